@@ -1,0 +1,42 @@
+/** What a recipient's side says it supports. Learned by discover, never by dialling port 25. */
+import type { DnsAnswer, DnsSecurity } from "./dns-answer.ts";
+import type { ReasonCode } from "./reason-codes.ts";
+
+export type MxHost = {
+  readonly name: string;
+  readonly preference: number;
+  readonly addresses: DnsAnswer<readonly string[]>;
+};
+
+export type Route =
+  | {
+      readonly kind: "hosts";
+      /** In the order to be tried: preference, then chance. At most 20. */
+      readonly hosts: readonly MxHost[];
+      readonly via: "mx" | "implicit-mx" | "address-literal" | "smarthost";
+      readonly security: DnsSecurity;
+    }
+  /** RFC 7505: the domain accepts no mail. */
+  | { readonly kind: "null-mx" }
+  | { readonly kind: "no-such-domain" }
+  /** Every MX is this gateway itself. */
+  | { readonly kind: "loop" }
+  | { readonly kind: "unusable"; readonly code: ReasonCode }
+  | { readonly kind: "bogus"; readonly code: ReasonCode }
+  | { readonly kind: "unavailable"; readonly code: ReasonCode };
+
+export type Certificate = { readonly fingerprint: string; readonly der: Uint8Array };
+export type OpenPgpKey = { readonly fingerprint: string; readonly armored: string };
+
+export type KeyLookup<T> =
+  | { readonly kind: "found"; readonly keys: readonly [T, ...T[]] }
+  | { readonly kind: "absent" }
+  | { readonly kind: "unavailable"; readonly code: ReasonCode };
+
+export type Capabilities = {
+  readonly domain: string;
+  readonly route: Route;
+  readonly smime: KeyLookup<Certificate>;
+  readonly openpgp: KeyLookup<OpenPgpKey>;
+  readonly portal: { readonly kind: "absent" } | { readonly kind: "available" };
+};

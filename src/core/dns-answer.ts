@@ -1,0 +1,21 @@
+/** The four-way answer: unknown is not absent (docs/security-levels.md). */
+
+/** `secure` only where a loopback validating resolver set AD. */
+export type DnsSecurity = "secure" | "insecure";
+
+export type DnsAnswer<T> =
+  | { readonly kind: "found"; readonly value: T; readonly security: DnsSecurity }
+  | { readonly kind: "absent"; readonly reason: "nxdomain" | "nodata"; readonly security: DnsSecurity }
+  | { readonly kind: "bogus"; readonly detail: string }
+  | { readonly kind: "unavailable"; readonly detail: string };
+
+export type MxRecord = { readonly preference: number; readonly exchange: string };
+
+/** What Postern asks DNS; the implementation is src/parts/dns/. */
+export interface Resolver {
+  mx(domain: string, signal?: AbortSignal): Promise<DnsAnswer<readonly MxRecord[]>>;
+  /** A and AAAA together: found when either family answered with an address; IPv6 and IPv4 mixed, as strings. */
+  addresses(host: string, signal?: AbortSignal): Promise<DnsAnswer<readonly string[]>>;
+  /** Each TXT record with its strings joined (RFC 7208 section 3.3 style). */
+  txt(name: string, signal?: AbortSignal): Promise<DnsAnswer<readonly string[]>>;
+}

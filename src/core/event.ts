@@ -1,0 +1,112 @@
+/** Audit events. Facts without content: ids, codes, rungs, hosts; never an address, a subject or a matched text. */
+import type { Findings } from "./findings.ts";
+import type { RecipientId } from "./ids.ts";
+import type { Origin, ChildKind } from "./origin.ts";
+import type { AttemptFacts, MissingExtension } from "./outcome.ts";
+import type { PlanReason } from "./plan.ts";
+import type { ReasonCode } from "./reason-codes.ts";
+import type { Rung } from "./rung.ts";
+import type { EnhancedStatus } from "./status.ts";
+import type { ProofKind } from "./submission.ts";
+
+export type StepSummary = { readonly kind: string; readonly minRung: Rung | null };
+
+export type EventBody =
+  | {
+      readonly kind: "accepted";
+      readonly origin: Origin;
+      readonly submitter: string;
+      readonly proof: ProofKind;
+      readonly peerAddress: string;
+      readonly tls: string | null;
+      readonly sizeBytes: number;
+      readonly sha256: string;
+      readonly recipients: number;
+    }
+  | { readonly kind: "inspected"; readonly findings: Omit<Findings, "findings"> & { readonly count: number } }
+  | {
+      readonly kind: "planned";
+      readonly profile: string;
+      readonly minRung: Rung | null;
+      readonly steps: readonly StepSummary[];
+      readonly stop: { readonly kind: string; readonly code: ReasonCode };
+      readonly reasons: readonly PlanReason[];
+    }
+  | {
+      readonly kind: "protected";
+      readonly step: StepSummary;
+      readonly variant: string;
+      readonly form: string;
+      readonly sizeBytes: number;
+    }
+  | { readonly kind: "attempt"; readonly attempt: AttemptFacts }
+  | { readonly kind: "dot_sent"; readonly host: string; readonly rung: Rung }
+  | {
+      readonly kind: "unmet";
+      readonly code: ReasonCode;
+      readonly bestRung: Rung | null;
+      readonly missing: readonly MissingExtension[];
+    }
+  | {
+      readonly kind: "delivered";
+      readonly rung: Rung;
+      readonly host: string;
+      readonly replyCode: number;
+      readonly status: EnhancedStatus;
+      readonly possibleDuplicate: boolean;
+    }
+  | {
+      readonly kind: "deferred";
+      readonly code: ReasonCode;
+      readonly status: EnhancedStatus;
+      readonly replyCode: number | null;
+      readonly attempts: number;
+      readonly dueAt: number;
+    }
+  | { readonly kind: "possible_duplicate"; readonly code: ReasonCode; readonly dueAt: number }
+  | {
+      readonly kind: "failed";
+      readonly code: ReasonCode;
+      readonly status: EnhancedStatus;
+      readonly replyCode: number | null;
+    }
+  | { readonly kind: "held"; readonly code: ReasonCode; readonly deadlineAt: number }
+  | { readonly kind: "child"; readonly child: ChildKind; readonly messageId: string; readonly step: number }
+  | { readonly kind: "alert"; readonly code: ReasonCode }
+  /** A person or the CLI acted: `actor` is an OS user name, `reason` what they gave. */
+  | {
+      readonly kind: "operator";
+      readonly action: "retry" | "release" | "drop";
+      readonly actor: string;
+      readonly reason: string;
+    }
+  | { readonly kind: "recovered"; readonly from: string; readonly count: number }
+  | {
+      readonly kind: "service";
+      readonly what: "started" | "stopped" | "reloaded" | "reload_refused";
+      readonly configSha256: string;
+      readonly allowed: readonly string[];
+    };
+
+export type EventKind = EventBody["kind"];
+
+/** An event as a caller hands it over; the store adds sequence number and hashes. */
+export type NewEvent = {
+  readonly at: number;
+  readonly messageId: string | null;
+  readonly recipientId: RecipientId | null;
+  readonly body: EventBody;
+};
+
+/** One row of the chain: hash = SHA-256 over previous hash and the canonical text of the rest. */
+export type AuditRow = {
+  readonly seq: number;
+  readonly at: number;
+  readonly messageId: string | null;
+  readonly recipientId: string | null;
+  readonly kind: EventKind;
+  /** Canonical JSON of the event body. */
+  readonly body: string;
+  readonly previousHash: string;
+  readonly hash: string;
+};

@@ -1,0 +1,29 @@
+/** Identifiers. Opaque, unguessable enough for logs, and free of content: the only thing a log may name. */
+
+declare const brand: unique symbol;
+type Branded<T extends string> = string & { readonly [brand]: T };
+
+/** 26 characters, Crockford base 32, sorts by time of creation (ULID layout). Also the queue id told to peers. */
+export type MessageId = Branded<"message">;
+/** `<messageId>.<n>`, n counted from 1 in RCPT order. */
+export type RecipientId = Branded<"recipient">;
+/** `<messageId>.v<n>`: one stored form of the bytes of a message. */
+export type VariantId = Branded<"variant">;
+
+export function toMessageId(text: string): MessageId {
+  if (!/^[0-9A-HJKMNP-TV-Z]{26}$/.test(text)) throw new Error("not a message id");
+  return text as MessageId;
+}
+
+export function recipientIdOf(messageId: MessageId, ordinal: number): RecipientId {
+  return `${messageId}.${ordinal}` as RecipientId;
+}
+
+export function variantIdOf(messageId: MessageId, ordinal: number): VariantId {
+  return `${messageId}.v${ordinal}` as VariantId;
+}
+
+/** The message a recipient belongs to. */
+export function messageIdOf(recipientId: RecipientId): MessageId {
+  return toMessageId(recipientId.slice(0, 26));
+}

@@ -1,0 +1,93 @@
+/** What one delivery attempt came to, per recipient. No boolean says "temporary". */
+import type { ReasonCode } from "./reason-codes.ts";
+import type { Rung } from "./rung.ts";
+import type { EnhancedStatus, PeerReply } from "./status.ts";
+
+/** Phases of the dialog in order; everything before `mail` is reversible. */
+export const PHASES = [
+  "dial",
+  "greeting",
+  "ehlo",
+  "starttls",
+  "handshake",
+  "verify",
+  "ehlo2",
+  "mail",
+  "rcpt",
+  "data",
+  "body",
+  "dot",
+  "done",
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+export type MissingExtension = "8BITMIME" | "SMTPUTF8" | "SIZE" | "REQUIRETLS";
+
+/** TLS as seen on the socket. */
+export type TlsFacts = {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly leafSha256: string;
+  readonly leafNotAfter: string;
+  /** Verdict of the chain: "ok" or OpenSSL's error name. */
+  readonly chain: string;
+  /** The MX name matched the certificate. */
+  readonly nameMatches: boolean;
+};
+
+/** One connection as it really was; becomes one audit row. Hosts and addresses only, no content. */
+export type AttemptFacts = {
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  /** How far the dialog got. */
+  readonly phase: Phase;
+  readonly starttlsOffered: boolean;
+  readonly tls: TlsFacts | null;
+  /** Rung proven on the live socket; null before it was known. */
+  readonly rung: Rung | null;
+  readonly reused: boolean;
+  /** Why this connection ended other than well. */
+  readonly code: ReasonCode | null;
+  readonly replyCode: number | null;
+  readonly enhanced: EnhancedStatus | null;
+  readonly startedAt: number;
+  readonly durationMs: number;
+};
+
+/** What made a step unmet, for decide and protect to build on. */
+export type PeerFacts = {
+  readonly bestRung: Rung | null;
+  readonly missing: readonly MissingExtension[];
+};
+
+export type Outcome =
+  | {
+      readonly kind: "delivered";
+      readonly status: EnhancedStatus<2>;
+      readonly observed: Rung;
+      readonly host: string;
+      readonly reply: PeerReply;
+    }
+  /** `recipient`: this one later. `lane`: the destination is in trouble, all of its mail waits. */
+  | {
+      readonly kind: "deferred";
+      readonly scope: "recipient" | "lane";
+      readonly status: EnhancedStatus<4>;
+      readonly code: ReasonCode;
+      readonly reply: PeerReply | null;
+      readonly host: string | null;
+      /** Some host answered and could not meet the step while another was in trouble: the next step may follow after secure_hold. */
+      readonly unmet: PeerFacts | null;
+    }
+  | {
+      readonly kind: "failed";
+      readonly status: EnhancedStatus<5>;
+      readonly code: ReasonCode;
+      readonly reply: PeerReply | null;
+      readonly host: string | null;
+    }
+  /** Every MX host answered and none can meet the step; nothing was sent. */
+  | { readonly kind: "unmet"; readonly observed: PeerFacts; readonly code: ReasonCode }
+  /** The final dot may have been taken: the last reply was lost. Method and bytes are frozen from here on. */
+  | { readonly kind: "ambiguous"; readonly code: ReasonCode; readonly host: string; readonly observed: Rung };

@@ -1,0 +1,35 @@
+/** One recipient's way out: a floor, the steps in order, and a stop that has a name. */
+import type { Certificate, OpenPgpKey } from "./capabilities.ts";
+import type { ProfileName } from "./policy.ts";
+import type { ReasonCode } from "./reason-codes.ts";
+import type { Rung } from "./rung.ts";
+
+export type Floor = {
+  readonly profile: ProfileName;
+  /** The weakest rung that may carry the message without content protection; null: no rung is enough. */
+  readonly minRung: Rung | null;
+};
+
+export type Step =
+  | { readonly kind: "transport"; readonly minRung: Rung }
+  | { readonly kind: "smime"; readonly certificates: readonly [Certificate, ...Certificate[]]; readonly minRung: Rung }
+  | { readonly kind: "openpgp"; readonly keys: readonly [OpenPgpKey, ...OpenPgpKey[]]; readonly minRung: Rung }
+  | { readonly kind: "portal"; readonly noticeMinRung: Rung };
+
+export type Stop =
+  { readonly kind: "hold"; readonly code: ReasonCode } | { readonly kind: "refuse"; readonly code: ReasonCode };
+
+/** Why the floor and the steps are what they are, for trace and audit; stable words, no content. */
+export type PlanReason =
+  | { readonly kind: "profile"; readonly profile: ProfileName; readonly because: string }
+  | { readonly kind: "rule"; readonly pack: string; readonly rule: string }
+  | { readonly kind: "destination-rule"; readonly match: string; readonly effect: "raised" | "lowered" }
+  | { readonly kind: "never-below"; readonly profile: ProfileName }
+  | { readonly kind: "capability"; readonly capability: string; readonly state: string }
+  | { readonly kind: "route"; readonly state: string };
+
+export type Plan = {
+  readonly floor: Floor;
+  readonly reasons: readonly [PlanReason, ...PlanReason[]];
+  readonly steps: readonly [...Step[], Stop];
+};

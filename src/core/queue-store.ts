@@ -1,0 +1,166 @@
+/**
+ * The seam under queue and audit: every method is one transaction, and each transition commits with its audit events
+ * or not at all. Results of a stale claim are refused by fence. Implementations share one behavioural suite
+ * (src/parts/store/queue-store.suite.ts).
+ */
+import type { BlobRef } from "./blob-store.ts";
+import type { EnvelopeRecipient } from "./envelope.ts";
+import type { NewEvent } from "./event.ts";
+import type { Findings } from "./findings.ts";
+import type { MessageId, RecipientId, VariantId } from "./ids.ts";
+import type { Variant } from "./parcel.ts";
+import type { Plan } from "./plan.ts";
+import type { ReasonCode } from "./reason-codes.ts";
+import type { RecipientState } from "./recipient-state.ts";
+import type { PeerReply } from "./status.ts";
+import type { Submission } from "./submission.ts";
+
+/** `durable` resolves after the commit is on disk; `ordered` may be lost by a crash, but never overtaken by a later commit. */
+export type Wait = "durable" | "ordered";
+
+export type NewMessage = {
+  readonly submission: Submission;
+  /** Undelivered after this: failed. Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** When the recipients are first due. */
+  readonly dueAt: number;
+  /** When set, all recipients are claimed at birth by this lease: the accepting process goes on at once. */
+  readonly lease: Lease | null;
+  readonly events: readonly NewEvent[];
+};
+
+export type Lease = { readonly owner: string; readonly until: number };
+
+export type StoredMessage = {
+  readonly submission: Omit<Submission, "recipients">;
+  readonly expiresAt: number;
+  readonly findings: Findings | null;
+  readonly variants: readonly Variant[];
+};
+
+export type StoredRecipient = {
+  readonly id: RecipientId;
+  readonly messageId: MessageId;
+  readonly recipient: EnvelopeRecipient;
+  readonly state: RecipientState;
+  readonly fence: number;
+  readonly dueAt: number;
+  readonly attempts: number;
+  /** The last plan; its floor is never undercut by a later one. */
+  readonly plan: Plan | null;
+  /** Index of the current step in plan.steps. */
+  readonly stepIndex: number;
+  readonly variantId: VariantId | null;
+  /** First time the current step could not be met for sure or in part; null while it could. */
+  readonly unmetSince: number | null;
+  /** An attempt reached dot_sent without a reply: method and bytes are frozen. */
+  readonly possibleDuplicate: boolean;
+  /** held: when it fails by itself. */
+  readonly deadlineAt: number | null;
+  /** Delay and held notices already caused, so that each is caused once. */
+  readonly noticesSent: number;
+  readonly lastCode: ReasonCode | null;
+  readonly lastReply: PeerReply | null;
+  readonly lastHost: string | null;
+  readonly lease: Lease | null;
+};
+
+/** Fields left out stay as they are. */
+export type RecipientPatch = {
+  readonly [
+    K in
+      | "state"
+      | "dueAt"
+      | "attempts"
+      | "plan"
+      | "stepIndex"
+      | "variantId"
+      | "unmetSince"
+      | "possibleDuplicate"
+      | "deadlineAt"
+      | "noticesSent"
+      | "lastCode"
+      | "lastReply"
+      | "lastHost"
+      | "lease"
+  ]?: StoredRecipient[K];
+};
+
+export type RecipientTransition = {
+  readonly recipientId: RecipientId;
+  /** The fence of the claim this result belongs to. */
+  readonly fence: number;
+  readonly patch: RecipientPatch;
+  readonly events: readonly NewEvent[];
+  /** Messages this transition causes; one already there for the same parent, kind and step is skipped in silence. */
+  readonly children: readonly NewMessage[];
+};
+
+export type Transition = {
+  readonly recipients: readonly RecipientTransition[];
+  /** Stored once per id; a second store of the same id is skipped. */
+  readonly variants: readonly Variant[];
+  /** Findings of the message, written once. */
+  readonly inspected: { readonly messageId: MessageId; readonly findings: Findings } | null;
+  readonly events: readonly NewEvent[];
+};
+
+export type CommitResult = {
+  /** Recipients whose fence no longer matched: nothing of theirs was written. */
+  readonly stale: readonly RecipientId[];
+  /** Children really inserted. */
+  readonly children: readonly MessageId[];
+};
+
+export type ClaimQuery = {
+  readonly now: number;
+  /** Recipients at most. */
+  readonly limit: number;
+  readonly lease: Lease;
+};
+
+export type QueueFilter = {
+  readonly states?: readonly RecipientState[];
+  readonly messageId?: MessageId;
+  /** Exact address, compared by keyed hash. */
+  readonly address?: string;
+  readonly limit: number;
+};
+
+export type QueueCounts = {
+  readonly byState: Readonly<Partial<Record<RecipientState, number>>>;
+  readonly oldestReceivedAt: number | null;
+};
+
+export interface QueueStore {
+  /** Inserts message, recipients and events; resolves when durable. */
+  accept(message: NewMessage): Promise<void>;
+  /**
+   * Leases due recipients (`received`, `ready`, `deferred`, and `held` past its deadline) that carry no live lease; earliest due
+   * first, all due recipients of a message together where the limit allows. Raises each fence by one.
+   */
+  claim(query: ClaimQuery): Promise<readonly StoredRecipient[]>;
+  /** Leases these whatever is due, for an operator's act or a released hold; skips those another live lease owns. */
+  claimThese(ids: readonly RecipientId[], lease: Lease, now: number): Promise<readonly StoredRecipient[]>;
+  /** Extends live leases of matching fences. */
+  renew(claims: readonly { readonly recipientId: RecipientId; readonly fence: number }[], until: number): Promise<void>;
+  commit(transition: Transition, wait: Wait): Promise<CommitResult>;
+  message(id: MessageId): Promise<StoredMessage | null>;
+  recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]>;
+  counts(): Promise<QueueCounts>;
+  /** Earliest due time of what is not leased and not terminal, or null. */
+  nextDueAt(): Promise<number | null>;
+  /**
+   * After a start: leases of a dead owner end. `in_dialog` becomes `ready`, due now. `dot_sent` becomes `deferred` and
+   * possibleDuplicate, due at `ambiguousDueAt`. Each with an audit event.
+   */
+  recover(args: {
+    readonly now: number;
+    readonly ambiguousDueAt: number;
+  }): Promise<{ readonly resumed: number; readonly ambiguous: number }>;
+  /** Forgets bodies and addresses of messages all of whose recipients ended before `endedBefore`; returns the blobs to release. */
+  reap(endedBefore: number, limit: number): Promise<readonly BlobRef[]>;
+  /** Every blob a row still refers to. */
+  liveBlobs(): AsyncIterable<BlobRef>;
+  close(): Promise<void>;
+}

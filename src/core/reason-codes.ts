@@ -1,0 +1,27 @@
+/** The catalogue of every refusal, deferral, hold and failure. A code, once released, keeps its meaning. */
+import type { CodeEntry } from "./code-entry.ts";
+import { acceptCodes } from "./codes/accept.ts";
+import { configCodes } from "./codes/config.ts";
+import { controlCodes } from "./codes/control.ts";
+import { decideCodes } from "./codes/decide.ts";
+import { deliverCodes } from "./codes/deliver.ts";
+import { discoverCodes } from "./codes/discover.ts";
+import { inspectCodes } from "./codes/inspect.ts";
+import { protectCodes } from "./codes/protect.ts";
+import { spoolCodes } from "./codes/spool.ts";
+
+const codes = {
+  ...acceptCodes,
+  ...configCodes,
+  ...controlCodes,
+  ...decideCodes,
+  ...deliverCodes,
+  ...discoverCodes,
+  ...inspectCodes,
+  ...protectCodes,
+  ...spoolCodes,
+} as const;
+
+export type ReasonCode = keyof typeof codes;
+
+export const REASON_CODES: Readonly<Record<ReasonCode, CodeEntry>> = codes;
