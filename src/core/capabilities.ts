@@ -6,6 +6,8 @@ export type MxHost = {
   readonly name: string;
   readonly preference: number;
   readonly addresses: DnsAnswer<readonly string[]>;
+  /** Only where the operator named one with a smarthost; otherwise deliver's own SMTP port. */
+  readonly port?: number;
 };
 
 export type Route =

@@ -6,7 +6,10 @@
 export type TransferEncoding = "7bit" | "8bit" | "binary" | "base64" | "quoted-printable" | "unknown";
 
 export type MimePart = {
-  /** IMAP style: the whole message is "" when multipart, its children "1", "2", "2.1"; a lone body is "1". */
+  /**
+   * IMAP style: the whole message is "" when multipart, its children "1", "2", "2.1"; a lone body is "1". A message embedded
+   * at "2" has its parts at "2.1", "2.2"; the multipart around those is "2.TEXT".
+   */
   readonly path: string;
   /** First byte of the part's header section. */
   readonly headerStart: number;
@@ -37,7 +40,9 @@ export type MimeDefect =
   | "unclosed_multipart"
   | "unreadable_content_type"
   | "unknown_encoding"
-  | "duplicate_content_header";
+  | "duplicate_content_header"
+  /** A line in a header section that is no header: readers disagree on where the body begins. */
+  | "malformed_header";
 
 export type MimeStructure = {
   readonly root: MimePart;

@@ -24,7 +24,7 @@ export type NewMessage = {
   readonly expiresAt: number;
   /** When the recipients are first due. */
   readonly dueAt: number;
-  /** When set, all recipients are claimed at birth by this lease: the accepting process goes on at once. */
+  /** When set, all recipients are claimed at birth by this lease, with fence 1: the accepting process goes on at once. */
   readonly lease: Lease | null;
   readonly events: readonly NewEvent[];
 };
@@ -57,6 +57,8 @@ export type StoredRecipient = {
   readonly possibleDuplicate: boolean;
   /** held: when it fails by itself. */
   readonly deadlineAt: number | null;
+  /** A person released the review hold: rules that hold for review no longer apply to this recipient. */
+  readonly holdReleased: boolean;
   /** Delay and held notices already caused, so that each is caused once. */
   readonly noticesSent: number;
   readonly lastCode: ReasonCode | null;
@@ -78,6 +80,7 @@ export type RecipientPatch = {
       | "unmetSince"
       | "possibleDuplicate"
       | "deadlineAt"
+      | "holdReleased"
       | "noticesSent"
       | "lastCode"
       | "lastReply"

@@ -5,14 +5,15 @@ import type { Envelope, EnvelopeRecipient, Mailbox } from "./envelope.ts";
 import type { Findings } from "./findings.ts";
 import type { RecipientId } from "./ids.ts";
 import type { MimeStructure } from "./mime-structure.ts";
-import type { Origin } from "./origin.ts";
+import type { ChildKind, Origin } from "./origin.ts";
 import type { AttemptFacts, MissingExtension, Outcome } from "./outcome.ts";
 import type { Parcel } from "./parcel.ts";
 import type { Floor, Plan, Step } from "./plan.ts";
 import type { Policy } from "./policy.ts";
-import type { StoredMessage } from "./queue-store.ts";
+import type { NewMessage, StoredMessage, StoredRecipient } from "./queue-store.ts";
 import type { ReasonCode } from "./reason-codes.ts";
 import type { Rung } from "./rung.ts";
+import type { EnhancedStatus } from "./status.ts";
 import type { Submission } from "./submission.ts";
 
 /** What spool hands back once a body is durable: everything about the bytes that was learned in the one pass. */
@@ -47,6 +48,8 @@ export type DecideInput = {
   readonly policy: Policy;
   /** The strongest floor demanded before; the new one is never below it. */
   readonly previousFloor: Floor | null;
+  /** A person released the review hold: rule actions of kind `hold` no longer apply, everything else does. */
+  readonly holdReleased: boolean;
   readonly now: number;
 };
 export type Decide = (input: DecideInput) => Plan;
@@ -82,3 +85,24 @@ export type DeliveryReport = {
   readonly outcomes: ReadonlyMap<RecipientId, Outcome>;
 };
 export type Deliver = (request: DeliveryRequest) => Promise<DeliveryReport>;
+
+/** One recipient a report speaks of. */
+export type ReportSubject = {
+  readonly recipient: StoredRecipient;
+  readonly status: EnhancedStatus;
+  readonly code: ReasonCode;
+  readonly replyCode: number | null;
+  readonly host: string | null;
+};
+
+/** Composes mail to the sender of `message` (PHI-free, docs/flow.md) and makes its body durable; the rows are the caller's. */
+export type WriteReport = (input: {
+  readonly kind: ChildKind;
+  readonly step: number;
+  readonly message: StoredMessage;
+  /** The first names the parent recipient. */
+  readonly subjects: readonly [ReportSubject, ...ReportSubject[]];
+  /** Until when the message is tried, or held. */
+  readonly until: number;
+  readonly now: number;
+}) => Promise<NewMessage>;

@@ -1,3 +1,44 @@
 import type { CodeEntry } from "../code-entry.ts";
 
-export const controlCodes = {} as const satisfies Record<`PST-CTL-${string}`, CodeEntry>;
+export const controlCodes = {
+  "PST-CTL-001": {
+    what: "The running service could not be reached over its control socket.",
+    next: "Start it with `postern serve`, or give the --config it runs with. Reading commands work without it.",
+  },
+  "PST-CTL-002": {
+    what: "The control API does not know this method.",
+    next: "The command line and the service are of different versions; restart the service after an upgrade.",
+  },
+  "PST-CTL-003": {
+    what: "A control request is malformed: a field is missing, has another type or is too long.",
+    next: "Run the command with --help and give ids as `postern queue list` prints them.",
+  },
+  "PST-CTL-004": {
+    what: "A control request is larger than the limit.",
+    next: "Name fewer ids in one command.",
+  },
+  "PST-CTL-005": {
+    what: "The service did not answer a control request in time.",
+    next: "The act may still happen: look with `postern queue list`, then at the service's log.",
+  },
+  "PST-CTL-006": {
+    what: "The service failed while it worked on a control request.",
+    next: "Look at the service's log for the cause; nothing that was not reported as done was done.",
+  },
+  "PST-CTL-007": {
+    what: "Another process answers on the control socket.",
+    next: "Stop the other service, or give this one its own control.socket and data_dir.",
+  },
+  "PST-CTL-008": {
+    what: "The control socket cannot be created safely: its folder is missing or open to other users, or another file lies at its path.",
+    next: "Create the folder for the service's user alone (mode 0750 or less) and move away what is not a socket.",
+  },
+  "PST-CTL-009": {
+    what: "This user may not use the control socket.",
+    next: "Run the command as root or as the service's user.",
+  },
+  "PST-CTL-010": {
+    what: "The service answered with something that is not the control API.",
+    next: "Check control.socket: it must belong to Postern of the same version.",
+  },
+} as const satisfies Record<`PST-CTL-${string}`, CodeEntry>;

@@ -1,3 +1,152 @@
 import type { CodeEntry } from "../code-entry.ts";
 
-export const deliverCodes = {} as const satisfies Record<`PST-DLV-${string}`, CodeEntry>;
+export const deliverCodes = {
+  "PST-DLV-001": {
+    what: "No connection to the mail server could be made.",
+    next: "Retried by itself; check the route with `postern route explain ADDRESS` and the firewall for outgoing port 25.",
+  },
+  "PST-DLV-002": {
+    what: "The mail server closed the connection before the message was handed over.",
+    next: "Retried by itself; nothing was delivered.",
+  },
+  "PST-DLV-003": {
+    what: "The mail server did not answer in time.",
+    next: "Retried by itself; nothing was delivered.",
+  },
+  "PST-DLV-004": {
+    what: "The mail server broke the SMTP protocol (malformed, overlong or misplaced reply).",
+    next: "Retried by itself; if it stays, tell the other side's postmaster with the attempt from `postern trace ID`.",
+  },
+  "PST-DLV-005": {
+    what: "The mail server refused service in its greeting or its answer to EHLO.",
+    next: "Retried by itself; if it stays, ask the other side's postmaster.",
+  },
+  "PST-DLV-006": {
+    what: "The mail server refuses this gateway by policy (block list, rate or reputation).",
+    next: "Read the reply with `postern trace ID`, and ask the other side to admit this gateway's address.",
+  },
+  "PST-DLV-007": {
+    what: "The mail server offers no STARTTLS, and the floor asks for TLS.",
+    next: "The next protection is used by itself; ask the other side to offer TLS.",
+  },
+  "PST-DLV-008": {
+    what: "The TLS handshake failed: no common version or cipher suite (TLS 1.2 is the least).",
+    next: "The next protection is used by itself where the floor asks for TLS; ask the other side to update its TLS.",
+  },
+  "PST-DLV-009": {
+    what: "The mail server's certificate is not valid for its name, and the floor asks for an authenticated server.",
+    next: "The next protection is used by itself; ask the other side to renew the certificate, or trust its CA in the configuration.",
+  },
+  "PST-DLV-010": {
+    what: "Bytes in the clear followed the answer to STARTTLS: someone may be tampering with the connection.",
+    next: "Nothing was sent. Check the network path to the mail server; retried by itself.",
+  },
+  "PST-DLV-011": {
+    what: "The mail server offered STARTTLS and could not start it for now.",
+    next: "Retried by itself.",
+  },
+  "PST-DLV-012": {
+    what: "The TLS handshake failed and the same address was tried once without TLS, as the floor `plain` permits.",
+    next: "Nothing to do; raise the floor of this destination to forbid it.",
+  },
+  "PST-DLV-013": {
+    what: "The mail server lacks 8BITMIME and the message needs it.",
+    next: "A converted form is built by itself.",
+  },
+  "PST-DLV-014": {
+    what: "The mail server lacks SMTPUTF8 and an address or header needs it.",
+    next: "A converted form is built where possible; a recipient with a non-ASCII local part cannot be reached there.",
+  },
+  "PST-DLV-015": {
+    what: "The sender asked for REQUIRETLS and the mail server cannot promise it.",
+    next: "The next protection is used by itself; the sender may send again without REQUIRETLS.",
+  },
+  "PST-DLV-016": {
+    what: "The message is larger than the mail server accepts.",
+    next: "The sender was told; a smaller message or the portal gets through.",
+  },
+  "PST-DLV-017": {
+    what: "The mail server refused the recipient for good.",
+    next: "The sender was told; check the address.",
+  },
+  "PST-DLV-018": {
+    what: "The mail server asks to try this recipient later.",
+    next: "Retried by itself.",
+  },
+  "PST-DLV-019": {
+    what: "The mail server takes no more recipients in this transaction.",
+    next: "The rest is retried by itself.",
+  },
+  "PST-DLV-020": {
+    what: "The mail server refused the sender for good.",
+    next: "The sender was told; read the reply with `postern trace ID` (SPF, sender domain, policy).",
+  },
+  "PST-DLV-021": {
+    what: "The mail server asks to try this sender later.",
+    next: "Retried by itself.",
+  },
+  "PST-DLV-022": {
+    what: "The mail server refused the message for good.",
+    next: "The sender was told; read the reply with `postern trace ID`.",
+  },
+  "PST-DLV-023": {
+    what: "The mail server asks to try this message later.",
+    next: "Retried by itself.",
+  },
+  "PST-DLV-024": {
+    what: "The mail server demands TLS or authentication first.",
+    next: "Retried by itself; if the destination is a smarthost, check how it wants to be used.",
+  },
+  "PST-DLV-025": {
+    what: "The connection was lost after the final dot: the message may have been taken.",
+    next: "Retried later with identical bytes and marked as a possible duplicate.",
+  },
+  "PST-DLV-026": {
+    what: "The stored bytes of the message could not be read.",
+    next: "Nothing was sent. Check the spool disk and the spool key; retried by itself.",
+  },
+  "PST-DLV-027": {
+    what: "The intent to send could not be stored durably, so the final dot was not sent.",
+    next: "Check the disk of the database; retried by itself.",
+  },
+  "PST-DLV-028": {
+    what: "The destination failed several times in a row and is left alone for a while.",
+    next: "Retried by itself; `postern route explain ADDRESS` shows when.",
+  },
+  "PST-DLV-029": {
+    what: "Too many messages already wait for this destination.",
+    next: "Retried by itself.",
+  },
+  "PST-DLV-030": {
+    what: "The mail server's address is private, reserved or not allowed as a destination.",
+    next: "If it is meant so, set `allow_private_destinations`; else tell the other side about its DNS.",
+  },
+  "PST-DLV-031": {
+    what: "No mail server of the destination has an address.",
+    next: "Retried by itself; check the domain's DNS.",
+  },
+  "PST-DLV-032": {
+    what: "The address of a mail server could not be looked up, or its DNS answer was forged or broken.",
+    next: "Retried by itself; check the resolver and the domain's DNS.",
+  },
+  "PST-DLV-033": {
+    what: "The attempt was stopped, because the service shuts down or the message was withdrawn.",
+    next: "Nothing was sent; retried at the next start.",
+  },
+  "PST-DLV-034": {
+    what: "The prepared message holds a bare CR or LF, which no SMTP server may be sent.",
+    next: "Nothing was sent and the sender was told; report it as a fault of Postern with the queue id.",
+  },
+  "PST-DLV-035": {
+    what: "A kept connection had ended meanwhile; a fresh one was made.",
+    next: "Nothing to do.",
+  },
+  "PST-DLV-036": {
+    what: "The mail server ends the session for now (421).",
+    next: "Retried by itself.",
+  },
+  "PST-DLV-037": {
+    what: "The limit of connections for one delivery was reached before every mail server was tried.",
+    next: "Retried by itself.",
+  },
+} as const satisfies Record<`PST-DLV-${string}`, CodeEntry>;

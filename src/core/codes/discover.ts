@@ -1,3 +1,32 @@
 import type { CodeEntry } from "../code-entry.ts";
 
-export const discoverCodes = {} as const satisfies Record<`PST-DSC-${string}`, CodeEntry>;
+export const discoverCodes = {
+  "PST-DSC-001": {
+    what: "DNS gave no answer about where the recipient's domain takes its mail.",
+    next: "It is tried again. If it lasts, look at the resolver with `postern route explain ADDRESS`.",
+  },
+  "PST-DSC-002": {
+    what: "The DNS answer about the recipient's domain failed DNSSEC validation.",
+    next: "It is tried again. A broken zone is for its owner to repair; `postern route explain ADDRESS` shows the answer.",
+  },
+  "PST-DSC-003": {
+    what: "The part after the @ is neither a domain name nor an address literal.",
+    next: "The sender was told; check the address.",
+  },
+  "PST-DSC-004": {
+    what: "The recipient's domain exists, but no mail server of it has an address.",
+    next: "The sender was told; the domain's owner has to repair its MX or address records.",
+  },
+  "PST-DSC-005": {
+    what: "Every MX record of the recipient's domain names something that is no host name.",
+    next: "The sender was told; the domain's owner has to repair its MX records.",
+  },
+  "PST-DSC-006": {
+    what: "This gateway is the best mail server of the recipient's domain: the mail would come back to it.",
+    next: "Name the real next hop under delivery.smarthosts, or correct the domain's MX records, then `postern queue retry ID`.",
+  },
+  "PST-DSC-007": {
+    what: "The configured smarthost has no address.",
+    next: "Correct delivery.smarthosts or the DNS record of that host; the mail waits and is tried again.",
+  },
+} as const satisfies Record<`PST-DSC-${string}`, CodeEntry>;

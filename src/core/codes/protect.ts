@@ -1,3 +1,32 @@
 import type { CodeEntry } from "../code-entry.ts";
 
-export const protectCodes = {} as const satisfies Record<`PST-PRT-${string}`, CodeEntry>;
+export const protectCodes = {
+  "PST-PRT-001": {
+    what: "The step asks for a kind of content protection this version cannot build.",
+    next: "`postern trace ID` names the step; release with another profile, or remove the key or certificate that asks for it.",
+  },
+  "PST-PRT-002": {
+    what: "Addresses or headers are not plain ASCII and the next server does not offer SMTPUTF8 (RFC 6531).",
+    next: "The sender was told; another spelling of the address, or ASCII headers, would do.",
+  },
+  "PST-PRT-003": {
+    what: "The next server does not offer 8BITMIME and the message is signed: converting it would break the signature.",
+    next: "The sender was told; signing with 7-bit content (quoted-printable or base64) would do.",
+  },
+  "PST-PRT-004": {
+    what: "The next server does not offer 8BITMIME and the structure of the message does not allow a conversion to 7-bit.",
+    next: "The sender was told; `postern queue show ID` lists the structure defects.",
+  },
+  "PST-PRT-005": {
+    what: "The next server takes no message of this size.",
+    next: "The sender was told; smaller attachments would do.",
+  },
+  "PST-PRT-006": {
+    what: "The sender asked for REQUIRETLS and the next server does not offer it (RFC 8689).",
+    next: "The sender was told; sending without REQUIRETLS would do.",
+  },
+  "PST-PRT-007": {
+    what: "The header section is larger than headerBytesMax, so fields that must not leave cannot be taken out.",
+    next: "Raise headerBytesMax, or find out why the submitter writes such headers.",
+  },
+} as const satisfies Record<`PST-PRT-${string}`, CodeEntry>;

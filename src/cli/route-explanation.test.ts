@@ -1,0 +1,98 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, expect, test } from "vitest";
+import type { Log } from "../core/log.ts";
+import type { Policy } from "../core/policy.ts";
+import { createResolver } from "../parts/dns/dns.ts";
+import { decide } from "../stages/decide/decide.ts";
+import { createDiscover } from "../stages/discover/discover.ts";
+import { DISCOVER_DEFAULTS } from "../stages/discover/options.ts";
+import { startLoopbackDns } from "./loopback/dns-server.ts";
+import type { LoopbackDns, Zone } from "./loopback/dns-server.ts";
+import { explainRoute, explanationLines, recordLookups } from "./route-explanation.ts";
+import type { RouteExplanation } from "./route-explanation.ts";
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const policy: Policy = {
+  phi: "standard",
+  sensitive: "content",
+  uninspectable: "strict",
+  alreadyProtected: "opportunistic",
+  destinations: [{ match: "raised.test", raiseTo: "minimum", lowerTo: null }],
+};
+let server: LoopbackDns | null = null;
+
+afterEach(async () => {
+  await server?.close();
+});
+
+async function explained(domain: string, zone: Zone): Promise<RouteExplanation> {
+  server = await startLoopbackDns(zone);
+  const options = {
+    servers: [server.address],
+    timeoutMs: 30,
+    retries: 0,
+    trustAd: "loopback",
+    inFlightMax: 9,
+  } as const;
+  const { resolver, lookups } = recordLookups(createResolver(options, { randomBytes, log: silent }));
+  const discover = createDiscover(DISCOVER_DEFAULTS, { resolver, chance: () => 0, log: silent });
+  const mailbox = { address: `someone@${domain}`, localPart: "someone", domain, isUtf8: false };
+  return explainRoute(mailbox, { discover, decide, policy, now: 0, lookups });
+}
+
+test("every look-up, the route and the plans are told in words", async () => {
+  const explanation = await explained("example.test", {
+    "example.test": {
+      MX: [
+        [20, "b.example.test"],
+        [10, "a.example.test"],
+      ],
+      authenticated: true,
+    },
+    "a.example.test": { A: ["192.0.2.1"], AAAA: ["2001:db8::1"] },
+    "b.example.test": { behaviour: "servfail" },
+  });
+  expect(explanationLines(explanation).slice(0, 21)).toEqual([
+    "Mail to someone@example.test (domain example.test)",
+    "",
+    "DNS",
+    "  MX        example.test: 20 b.example.test, 10 a.example.test (DNSSEC validated)",
+    expect.stringMatching(/^ {2}addresses [ab]\.example\.test: /),
+    expect.stringMatching(/^ {2}addresses [ab]\.example\.test: /),
+    "",
+    "Route",
+    "  by MX, in this order (equal preferences change places):",
+    "  1. a.example.test (preference 10): 2001:db8::1, 192.0.2.1 (not validated)",
+    "  2. b.example.test (preference 20): no answer: SERVFAIL",
+    "",
+    "Plans",
+    "  clean mail: floor opportunistic (nothing found)",
+    "    transport, at least plain, else hold (PST-DEC-001)",
+    "  mail with PHI: floor standard (phi)",
+    "    transport, at least pkix, else hold (PST-DEC-001)",
+    "  sensitive mail: floor content (phi; phi of tier high)",
+    "    hold (PST-DEC-003)",
+    "  uninspectable mail: floor strict (could not be inspected)",
+    "    transport, at least pkix-dnssec-mx, else hold (PST-DEC-001)",
+  ]);
+});
+
+test.each<[string, Zone, string]>([
+  ["null.test", { "null.test": { MX: [[0, "."]] } }, "none: the domain says that it accepts no mail (null MX)"],
+  ["gone.test", {}, "none: there is no such domain"],
+  ["down.test", { "down.test": { behaviour: "drop" } }, "not known for now, mail waits: DNS gave no answer"],
+  ["bogus.test", { "bogus.test": { behaviour: "bogus" } }, "not known for now, mail waits: The DNS answer"],
+  ["odd.test", { "odd.test": { MX: [[1, "a_b.test"]] } }, "none: Every MX record"],
+])("why there is no route to %s is told in words, with what to do next", async (domain, zone, words) => {
+  const lines = explanationLines(await explained(domain, zone));
+  expect(lines[lines.indexOf("Route") + 1]).toContain(words);
+  expect(lines.filter((line) => line.startsWith("  Next: ")).length).toBeGreaterThan(0);
+});
+
+test("an address literal needs no DNS, and a destination rule is named", async () => {
+  expect(explanationLines(await explained("[192.0.2.7]", {}))).toContain("  nothing had to be asked");
+  await server?.close();
+  const raised = explanationLines(await explained("raised.test", { "raised.test": { A: ["192.0.2.1"] } }));
+  const words = "floor minimum (destination raised.test; raised by the rule for raised.test)";
+  expect(raised).toContain(`  clean mail: ${words}`);
+});

@@ -1,0 +1,207 @@
+/**
+ * Why mail to an address goes where it goes: every DNS question with its answer, the route, and the plans of mail without findings,
+ * with PHI and with sensitive content. Promises: asks exactly what the service would ask and decides as it would; dials no mail
+ * server, so what TLS the other side really offers is not said here.
+ */
+import { assertNever } from "../core/assert-never.ts";
+import type { Route } from "../core/capabilities.ts";
+import type { DnsAnswer, DnsSecurity, Resolver } from "../core/dns-answer.ts";
+import type { Mailbox } from "../core/envelope.ts";
+import type { Findings } from "../core/findings.ts";
+import type { Plan } from "../core/plan.ts";
+import type { Policy } from "../core/policy.ts";
+import { REASON_CODES } from "../core/reason-codes.ts";
+import type { ReasonCode } from "../core/reason-codes.ts";
+import type { Decide, Discover } from "../core/stages.ts";
+
+/** One question, with the answer as text values. */
+export type Lookup = {
+  readonly question: "MX" | "addresses" | "TXT";
+  readonly name: string;
+  readonly answer: DnsAnswer<readonly string[]>;
+};
+
+export type RouteExplanation = {
+  readonly address: string;
+  readonly domain: string;
+  readonly lookups: readonly Lookup[];
+  readonly route: Route;
+  readonly plans: readonly { readonly mail: string; readonly plan: Plan }[];
+};
+
+/** Passes every question on and keeps the answers, in the order they came. */
+export function recordLookups(resolver: Resolver): {
+  readonly resolver: Resolver;
+  readonly lookups: readonly Lookup[];
+} {
+  const lookups: Lookup[] = [];
+  const recording: Resolver = {
+    async mx(name, signal) {
+      const answer = await resolver.mx(name, signal);
+      const value = (records: readonly { readonly preference: number; readonly exchange: string }[]): string[] =>
+        records.map(({ preference, exchange }) => `${preference} ${exchange === "" ? "." : exchange}`);
+      lookups.push({
+        question: "MX",
+        name,
+        answer: answer.kind === "found" ? { ...answer, value: value(answer.value) } : answer,
+      });
+      return answer;
+    },
+    async addresses(name, signal) {
+      const answer = await resolver.addresses(name, signal);
+      lookups.push({ question: "addresses", name, answer });
+      return answer;
+    },
+    async txt(name, signal) {
+      const answer = await resolver.txt(name, signal);
+      lookups.push({ question: "TXT", name, answer });
+      return answer;
+    },
+  };
+  return { resolver: recording, lookups };
+}
+
+const CLEAN: Findings = {
+  verdict: "clean",
+  tier: "none",
+  hits: [],
+  findings: [],
+  uninspectable: [],
+  triggers: [],
+  packs: [],
+  engine: "route explain",
+};
+
+const SAMPLES: readonly { readonly mail: string; readonly findings: Findings }[] = [
+  { mail: "clean mail", findings: CLEAN },
+  { mail: "mail with PHI", findings: { ...CLEAN, verdict: "phi", tier: "low" } },
+  { mail: "sensitive mail", findings: { ...CLEAN, verdict: "phi", tier: "high" } },
+  { mail: "uninspectable mail", findings: { ...CLEAN, verdict: "uninspectable" } },
+];
+
+export type ExplainDeps = {
+  readonly discover: Discover;
+  readonly decide: Decide;
+  readonly policy: Policy;
+  readonly now: number;
+  /** What `discover` asked, filled while it runs. */
+  readonly lookups: readonly Lookup[];
+};
+
+export async function explainRoute(mailbox: Mailbox, deps: ExplainDeps): Promise<RouteExplanation> {
+  const capabilities = await deps.discover(mailbox);
+  const plans = SAMPLES.map(({ mail, findings }) => ({
+    mail,
+    plan: deps.decide({
+      origin: "relay",
+      envelope: { sender: null, body: "7bit", smtpUtf8: false, requireTls: false, ret: null, envid: null },
+      recipient: { mailbox, notify: null, orcpt: null },
+      findings,
+      capabilities,
+      policy: deps.policy,
+      previousFloor: null,
+      holdReleased: false,
+      now: deps.now,
+    }),
+  }));
+  const { route, domain } = capabilities;
+  return { address: mailbox.address, domain, lookups: [...deps.lookups], route, plans };
+}
+
+/** For people, one line an entry. */
+export function explanationLines(explanation: RouteExplanation): readonly string[] {
+  const codes = new Set([...codesOf(explanation.route), ...explanation.plans.flatMap(({ plan }) => stopCode(plan))]);
+  return [
+    `Mail to ${explanation.address} (domain ${explanation.domain})`,
+    "",
+    "DNS",
+    ...(explanation.lookups.length === 0 ? ["  nothing had to be asked"] : explanation.lookups.map(lookupLine)),
+    "",
+    "Route",
+    ...routeLines(explanation.route).map((line) => `  ${line}`),
+    "",
+    "Plans",
+    ...explanation.plans.flatMap(({ mail, plan }) => planLines(mail, plan)).map((line) => `  ${line}`),
+    "",
+    "Not looked up, because not built yet: DANE, MTA-STS, S/MIME certificates, OpenPGP keys, the portal.",
+    ...[...codes].flatMap((code) => ["", `${code}: ${REASON_CODES[code].what}`, `  Next: ${REASON_CODES[code].next}`]),
+  ];
+}
+
+function lookupLine({ question, name, answer }: Lookup): string {
+  return `  ${question.padEnd(9)} ${name}: ${answerText(answer)}`;
+}
+
+function answerText(answer: DnsAnswer<readonly string[]>): string {
+  switch (answer.kind) {
+    case "found":
+      return `${answer.value.length === 0 ? "only unusable names" : answer.value.join(", ")} (${securityText(answer.security)})`;
+    case "absent":
+      return `${answer.reason === "nxdomain" ? "no such name" : "no such record"} (${securityText(answer.security)})`;
+    case "bogus":
+      return `refused, because its signature does not hold: ${answer.detail}`;
+    case "unavailable":
+      return `no answer: ${answer.detail}`;
+    default:
+      return assertNever(answer);
+  }
+}
+
+function securityText(security: DnsSecurity): string {
+  return security === "secure" ? "DNSSEC validated" : "not validated";
+}
+
+const VIA_TEXT = {
+  mx: "MX",
+  "implicit-mx": "the address of the domain itself, which has no MX",
+  "address-literal": "the address given in the recipient",
+  smarthost: "the configured smarthost",
+} as const;
+
+function routeLines(route: Route): readonly string[] {
+  switch (route.kind) {
+    case "hosts": {
+      const hosts = route.hosts.map(({ name, preference, port, addresses }, index) => {
+        const where = port === undefined ? name : `${name}, port ${port}`;
+        return `${index + 1}. ${where} (preference ${preference}): ${answerText(addresses)}`;
+      });
+      return [`by ${VIA_TEXT[route.via]}, in this order (equal preferences change places):`, ...hosts];
+    }
+    case "null-mx":
+      return ["none: the domain says that it accepts no mail (null MX)"];
+    case "no-such-domain":
+      return ["none: there is no such domain"];
+    case "loop":
+      return ["none: the mail would come back to this gateway"];
+    case "unusable":
+      return [`none: ${REASON_CODES[route.code].what}`];
+    case "bogus":
+    case "unavailable":
+      return [`not known for now, mail waits: ${REASON_CODES[route.code].what}`];
+    default:
+      return assertNever(route);
+  }
+}
+
+function planLines(mail: string, { floor, reasons, steps }: Plan): readonly string[] {
+  const because = reasons.flatMap((reason) => {
+    if (reason.kind === "profile") return [reason.because];
+    return reason.kind === "destination-rule" ? [`${reason.effect} by the rule for ${reason.match}`] : [];
+  });
+  const texts = steps.map((step) => {
+    if ("code" in step) return `${step.kind} (${step.code})`;
+    return step.kind === "portal"
+      ? `portal, notice at least ${step.noticeMinRung}`
+      : `${step.kind}, at least ${step.minRung}`;
+  });
+  return [`${mail}: floor ${floor.profile} (${because.join("; ")})`, `  ${texts.join(", else ")}`];
+}
+
+function codesOf(route: Route): readonly ReasonCode[] {
+  return "code" in route ? [route.code] : [];
+}
+
+/** The stop comes to pass only where no step stands before it, or none can be met: then its code is worth explaining. */
+function stopCode({ steps }: Plan): readonly ReasonCode[] {
+  return steps.flatMap((step) => ("code" in step ? [step.code] : []));
+}

@@ -1,0 +1,74 @@
+/** What commands take from the machine: configuration path, user name, the state database beside a running or stopped service. */
+import { hostname, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { nodeConfigEnvironment } from "../parts/config/config-environment.ts";
+import { loadConfig, loadReadingConfig } from "../parts/config/config.ts";
+import type { Config, ReadingConfig } from "../parts/config/config.ts";
+import type { ConfigEnvironment } from "../parts/config/secret.ts";
+import { formatYamlError } from "../parts/config/yaml-source.ts";
+import type { YamlError } from "../parts/config/yaml-source.ts";
+import { FieldSealer } from "../parts/keys/field-sealer.ts";
+import { KeyRing } from "../parts/keys/key-ring.ts";
+import { openQueueReader } from "../parts/store/sqlite-queue-reader.ts";
+import type { QueueReader } from "../parts/store/sqlite-queue-reader.ts";
+import { REASON_CODES } from "../core/reason-codes.ts";
+import { CliError } from "./cli-error.ts";
+
+export const DEFAULT_CONFIG_PATH = "/etc/postern/postern.yaml";
+
+/** Name of the state database within data_dir. */
+export const DATABASE_NAME = "gateway.db";
+
+/** --config, else $POSTERN_CONFIG, else the default. */
+export function configPathOf(command: Command): string {
+  const { config } = command.optsWithGlobals<{ readonly config?: string }>();
+  return config ?? process.env["POSTERN_CONFIG"] ?? DEFAULT_CONFIG_PATH;
+}
+
+export function configEnvironment(): ConfigEnvironment {
+  return nodeConfigEnvironment({ variables: process.env, hostname: hostname(), now: Date.now() });
+}
+
+/** Throws CliError with every error of the configuration; `onWarning` gets each warning as a line. */
+export function requireConfig(path: string, onWarning: (line: string) => void): Config {
+  const loading = loadConfig(path, configEnvironment());
+  for (const warning of loading.warnings) onWarning(`warning: ${formatYamlError(warning)}`);
+  if (!loading.ok) throw configErrors(path, loading.errors);
+  return loading.config;
+}
+
+/** Of the configuration only what commands beside the service need. */
+export function requireReadingConfig(command: Command): ReadingConfig {
+  const path = configPathOf(command);
+  const loading = loadReadingConfig(path, configEnvironment());
+  if (!loading.ok) throw configErrors(path, loading.errors);
+  return loading.config;
+}
+
+export function configErrors(path: string, errors: readonly YamlError[]): CliError {
+  const count = errors.length === 1 ? "1 error" : `${errors.length} errors`;
+  return new CliError(`PST-CFG-001 ${path} has ${count}`, {
+    next: REASON_CODES["PST-CFG-001"].next,
+    lines: errors.map(formatYamlError),
+  });
+}
+
+/** Opens the database read-only for the time of `read`; works while the service runs and while it is down. */
+export async function withQueueReader<T>(command: Command, read: (reader: QueueReader) => Promise<T>): Promise<T> {
+  const { dataDir, addressKey } = requireReadingConfig(command);
+  const keyRing = new KeyRing({ addresses: { name: "keys.addresses", bytes: addressKey.bytes() } });
+  const reader = openQueueReader({ path: join(dataDir, DATABASE_NAME), sealer: new FieldSealer(keyRing) });
+  try {
+    return await read(reader);
+  } finally {
+    reader.close();
+  }
+}
+
+/** Who acts, as recorded in the audit: the user behind sudo where there is one. */
+export function actorName(): string {
+  const sudo = process.env["SUDO_USER"];
+  const user = userInfo().username;
+  return (sudo === undefined || sudo === "" || user !== "root" ? user : `${sudo} (root)`).slice(0, 64);
+}

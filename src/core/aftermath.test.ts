@@ -1,0 +1,204 @@
+import { describe, expect, test } from "vitest";
+import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOptions } from "./aftermath.ts";
+import { recipientIdOf, toMessageId } from "./ids.ts";
+import type { Outcome } from "./outcome.ts";
+import type { StoredRecipient } from "./queue-store.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const RECEIVED = 1_000_000_000;
+const id = toMessageId("01J0000000000000000000000A");
+
+const options: RetryOptions = {
+  scheduleMs: [MINUTE, 5 * MINUTE, HOUR],
+  jitterShare: 0,
+  delayNoticesMs: [HOUR, 24 * HOUR],
+  secureHoldMs: 30 * MINUTE,
+  ambiguousRetryMs: 15 * MINUTE,
+  holdDeadlineMs: 72 * HOUR,
+};
+
+const recipient: StoredRecipient = {
+  id: recipientIdOf(id, 1),
+  messageId: id,
+  recipient: {
+    mailbox: { address: "a@b.example", localPart: "a", domain: "b.example", isUtf8: false },
+    notify: null,
+    orcpt: null,
+  },
+  state: "in_dialog",
+  fence: 1,
+  dueAt: RECEIVED,
+  attempts: 0,
+  plan: null,
+  stepIndex: 0,
+  variantId: null,
+  unmetSince: null,
+  possibleDuplicate: false,
+  deadlineAt: null,
+  holdReleased: false,
+  noticesSent: 0,
+  lastCode: null,
+  lastReply: null,
+  lastHost: null,
+  lease: null,
+};
+
+function at(afterMs: number, change: Partial<StoredRecipient> = {}, more: Partial<Circumstances> = {}): Circumstances {
+  return {
+    recipient: { ...recipient, ...change },
+    receivedAt: RECEIVED,
+    expiresAt: RECEIVED + 48 * HOUR,
+    options,
+    now: RECEIVED + afterMs,
+    chance: () => 0.5,
+    missing: [],
+    ...more,
+  };
+}
+
+const later: Outcome = {
+  kind: "deferred",
+  scope: "recipient",
+  status: "4.2.0",
+  code: "PST-PIP-003",
+  reply: null,
+  host: null,
+  unmet: null,
+};
+const partlyUnmet: Outcome = { ...later, unmet: { bestRung: "plain", missing: [] } };
+
+function unmet(missing: readonly ("8BITMIME" | "SMTPUTF8" | "SIZE" | "REQUIRETLS")[] = []): Outcome {
+  return { kind: "unmet", code: "PST-PIP-003", observed: { bestRung: "plain", missing } };
+}
+
+describe("retries", () => {
+  test.each([
+    { attempts: 0, waitMs: MINUTE },
+    { attempts: 1, waitMs: 5 * MINUTE },
+    { attempts: 2, waitMs: HOUR },
+    { attempts: 9, waitMs: HOUR },
+  ])("the pause after attempt $attempts follows the schedule and its last entry repeats", ({ attempts, waitMs }) => {
+    const after = aftermathOf(later, at(2 * HOUR, { attempts, noticesSent: 1 }));
+    expect(after).toMatchObject({
+      kind: "settled",
+      patch: { state: "deferred", attempts: attempts + 1, dueAt: RECEIVED + 2 * HOUR + waitMs, lease: null },
+    });
+  });
+
+  test("jitter moves the pause by its share at most", () => {
+    const jittery = { options: { ...options, jitterShare: 0.2 } };
+    const soon = aftermathOf(later, at(0, {}, { ...jittery, chance: () => 0 }));
+    const late = aftermathOf(later, at(0, {}, { ...jittery, chance: () => 1 }));
+    expect(soon).toMatchObject({ patch: { dueAt: RECEIVED + 0.8 * MINUTE } });
+    expect(late).toMatchObject({ patch: { dueAt: RECEIVED + 1.2 * MINUTE } });
+  });
+
+  test("a retry never falls behind the end of the lifetime or the next delay notice", () => {
+    expect(aftermathOf(later, at(47.5 * HOUR, { attempts: 5, noticesSent: 2 }))).toMatchObject({
+      patch: { dueAt: RECEIVED + 48 * HOUR },
+    });
+    expect(aftermathOf(later, at(50 * MINUTE, { attempts: 5 }))).toMatchObject({ patch: { dueAt: RECEIVED + HOUR } });
+  });
+
+  test("past its lifetime a deferral is a failure that the sender is told of", () => {
+    expect(aftermathOf(later, at(48 * HOUR))).toMatchObject({
+      kind: "settled",
+      patch: { state: "failed", lastCode: "PST-PIP-001" },
+      tell: { kind: "failure_dsn", status: "5.4.7" },
+    });
+  });
+
+  test.each([
+    { age: HOUR - 1, sent: 0, step: null },
+    { age: HOUR, sent: 0, step: 1 },
+    { age: 2 * HOUR, sent: 1, step: null },
+    { age: 24 * HOUR, sent: 1, step: 2 },
+    { age: 30 * HOUR, sent: 0, step: 2 },
+    { age: 30 * HOUR, sent: 2, step: null },
+  ])("at age $age ms with $sent notices sent the delay notice is $step", ({ age, sent, step }) => {
+    const after = aftermathOf(later, at(age, { noticesSent: sent }));
+    if (after.kind !== "settled") throw new Error("expected an end");
+    expect(after.tell?.step ?? null).toBe(step);
+    expect(after.tell?.kind ?? null).toBe(step === null ? null : "delay_dsn");
+    expect(after.patch.noticesSent).toBe(step ?? sent);
+  });
+});
+
+describe("unmet steps", () => {
+  test("a step no host can meet gives way to the next one", () => {
+    expect(aftermathOf(unmet(), at(0))).toMatchObject({ kind: "advance", patch: { unmetSince: null } });
+  });
+
+  test("a step that is only partly unmet is kept until secure_hold has passed since it was first seen", () => {
+    expect(aftermathOf(partlyUnmet, at(0))).toMatchObject({ kind: "settled", patch: { unmetSince: RECEIVED } });
+    expect(aftermathOf(partlyUnmet, at(29 * MINUTE, { unmetSince: RECEIVED }))).toMatchObject({
+      kind: "settled",
+      patch: { unmetSince: RECEIVED },
+    });
+    expect(aftermathOf(partlyUnmet, at(30 * MINUTE, { unmetSince: RECEIVED }))).toMatchObject({ kind: "advance" });
+  });
+
+  test("trouble without a host below the floor forgets an earlier one", () => {
+    expect(aftermathOf(later, at(MINUTE, { unmetSince: RECEIVED }))).toMatchObject({ patch: { unmetSince: null } });
+  });
+
+  test("a missing 8BITMIME asks for other bytes once, then gives way", () => {
+    expect(aftermathOf(unmet(["8BITMIME"]), at(0))).toMatchObject({ kind: "rebuild", missing: ["8BITMIME"] });
+    expect(aftermathOf(unmet(["8BITMIME"]), at(0, {}, { missing: ["8BITMIME"] }))).toMatchObject({ kind: "advance" });
+  });
+
+  test.each(["SIZE", "REQUIRETLS"] as const)("a missing %s cannot be rebuilt away", (name) => {
+    expect(aftermathOf(unmet([name]), at(0))).toMatchObject({ kind: "advance" });
+  });
+
+  test("after an ambiguous end neither method nor bytes change", () => {
+    const frozen = { possibleDuplicate: true, unmetSince: RECEIVED - HOUR };
+    expect(aftermathOf(unmet(), at(0, frozen))).toMatchObject({ kind: "settled", patch: { state: "deferred" } });
+    expect(aftermathOf(partlyUnmet, at(0, frozen))).toMatchObject({ kind: "settled", patch: { state: "deferred" } });
+  });
+});
+
+describe("ends", () => {
+  test("an ambiguous end is retried after its own pause and marked", () => {
+    const outcome: Outcome = { kind: "ambiguous", code: "PST-PIP-003", host: "mx.example", observed: "pkix" };
+    expect(aftermathOf(outcome, at(0))).toMatchObject({
+      kind: "settled",
+      patch: { state: "deferred", possibleDuplicate: true, dueAt: RECEIVED + 15 * MINUTE },
+      events: [{ kind: "possible_duplicate" }],
+    });
+  });
+
+  test("a delivery after an ambiguous end says so", () => {
+    const outcome: Outcome = {
+      kind: "delivered",
+      status: "2.0.0",
+      observed: "pkix",
+      host: "mx.example",
+      reply: { code: 250, enhanced: "2.0.0", text: "ok" },
+    };
+    expect(aftermathOf(outcome, at(0, { possibleDuplicate: true }))).toMatchObject({
+      patch: { state: "delivered" },
+      events: [{ kind: "delivered", possibleDuplicate: true }],
+    });
+  });
+
+  test("a hold carries a deadline, an alert and a notice", () => {
+    expect(held("PST-DEC-001", at(0))).toMatchObject({
+      patch: { state: "held", deadlineAt: RECEIVED + 72 * HOUR, dueAt: RECEIVED + 72 * HOUR, lease: null },
+      events: [{ kind: "held" }, { kind: "alert" }],
+      tell: { kind: "held_notice" },
+    });
+  });
+
+  test("every end gives the lease back", () => {
+    const why = { code: "PST-PIP-003", reply: null, replyCode: null, host: null } as const;
+    for (const settled of [
+      failed({ ...why, status: "5.0.0" }, at(0)),
+      putOff({ ...why, status: "4.0.0" }, at(0)),
+      held("PST-DEC-001", at(0)),
+    ]) {
+      expect(settled.patch.lease).toBeNull();
+    }
+  });
+});

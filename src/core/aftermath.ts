@@ -1,0 +1,258 @@
+/**
+ * What follows from one outcome of one recipient: pure, so that retry, hold and report rules can be read and tested as a
+ * table. Promises: every outcome ends in exactly one of settled, advance or rebuild; nothing waits without a time to wake.
+ * Composing reports and writing rows is left to pipeline.ts.
+ */
+import { assertNever } from "./assert-never.ts";
+import type { Chance } from "./clock.ts";
+import type { EventBody } from "./event.ts";
+import type { ChildKind } from "./origin.ts";
+import type { MissingExtension, Outcome, PeerFacts } from "./outcome.ts";
+import type { RecipientPatch, StoredRecipient } from "./queue-store.ts";
+import type { ReasonCode } from "./reason-codes.ts";
+import type { EnhancedStatus, PeerReply } from "./status.ts";
+
+export type RetryOptions = {
+  /** Pause before the n-th retry; the last repeats. */
+  readonly scheduleMs: readonly [number, ...number[]];
+  /** 0.2 spreads each pause by up to 20 % either way. */
+  readonly jitterShare: number;
+  /** Age of the message at which its sender is told of the delay; ascending. */
+  readonly delayNoticesMs: readonly number[];
+  /** How long a step that is only partly unmet is kept before the next step may follow. */
+  readonly secureHoldMs: number;
+  /** Pause after an ambiguous end. */
+  readonly ambiguousRetryMs: number;
+  /** How long a held recipient waits for a person. */
+  readonly holdDeadlineMs: number;
+};
+
+/** A report to the sender that goes with a transition. */
+export type Tell = {
+  readonly kind: ChildKind;
+  readonly step: number;
+  readonly status: EnhancedStatus;
+  readonly code: ReasonCode;
+  readonly replyCode: number | null;
+  readonly host: string | null;
+};
+
+export type Settled = {
+  readonly kind: "settled";
+  readonly patch: RecipientPatch;
+  readonly events: readonly EventBody[];
+  readonly tell: Tell | null;
+};
+
+export type Aftermath =
+  | Settled
+  /** Go on with the next step of the plan. */
+  | { readonly kind: "advance"; readonly events: readonly EventBody[]; readonly patch: RecipientPatch }
+  /** The same step with bytes that do without these extensions. */
+  | { readonly kind: "rebuild"; readonly missing: readonly MissingExtension[]; readonly events: readonly EventBody[] };
+
+export type Circumstances = {
+  readonly recipient: StoredRecipient;
+  readonly receivedAt: number;
+  readonly expiresAt: number;
+  readonly options: RetryOptions;
+  readonly now: number;
+  readonly chance: Chance;
+  /** Extensions these bytes already do without. */
+  readonly missing: readonly MissingExtension[];
+};
+
+/** The bytes can be rebuilt without these; the others cannot be done without. */
+const REBUILDABLE: readonly MissingExtension[] = ["8BITMIME", "SMTPUTF8"];
+
+export function aftermathOf(outcome: Outcome, at: Circumstances): Aftermath {
+  switch (outcome.kind) {
+    case "delivered":
+      return delivered(outcome, at);
+    case "failed":
+      return failed({ ...outcome, replyCode: outcome.reply?.code ?? null }, at);
+    case "deferred":
+      return deferred(outcome, at);
+    case "unmet":
+      return unmet(outcome, at);
+    case "ambiguous":
+      return ambiguous(outcome, at);
+    default:
+      return assertNever(outcome);
+  }
+}
+
+function delivered(outcome: Extract<Outcome, { kind: "delivered" }>, at: Circumstances): Settled {
+  return {
+    kind: "settled",
+    patch: { state: "delivered", lease: null, lastReply: outcome.reply, lastHost: outcome.host, lastCode: null },
+    events: [
+      {
+        kind: "delivered",
+        rung: outcome.observed,
+        host: outcome.host,
+        replyCode: outcome.reply.code,
+        status: outcome.status,
+        possibleDuplicate: at.recipient.possibleDuplicate,
+      },
+    ],
+    tell: null,
+  };
+}
+
+export type Failure = {
+  readonly code: ReasonCode;
+  readonly status: EnhancedStatus<5>;
+  readonly reply: PeerReply | null;
+  readonly replyCode: number | null;
+  readonly host: string | null;
+};
+
+/** Ends a recipient for good, with a report to the sender. */
+export function failed(failure: Failure, at: Pick<Circumstances, "recipient">): Settled {
+  const { code, status, replyCode, host } = failure;
+  return {
+    kind: "settled",
+    patch: {
+      state: "failed",
+      lease: null,
+      lastCode: code,
+      lastHost: host,
+      lastReply: failure.reply ?? at.recipient.lastReply,
+    },
+    events: [{ kind: "failed", code, status, replyCode }],
+    tell: { kind: "failure_dsn", step: 0, status, code, replyCode, host },
+  };
+}
+
+/** Waits for a person, with a deadline; sender and operator are told. */
+export function held(code: ReasonCode, at: Pick<Circumstances, "recipient" | "now" | "options">): Settled {
+  const deadlineAt = at.now + at.options.holdDeadlineMs;
+  return {
+    kind: "settled",
+    patch: { state: "held", deadlineAt, dueAt: deadlineAt, lease: null, lastCode: code },
+    events: [
+      { kind: "held", code, deadlineAt },
+      { kind: "alert", code },
+    ],
+    tell: { kind: "held_notice", step: at.recipient.attempts, status: "4.7.0", code, replyCode: null, host: null },
+  };
+}
+
+function deferred(outcome: Extract<Outcome, { kind: "deferred" }>, at: Circumstances): Aftermath {
+  const unmetSince = outcome.unmet === null ? null : (at.recipient.unmetSince ?? at.now);
+  if (
+    outcome.unmet !== null &&
+    unmetSince !== null &&
+    at.now - unmetSince >= at.options.secureHoldMs &&
+    !at.recipient.possibleDuplicate
+  ) {
+    return { kind: "advance", events: [unmetEvent(outcome.code, outcome.unmet)], patch: { unmetSince: null } };
+  }
+  return putOff({ ...outcome, replyCode: outcome.reply?.code ?? null }, at, { unmetSince });
+}
+
+export type PutOff = {
+  readonly code: ReasonCode;
+  readonly status: EnhancedStatus<4>;
+  readonly reply: PeerReply | null;
+  readonly replyCode: number | null;
+  readonly host: string | null;
+};
+
+/** Later, by the retry schedule; a failure where no later is left; the sender is told when the delay grows old. */
+export function putOff(why: PutOff, at: Circumstances, extra: RecipientPatch = {}): Settled {
+  const attempts = at.recipient.attempts + 1;
+  const retryAt = at.now + pause(attempts, at);
+  if (at.now >= at.expiresAt) return expired(why, at);
+  const notice = dueNotice(at);
+  const noticesSent = notice ?? at.recipient.noticesSent;
+  const nextNoticeMs = at.options.delayNoticesMs[noticesSent];
+  const dueAt = Math.min(
+    retryAt,
+    at.expiresAt,
+    nextNoticeMs === undefined ? Infinity : Math.max(at.receivedAt + nextNoticeMs, at.now + 1000),
+  );
+  return {
+    kind: "settled",
+    patch: {
+      ...extra,
+      state: "deferred",
+      attempts,
+      dueAt,
+      noticesSent,
+      lease: null,
+      lastCode: why.code,
+      lastReply: why.reply,
+      lastHost: why.host,
+    },
+    events: [{ kind: "deferred", code: why.code, status: why.status, replyCode: why.replyCode, attempts, dueAt }],
+    tell:
+      notice === null
+        ? null
+        : {
+            kind: "delay_dsn",
+            step: notice,
+            status: why.status,
+            code: why.code,
+            replyCode: why.replyCode,
+            host: why.host,
+          },
+  };
+}
+
+function expired(why: PutOff, at: Circumstances): Settled {
+  return failed(
+    { code: "PST-PIP-001", status: "5.4.7", reply: why.reply, replyCode: why.replyCode, host: why.host },
+    at,
+  );
+}
+
+/** How many delay notices are due by now, where that is more than were sent; else null. */
+function dueNotice(at: Circumstances): number | null {
+  const age = at.now - at.receivedAt;
+  const due = at.options.delayNoticesMs.filter((noticeMs) => age >= noticeMs).length;
+  return due > at.recipient.noticesSent ? due : null;
+}
+
+function pause(attempts: number, at: Circumstances): number {
+  const { scheduleMs, jitterShare } = at.options;
+  const base = scheduleMs[Math.min(attempts, scheduleMs.length) - 1] ?? scheduleMs[0];
+  return Math.round(base * (1 + jitterShare * (2 * at.chance() - 1)));
+}
+
+function unmet(outcome: Extract<Outcome, { kind: "unmet" }>, at: Circumstances): Aftermath {
+  const events = [unmetEvent(outcome.code, outcome.observed)];
+  const fresh = outcome.observed.missing.filter((name) => !at.missing.includes(name));
+  if (fresh.length > 0 && fresh.every((name) => REBUILDABLE.includes(name))) {
+    return { kind: "rebuild", missing: [...at.missing, ...fresh], events };
+  }
+  if (at.recipient.possibleDuplicate) {
+    // Frozen: no other method and no other bytes; wait for the side that may have the message already.
+    return putOff({ code: outcome.code, status: "4.7.0", reply: null, replyCode: null, host: null }, at);
+  }
+  return { kind: "advance", events, patch: { unmetSince: null } };
+}
+
+function unmetEvent(code: ReasonCode, observed: PeerFacts): EventBody {
+  return { kind: "unmet", code, bestRung: observed.bestRung, missing: observed.missing };
+}
+
+function ambiguous(outcome: Extract<Outcome, { kind: "ambiguous" }>, at: Circumstances): Settled {
+  const attempts = at.recipient.attempts + 1;
+  const dueAt = at.now + at.options.ambiguousRetryMs;
+  return {
+    kind: "settled",
+    patch: {
+      state: "deferred",
+      possibleDuplicate: true,
+      attempts,
+      dueAt,
+      lease: null,
+      lastCode: outcome.code,
+      lastHost: outcome.host,
+    },
+    events: [{ kind: "possible_duplicate", code: outcome.code, dueAt }],
+    tell: null,
+  };
+}

@@ -1,0 +1,28 @@
+import type { CodeEntry } from "../code-entry.ts";
+
+export const pipelineCodes = {
+  "PST-PIP-001": {
+    what: "The message was not delivered within its lifetime.",
+    next: "The sender was told. `postern trace ID` shows why each attempt was put off.",
+  },
+  "PST-PIP-002": {
+    what: "Nobody decided about a held message before its deadline.",
+    next: "The sender was told it was not sent. Review holds earlier: `postern queue list --state held`.",
+  },
+  "PST-PIP-003": {
+    what: "A stage failed in an unexpected way; the recipient is tried again later and nothing was sent.",
+    next: "Look for the log line with this message id and report it; `postern queue retry ID` tries at once.",
+  },
+  "PST-PIP-004": {
+    what: "An operator dropped this recipient.",
+    next: "Nothing; `postern trace ID` names who dropped it and why.",
+  },
+  "PST-PIP-005": {
+    what: "The service is stopping; the attempt was broken off before the message was handed over.",
+    next: "Nothing; it is tried again after the start.",
+  },
+  "PST-PIP-006": {
+    what: "A report could not be sent: the original has the null sender.",
+    next: "`postern trace ID` tells what failed; nobody else is told (RFC 5321 section 6.1).",
+  },
+} as const satisfies Record<`PST-PIP-${string}`, CodeEntry>;

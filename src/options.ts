@@ -1,0 +1,162 @@
+/**
+ * Translates the configuration into the options of each stage, so that no stage ever sees a Config. Pure; units change
+ * here and nowhere else.
+ */
+import { rootCertificates } from "node:tls";
+import type { RetryOptions } from "./core/aftermath.ts";
+import type { Config } from "./parts/config/config.ts";
+import type { DkimKey } from "./parts/dkim/sign.ts";
+import type { ResolverOptions } from "./parts/dns/dns.ts";
+import type { MimeLimits } from "./parts/mime/mime-scanner.ts";
+import { ACCEPT_LIMIT_DEFAULTS, proofHeaderNames } from "./stages/accept/options.ts";
+import type { AcceptOptions, Submitter, TlsMaterial } from "./stages/accept/options.ts";
+import { passwordOf } from "./stages/accept/password.ts";
+import { DELIVER_DEFAULTS } from "./stages/deliver/options.ts";
+import type { DeliverOptions } from "./stages/deliver/options.ts";
+import { DISCOVER_DEFAULTS } from "./stages/discover/options.ts";
+import type { DiscoverOptions } from "./stages/discover/options.ts";
+import { DEFAULT_INSPECT_OPTIONS } from "./stages/inspect/inspect-options.ts";
+import type { InspectOptions } from "./stages/inspect/inspect-options.ts";
+import type { ProtectOptions } from "./stages/protect/protect.ts";
+import type { SchedulerOptions } from "./stages/spool/scheduler.ts";
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+const HEADER_BYTES_MAX = ACCEPT_LIMIT_DEFAULTS.headerBytesMax;
+const DNS_IN_FLIGHT_MAX = 200;
+const REQUOTE_BYTES_MAX = 16 * 1024 * 1024;
+
+export function acceptOptions(config: Config): AcceptOptions {
+  const { listen } = config;
+  return {
+    host: listen.address,
+    port: listen.port,
+    implicitTls: false,
+    hostname: config.hostname,
+    postmaster: config.postmaster,
+    tls: tlsMaterial(config),
+    requestClientCertificate: listen.tls.requestClientCertificate,
+    plaintextNetworks: listen.plaintextNetworks,
+    submitters: config.submitters.map(submitterOf),
+    loopMarker: config.instanceId,
+    offerRequireTls: true,
+    limits: {
+      ...ACCEPT_LIMIT_DEFAULTS,
+      messageBytesMax: listen.sizeBytesMax,
+      recipientsMax: listen.recipientsMax,
+      hopsMax: listen.hopsMax,
+      connectionsMax: listen.connectionsMax,
+      connectionsPerPeerMax: listen.connectionsPerPeerMax,
+      commandTimeoutMs: listen.commandTimeoutSeconds * SECOND_MS,
+      dataBlockTimeoutMs: listen.dataTimeoutSeconds * SECOND_MS,
+    },
+  };
+}
+
+export function tlsMaterial({ listen: { tls } }: Config): TlsMaterial {
+  return { certificate: tls.certificate, key: tls.key.text(), clientCa: tls.clientCa };
+}
+
+function submitterOf({ name, networks, proof }: Config["submitters"][number]): Submitter {
+  switch (proof.kind) {
+    case "auth": {
+      const users = proof.users.map((user) => ({ name: user.name, password: passwordOf(user.password.text()) }));
+      return { name, networks, proof: { kind: "auth", users } };
+    }
+    case "header":
+      return { name, networks, proof: { kind: "header", name: proof.name, value: proof.value.text() } };
+    default:
+      return { name, networks, proof };
+  }
+}
+
+export function mimeLimits(config: Config): MimeLimits {
+  const { partsMax, depthMax } = config.dlp.budgets;
+  return { partsMax, depthMax, headerBytesMax: HEADER_BYTES_MAX };
+}
+
+export function inspectOptions({ dlp }: Config): InspectOptions {
+  const { subjectTags, sensitivityValues, budgets } = dlp;
+  return { ...DEFAULT_INSPECT_OPTIONS, ...budgets, subjectTags, sensitivityValues };
+}
+
+export function resolverOptions({ dns }: Config): ResolverOptions {
+  return { ...dns, inFlightMax: DNS_IN_FLIGHT_MAX };
+}
+
+export function discoverOptions(config: Config): DiscoverOptions {
+  return {
+    ...DISCOVER_DEFAULTS,
+    ownNames: [config.hostname, config.delivery.hostname],
+    smarthosts: config.delivery.smarthosts,
+  };
+}
+
+export function protectOptions(config: Config): ProtectOptions {
+  return {
+    hostname: config.hostname,
+    instanceId: config.instanceId,
+    dkim: config.dkim.map(({ domain, selector, key }): DkimKey => ({ domain, selector, privateKeyPem: key.text() })),
+    stripHeaders: [...config.stripHeaders, "Sensitivity", ...proofHeaderNames(config.submitters.map(submitterOf))],
+    subjectTags: config.dlp.subjectTags,
+    headerBytesMax: HEADER_BYTES_MAX,
+    requoteBytesMax: REQUOTE_BYTES_MAX,
+  };
+}
+
+export function deliverOptions({ delivery }: Config): DeliverOptions {
+  const commandMs = delivery.commandTimeoutSeconds * SECOND_MS;
+  return {
+    ...DELIVER_DEFAULTS,
+    helo: delivery.hostname,
+    port: delivery.port,
+    allowPrivateDestinations: delivery.allowPrivateDestinations,
+    ca: delivery.tls.ca === null ? null : [...rootCertificates, delivery.tls.ca],
+    connectionsMax: delivery.connectionsMax,
+    laneWindowInitial: Math.min(DELIVER_DEFAULTS.laneWindowInitial, delivery.laneConnectionsMax),
+    laneWindowMax: delivery.laneConnectionsMax,
+    timeouts: {
+      ...DELIVER_DEFAULTS.timeouts,
+      dialMs: delivery.connectTimeoutSeconds * SECOND_MS,
+      greetingMs: delivery.greetingTimeoutSeconds * SECOND_MS,
+      ehloMs: commandMs,
+      mailMs: commandMs,
+      rcptMs: commandMs,
+      dataMs: Math.min(commandMs, DELIVER_DEFAULTS.timeouts.dataMs),
+      blockMs: delivery.dataTimeoutSeconds * SECOND_MS,
+      dotMs: delivery.dotTimeoutSeconds * SECOND_MS,
+    },
+  };
+}
+
+export function retryOptions({ delivery, hold }: Config): RetryOptions {
+  const [first = MINUTE_MS / SECOND_MS, ...rest] = delivery.retry.scheduleSeconds;
+  return {
+    scheduleMs: [first * SECOND_MS, ...rest.map((seconds) => seconds * SECOND_MS)],
+    jitterShare: delivery.retry.jitterPercent / 100,
+    delayNoticesMs: delivery.retry.delayNoticeHours.map((hours) => hours * HOUR_MS),
+    secureHoldMs: delivery.secureHoldMinutes * MINUTE_MS,
+    ambiguousRetryMs: delivery.ambiguousRetryMinutes * MINUTE_MS,
+    holdDeadlineMs: hold.deadlineHours * HOUR_MS,
+  };
+}
+
+export function lifetimeMs({ delivery }: Config): number {
+  return delivery.retry.lifetimeHours * HOUR_MS;
+}
+
+export function retentionMs({ retentionHours }: Config): number {
+  return retentionHours * HOUR_MS;
+}
+
+export function schedulerOptions(owner: string): SchedulerOptions {
+  return {
+    owner,
+    leaseMs: 10 * MINUTE_MS,
+    claimLimit: 200,
+    inFlightRecipientsMax: 1_000,
+    pollMsMax: 5 * SECOND_MS,
+  };
+}

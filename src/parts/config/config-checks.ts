@@ -1,0 +1,161 @@
+/**
+ * Checks across the options of postern.yaml that a schema cannot say: names twice, listeners nobody may use, rules past
+ * their date, floors that contradict each other. Pure but for the report; files are looked at in config-files.ts.
+ */
+import { overlaps, parseNetwork } from "../smtp/network.ts";
+import { overlapsSharedCloud } from "../smtp/shared-clouds.ts";
+import type { ConfigReport } from "./config-report.ts";
+import type { ConfigText } from "./config-schema.ts";
+import type { YamlPath } from "./yaml-source.ts";
+
+type Checks = { readonly text: ConfigText; readonly report: ConfigReport; readonly now: number };
+
+export function checkConfig(checks: Checks): void {
+  checkNames(checks);
+  checkSubmitters(checks);
+  checkListener(checks);
+  checkDestinations(checks);
+  checkDelivery(checks);
+}
+
+function checkNames({ text, report }: Checks): void {
+  const each = (section: string, names: readonly { readonly path: YamlPath; readonly name: string }[]): void => {
+    const seen = new Set<string>();
+    for (const { path, name } of names) {
+      if (seen.has(name)) report.error(path, `stands twice in ${section}; every name needs to be its own`);
+      seen.add(name);
+    }
+  };
+  each(
+    "submitters",
+    text.submitters.map((entry, i) => ({ path: ["submitters", i, "name"], name: entry.name })),
+  );
+  each(
+    "own_domains",
+    text.own_domains.map((name, i) => ({ path: ["own_domains", i], name })),
+  );
+  each(
+    "dlp.packs",
+    text.dlp.packs.map((name, i) => ({ path: ["dlp", "packs", i], name })),
+  );
+  each(
+    "dns.servers",
+    text.dns.servers.map((name, i) => ({ path: ["dns", "servers", i], name })),
+  );
+  each(
+    "policy.destinations",
+    text.policy.destinations.map((rule, i) => ({ path: ["policy", "destinations", i, "match"], name: rule.match })),
+  );
+  each(
+    "dkim (domain and selector)",
+    text.dkim.map((entry, i) => ({ path: ["dkim", i, "selector"], name: `${entry.domain} ${entry.selector}` })),
+  );
+  each(
+    "delivery.smarthosts",
+    text.delivery.smarthosts.flatMap((host, i) =>
+      (host.domains ?? ["*"]).map((name, j) => ({ path: ["delivery", "smarthosts", i, "domains", j], name })),
+    ),
+  );
+  text.submitters.forEach((entry, i) => {
+    const users = entry.proof.auth?.users ?? [];
+    each(
+      "users",
+      users.map((user, j) => ({ path: ["submitters", i, "proof", "auth", "users", j, "name"], name: user.name })),
+    );
+  });
+}
+
+function checkSubmitters({ text, report }: Checks): void {
+  text.submitters.forEach((entry, i) => {
+    const place: YamlPath = ["submitters", i];
+    if (entry.proof.own_network === true) {
+      entry.networks.forEach((network, j) => {
+        if (overlapsSharedCloud([network]).length > 0) {
+          const why = "overlaps the addresses of a cloud that many tenants share, where own_network proves nothing";
+          report.error([...place, "networks", j], `${why}; use auth, client_certificate, header or dkim`);
+        }
+      });
+    }
+    const dkim = entry.proof.dkim;
+    if (
+      dkim !== undefined &&
+      dkim.domains === undefined &&
+      report.isSound("own_domains") &&
+      text.own_domains.length === 0
+    ) {
+      report.error(
+        [...place, "proof", "dkim"],
+        "names no domains and own_domains is empty; nothing could ever be proved",
+      );
+    }
+    if (
+      entry.proof.client_certificate !== undefined &&
+      report.isSound("listen") &&
+      !text.listen.tls.request_client_certificate
+    ) {
+      report.error(
+        [...place, "proof", "client_certificate"],
+        "needs listen.tls.request_client_certificate: true, or no certificate is ever seen",
+      );
+    }
+  });
+}
+
+function checkListener({ text, report }: Checks): void {
+  if (!report.isSound("listen", "submitters")) return;
+  if (text.submitters.length === 0) report.warn(["submitters"], "is empty: nobody may relay");
+  const { listen } = text;
+  const reachesOut = text.submitters.some((entry) => entry.networks.some((network) => !isLoopback(network)));
+  if (!isLoopback(listen.address) && !reachesOut) {
+    report.error(
+      ["listen", "address"],
+      "is reachable from elsewhere, but no submitter has a network beyond loopback; add one to submitters, or listen on 127.0.0.1",
+    );
+  }
+  if (listen.connections_per_peer_max > listen.connections_max) {
+    report.error(["listen", "connections_per_peer_max"], "is larger than listen.connections_max");
+  }
+}
+
+const LOOPBACK = ["127.0.0.0/8", "::1/128"].map(parseNetwork).filter((network) => network !== null);
+
+/** True when only this machine can have an address of the network. */
+function isLoopback(text: string): boolean {
+  const network = parseNetwork(text.replace(/^\[|\]$/g, ""));
+  return network !== null && LOOPBACK.some((range) => overlaps(range, network) && network.prefix >= range.prefix);
+}
+
+function checkDestinations({ text, report, now }: Checks): void {
+  text.policy.destinations.forEach((rule, i) => {
+    if (rule.lower_to === undefined) return;
+    const path: YamlPath = ["policy", "destinations", i, "lower_to", "expires"];
+    const expiresAt = endOfDay(rule.lower_to.expires);
+    if (expiresAt <= now) report.error(path, "has passed; remove the rule, or renew it with a reason");
+    else if (expiresAt - now < FOURTEEN_DAYS_MS) report.warn(path, "is less than 14 days away");
+  });
+}
+
+export const FOURTEEN_DAYS_MS = 14 * 86_400_000;
+
+/** The last millisecond of a date in UTC. */
+export function endOfDay(date: string): number {
+  return Date.parse(`${date}T23:59:59.999Z`);
+}
+
+function checkDelivery({ text, report }: Checks): void {
+  const { delivery } = text;
+  if (delivery.lane_connections_max > delivery.connections_max) {
+    report.error(["delivery", "lane_connections_max"], "is larger than delivery.connections_max");
+  }
+  const lifetimeSeconds = delivery.retry.lifetime_hours * 3600;
+  delivery.retry.schedule_seconds.forEach((seconds, i) => {
+    if (seconds >= lifetimeSeconds) {
+      report.error(["delivery", "retry", "schedule_seconds", i], "is not shorter than delivery.retry.lifetime_hours");
+    }
+  });
+  delivery.retry.delay_notice_hours.forEach((hours, i, all) => {
+    const path: YamlPath = ["delivery", "retry", "delay_notice_hours", i];
+    if (hours >= delivery.retry.lifetime_hours) report.error(path, "is not shorter than delivery.retry.lifetime_hours");
+    if (i > 0 && hours <= (all[i - 1] ?? 0)) report.error(path, "must grow from one notice to the next");
+  });
+}

@@ -1,0 +1,244 @@
+/**
+ * The shape of postern.yaml: every key, its limits and its default. Units stand in the names.
+ * Promises: strict (an unknown key is an error), pure, and the only list of options; config/postern.yaml and the JSON
+ * Schema for editors are tested against it. Leaves files, secrets and checks across sections to config.ts.
+ */
+import { isIP } from "node:net";
+import { z } from "zod";
+import { parseServerAddress } from "../dns/server-address.ts";
+import { parseNetwork } from "../smtp/network.ts";
+import { SECRET_REFERENCE } from "./secret.ts";
+
+const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
+const HEADER_NAME = /^[!-9;-~]{1,76}$/;
+
+const domain = z.string().regex(DOMAIN, "not a domain name: lower case, ASCII (A-label), at least one dot");
+const network = z
+  .string()
+  .refine((text) => parseNetwork(text) !== null, "not a network: an address such as 192.0.2.1 or a range 192.0.2.0/24");
+const secret = z
+  .string()
+  .regex(SECRET_REFERENCE, "not a reference: write file:PATH, credential:NAME or env:NAME, never the secret itself");
+const path = z.string().min(1).max(4096);
+const port = z.int().min(1).max(65_535);
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "not a name: lower case letters, digits and hyphens, at most 63");
+const headerName = z.string().regex(HEADER_NAME, "not a header name (RFC 5322 section 2.2)");
+
+/** What parts/dns can use. */
+function isServer(text: string): boolean {
+  try {
+    return parseServerAddress(text).port > 0;
+  } catch {
+    // The reader says why by throwing; here only that it is none matters.
+    return false;
+  }
+}
+
+/** Bounded whole number with its default. */
+const whole = (min: number, max: number, initial: number) => z.int().min(min).max(max).default(initial);
+
+/** Floors that may be asked for mail that needs protection: none of them allows the clear. */
+const floor = z.enum(["minimum", "standard", "strict", "content"]);
+const anyFloor = z.enum(["opportunistic", "minimum", "standard", "strict", "content"]);
+
+const listen = z.strictObject({
+  address: z
+    .string()
+    .refine((text) => isIP(text) !== 0, "not an IP address")
+    .default("127.0.0.1"),
+  port: port.default(2525),
+  tls: z
+    .strictObject({
+      certificate: secret.default("file:certs/smtp.pem"),
+      key: secret.default("file:certs/smtp.key"),
+      request_client_certificate: z.boolean().default(false),
+      client_ca_file: path.optional(),
+    })
+    .prefault({}),
+  size_bytes_max: whole(65_536, 1_073_741_824, 157_286_400),
+  recipients_max: whole(100, 10_000, 1000),
+  connections_max: whole(1, 10_000, 500),
+  connections_per_peer_max: whole(1, 10_000, 100),
+  hops_max: whole(5, 100, 30),
+  command_timeout_seconds: whole(1, 3600, 300),
+  data_timeout_seconds: whole(1, 3600, 180),
+  plaintext_networks: z.array(network).max(1000).default([]),
+});
+
+const proof = z
+  .strictObject({
+    auth: z
+      .strictObject({
+        users: z
+          .array(z.strictObject({ name: z.string().min(1).max(255), password: secret }))
+          .min(1)
+          .max(1000),
+      })
+      .optional(),
+    client_certificate: z.strictObject({ names: z.array(domain).min(1).max(1000) }).optional(),
+    header: z.strictObject({ name: headerName, value: z.string().min(8).max(4096) }).optional(),
+    dkim: z.strictObject({ domains: z.array(domain).max(10_000).optional() }).optional(),
+    own_network: z.literal(true).optional(),
+  })
+  .refine((given) => Object.values(given).filter((value) => value !== undefined).length === 1, {
+    error: "give exactly one of auth, client_certificate, header, dkim, own_network",
+  });
+
+const submitter = z.strictObject({
+  name,
+  networks: z.array(network).min(1).max(10_000),
+  proof,
+});
+
+const dns = z.strictObject({
+  servers: z
+    .array(z.string().refine(isServer, "not a server: write 127.0.0.1:53 or [::1]:53"))
+    .min(1)
+    .max(8)
+    .default(["127.0.0.1:53"]),
+  timeout_ms: whole(10, 60_000, 5000),
+  retries: whole(0, 10, 2),
+  trust_ad: z.enum(["loopback", "never", "always"]).default("loopback"),
+});
+
+const destination = z
+  .strictObject({
+    match: z
+      .string()
+      .regex(
+        /^\.?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/,
+        "not a destination: write example.org, or .example.org for everything below it",
+      ),
+    raise_to: anyFloor.optional(),
+    lower_to: z
+      .strictObject({
+        profile: anyFloor,
+        reason: z.string().min(10).max(500),
+        expires: z.iso.date("not a date: write it as 2027-01-31"),
+      })
+      .optional(),
+  })
+  .refine((rule) => (rule.raise_to === undefined) !== (rule.lower_to === undefined), {
+    error: "give exactly one of raise_to and lower_to",
+  });
+
+const policy = z.strictObject({
+  phi: floor.default("standard"),
+  sensitive: floor.default("content"),
+  uninspectable: floor.default("standard"),
+  already_protected: anyFloor.default("opportunistic"),
+  destinations: z.array(destination).max(10_000).default([]),
+});
+
+const dlp = z.strictObject({
+  packs: z.array(path).max(100).default(["dlp/us-phi.yaml"]),
+  subject_tags: z.array(z.string().min(2).max(64)).max(20).default(["[secure]"]),
+  sensitivity_values: z
+    .array(z.string().min(2).max(64))
+    .max(20)
+    .default(["personal", "private", "company-confidential"]),
+  budgets: z
+    .strictObject({
+      text_chars_max: whole(65_536, 134_217_728, 8_388_608),
+      part_bytes_max: whole(65_536, 268_435_456, 16_777_216),
+      parts_max: whole(10, 10_000, 1000),
+      depth_max: whole(2, 100, 20),
+      inline_image_bytes_max: whole(0, 1_048_576, 32_768),
+      time_ms_max: whole(100, 600_000, 5000),
+      findings_max: whole(10, 10_000, 100),
+    })
+    .prefault({}),
+});
+
+const smarthost = z.strictObject({
+  domains: z
+    .array(z.string().regex(/^\.?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/, "not a domain"))
+    .min(1)
+    .max(10_000)
+    .optional(),
+  host: z.string().min(1).max(253),
+  port: port.default(25),
+});
+
+const delivery = z.strictObject({
+  port: port.default(25),
+  hostname: domain.optional(),
+  smarthosts: z.array(smarthost).max(1000).default([]),
+  tls: z.strictObject({ ca_file: path.optional() }).prefault({}),
+  connections_max: whole(1, 10_000, 200),
+  lane_connections_max: whole(1, 100, 20),
+  connect_timeout_seconds: whole(1, 600, 30),
+  greeting_timeout_seconds: whole(1, 3600, 300),
+  command_timeout_seconds: whole(1, 3600, 300),
+  data_timeout_seconds: whole(1, 3600, 180),
+  dot_timeout_seconds: whole(1, 3600, 600),
+  retry: z
+    .strictObject({
+      schedule_seconds: z
+        .array(z.int().min(1).max(86_400))
+        .min(1)
+        .max(100)
+        .default([60, 300, 900, 1800, 3600, 7200, 14_400]),
+      jitter_percent: whole(0, 50, 20),
+      lifetime_hours: whole(1, 240, 48),
+      delay_notice_hours: z.array(z.int().min(1).max(240)).max(5).default([1, 24]),
+    })
+    .prefault({}),
+  secure_hold_minutes: whole(0, 1440, 30),
+  ambiguous_retry_minutes: whole(1, 1440, 15),
+  allow_private_destinations: z.boolean().default(false),
+});
+
+const hold = z.strictObject({ deadline_hours: whole(1, 720, 72), notice_minutes: whole(0, 15, 15) });
+
+export const configSchema = z.strictObject({
+  version: z.literal(1),
+  hostname: domain.optional(),
+  instance_id: name.optional(),
+  data_dir: path.default("/var/lib/postern"),
+  postmaster: z
+    .string()
+    .regex(/^[A-Za-z0-9._+-]{1,64}@[a-z0-9.-]{3,253}$/, "not an address: write postmaster@example.org")
+    .optional(),
+  own_domains: z.array(domain).max(10_000).default([]),
+  listen: listen.prefault({}),
+  submitters: z
+    .array(submitter)
+    .max(1000)
+    .default([{ name: "local", networks: ["127.0.0.0/8", "::1/128"], proof: { own_network: true } }]),
+  keys: z
+    .strictObject({
+      spool: secret.default("file:keys/spool.key"),
+      addresses: secret.default("file:keys/addresses.key"),
+    })
+    .prefault({}),
+  dns: dns.prefault({}),
+  policy: policy.prefault({}),
+  dlp: dlp.prefault({}),
+  delivery: delivery.prefault({}),
+  hold: hold.prefault({}),
+  dkim: z
+    .array(
+      z.strictObject({
+        domain,
+        selector: z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62})$/i, "not a selector"),
+        key: secret,
+      }),
+    )
+    .max(10_000)
+    .default([]),
+  strip_headers: z.array(headerName).max(100).default([]),
+  log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+  control: z.strictObject({ socket: path.default("/run/postern/control.sock") }).prefault({}),
+  retention_hours: whole(1, 87_600, 168),
+});
+
+/** As written in postern.yaml, with the defaults filled in. */
+export type ConfigText = z.output<typeof configSchema>;
+
+/** JSON Schema (draft 2020-12) of postern.yaml, for editors: `postern config schema`. */
+export function configJsonSchema(): Readonly<Record<string, unknown>> {
+  return { title: "postern.yaml", ...z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }) };
+}

@@ -1,0 +1,316 @@
+/**
+ * Loads postern.yaml: reads, checks, resolves secrets and paths, freezes.
+ * Promises: a complete typed Config, or every error at once with its place; nothing is ever printed or repaired in
+ * silence. Relative paths are taken from the folder of the file. Every opt-out set is listed in `allowed`, for the audit.
+ * Stages never see a Config: main.ts hands each its own options.
+ */
+import { createHash } from "node:crypto";
+import { dirname, resolve } from "node:path";
+import type { Policy } from "../../core/policy.ts";
+import { camelCased } from "./camel-case.ts";
+import type { CamelCased } from "./camel-case.ts";
+import { checkConfig, endOfDay } from "./config-checks.ts";
+import {
+  absolutePath,
+  findPack,
+  readCaFile,
+  readDkimKey,
+  readKeys,
+  readListenerTls,
+  readSecret,
+  readSecretOrLiteral,
+} from "./config-files.ts";
+import type { Files, RoleKeys } from "./config-files.ts";
+import { ConfigReport } from "./config-report.ts";
+import { configSchema } from "./config-schema.ts";
+import type { ConfigText } from "./config-schema.ts";
+import { errorCode } from "./secret.ts";
+import type { ConfigEnvironment, Secret } from "./secret.ts";
+import { checkShape, inOrder } from "./yaml-document.ts";
+import { readYaml } from "./yaml-source.ts";
+import type { YamlError, YamlPath, YamlSource } from "./yaml-source.ts";
+
+/** How a submitter proves which tenant it is. */
+export type SubmitterProof =
+  | { readonly kind: "auth"; readonly users: readonly { readonly name: string; readonly password: Secret }[] }
+  | { readonly kind: "client-certificate"; readonly names: readonly string[] }
+  | { readonly kind: "header"; readonly name: string; readonly value: Secret }
+  | { readonly kind: "dkim"; readonly domains: readonly string[] }
+  | { readonly kind: "own-network" };
+
+export type Submitter = { readonly name: string; readonly networks: readonly string[]; readonly proof: SubmitterProof };
+
+type Text = CamelCased<ConfigText>;
+
+export type Config = {
+  /** Absolute path of the file. */
+  readonly path: string;
+  /** SHA-256 of the file's bytes, for the audit. */
+  readonly sha256: string;
+  /** Opt-outs in force, as `delivery.allow_private_destinations`. */
+  readonly allowed: readonly string[];
+  readonly hostname: string;
+  /** Marks mail that went through this gateway, to see loops. */
+  readonly instanceId: string;
+  readonly dataDir: string;
+  /** Where mail for a bare `<postmaster>` goes. */
+  readonly postmaster: string;
+  readonly ownDomains: readonly string[];
+  readonly listen: Omit<Text["listen"], "tls"> & {
+    /** PEM texts; the certificate with its chain. */
+    readonly tls: {
+      readonly certificate: string;
+      readonly key: Secret;
+      readonly requestClientCertificate: boolean;
+      /** PEM of the CAs client certificates must chain to; null: the public ones. */
+      readonly clientCa: string | null;
+    };
+  };
+  readonly submitters: readonly Submitter[];
+  /** 256 bit key encryption keys. */
+  readonly keys: RoleKeys;
+  readonly dns: Text["dns"];
+  readonly policy: Policy;
+  /** Packs as absolute paths. */
+  readonly dlp: Text["dlp"];
+  readonly delivery: Omit<Text["delivery"], "tls" | "hostname" | "smarthosts"> & {
+    readonly hostname: string;
+    /** `domains` null: for every destination. */
+    readonly smarthosts: readonly {
+      readonly domains: readonly string[] | null;
+      readonly host: string;
+      readonly port: number;
+    }[];
+    /** `ca`: PEM of CAs trusted beside the system's. */
+    readonly tls: { readonly ca: string | null };
+  };
+  readonly hold: Text["hold"];
+  readonly dkim: readonly { readonly domain: string; readonly selector: string; readonly key: Secret }[];
+  readonly stripHeaders: readonly string[];
+  readonly log: Text["log"];
+  readonly control: Text["control"];
+  readonly retentionHours: number;
+};
+
+export type ConfigLoading =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly YamlError[] }
+  | { readonly ok: false; readonly errors: readonly YamlError[]; readonly warnings: readonly YamlError[] };
+
+/** Never throws for what the file says. `fileName` in errors is `path` as given. */
+export function loadConfig(path: string, environment: ConfigEnvironment): ConfigLoading {
+  const opened = openConfig(path, environment);
+  if (!opened.ok) return { ...opened, warnings: [] };
+  const { source, bytes } = opened;
+  const shape = readShape(source);
+  const report = new ConfigReport(source, shape.broken);
+  const files: Files = { environment, folder: dirname(resolve(path)), report };
+  checkConfig({ text: shape.text, report, now: environment.now });
+  const config = buildConfig(shape.text, files, { path: resolve(path), sha256: sha256Hex(bytes) });
+  const errors = inOrder([...shape.errors, ...report.errors]);
+  const warnings = inOrder(report.warnings);
+  return errors.length === 0 ? { ok: true, config: deepFreeze(config), warnings } : { ok: false, errors, warnings };
+}
+
+/** What commands beside the service need; they work while another part of the file is being mended. */
+export type ReadingConfig = Pick<Config, "dataDir" | "control"> & { readonly addressKey: Secret };
+
+export type ReadingConfigLoading =
+  { readonly ok: true; readonly config: ReadingConfig } | { readonly ok: false; readonly errors: readonly YamlError[] };
+
+/** As loadConfig, but only errors of the options in ReadingConfig count. */
+export function loadReadingConfig(path: string, environment: ConfigEnvironment): ReadingConfigLoading {
+  const opened = openConfig(path, environment);
+  if (!opened.ok) return opened;
+  const { source } = opened;
+  const { text, errors } = readShape(source);
+  const report = new ConfigReport(source, []);
+  const files: Files = { environment, folder: dirname(resolve(path)), report };
+  const addressKey = readSecret(text.keys.addresses, ["keys", "addresses"], files);
+  const relevant = errors.filter(({ path: place }) => /^(?:data_dir|control|keys)\b/.test(place));
+  const all = [...relevant, ...report.errors];
+  const socket = absolutePath(text.control.socket, files);
+  const config = { dataDir: absolutePath(text.data_dir, files), control: { socket }, addressKey };
+  return all.length === 0 ? { ok: true, config } : { ok: false, errors: inOrder(all) };
+}
+
+type Opening =
+  | { readonly ok: true; readonly source: YamlSource; readonly bytes: Buffer }
+  | { readonly ok: false; readonly errors: readonly YamlError[] };
+
+function openConfig(path: string, environment: ConfigEnvironment): Opening {
+  let bytes: Buffer;
+  try {
+    bytes = environment.readFile(path);
+  } catch (error) {
+    const message = `cannot be read (${errorCode(error)})`;
+    return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
+  }
+  const reading = readYaml(bytes.toString("utf8"), path);
+  return reading.ok ? { ok: true, source: reading.source, bytes } : reading;
+}
+
+type Shape = {
+  readonly text: ConfigText;
+  readonly errors: readonly YamlError[];
+  readonly broken: readonly YamlPath[];
+};
+
+/** Where an option is broken its default stands in, so that all others are still checked in the same run. */
+function readShape(source: YamlSource): Shape {
+  const value = withoutNothing(source.value);
+  const whole = checkShape(source, configSchema, value);
+  if (whole.ok) return { text: whole.value, errors: [], broken: [] };
+  // Taking one entry out of a list would shift the places of the others, so the whole list goes.
+  const broken = whole.paths.map(beforeFirstList);
+  const sound = configSchema.safeParse({ ...without(value, broken), version: 1 });
+  return {
+    text: sound.data ?? configSchema.parse({ version: 1 }),
+    errors: whole.errors,
+    broken: sound.success ? broken : [[]],
+  };
+}
+
+function beforeFirstList(path: YamlPath): YamlPath {
+  const index = path.findIndex((segment) => typeof segment === "number");
+  return index === -1 ? path : path.slice(0, index);
+}
+
+function without(value: unknown, paths: readonly YamlPath[]): object {
+  const copy: unknown = structuredClone(value);
+  for (const path of paths) {
+    let parent: unknown = copy;
+    for (const segment of path.slice(0, -1)) parent = isMapping(parent) ? parent[segment] : undefined;
+    const last = path.at(-1);
+    if (isMapping(parent) && last !== undefined) delete parent[last];
+  }
+  return isMapping(copy) ? copy : {};
+}
+
+function isMapping(value: unknown): value is Record<string | number, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A key with nothing behind it keeps its default. */
+function withoutNothing(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNothing);
+  if (typeof value !== "object" || value === null) return value;
+  const filled = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(filled.map(([key, inner]) => [key, withoutNothing(inner)]));
+}
+
+function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path" | "sha256">): Config {
+  const plain = camelCased(text);
+  const named = readHostname(text, files);
+  const hostname = named ?? "localhost.invalid";
+  const { certificate, key } = readListenerTls(text.listen.tls, { hostname: named }, files);
+  return {
+    ...origin,
+    allowed: optOuts(text),
+    hostname,
+    instanceId: text.instance_id ?? `p${sha256Hex(Buffer.from(hostname)).slice(0, 12)}`,
+    dataDir: absolutePath(text.data_dir, files),
+    postmaster: text.postmaster ?? `postmaster@${text.own_domains[0] ?? hostname}`,
+    ownDomains: text.own_domains,
+    listen: {
+      ...plain.listen,
+      tls: {
+        certificate,
+        key,
+        requestClientCertificate: text.listen.tls.request_client_certificate,
+        clientCa: readCaFile(text.listen.tls.client_ca_file, ["listen", "tls", "client_ca_file"], files),
+      },
+    },
+    submitters: text.submitters.map((entry, i) =>
+      readSubmitter(entry, { index: i, ownDomains: text.own_domains }, files),
+    ),
+    keys: readKeys(text.keys, files),
+    dns: plain.dns,
+    policy: readPolicy(text),
+    dlp: { ...plain.dlp, packs: text.dlp.packs.map((pack, i) => findPack(pack, ["dlp", "packs", i], files)) },
+    delivery: {
+      ...plain.delivery,
+      hostname: text.delivery.hostname ?? hostname,
+      smarthosts: text.delivery.smarthosts.map((host) => ({ ...host, domains: host.domains ?? null })),
+      tls: { ca: readCaFile(text.delivery.tls.ca_file, ["delivery", "tls", "ca_file"], files) },
+    },
+    hold: plain.hold,
+    dkim: text.dkim.map((entry, i) => ({ ...entry, key: readDkimKey(entry.key, ["dkim", i, "key"], files) })),
+    stripHeaders: text.strip_headers,
+    log: plain.log,
+    control: { socket: absolutePath(text.control.socket, files) },
+    retentionHours: text.retention_hours,
+  };
+}
+
+function readHostname(text: ConfigText, { environment, report }: Files): string | null {
+  if (text.hostname !== undefined) return text.hostname;
+  const own = environment.hostname.toLowerCase();
+  if (configSchema.shape.hostname.safeParse(own).success) return own;
+  report.error(["hostname"], "this machine has no fully qualified name; set the name the gateway has in DNS");
+  return null;
+}
+
+function readSubmitter(
+  entry: ConfigText["submitters"][number],
+  facts: { readonly index: number; readonly ownDomains: readonly string[] },
+  files: Files,
+): Submitter {
+  const path = ["submitters", facts.index, "proof"];
+  const { auth, client_certificate: certificate, header, dkim } = entry.proof;
+  const named = (proof: SubmitterProof): Submitter => ({ name: entry.name, networks: entry.networks, proof });
+  if (auth !== undefined) {
+    const users = auth.users.map((user, i) => ({
+      name: user.name,
+      password: readSecret(user.password, [...path, "auth", "users", i, "password"], files),
+    }));
+    return named({ kind: "auth", users });
+  }
+  if (certificate !== undefined) return named({ kind: "client-certificate", names: certificate.names });
+  if (header !== undefined) {
+    const value = readSecretOrLiteral(header.value, [...path, "header", "value"], files);
+    return named({ kind: "header", name: header.name, value });
+  }
+  if (dkim !== undefined) return named({ kind: "dkim", domains: dkim.domains ?? facts.ownDomains });
+  return named({ kind: "own-network" });
+}
+
+function readPolicy({ policy }: ConfigText): Policy {
+  return {
+    phi: policy.phi,
+    sensitive: policy.sensitive,
+    uninspectable: policy.uninspectable,
+    alreadyProtected: policy.already_protected,
+    destinations: policy.destinations.map((rule) => ({
+      match: rule.match,
+      raiseTo: rule.raise_to ?? null,
+      lowerTo:
+        rule.lower_to === undefined
+          ? null
+          : {
+              profile: rule.lower_to.profile,
+              reason: rule.lower_to.reason,
+              expiresAt: endOfDay(rule.lower_to.expires),
+            },
+    })),
+  };
+}
+
+function optOuts(text: ConfigText): readonly string[] {
+  const lowered = text.policy.destinations.flatMap((rule) => (rule.lower_to ? [rule.match] : []));
+  return [
+    ...(text.delivery.allow_private_destinations ? ["delivery.allow_private_destinations"] : []),
+    ...(text.dns.trust_ad === "always" ? ["dns.trust_ad: always"] : []),
+    ...text.listen.plaintext_networks.map((network) => `listen.plaintext_networks: ${network}`),
+    ...lowered.map((match) => `policy.destinations.lower_to: ${match}`),
+  ];
+}
+
+function sha256Hex(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}

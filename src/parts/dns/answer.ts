@@ -1,0 +1,73 @@
+/**
+ * From a message to the four-way answer `found | absent | bogus | unavailable` (RFC 2308, RFC 8914). Promises: only a clean
+ * NXDOMAIN or an empty answer of a server that was able to know becomes `absent`; everything else that is not an answer is
+ * `unavailable`, or `bogus` where the server says that validation failed. CNAME chains are followed within the answer;
+ * AD covers the whole of it, so an alias into an unsigned zone is insecure (RFC 4035 section 3.2.3).
+ */
+import type { DnsAnswer, DnsSecurity } from "../../core/dns-answer.ts";
+import { RCODE } from "./codec.ts";
+import type { DnsMessage, DnsRecord } from "./codec.ts";
+import { toQueryName } from "./host-name.ts";
+import type { DnsQuestion } from "./reply.ts";
+
+/** Aliases in one chain; others allow 8 to 16. */
+const ALIASES_MAX = 12;
+
+/**
+ * Extended errors of a failed validation: 6 bogus, 7 and 8 and 25 signature dates, 9 DNSKEY missing, 10 RRSIGs missing,
+ * 11 no zone key bit, 12 NSEC missing; 1, 2, 5 and 27 where the validator could not come to a verdict. They count only
+ * beside SERVFAIL. A validator without extended errors says a bare SERVFAIL, which is `unavailable`: both defer.
+ */
+const VALIDATION_ERRORS: ReadonlySet<number> = new Set([1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 25, 27]);
+
+/** The records asked for at the end of the alias chain, all of one type. */
+export function readAnswer(message: DnsMessage, question: DnsQuestion): DnsAnswer<readonly DnsRecord[]> {
+  const security: DnsSecurity = message.isAuthenticated ? "secure" : "insecure";
+  switch (message.rcode) {
+    case RCODE.noError:
+      return readRecords(message, question, security);
+    case RCODE.nxDomain:
+      return { kind: "absent", reason: "nxdomain", security };
+    case RCODE.servFail:
+      return message.extendedErrors.some((code) => VALIDATION_ERRORS.has(code))
+        ? { kind: "bogus", detail: `DNSSEC validation failed (extended error ${message.extendedErrors.join(", ")})` }
+        : { kind: "unavailable", detail: "SERVFAIL" };
+    case RCODE.refused:
+      return { kind: "unavailable", detail: "REFUSED" };
+    default:
+      return { kind: "unavailable", detail: `rcode ${message.rcode}` };
+  }
+}
+
+function readRecords(
+  message: DnsMessage,
+  question: DnsQuestion,
+  security: DnsSecurity,
+): DnsAnswer<readonly DnsRecord[]> {
+  const owner = followAliases(message.answers, question);
+  if (owner === null) return { kind: "unavailable", detail: "CNAME chain loops, is too long or holds an invalid name" };
+  const records = message.answers.filter((record) => record.type === question.type && sameName(record.name, owner));
+  if (records.length > 0) return { kind: "found", value: records, security };
+  // An empty answer of a server that neither holds the zone nor resolves is a referral, not a denial.
+  if (!message.canRecurse && !message.isAuthoritative)
+    return { kind: "unavailable", detail: "server does not recurse" };
+  return { kind: "absent", reason: "nodata", security };
+}
+
+/** The name at the end of the chain, or null where there is no end. */
+function followAliases(records: readonly DnsRecord[], question: DnsQuestion): string | null {
+  let owner = question.name;
+  for (let hops = 0; hops <= ALIASES_MAX; hops += 1) {
+    const current = owner;
+    const alias = records.find((record) => record.type === "CNAME" && sameName(record.name, current));
+    if (alias === undefined || alias.type !== "CNAME") return owner;
+    const target = toQueryName(alias.target);
+    if (target === null) return null;
+    owner = target;
+  }
+  return null;
+}
+
+function sameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

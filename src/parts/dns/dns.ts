@@ -1,0 +1,110 @@
+/**
+ * What Postern asks DNS: MX, addresses and TXT, through a resolver the operator names (RFC 1035, RFC 7505, RFC 6840).
+ * Promises: never rejects for what a server says or does not say; every name that leaves here is a host name in lower case;
+ * `secure` only from a server whose AD bit the operator's rule trusts. Keeps no cache (the resolver has one), but a question in
+ * flight is asked once. Preference, null MX and implicit MX are left to stages/discover.
+ */
+import type { DnsAnswer, MxRecord, Resolver } from "../../core/dns-answer.ts";
+import type { Log } from "../../core/log.ts";
+import type { DnsRecord } from "./codec.ts";
+import { exchange } from "./exchange.ts";
+import type { ExchangeOptions } from "./exchange.ts";
+import { joinFamilies } from "./families.ts";
+import { Gate } from "./gate.ts";
+import { toHostName, toQueryName } from "./host-name.ts";
+import type { DnsQuestion } from "./reply.ts";
+import { SingleFlight } from "./single-flight.ts";
+import { chooseServers } from "./trust.ts";
+import type { TrustAd } from "./trust.ts";
+
+export type ResolverOptions = {
+  /** `127.0.0.1:53` or `[::1]:53`, asked in this order; at least one. */
+  readonly servers: readonly string[];
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly trustAd: TrustAd;
+  /** Questions in flight at once; the others wait. */
+  readonly inFlightMax: number;
+};
+
+export type ResolverDeps = {
+  /** Cryptographic: query ids (RFC 5452 section 9.2). */
+  readonly randomBytes: (size: number) => Uint8Array;
+  readonly log: Log;
+};
+
+export type DnsResolver = Resolver & {
+  /** Asks for a signed name (the root, unless told otherwise): does the resolver validate, and do we believe it? */
+  checkValidation(name?: string): Promise<"validating" | "not-validating" | "unavailable">;
+};
+
+type Records = DnsAnswer<readonly DnsRecord[]>;
+type Ask = (question: DnsQuestion, signal?: AbortSignal) => Promise<Records>;
+
+/** Throws where a server is not an address or none is given. */
+export function createResolver(options: ResolverOptions, deps: ResolverDeps): DnsResolver {
+  const ask = createAsk(options, deps);
+  return {
+    mx: (domain, signal) => askMx(ask, domain, signal),
+    addresses: (host, signal) => askAddresses(ask, host, signal),
+    txt: (name, signal) => askTxt(ask, name, signal),
+    checkValidation: async (name = "") => {
+      const answer = await ask({ name, type: "SOA" });
+      if (answer.kind === "bogus" || answer.kind === "unavailable") return "unavailable";
+      return answer.security === "secure" ? "validating" : "not-validating";
+    },
+  };
+}
+
+function createAsk(options: ResolverOptions, deps: ResolverDeps): Ask {
+  const { servers, isTrusted, notAsked } = chooseServers(options.servers, options.trustAd);
+  for (const server of notAsked) {
+    deps.log.warn("dns.server_not_asked", { server, reason: "it does not validate, and another one does" });
+  }
+  const { timeoutMs, retries } = options;
+  const exchangeOptions: ExchangeOptions = { servers, isTrusted, timeoutMs, retries, randomBytes: deps.randomBytes };
+  const flights = new SingleFlight<Records>();
+  const gate = new Gate(options.inFlightMax);
+  return async (question, signal) => {
+    const run = (shared: AbortSignal): Promise<Records> => gate.pass(() => exchange(question, exchangeOptions, shared));
+    const answer = await flights.join(`${question.type} ${question.name}`, run, signal);
+    return answer ?? { kind: "unavailable", detail: "aborted" };
+  };
+}
+
+/**
+ * The null MX "." is delivered with exchange "". Exchanges that are no host names are dropped; where nothing else was there
+ * the answer is `found` and empty, which is not the same as having no MX.
+ */
+async function askMx(ask: Ask, domain: string, signal?: AbortSignal): Promise<DnsAnswer<readonly MxRecord[]>> {
+  const name = toQueryName(domain);
+  if (name === null) return notAName;
+  return mapFound(await ask({ name, type: "MX" }, signal), (record) => {
+    if (record.type !== "MX") return [];
+    const exchangeName = record.exchange === "" ? "" : toHostName(record.exchange);
+    return exchangeName === null ? [] : [{ preference: record.preference, exchange: exchangeName }];
+  });
+}
+
+async function askTxt(ask: Ask, text: string, signal?: AbortSignal): Promise<DnsAnswer<readonly string[]>> {
+  const name = toQueryName(text);
+  if (name === null) return notAName;
+  const answer = await ask({ name, type: "TXT" }, signal);
+  return mapFound(answer, (record) => (record.type === "TXT" ? [record.strings.join("")] : []));
+}
+
+async function askAddresses(ask: Ask, host: string, signal?: AbortSignal): Promise<DnsAnswer<readonly string[]>> {
+  const name = toHostName(host);
+  if (name === null) return notAName;
+  const families = await Promise.all([ask({ name, type: "AAAA" }, signal), ask({ name, type: "A" }, signal)]);
+  const [six, four] = families.map((answer) =>
+    mapFound(answer, (record) => (record.type === "A" || record.type === "AAAA" ? [record.address] : [])),
+  );
+  return six === undefined || four === undefined ? notAName : joinFamilies(six, four);
+}
+
+const notAName = { kind: "unavailable", detail: "not a name that DNS can be asked for" } as const;
+
+function mapFound<T>(answer: Records, read: (record: DnsRecord) => readonly T[]): DnsAnswer<readonly T[]> {
+  return answer.kind === "found" ? { ...answer, value: answer.value.flatMap(read) } : answer;
+}

@@ -1,0 +1,101 @@
+/**
+ * The frame of mail Postern writes itself: fields, text parts, multipart/report (RFC 6522), CRLF throughout.
+ * Promises: bodies are 7-bit; a header beyond ASCII appears only where an address is (RFC 6532); values cannot break out of
+ * their line; Auto-Submitted is always there (RFC 3834). What it says is the caller's.
+ */
+import { isAscii } from "node:buffer";
+import { isPlainAddress } from "./addresses.ts";
+import { mailDate } from "./trace-field.ts";
+import { QuotedPrintableEncoder } from "./transfer-encode.ts";
+
+export type OwnMailFields = {
+  /** Bare address the mail is from. */
+  readonly from: string;
+  /** Bare address of the sender it goes to. */
+  readonly to: string;
+  /** ASCII. */
+  readonly subject: string;
+  /** Left part and domain of the new Message-ID. */
+  readonly id: string;
+  readonly hostname: string;
+  readonly now: number;
+  /** Message-ID of the message this is about, in angle brackets. */
+  readonly inReplyTo: string | null;
+  readonly autoSubmitted: "auto-replied" | "auto-generated";
+};
+
+export type OwnPart = { readonly contentType: string; readonly lines: readonly string[] };
+
+/** A message of one text. */
+export function composeText(fields: OwnMailFields, lines: readonly string[]): Buffer {
+  return Buffer.from(joinLines([...headerLines(fields), ...partLines(textPart(lines)), ""]), "utf8");
+}
+
+/** A multipart/report of that type; the first part is the text for people. */
+export function composeReport(fields: OwnMailFields, reportType: string, parts: readonly OwnPart[]): Buffer {
+  const boundary = `=_postern-${fields.id}`;
+  const lines = [
+    ...headerLines(fields),
+    `Content-Type: multipart/report; report-type=${reportType};`,
+    ` boundary="${boundary}"`,
+    "",
+  ];
+  for (const part of parts) lines.push(`--${boundary}`, ...partLines(part));
+  lines.push(`--${boundary}--`, "");
+  return Buffer.from(joinLines(lines), "utf8");
+}
+
+export function textPart(lines: readonly string[]): OwnPart {
+  return { contentType: "text/plain; charset=utf-8", lines };
+}
+
+/** One line of text with everything that could end it taken out. */
+export function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- the point is to find them
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
+}
+
+/** Asserts what every caller has to know: a report to nobody, or to what is no address, is never written. */
+export function assertReportable(address: string | null): string {
+  if (address === null || address === "")
+    throw new Error("a report to the null sender is never composed (RFC 5321 6.1)");
+  // Looser than isPlainAddress: a quoted local part is a sender like any other.
+  if (address.length > 320 || !/^[^<>]+@[^<>\s]+$/.test(address) || oneLine(address) !== address) {
+    throw new Error("a report needs an address to go to");
+  }
+  return address;
+}
+
+function headerLines(fields: OwnMailFields): readonly string[] {
+  if (!isPlainAddress(fields.from)) throw new Error("a report needs a plain address to come from");
+  const lines = [
+    `From: Mail gateway <${fields.from}>`,
+    `To: <${fields.to}>`,
+    `Subject: ${oneLine(fields.subject)}`,
+    `Date: ${mailDate(fields.now)}`,
+    `Message-ID: <${oneLine(fields.id)}@${oneLine(fields.hostname)}>`,
+  ];
+  if (fields.inReplyTo !== null) {
+    lines.push(`In-Reply-To: ${oneLine(fields.inReplyTo)}`, `References: ${oneLine(fields.inReplyTo)}`);
+  }
+  lines.push(`Auto-Submitted: ${fields.autoSubmitted}`, "X-Auto-Response-Suppress: All", "MIME-Version: 1.0");
+  return lines;
+}
+
+function partLines(part: OwnPart): readonly string[] {
+  const text = joinLines([...part.lines, ""]);
+  const bytes = Buffer.from(text, "utf8");
+  const isPlain = isAscii(bytes) && part.lines.every((line) => line.length <= 900);
+  const encoding = isPlain ? "7bit" : "quoted-printable";
+  const body = isPlain ? text : quoted(bytes);
+  return [`Content-Type: ${part.contentType}`, `Content-Transfer-Encoding: ${encoding}`, "", body.replace(/\r\n$/, "")];
+}
+
+function quoted(bytes: Buffer): string {
+  const encoder = new QuotedPrintableEncoder();
+  return Buffer.concat([encoder.push(bytes), encoder.end()]).toString("latin1");
+}
+
+function joinLines(lines: readonly string[]): string {
+  return lines.join("\r\n");
+}

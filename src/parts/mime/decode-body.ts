@@ -1,0 +1,104 @@
+/**
+ * Decodes the body of one part that fits in memory: transfer encoding (RFC 2045 section 6), then charset.
+ * Promises: never throws; what cannot be read for sure is `unreadable`, never half a text passed off as the whole.
+ * The caller bounds the buffer. Leaves markup to inspect.
+ */
+import { assertNever } from "../../core/assert-never.ts";
+import type { UninspectableReason } from "../../core/findings.ts";
+import type { MimePart, TransferEncoding } from "../../core/mime-structure.ts";
+import { decodeCharset } from "./charset.ts";
+
+export type UnreadableReason = Extract<UninspectableReason, "unknown_charset" | "damaged">;
+
+export type DecodedBody =
+  { readonly kind: "text"; readonly text: string } | { readonly kind: "unreadable"; readonly reason: UnreadableReason };
+
+export type DecodedBytes =
+  { readonly kind: "bytes"; readonly bytes: Buffer } | { readonly kind: "unreadable"; readonly reason: "damaged" };
+
+/** The text of a text part; `bytes` are its body as stored. */
+export function decodeBody(bytes: Uint8Array, part: Pick<MimePart, "encoding" | "charset">): DecodedBody {
+  const decoded = decodeTransfer(bytes, part.encoding);
+  if (decoded.kind === "unreadable") return decoded;
+  const text = decodeCharset(decoded.bytes, part.charset);
+  return text === null ? { kind: "unreadable", reason: "unknown_charset" } : { kind: "text", text };
+}
+
+/** The content of any part, its transfer encoding removed. */
+export function decodeTransfer(bytes: Uint8Array, encoding: TransferEncoding): DecodedBytes {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (encoding) {
+    case "7bit":
+    case "8bit":
+    case "binary":
+      return { kind: "bytes", bytes: buffer };
+    case "quoted-printable":
+      return { kind: "bytes", bytes: decodeQuotedPrintable(buffer) };
+    case "base64":
+      return decodeBase64(buffer);
+    case "unknown":
+      return { kind: "unreadable", reason: "damaged" };
+    default:
+      return assertNever(encoding);
+  }
+}
+
+/** Pieces that end in padding and are followed by more are decoded one by one: readers differ on whether they stop there. */
+function decodeBase64(buffer: Buffer): DecodedBytes {
+  const text = buffer.toString("latin1");
+  if (/[^A-Za-z0-9+/=\s\0]/.test(text)) return { kind: "unreadable", reason: "damaged" };
+  const padded = /=[\s\0=]*[A-Za-z0-9+/]/.test(text);
+  if (!padded) return { kind: "bytes", bytes: Buffer.from(text, "base64") };
+  const pieces = text.split("=").map((piece) => Buffer.from(piece, "base64"));
+  return { kind: "bytes", bytes: Buffer.concat(pieces) };
+}
+
+const EQUALS = 0x3d;
+const LF = 0x0a;
+const CR = 0x0d;
+
+function decodeQuotedPrintable(input: Buffer): Buffer {
+  const output = Buffer.allocUnsafe(input.length);
+  let written = 0;
+  for (let at = 0; at < input.length;) {
+    const byte = input[at] ?? 0;
+    if (byte !== EQUALS) {
+      output[written++] = byte;
+      at++;
+      continue;
+    }
+    const soft = softBreak(input, at + 1);
+    if (soft !== null) {
+      at = soft;
+      continue;
+    }
+    const high = hexOf(input[at + 1]);
+    const low = hexOf(input[at + 2]);
+    if (high === -1 || low === -1) {
+      // RFC 2045 section 6.7: show what is not an escape as it stands.
+      output[written++] = EQUALS;
+      at++;
+    } else {
+      output[written++] = high * 16 + low;
+      at += 3;
+    }
+  }
+  return output.subarray(0, written);
+}
+
+/** Where the text goes on after a soft line break whose white space begins at `from`, or null. */
+function softBreak(input: Buffer, from: number): number | null {
+  let at = from;
+  while (input[at] === 0x20 || input[at] === 0x09) at++;
+  if (at >= input.length) return at;
+  if (input[at] === LF) return at + 1;
+  if (input[at] === CR && input[at + 1] === LF) return at + 2;
+  return null;
+}
+
+function hexOf(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}

@@ -1,0 +1,131 @@
+/**
+ * Reading a header section (RFC 5322 section 2.2, RFC 6532) and encoded words (RFC 2047).
+ * Promises: never throws; every field carries its byte range, so that an edit can leave all other bytes alone.
+ * Does not interpret values; see header-params.ts for Content-Type and Content-Disposition.
+ */
+import { decodeCharset, decodeUndeclared } from "./charset.ts";
+
+export type HeaderField = {
+  /** As written, without the white space some writers put before the colon. */
+  readonly name: string;
+  /** Unfolded, otherwise raw: encoded words are not decoded. */
+  readonly value: string;
+  /** Byte range of the whole field with its last line break. */
+  readonly start: number;
+  readonly end: number;
+};
+
+export type HeaderSection = {
+  readonly fields: readonly HeaderField[];
+  /** First byte after the blank line, or the length where none was found. */
+  readonly bodyStart: number;
+  /** A line was neither a field nor a continuation. */
+  readonly isMalformed: boolean;
+};
+
+const LF = 0x0a;
+
+/** The fields of the header section `bytes` begins with. */
+export function readHeaders(bytes: Uint8Array): readonly HeaderField[] {
+  return readHeaderSection(bytes).fields;
+}
+
+export function readHeaderSection(bytes: Uint8Array): HeaderSection {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const fields: HeaderField[] = [];
+  let isMalformed = false;
+  let at = 0;
+  while (at < buffer.length) {
+    const lineEnd = endOfLine(buffer, at);
+    if (isBlank(buffer, at, lineEnd)) return { fields, bodyStart: lineEnd, isMalformed };
+    const end = endOfField(buffer, lineEnd);
+    const field = fieldOf(buffer, at, end);
+    if (field === null) isMalformed = true;
+    else fields.push(field);
+    at = end;
+  }
+  return { fields, bodyStart: buffer.length, isMalformed };
+}
+
+/** The values of every field of that name, in order. */
+export function valuesOf(fields: readonly HeaderField[], name: string): readonly string[] {
+  const wanted = name.toLowerCase();
+  return fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
+}
+
+function endOfLine(buffer: Buffer, at: number): number {
+  const lf = buffer.indexOf(LF, at);
+  return lf === -1 ? buffer.length : lf + 1;
+}
+
+function endOfField(buffer: Buffer, lineEnd: number): number {
+  let end = lineEnd;
+  while (end < buffer.length && (buffer[end] === 0x20 || buffer[end] === 0x09)) end = endOfLine(buffer, end);
+  return end;
+}
+
+function isBlank(buffer: Buffer, at: number, lineEnd: number): boolean {
+  return buffer[at] === LF || (buffer[at] === 0x0d && lineEnd === at + 2 && buffer[at + 1] === LF);
+}
+
+function fieldOf(buffer: Buffer, start: number, end: number): HeaderField | null {
+  const colon = buffer.indexOf(0x3a, start);
+  if (colon <= start || colon >= end) return null;
+  const name = buffer.toString("latin1", start, colon).replace(/[ \t]+$/, "");
+  if (!/^[!-9;-~]+$/.test(name)) return null;
+  const value = decodeUndeclared(buffer.subarray(colon + 1, end));
+  return { name, value: unfold(value), start, end };
+}
+
+function unfold(value: string): string {
+  return value.replace(/\r?\n(?=[ \t])/g, "").trim();
+}
+
+type Word = { readonly charset: string; readonly bytes: Buffer };
+
+const ENCODED_WORD = /=\?([^?\s*]{1,60})(?:\*[^?\s]{0,40})?\?([BbQq])\?([^?]*)\?=/g;
+
+/** Replaces encoded words by their text; a word in an unknown charset stays as written. */
+export function decodeWords(value: string): string {
+  if (!value.includes("=?")) return value;
+  let text = "";
+  let from = 0;
+  let run: { words: Word[]; raw: string } | null = null;
+  for (const match of value.matchAll(ENCODED_WORD)) {
+    const between = value.slice(from, match.index);
+    const word = { charset: (match[1] ?? "").toLowerCase(), bytes: wordBytes(match[2] ?? "", match[3] ?? "") };
+    // White space between two encoded words is not shown (RFC 2047 section 6.2).
+    if (run !== null && /^\s*$/.test(between)) {
+      run.words.push(word);
+      run.raw += between + match[0];
+    } else {
+      text += wordsText(run) + between;
+      run = { words: [word], raw: match[0] };
+    }
+    from = match.index + match[0].length;
+  }
+  return text + wordsText(run) + value.slice(from);
+}
+
+/** Joins bytes of neighbours in one charset first: writers split characters across words. */
+function wordsText(run: { readonly words: readonly Word[]; readonly raw: string } | null): string {
+  if (run === null) return "";
+  let text = "";
+  for (let at = 0; at < run.words.length;) {
+    const charset = run.words[at]?.charset ?? "";
+    let next = at;
+    while (next < run.words.length && run.words[next]?.charset === charset) next++;
+    const decoded = decodeCharset(Buffer.concat(run.words.slice(at, next).map((word) => word.bytes)), charset);
+    if (decoded === null) return run.raw;
+    text += decoded;
+    at = next;
+  }
+  return text;
+}
+
+function wordBytes(encoding: string, text: string): Buffer {
+  if (encoding === "B" || encoding === "b") return Buffer.from(text, "base64");
+  const spaced = Buffer.from(text.replaceAll("_", " "), "utf8").toString("latin1");
+  const raw = spaced.replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(raw, "latin1");
+}

@@ -1,0 +1,138 @@
+/**
+ * `value; name=value` fields: Content-Type and Content-Disposition (RFC 2045 section 5.1, RFC 2183, RFC 2231).
+ * Promises: never throws; where writers and readers differ, it says so (`isDamaged`, `duplicates`) instead of choosing in silence.
+ */
+import { decodeCharset } from "./charset.ts";
+
+export type ParameterisedValue = {
+  /** Lower case, comments removed. */
+  readonly value: string;
+  /** Lower-cased names; values decoded by RFC 2231, not by RFC 2047. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** Names given more than once. */
+  readonly duplicates: ReadonlySet<string>;
+  /** An open quotation, or an unquoted value with white space in it. */
+  readonly damaged: ReadonlySet<string>;
+};
+
+/** More than this in one field is ignored. */
+const PARAMETERS_MAX = 100;
+
+type RawParameter = { readonly name: string; readonly value: string; readonly isDamaged: boolean };
+
+type Segment = { readonly index: number; readonly isEncoded: boolean; readonly value: string };
+
+export function parseParameterised(text: string): ParameterisedValue {
+  const { head, rest } = splitHead(text);
+  const plain = new Map<string, string>();
+  const segmented = new Map<string, Segment[]>();
+  const duplicates = new Set<string>();
+  const damaged = new Set<string>();
+  for (const { name, value, isDamaged } of readParameters(rest)) {
+    const match = /^([^*]+)(?:\*(\d{1,3}))?(\*)?$/.exec(name);
+    const base = match?.[1] ?? name;
+    if (isDamaged) damaged.add(base);
+    if (match !== null && (match[2] !== undefined || match[3] !== undefined)) {
+      const segment = { index: Number(match[2] ?? 0), isEncoded: match[3] !== undefined, value };
+      const list = segmented.get(base) ?? [];
+      if (list.some((other) => other.index === segment.index)) duplicates.add(base);
+      segmented.set(base, [...list, segment]);
+    } else if (plain.has(name)) duplicates.add(name);
+    else plain.set(name, value);
+  }
+  for (const [base, segments] of segmented) plain.set(base, joinSegments(segments));
+  return { value: head, parameters: plain, duplicates, damaged };
+}
+
+function splitHead(text: string): { readonly head: string; readonly rest: string } {
+  let head = "";
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === "(") depth++;
+    else if (char === ")" && depth > 0) depth--;
+    else if (depth === 0 && char === ";") return { head: head.trim().toLowerCase(), rest: text.slice(at + 1) };
+    else if (depth === 0) head += char;
+  }
+  return { head: head.trim().toLowerCase(), rest: "" };
+}
+
+function readParameters(text: string): readonly RawParameter[] {
+  const found: RawParameter[] = [];
+  let at = 0;
+  while (at < text.length && found.length < PARAMETERS_MAX) {
+    const equals = text.indexOf("=", at);
+    if (equals === -1) break;
+    const semicolon = text.indexOf(";", at);
+    if (semicolon !== -1 && semicolon < equals) {
+      at = semicolon + 1;
+      continue;
+    }
+    const name = text
+      .slice(at, equals)
+      .replace(/\([^()]*\)/g, "")
+      .trim()
+      .toLowerCase();
+    const read = readValue(text, equals + 1);
+    if (name !== "") found.push({ name, value: read.value, isDamaged: read.isDamaged });
+    at = read.end;
+  }
+  return found;
+}
+
+function readValue(
+  text: string,
+  from: number,
+): { readonly value: string; readonly isDamaged: boolean; readonly end: number } {
+  let at = from;
+  while (/\s/.test(text[at] ?? "")) at++;
+  if (text[at] === '"') return readQuoted(text, at + 1);
+  const semicolon = text.indexOf(";", at);
+  const end = semicolon === -1 ? text.length : semicolon;
+  const value = text.slice(at, end).trim();
+  return { value, isDamaged: /[\s"]/.test(value), end: end + 1 };
+}
+
+function readQuoted(
+  text: string,
+  from: number,
+): { readonly value: string; readonly isDamaged: boolean; readonly end: number } {
+  let value = "";
+  let at = from;
+  for (; at < text.length && text[at] !== '"'; at++) {
+    if (text[at] === "\\" && at + 1 < text.length) at++;
+    value += text[at];
+  }
+  const isOpen = at >= text.length;
+  const semicolon = text.indexOf(";", at);
+  const end = semicolon === -1 ? text.length : semicolon;
+  const tail = text
+    .slice(at + 1, end)
+    .replace(/\([^()]*\)/g, "")
+    .trim();
+  return { value, isDamaged: isOpen || tail !== "", end: end + 1 };
+}
+
+/** RFC 2231 sections 3 and 4: numbered pieces in order, percent-decoded where marked, charset named by the first. */
+function joinSegments(segments: readonly Segment[]): string {
+  const ordered = segments.toSorted((a, b) => a.index - b.index);
+  const chunks: Buffer[] = [];
+  let charset: string | null = null;
+  for (const [place, { isEncoded, value }] of ordered.entries()) {
+    let encoded = value;
+    if (isEncoded && place === 0) {
+      const match = /^([^']*)'[^']*'(.*)$/s.exec(value);
+      charset = match?.[1] || null;
+      encoded = match?.[2] ?? value;
+    }
+    chunks.push(isEncoded ? percentBytes(encoded) : Buffer.from(value, "utf8"));
+  }
+  const bytes = Buffer.concat(chunks);
+  return decodeCharset(bytes, charset ?? "utf-8") ?? bytes.toString("latin1");
+}
+
+function percentBytes(text: string): Buffer {
+  const latin = Buffer.from(text, "utf8").toString("latin1");
+  const raw = latin.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(raw, "latin1");
+}

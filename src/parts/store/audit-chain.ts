@@ -1,0 +1,63 @@
+/**
+ * The arithmetic of the audit chain: canonical text of a row and its hash over the hash of the row before. Promises that
+ * the same facts always give the same bytes. Storing rows is writer-audit.ts, checking them src/stages/audit/verify.ts.
+ */
+import { createHash } from "node:crypto";
+import type { AuditRow, NewEvent } from "../../core/event.ts";
+
+/** Stands before row 1, so that a chain of this kind cannot be mistaken for the hash of anything else. */
+export const GENESIS_HASH = sha256("postern audit chain, version 1\n");
+
+/** Where a chain ends: what the next row builds on, and what a checkpoint outside the database remembers. */
+export type ChainHead = { readonly seq: number; readonly hash: string };
+
+export const EMPTY_CHAIN: ChainHead = { seq: 0, hash: GENESIS_HASH };
+
+/** Reading a chain in pages, oldest first; implemented by the store and by the reader beside a running service. */
+export interface AuditSource {
+  /** Rows of seq from `fromSeq` on, ascending. */
+  auditPage(fromSeq: number, rowsMax: number): Promise<readonly AuditRow[]>;
+  /** The newest rows of one message, ascending. */
+  auditOf(messageId: string, rowsMax: number): Promise<readonly AuditRow[]>;
+  /** seq and hash of the last row; EMPTY_CHAIN where there is none. */
+  auditHead(): Promise<ChainHead>;
+}
+
+/** What a row says, before it has its place in the chain; `body` is canonical JSON. */
+export type EventRow = Omit<AuditRow, "seq" | "previousHash" | "hash">;
+
+export function toEventRow(event: NewEvent): EventRow {
+  const { at, messageId, recipientId, body } = event;
+  return { at, messageId, recipientId, kind: body.kind, body: canonicalJson(body) };
+}
+
+export function chainRow(event: EventRow, head: ChainHead): AuditRow {
+  const row = { ...event, seq: head.seq + 1, previousHash: head.hash };
+  return { ...row, hash: hashRow(row) };
+}
+
+/** SHA-256 over the previous hash and the canonical text of everything else in the row, in hex. */
+export function hashRow(row: Omit<AuditRow, "hash">): string {
+  const { seq, at, messageId, recipientId, kind, body } = row;
+  return sha256(row.previousHash + canonicalJson({ seq, at, messageId, recipientId, kind, body }));
+}
+
+/** JSON with sorted keys and no spaces; `undefined` members are left out. Throws on what JSON cannot say exactly. */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw new TypeError("a number in an audit event is not finite");
+    return JSON.stringify(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object") throw new TypeError(`an audit event cannot hold a ${typeof value}`);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+  return `{${members.join(",")}}`;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}

@@ -1,0 +1,186 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { KeyRing } from "../keys/key-ring.ts";
+import { StorageUnhealthyError } from "./blob-errors.ts";
+import { SimulatedDisk } from "./blob-fs-simulator.suite.ts";
+import { BLOB_LIMITS, openBlobStore } from "./blob-store.ts";
+import type { BlobLimits, DiskBlobStore } from "./blob-store.ts";
+import { put } from "./blob-store.suite.ts";
+
+const keyRing = new KeyRing({ spool: { name: "keys.spool", bytes: randomBytes(32) } });
+
+async function openOn(disk: SimulatedDisk, limits: BlobLimits = BLOB_LIMITS): Promise<DiskBlobStore> {
+  return await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount(), limits });
+}
+
+/** Holds every datasync until `open` is called; `reached` resolves when one waits. */
+function gateOn(disk: SimulatedDisk) {
+  const reached = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  disk.faults.beforeDatasync = async () => {
+    reached.resolve();
+    await opened.promise;
+  };
+  return { reached: reached.promise, open: () => opened.resolve() };
+}
+
+describe("group commit", () => {
+  test("a lone body is committed at once, alone, with one sync once the segment exists", async () => {
+    const store = await openOn(new SimulatedDisk());
+    await put(store, randomBytes(10));
+    expect(store.counters).toMatchObject({ appends: 1, syncs: 2 });
+    await put(store, randomBytes(10));
+    expect(store.counters).toMatchObject({ appends: 2, syncs: 3 });
+  });
+
+  test("what arrives while a commit runs shares the next sync", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openOn(disk);
+    await put(store, randomBytes(10));
+    const gate = gateOn(disk);
+    const first = put(store, randomBytes(10));
+    await gate.reached;
+    const others = Array.from({ length: 50 }, async () => await put(store, randomBytes(1_000)));
+    await new Promise((resolve) => setImmediate(resolve));
+    const { syncs } = store.counters;
+    gate.open();
+    await Promise.all([first, ...others]);
+    expect(store.counters.syncs - syncs).toBe(1);
+    expect(store.counters.appends).toBe(52);
+  });
+
+  test("a group ends at its byte limit", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openOn(disk, { ...BLOB_LIMITS, groupBytesMax: 10_000 });
+    const gate = gateOn(disk);
+    const first = put(store, randomBytes(10));
+    await gate.reached;
+    const others = Array.from({ length: 20 }, async () => await put(store, randomBytes(2_000)));
+    await new Promise((resolve) => setImmediate(resolve));
+    const { syncs } = store.counters;
+    gate.open();
+    await Promise.all([first, ...others]);
+    // 20 records of 2,040 bytes, five to a group, and the sync of the new segment's directory.
+    expect(store.counters.syncs - syncs).toBe(4 + 1);
+  });
+
+  test("large bodies that end together share syncs of the directory", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openOn(disk);
+    await Promise.all(Array.from({ length: 10 }, async () => await put(store, randomBytes(300_000))));
+    expect(store.counters.files).toBe(10);
+    expect(store.counters.syncs).toBeLessThan(10 + 10);
+    expect(store.counters.syncs).toBeGreaterThanOrEqual(10 + 1);
+  });
+
+  test("no seal resolves before its sync did", async () => {
+    for (const size of [10, 300_000]) {
+      const disk = new SimulatedDisk();
+      const store = await openOn(disk);
+      const gate = gateOn(disk);
+      let isSealed = false;
+      const sealing = put(store, randomBytes(size)).then(() => (isSealed = true));
+      await gate.reached;
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(isSealed).toBe(false);
+      gate.open();
+      await sealing;
+    }
+  });
+
+  test("a failed sync rejects its group, those waiting behind it, and large bodies in flight", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openOn(disk);
+    const gate = gateOn(disk);
+    const sizes = [10, 20, 30, 300_000, 400_000];
+    const settled = Promise.allSettled(sizes.map(async (size) => await put(store, randomBytes(size))));
+    await gate.reached;
+    disk.faults.datasync = "EIO";
+    gate.open();
+    for (const result of await settled) {
+      expect(result).toMatchObject({ status: "rejected", reason: expect.any(StorageUnhealthyError) as unknown });
+    }
+    expect(store.counters.appends + store.counters.files).toBe(0);
+    await store.close();
+  });
+
+  test("closing waits for what is being committed, and then nothing more is taken", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openOn(disk);
+    const late = store.create();
+    const writers = [store.create(), store.create()];
+    await writers[0]?.write(randomBytes(10));
+    await writers[1]?.write(randomBytes(300_000));
+    let seals = 0;
+    const sealing = writers.map(async (writer) => {
+      const ref = await writer.seal();
+      seals += 1;
+      return ref;
+    });
+    await store.close();
+    expect(seals).toBe(2);
+    for (const ref of await Promise.all(sealing)) {
+      expect(await store.readAll(ref, 300_000)).toHaveLength(ref.sizeBytes);
+    }
+    await expect(late.write(randomBytes(1))).rejects.toThrow("closed");
+    expect(() => store.create()).toThrow("closed");
+  });
+});
+
+describe("segments", () => {
+  const limits = { ...BLOB_LIMITS, segmentBytesMax: 5_000 };
+
+  test("a full segment is followed by a new one, and goes when its last live record is released", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openOn(disk, limits);
+    const refs = [];
+    for (let i = 0; i < 6; i += 1) refs.push(await put(store, randomBytes(2_000)));
+    expect(disk.paths()).toHaveLength(2);
+    await store.release(refs.slice(0, 2));
+    await store.release(refs.slice(0, 2));
+    expect(disk.paths()).toHaveLength(2);
+    await store.release(refs.slice(2, 3));
+    expect(disk.paths()).toHaveLength(1);
+    for (const ref of refs.slice(3)) expect(await store.readAll(ref, 2_000)).toHaveLength(2_000);
+  });
+
+  test("a segment without live records stays while it takes new ones, and goes when it is full or the store closes", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openOn(disk, limits);
+    await store.release([await put(store, randomBytes(10))]);
+    expect(disk.paths()).toHaveLength(1);
+    await store.close();
+    expect(disk.paths()).toHaveLength(0);
+  });
+
+  test("a new life begins a new segment, and releases of adopted records drop the old one", async () => {
+    const disk = new SimulatedDisk();
+    const first = await openOn(disk);
+    const old = [
+      await put(first, randomBytes(10)),
+      await put(first, randomBytes(20)),
+      await put(first, randomBytes(30)),
+    ];
+    await first.close();
+    const second = await openOn(disk);
+    await second.recover(old.slice(1));
+    await put(second, randomBytes(10));
+    expect(disk.paths()).toHaveLength(2);
+    await second.release(old.slice(0, 2));
+    expect(disk.paths()).toHaveLength(2);
+    expect(await second.readAll(old[2] as never, 30)).toHaveLength(30);
+    await second.release(old.slice(2));
+    expect(disk.paths()).toHaveLength(1);
+  });
+
+  test("a release before recovery changes nothing", async () => {
+    const disk = new SimulatedDisk();
+    const first = await openOn(disk);
+    const refs = [await put(first, randomBytes(10)), await put(first, randomBytes(20))];
+    await first.close();
+    const second = await openOn(disk);
+    await second.release(refs.slice(0, 1));
+    expect(await second.recover(refs.slice(1))).toEqual({ reclaimed: 0, missing: [] });
+    expect(await second.readAll(refs[1] as never, 20)).toHaveLength(20);
+  });
+});

@@ -1,0 +1,57 @@
+/**
+ * Whether the disk under the body store can still be believed.
+ * Promises: after one failed sync nothing is reported durable any more, and no sync is ever repeated: the kernel may
+ * have dropped the dirty pages and would answer success the second time. A full disk is no such failure.
+ * Counts the syncs, which is how group commit is measured.
+ */
+import { StorageFullError, StorageUnhealthyError, errnoOf } from "./blob-errors.ts";
+
+/** Failures that leave earlier writes untouched and may pass. Anything else, such as EIO or EROFS, is a sick disk. */
+const PASSING = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
+
+export class StorageHealth {
+  #failure: StorageUnhealthyError | null = null;
+  #syncs = 0;
+
+  /** The failure that ended the store's credit, or null while it is healthy. */
+  get failure(): StorageUnhealthyError | null {
+    return this.#failure;
+  }
+
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  /** Throws StorageUnhealthyError once a failure was seen. */
+  assertHealthy(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Runs one fdatasync or fsync; a rejection ends the store's credit for good. */
+  async sync(operation: () => Promise<void>): Promise<void> {
+    this.assertHealthy();
+    this.#syncs += 1;
+    try {
+      await operation();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    this.assertHealthy();
+  }
+
+  /** Runs an operation that changes files: create, write, rename. Rejects with StorageFullError where it may pass. */
+  async change<T>(operation: () => Promise<T>): Promise<T> {
+    this.assertHealthy();
+    try {
+      return await operation();
+    } catch (error) {
+      if (PASSING.has(errnoOf(error))) throw new StorageFullError(error);
+      throw this.#fail(error);
+    }
+  }
+
+  #fail(cause: unknown): StorageUnhealthyError {
+    this.#failure ??= new StorageUnhealthyError(cause);
+    return this.#failure;
+  }
+}

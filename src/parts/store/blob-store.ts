@@ -1,0 +1,222 @@
+/**
+ * The store of message bodies on one machine, always encrypted, each body under a key of its own.
+ * Promises: what `seal` resolved for survives kill -9, a crash of the system and a power cut on storage that honours
+ * fsync; a byte that is read was authenticated; after one failed sync nothing is acknowledged any more; memory stays
+ * flat whatever the size of a body. Directories are 0700 and files 0600.
+ * Leaves to others: remembering the references (the queue), one process per directory, disk space marks, and, for now,
+ * compaction: a segment file stays until its last live record is released.
+ * Order at a start: `openBlobStore`, then `recover` with every live reference, then the first `release`.
+ */
+import { dirname } from "node:path";
+import type { BlobRef, BlobStore, BlobWriter } from "../../core/blob-store.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
+import { BlobDamagedError } from "./blob-errors.ts";
+import type { StorageUnhealthyError } from "./blob-errors.ts";
+import { GroupCommit } from "./blob-group-commit.ts";
+import { StorageHealth } from "./blob-health.ts";
+import { BlobPaths, parseLocator } from "./blob-locator.ts";
+import { findLeftovers, recoverBlobs, removed } from "./blob-recovery.ts";
+import type { BlobRecovery, Leftovers } from "./blob-recovery.ts";
+import { BufferBudget, StoredBlobWriter } from "./blob-writer.ts";
+import type { BlobWriterDeps } from "./blob-writer.ts";
+import { readChunked } from "./chunked-reader.ts";
+import { nodeFs } from "./fs.ts";
+import type { Fs } from "./fs.ts";
+import { SegmentLog } from "./segment-log.ts";
+import { readSegmentRecord } from "./segment-reader.ts";
+
+export type BlobLimits = {
+  /** Bodies up to this size share segment files; larger ones get a file of their own. */
+  readonly inlineBytesMax: number;
+  /** A segment takes no further group from this size on. */
+  readonly segmentBytesMax: number;
+  /** Bytes of one commit group; its last record may exceed it. */
+  readonly groupBytesMax: number;
+  /** Bytes all writers together gather in memory; beyond it, bodies above 128 KiB go to files early. */
+  readonly bufferedBytesMax: number;
+};
+
+export const BLOB_LIMITS: BlobLimits = {
+  inlineBytesMax: 262_144,
+  segmentBytesMax: 67_108_864,
+  groupBytesMax: 4_194_304,
+  bufferedBytesMax: 67_108_864,
+};
+
+export type BlobStoreOptions = {
+  /** Made where missing; its parent exists. */
+  readonly directory: string;
+  /** Holds the `spool` key. */
+  readonly keyRing: KeyRing;
+  readonly limits?: BlobLimits;
+  readonly fs?: Fs;
+};
+
+/** Since the store was opened. */
+export type BlobCounters = {
+  /** fdatasync and directory fsync calls. */
+  readonly syncs: number;
+  /** Encrypted bytes that became durable. */
+  readonly bytes: number;
+  /** Bodies that became durable in segments. */
+  readonly appends: number;
+  /** Bodies that became durable as files of their own. */
+  readonly files: number;
+  /** Bytes held in memory by writers, now and at most. */
+  readonly bufferedBytes: number;
+  readonly bufferedBytesPeak: number;
+};
+
+const FILES_PER_SYNC_MAX = 1_000;
+
+/** Rejects with the system's error when the directory cannot be used, with KeyUnusableError without a spool key. */
+export async function openBlobStore(options: BlobStoreOptions): Promise<DiskBlobStore> {
+  const fs = options.fs ?? nodeFs;
+  const paths = new BlobPaths(options.directory);
+  options.keyRing.id("spool");
+  for (const directory of [paths.root, paths.segments, paths.files]) {
+    if (await fs.makeDirectory(directory)) await fs.syncDirectory(dirname(directory));
+  }
+  return new DiskBlobStore({ ...options, fs, paths, leftovers: await findLeftovers(fs, paths) });
+}
+
+type Opened = BlobStoreOptions & { readonly fs: Fs; readonly paths: BlobPaths; readonly leftovers: Leftovers };
+
+export class DiskBlobStore implements BlobStore {
+  readonly #fs: Fs;
+  readonly #paths: BlobPaths;
+  readonly #keyRing: KeyRing;
+  readonly #health = new StorageHealth();
+  readonly #segments: SegmentLog;
+  readonly #writerDeps: BlobWriterDeps;
+  #leftovers: Leftovers;
+  #files = 0;
+  #fileBytes = 0;
+  #isClosed = false;
+
+  constructor({ fs, paths, keyRing, leftovers, limits = BLOB_LIMITS }: Opened) {
+    this.#fs = fs;
+    this.#paths = paths;
+    this.#keyRing = keyRing;
+    this.#leftovers = leftovers;
+    const health = this.#health;
+    this.#segments = new SegmentLog({ ...limits, fs, paths, health });
+    const directorySync = new GroupCommit<null, null>({
+      commit: async (waiting) => {
+        await health.sync(async () => await fs.syncDirectory(paths.files));
+        return waiting;
+      },
+      itemsMax: FILES_PER_SYNC_MAX,
+      bytesMax: 1,
+      bytesOf: () => 0,
+    });
+    this.#writerDeps = {
+      segments: this.#segments,
+      chunked: { fs, paths, health, directorySync },
+      health,
+      budget: new BufferBudget(limits.bufferedBytesMax),
+      inlineBytesMax: limits.inlineBytesMax,
+      wrapKey: (key, blobId) => keyRing.wrap("spool", key, keyContext(blobId)),
+      sealing: new Set(),
+      assertOpen: () => this.#assertOpen(),
+      onFile: (bytes) => {
+        this.#files += 1;
+        this.#fileBytes += bytes;
+      },
+    };
+  }
+
+  /** Why nothing is acknowledged any more, or null while the disk can be believed. Reading goes on either way. */
+  get failure(): StorageUnhealthyError | null {
+    return this.#health.failure;
+  }
+
+  get counters(): BlobCounters {
+    const { budget } = this.#writerDeps;
+    return {
+      syncs: this.#health.syncs,
+      bytes: this.#segments.bytes + this.#fileBytes,
+      appends: this.#segments.appends,
+      files: this.#files,
+      bufferedBytes: budget.bytes,
+      bufferedBytesPeak: budget.peak,
+    };
+  }
+
+  /** The writer rejects with StorageUnhealthyError or StorageFullError; either way nothing was stored. */
+  create(): BlobWriter {
+    this.#assertOpen();
+    return new StoredBlobWriter(this.#writerDeps);
+  }
+
+  /** Rejects with BlobDamagedError, StorageReadError, or RangeError for a range outside the body. */
+  async *read(
+    ref: BlobRef,
+    range: { readonly start: number; readonly end: number } = { start: 0, end: ref.sizeBytes },
+  ): AsyncGenerator<Buffer, void, void> {
+    const { sizeBytes, locator: text } = ref;
+    const locator = parseLocator(text);
+    const isSize = Number.isSafeInteger(sizeBytes) && sizeBytes >= 0;
+    if (locator === null || !isSize) throw new BlobDamagedError("PST-SPL-003", locator === null ? "unreadable" : text);
+    assertRange(range, sizeBytes);
+    const place = { fs: this.#fs, text, sizeBytes, key: this.#unwrapKey(ref, locator.blobId) };
+    if (locator.kind === "file") {
+      const path = this.#paths.file(locator.blobId);
+      yield* readChunked({ ...place, path, blobId: locator.blobId, range });
+      return;
+    }
+    const body = await readSegmentRecord({ ...place, paths: this.#paths, locator });
+    if (range.end > range.start) yield body.subarray(range.start, range.end);
+  }
+
+  async readAll(ref: BlobRef, bytesMax: number): Promise<Buffer> {
+    if (ref.sizeBytes > bytesMax) throw new RangeError(`the blob has ${ref.sizeBytes} bytes, more than ${bytesMax}`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.read(ref)) chunks.push(chunk);
+    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  }
+
+  /** A reference of an earlier life that `recover` was not told of is left to the next recovery. */
+  async release(refs: readonly BlobRef[]): Promise<void> {
+    for (const { locator: text } of refs) {
+      const locator = parseLocator(text);
+      if (locator?.kind === "segment") await this.#segments.release(locator);
+      if (locator?.kind === "file") await removed(this.#fs, this.#paths.file(locator.blobId));
+    }
+  }
+
+  async recover(live: AsyncIterable<BlobRef> | Iterable<BlobRef>): Promise<BlobRecovery> {
+    const deps = { fs: this.#fs, paths: this.#paths, segments: this.#segments };
+    const recovery = await recoverBlobs(deps, this.#leftovers, live);
+    this.#leftovers = { segments: new Set(), files: new Set(), unfinished: new Set() };
+    return recovery;
+  }
+
+  /** Waits for the seals that run. Writers still open can only be aborted. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#writerDeps.sealing);
+    await this.#segments.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new Error("the body store is closed");
+  }
+
+  #unwrapKey(ref: BlobRef, blobId: string): Buffer {
+    try {
+      return this.#keyRing.unwrap("spool", ref.wrappedKey, keyContext(blobId));
+    } catch (error) {
+      throw new BlobDamagedError("PST-SPL-005", ref.locator, error);
+    }
+  }
+}
+
+function keyContext(blobId: string): string {
+  return `blob ${blobId}`;
+}
+
+function assertRange({ start, end }: { readonly start: number; readonly end: number }, sizeBytes: number): void {
+  const isInside = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= sizeBytes;
+  if (!isInside) throw new RangeError(`the range ${start} to ${end} lies outside the blob's ${sizeBytes} bytes`);
+}

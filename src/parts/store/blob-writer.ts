@@ -1,0 +1,189 @@
+/**
+ * Takes one body: small ones are gathered in memory and become a record of the segment log; one that outgrows
+ * `inlineBytesMax`, or meets a full memory budget, goes on to a file of its own.
+ * Promises: one body holds `inlineBytesMax` bytes at most; after a failure nothing of it is left that recovery would
+ * not remove; `abort` waits for a step that runs and undoes nothing once sealed.
+ */
+import { randomBytes } from "node:crypto";
+import type { BlobRef, BlobWriter } from "../../core/blob-store.ts";
+import type { StorageHealth } from "./blob-health.ts";
+import { formatLocator } from "./blob-locator.ts";
+import { CHUNKED_MEMORY_BYTES, ChunkedWriter } from "./chunked-writer.ts";
+import type { ChunkedDeps } from "./chunked-writer.ts";
+import type { SegmentLog } from "./segment-log.ts";
+import { encryptRecord, recordBytes } from "./segment-record.ts";
+
+/** Plaintext and ciphertext bytes held by all writers of a store together. */
+export class BufferBudget {
+  readonly bytesMax: number;
+  #bytes = 0;
+  #peak = 0;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get peak(): number {
+    return this.#peak;
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    return this.#bytes + bytes <= this.bytesMax;
+  }
+
+  /** Adds, or with a negative number gives back. */
+  hold(bytes: number): void {
+    this.#bytes += bytes;
+    this.#peak = Math.max(this.#peak, this.#bytes);
+  }
+}
+
+export type BlobWriterDeps = {
+  readonly segments: SegmentLog;
+  readonly chunked: ChunkedDeps;
+  readonly health: StorageHealth;
+  readonly budget: BufferBudget;
+  readonly inlineBytesMax: number;
+  readonly wrapKey: (key: Uint8Array, blobId: string) => string;
+  /** Seals that run, for the store to wait for before it closes. */
+  readonly sealing: Set<Promise<unknown>>;
+  /** Throws when the store was closed. */
+  readonly assertOpen: () => void;
+  /** A file of this many bytes became durable. */
+  readonly onFile: (bytes: number) => void;
+};
+
+const FIRST_CAPACITY_BYTES = 16_384;
+
+export class StoredBlobWriter implements BlobWriter {
+  readonly #deps: BlobWriterDeps;
+  readonly #blobId = randomBytes(16).toString("hex");
+  readonly #key = randomBytes(32);
+  #state: "open" | "sealed" | "failed" | "aborted" = "open";
+  #step: Promise<unknown> | null = null;
+  #buffer = Buffer.alloc(0);
+  #file: ChunkedWriter | null = null;
+  #sizeBytes = 0;
+  #held = 0;
+
+  constructor(deps: BlobWriterDeps) {
+    this.#deps = deps;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    await this.#run(async () => await this.#append(chunk));
+  }
+
+  async seal(): Promise<BlobRef> {
+    const { sealing } = this.#deps;
+    const running = this.#run(async () => await this.#seal());
+    sealing.add(running);
+    return await running.finally(() => sealing.delete(running));
+  }
+  async abort(): Promise<void> {
+    while (this.#step !== null) await this.#step;
+    if (this.#state !== "open") return;
+    this.#state = "aborted";
+    await this.#discard();
+  }
+
+  /** One step at a time; a failed step ends the blob. */
+  async #run<T>(step: () => Promise<T>): Promise<T> {
+    if (this.#state !== "open") throw new Error(`the blob is ${this.#state}`);
+    if (this.#step !== null) throw new Error("a blob takes the next step only after the last one");
+    const running = this.#attempt(step);
+    this.#step = running.then(
+      () => (this.#step = null),
+      () => (this.#step = null),
+    );
+    return await running;
+  }
+
+  async #attempt<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      this.#deps.assertOpen();
+      this.#deps.health.assertHealthy();
+      return await step();
+    } catch (error) {
+      this.#state = "failed";
+      await this.#discard();
+      throw error;
+    }
+  }
+
+  async #append(chunk: Uint8Array): Promise<void> {
+    const size = this.#sizeBytes + chunk.length;
+    if (this.#file === null && !this.#makeRoom(size)) await this.#spill();
+    if (this.#file === null) this.#buffer.set(chunk, this.#sizeBytes);
+    else await this.#file.write(chunk);
+    this.#sizeBytes = size;
+  }
+
+  /** False where the body must go to a file. */
+  #makeRoom(size: number): boolean {
+    const { budget, inlineBytesMax } = this.#deps;
+    if (size > inlineBytesMax) return false;
+    if (size <= this.#buffer.length) return true;
+    const capacity = Math.min(inlineBytesMax, Math.max(FIRST_CAPACITY_BYTES, this.#buffer.length * 2, size));
+    // Below the price of a file writer, gathering in memory is the cheaper way even when memory is short.
+    if (capacity > CHUNKED_MEMORY_BYTES && !budget.hasRoomFor(capacity)) return false;
+    const grown = Buffer.allocUnsafeSlow(capacity);
+    grown.set(this.#buffer.subarray(0, this.#sizeBytes));
+    this.#buffer = grown;
+    this.#hold(capacity);
+    return true;
+  }
+
+  async #spill(): Promise<void> {
+    this.#file = await ChunkedWriter.create(this.#deps.chunked, { id: this.#blobId, key: this.#key });
+    this.#hold(this.#held + CHUNKED_MEMORY_BYTES);
+    await this.#file.write(this.#buffer.subarray(0, this.#sizeBytes));
+    this.#buffer = Buffer.alloc(0);
+    this.#hold(CHUNKED_MEMORY_BYTES);
+  }
+
+  async #seal(): Promise<BlobRef> {
+    const locator = this.#file === null ? await this.#sealRecord() : await this.#sealFile(this.#file);
+    // In-flight work must not look durable when the disk failed beside it.
+    this.#deps.health.assertHealthy();
+    const wrappedKey = this.#deps.wrapKey(this.#key, this.#blobId);
+    this.#state = "sealed";
+    this.#forget();
+    return { locator, sizeBytes: this.#sizeBytes, wrappedKey };
+  }
+
+  async #sealRecord(): Promise<string> {
+    const record = encryptRecord(this.#buffer.subarray(0, this.#sizeBytes), this.#key, this.#blobId);
+    this.#buffer = Buffer.alloc(0);
+    this.#hold(recordBytes(this.#sizeBytes));
+    return formatLocator(await this.#deps.segments.append(record));
+  }
+
+  async #sealFile(file: ChunkedWriter): Promise<string> {
+    await file.seal();
+    this.#deps.onFile(file.bytes);
+    return formatLocator({ kind: "file", blobId: this.#blobId });
+  }
+
+  async #discard(): Promise<void> {
+    const file = this.#file;
+    this.#forget();
+    await file?.abort();
+  }
+
+  #forget(): void {
+    this.#file = null;
+    this.#buffer = Buffer.alloc(0);
+    this.#key.fill(0);
+    this.#hold(0);
+  }
+
+  #hold(bytes: number): void {
+    this.#deps.budget.hold(bytes - this.#held);
+    this.#held = bytes;
+  }
+}

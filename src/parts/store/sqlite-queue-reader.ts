@@ -1,0 +1,75 @@
+/**
+ * Reads the state database for operators, while the service runs and while it is down. Promises never to write, lock or
+ * migrate: it opens read-only, takes no instance lock, and refuses a schema it does not know. Synchronous SQLite: for
+ * commands, not for the service.
+ */
+import type { AuditRow } from "../../core/event.ts";
+import type { MessageId } from "../../core/ids.ts";
+import type { QueueCounts, QueueFilter, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
+import type { Sealer } from "../../core/sealer.ts";
+import type { AuditSource, ChainHead } from "./audit-chain.ts";
+import { latestVersion, MIGRATIONS, schemaVersion } from "./migrations.ts";
+import { RowCodec } from "./sqlite-codec.ts";
+import { assertKnown, connect } from "./sqlite-database.ts";
+import { toFilterRows } from "./sqlite-queue-store.ts";
+import { SqliteReads } from "./sqlite-reads.ts";
+import { sqliteCodeOf, storeError, toStoreError } from "./sqlite-store-error.ts";
+
+export interface QueueReader extends AuditSource {
+  recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]>;
+  message(id: MessageId): Promise<StoredMessage | null>;
+  counts(): Promise<QueueCounts>;
+  close(): void;
+}
+
+/** Throws StoreError where there is no database, or one this version cannot read. */
+export function openQueueReader(options: { readonly path: string; readonly sealer: Sealer }): QueueReader {
+  const { path } = options;
+  const db = connect(path, { readonly: true });
+  try {
+    assertKnown(db, path);
+    const version = schemaVersion(db);
+    const known = latestVersion(MIGRATIONS);
+    if (version < known) {
+      throw storeError(
+        "PST-SPL-064",
+        `${path} has schema version ${version}, this Postern reads ${known}: start the service once`,
+      );
+    }
+  } catch (error) {
+    db.close();
+    throw refusal(error, path);
+  }
+  const reads = new SqliteReads(db);
+  const codec = new RowCodec(options.sealer);
+  return {
+    recipients: (filter) =>
+      reading(() => reads.recipients(toFilterRows(filter, codec)).map((row) => codec.storedRecipient(row))),
+    message: (id) =>
+      reading(() => {
+        const rows = reads.message(id);
+        return rows === null ? null : codec.storedMessage(rows);
+      }),
+    counts: () => reading(() => reads.counts()),
+    auditPage: (fromSeq: number, rowsMax: number): Promise<readonly AuditRow[]> =>
+      reading(() => reads.auditPage(fromSeq, rowsMax)),
+    auditOf: (messageId: string, rowsMax: number) => reading(() => reads.auditOf(messageId, rowsMax)),
+    auditHead: (): Promise<ChainHead> => reading(() => reads.auditHead()),
+    close: () => void db.close(),
+  };
+}
+
+async function reading<T>(read: () => T): Promise<T> {
+  try {
+    return read();
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}
+
+function refusal(error: unknown, path: string): Error {
+  const sqlite = sqliteCodeOf(error);
+  if (sqlite === null) return toStoreError(error);
+  const isDamage = /^SQLITE_(CORRUPT|NOTADB|FORMAT)/.test(sqlite);
+  return storeError(isDamage ? "PST-SPL-052" : "PST-SPL-064", `${path}: ${sqlite}`, error);
+}

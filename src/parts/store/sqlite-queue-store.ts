@@ -1,0 +1,182 @@
+/**
+ * Queue and audit on one SQLite file, behind core QueueStore. Promises what that seam promises: one transaction a call, with
+ * its audit rows; `durable` answers after the sync; fences against stale results. SQLite runs on its own thread
+ * (writer-thread.ts), sealing on this one, so the thread sees no content. One process at a time may open a path.
+ */
+import type { BlobRef } from "../../core/blob-store.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { AuditRow } from "../../core/event.ts";
+import type { MessageId, RecipientId } from "../../core/ids.ts";
+import type { Log } from "../../core/log.ts";
+import type {
+  ClaimQuery,
+  CommitResult,
+  Lease,
+  NewMessage,
+  QueueCounts,
+  QueueFilter,
+  QueueStore,
+  StoredMessage,
+  StoredRecipient,
+  Transition,
+  Wait,
+} from "../../core/queue-store.ts";
+import type { Sealer } from "../../core/sealer.ts";
+import type { AuditSource, ChainHead } from "./audit-chain.ts";
+import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
+import type { RecipientRow } from "./sqlite-rows.ts";
+import { storeError } from "./sqlite-store-error.ts";
+import type { StoreError } from "./sqlite-store-error.ts";
+import { WriterClient } from "./writer-client.ts";
+import type { RecipientFilterRows } from "./writer-protocol.ts";
+
+export type QueueStoreOptions = {
+  /** The database file; `<path>.lock` lies beside it. */
+  readonly path: string;
+  /** Names this process to whoever finds the store taken. */
+  readonly owner: string;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called once when a disk error latched the store: stop taking mail and hold delivery. */
+  readonly onUnhealthy?: (error: StoreError) => void;
+  /** accept() is refused while more requests than this wait for the disk. */
+  readonly waitingRequestsMax?: number;
+};
+
+const WAITING_REQUESTS_MAX = 4_096;
+const BLOB_PAGE_ROWS = 500;
+
+/** Throws StoreError where the file is taken, damaged, of another program or of a newer version; it is then untouched. */
+export async function openQueueStore(options: QueueStoreOptions): Promise<SqliteQueueStore> {
+  const { path, owner, clock, log } = options;
+  const client = await WriterClient.open({
+    path,
+    owner,
+    now: clock.now(),
+    onUnhealthy: (error) => {
+      log.error("store_unhealthy", { code: error.code, sqlite: error.sqlite });
+      options.onUnhealthy?.(error);
+    },
+  });
+  const { from, to, backup } = client.migration;
+  if (from !== to) log.info("store_migrated", { from, to, backup });
+  return new SqliteQueueStore(client, options);
+}
+
+export class SqliteQueueStore implements QueueStore, AuditSource {
+  readonly #client: WriterClient;
+  readonly #codec: RowCodec;
+  readonly #clock: Clock;
+  readonly #waitingRequestsMax: number;
+
+  constructor(client: WriterClient, options: Pick<QueueStoreOptions, "sealer" | "clock" | "waitingRequestsMax">) {
+    this.#client = client;
+    this.#codec = new RowCodec(options.sealer);
+    this.#clock = options.clock;
+    this.#waitingRequestsMax = options.waitingRequestsMax ?? WAITING_REQUESTS_MAX;
+  }
+
+  /** The error that took the store out of use until a restart, or null. */
+  get unhealthy(): StoreError | null {
+    return this.#client.unhealthy;
+  }
+
+  async accept(message: NewMessage): Promise<void> {
+    if (this.#client.waiting >= this.#waitingRequestsMax) throw storeError("PST-SPL-058");
+    await this.#client.call({ kind: "accept", args: this.#codec.newMessage(message) }, true);
+  }
+
+  async claim({ now, limit, lease }: ClaimQuery): Promise<readonly StoredRecipient[]> {
+    return this.#opened(await this.#client.call({ kind: "claim", args: { now, limit, lease } }, false));
+  }
+
+  async claimThese(ids: readonly RecipientId[], lease: Lease, now: number): Promise<readonly StoredRecipient[]> {
+    return this.#opened(await this.#client.call({ kind: "claimThese", args: { ids, lease, now } }, false));
+  }
+
+  async renew(
+    claims: readonly { readonly recipientId: RecipientId; readonly fence: number }[],
+    until: number,
+  ): Promise<void> {
+    await this.#client.call({ kind: "renew", args: { claims, until, now: this.#clock.now() } }, false);
+  }
+
+  async commit(transition: Transition, wait: Wait): Promise<CommitResult> {
+    const args = this.#codec.transition(transition, this.#clock.now());
+    const { stale, children } = await this.#client.call({ kind: "commit", args }, wait === "durable");
+    return { stale: stale as readonly RecipientId[], children: children as readonly MessageId[] };
+  }
+
+  async message(id: MessageId): Promise<StoredMessage | null> {
+    const rows = await this.#client.call({ kind: "message", args: { id } }, false);
+    return rows === null ? null : this.#codec.storedMessage(rows);
+  }
+
+  async recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]> {
+    return this.#opened(
+      await this.#client.call({ kind: "recipients", args: toFilterRows(filter, this.#codec) }, false),
+    );
+  }
+
+  async counts(): Promise<QueueCounts> {
+    return this.#client.call({ kind: "counts", args: null }, false);
+  }
+
+  async nextDueAt(): Promise<number | null> {
+    return this.#client.call({ kind: "nextDueAt", args: { now: this.#clock.now() } }, false);
+  }
+
+  async recover(args: { readonly now: number; readonly ambiguousDueAt: number }): Promise<{
+    readonly resumed: number;
+    readonly ambiguous: number;
+  }> {
+    return this.#client.call({ kind: "recover", args }, true);
+  }
+
+  async reap(endedBefore: number, limit: number): Promise<readonly BlobRef[]> {
+    const rows = await this.#client.call({ kind: "reap", args: { endedBefore, limit } }, true);
+    return rows.map(toBlobRef);
+  }
+
+  async *liveBlobs(): AsyncIterable<BlobRef> {
+    let after = "";
+    for (;;) {
+      const rows = await this.#client.call({ kind: "liveBlobs", args: { after, limit: BLOB_PAGE_ROWS } }, false);
+      for (const row of rows) yield toBlobRef(row);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < BLOB_PAGE_ROWS) return;
+      after = last.locator;
+    }
+  }
+
+  async auditPage(fromSeq: number, rowsMax: number): Promise<readonly AuditRow[]> {
+    return this.#client.call({ kind: "auditPage", args: { fromSeq, rowsMax } }, false);
+  }
+
+  async auditOf(messageId: string, rowsMax: number): Promise<readonly AuditRow[]> {
+    return this.#client.call({ kind: "auditOf", args: { messageId, rowsMax } }, false);
+  }
+
+  async auditHead(): Promise<ChainHead> {
+    return this.#client.call({ kind: "auditHead", args: null }, false);
+  }
+
+  /** Answers what was asked before, moves the WAL into the file and gives the lock back. Idempotent. */
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  #opened(rows: readonly RecipientRow[]): readonly StoredRecipient[] {
+    return rows.map((row) => this.#codec.storedRecipient(row));
+  }
+}
+
+export function toFilterRows(filter: QueueFilter, codec: RowCodec): RecipientFilterRows {
+  return {
+    limit: filter.limit,
+    ...(filter.states !== undefined && { states: filter.states }),
+    ...(filter.messageId !== undefined && { messageId: filter.messageId }),
+    ...(filter.address !== undefined && { addressIndex: codec.addressIndex(filter.address) }),
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * The reading half of the SQL, shared by the writer thread and the reader beside a running service. Every call is one short
+ * statement or one short read transaction; lists are paged, so that no reader keeps the WAL from being checkpointed.
+ */
+import type { Database, Statement } from "better-sqlite3";
+import type { AuditRow } from "../../core/event.ts";
+import type { QueueCounts } from "../../core/queue-store.ts";
+import type { RecipientState } from "../../core/recipient-state.ts";
+import { EMPTY_CHAIN } from "./audit-chain.ts";
+import type { ChainHead } from "./audit-chain.ts";
+import { PATCH_COLUMNS } from "./sqlite-rows.ts";
+import type { BlobRow, RecipientRow, StoredMessageRows, VariantRow } from "./sqlite-rows.ts";
+import type { RecipientFilterRows } from "./writer-protocol.ts";
+
+export const RECIPIENT_COLUMNS = [
+  "id",
+  "message_id",
+  "ordinal",
+  "address_index",
+  "sealed",
+  "fence",
+  ...PATCH_COLUMNS,
+].join(", ");
+
+const AUDIT_COLUMNS =
+  "seq, at, message_id AS messageId, recipient_id AS recipientId, kind, body, previous_hash AS previousHash, hash";
+
+export class SqliteReads {
+  readonly #db: Database;
+  readonly #prepared = new Map<string, Statement>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  message(id: string): StoredMessageRows | null {
+    return this.#db.transaction((): StoredMessageRows | null => {
+      const message = this.#get("SELECT * FROM message WHERE id = ?", id) as StoredMessageRows["message"] | undefined;
+      if (message === undefined) return null;
+      const blobs = this.#all(
+        "SELECT locator, size_bytes, wrapped_key FROM blob WHERE message_id = ?",
+        id,
+      ) as BlobRow[];
+      // In the order they were stored: rowid.
+      const variants = this.#all("SELECT * FROM variant WHERE message_id = ? ORDER BY rowid", id) as VariantRow[];
+      return { message, blobs, variants };
+    })();
+  }
+
+  recipients(filter: RecipientFilterRows): readonly RecipientRow[] {
+    const conditions: string[] = [];
+    const values: unknown[] = [];
+    if (filter.messageId !== undefined) {
+      conditions.push("message_id = ?");
+      values.push(filter.messageId);
+    }
+    if (filter.addressIndex !== undefined) {
+      conditions.push("address_index = ?");
+      values.push(filter.addressIndex);
+    }
+    if (filter.states !== undefined) {
+      conditions.push("state IN (SELECT value FROM json_each(?))");
+      values.push(JSON.stringify(filter.states));
+    }
+    const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+    const sql = `SELECT ${RECIPIENT_COLUMNS} FROM recipient ${where} ORDER BY message_id, ordinal LIMIT ?`;
+    return this.#all(sql, ...values, filter.limit) as RecipientRow[];
+  }
+
+  counts(): QueueCounts {
+    type Tally = { readonly state: RecipientState; readonly recipients: number };
+    const tally = this.#all("SELECT state, recipients FROM tally WHERE recipients > 0 ORDER BY state") as Tally[];
+    const oldest = this.#get("SELECT min(received_at) AS at FROM message WHERE ended_at IS NULL");
+    return {
+      byState: Object.fromEntries(tally.map(({ state, recipients }) => [state, recipients])),
+      oldestReceivedAt: (oldest as { readonly at: number | null }).at,
+    };
+  }
+
+  nextDueAt(now: number): number | null {
+    const row = this.#get(
+      `SELECT queue_at AS at FROM recipient INDEXED BY recipient_queue
+       WHERE queue_at IS NOT NULL AND (lease_until IS NULL OR lease_until <= ?) ORDER BY queue_at LIMIT 1`,
+      now,
+    );
+    return row === undefined ? null : (row as { readonly at: number }).at;
+  }
+
+  liveBlobs(after: string, limit: number): readonly BlobRow[] {
+    return this.#all(
+      `SELECT locator, min(size_bytes) AS size_bytes, min(wrapped_key) AS wrapped_key FROM blob
+       WHERE locator > ? GROUP BY locator ORDER BY locator LIMIT ?`,
+      after,
+      limit,
+    ) as BlobRow[];
+  }
+
+  auditPage(fromSeq: number, rowsMax: number): readonly AuditRow[] {
+    return this.#all(
+      `SELECT ${AUDIT_COLUMNS} FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?`,
+      fromSeq,
+      rowsMax,
+    ) as AuditRow[];
+  }
+
+  auditOf(messageId: string, rowsMax: number): readonly AuditRow[] {
+    const sql = `SELECT ${AUDIT_COLUMNS} FROM audit WHERE message_id = ? ORDER BY seq DESC LIMIT ?`;
+    return (this.#all(sql, messageId, rowsMax) as AuditRow[]).reverse();
+  }
+
+  auditHead(): ChainHead {
+    const head = this.#get("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1");
+    return head === undefined ? EMPTY_CHAIN : (head as ChainHead);
+  }
+
+  #get(sql: string, ...values: unknown[]): unknown {
+    return this.#statement(sql).get(...values);
+  }
+
+  #all(sql: string, ...values: unknown[]): unknown[] {
+    return this.#statement(sql).all(...values);
+  }
+
+  #statement(sql: string): Statement {
+    let statement = this.#prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#prepared.set(sql, statement);
+    }
+    return statement;
+  }
+}

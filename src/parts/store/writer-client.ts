@@ -1,0 +1,149 @@
+/**
+ * The event loop's end of the writer thread: posts requests, settles their promises in the order the thread answers. Promises
+ * that every request settles: with its answer, or with a StoreError when the thread refuses, latches, ends or is closed.
+ */
+import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
+import type { MigrationReport } from "./migrations.ts";
+import { StoreError, storeError, toStoreError } from "./sqlite-store-error.ts";
+import type {
+  FromWriter,
+  ToWriter,
+  WriterAnswer,
+  WriterCall,
+  WriterCalls,
+  WriterThreadArguments,
+} from "./writer-protocol.ts";
+
+type Settle = { readonly resolve: (result: never) => void; readonly reject: (error: StoreError) => void };
+
+export type WriterClientOptions = {
+  readonly path: string;
+  readonly owner: string;
+  readonly now: number;
+  /** Called once, when the thread latched or died. */
+  readonly onUnhealthy: (error: StoreError) => void;
+};
+
+type Opened = {
+  readonly ended: Promise<void>;
+  readonly migration: MigrationReport;
+  readonly options: WriterClientOptions;
+};
+
+const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./writer-thread.ts" : "./writer-thread.js", import.meta.url);
+
+export class WriterClient {
+  readonly migration: MigrationReport;
+  readonly #port: MessagePort;
+  readonly #onUnhealthy: (error: StoreError) => void;
+  readonly #pending = new Map<number, Settle>();
+  readonly #ended: Promise<void>;
+  #nextId = 1;
+  #unhealthy: StoreError | null = null;
+  #isClosed = false;
+
+  private constructor(worker: Worker, port: MessagePort, opened: Opened) {
+    this.#port = port;
+    this.#onUnhealthy = opened.options.onUnhealthy;
+    this.migration = opened.migration;
+    this.#ended = opened.ended;
+    port.on("message", (message: FromWriter) => this.#hear(message));
+    worker.on("error", (error: unknown) => this.#fail(storeError("PST-SPL-057", "writer thread failed", error)));
+    worker.once("exit", () => this.#fail(storeError("PST-SPL-057")));
+  }
+
+  /** Resolves when the database is open, checked and migrated. */
+  static async open(options: WriterClientOptions): Promise<WriterClient> {
+    const { port1, port2 } = new MessageChannel();
+    const workerData: WriterThreadArguments = {
+      path: options.path,
+      owner: options.owner,
+      now: options.now,
+      port: port2,
+    };
+    const worker = new Worker(THREAD, { workerData, transferList: [port2], name: "postern-store" });
+    const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    const first = await firstWord(worker, port1);
+    if (first.kind === "opened") return new WriterClient(worker, port1, { ended, migration: first.migration, options });
+    await ended;
+    port1.close();
+    if (first.kind !== "refused") throw storeError("PST-SPL-057", `unexpected first word ${first.kind}`);
+    throw new StoreError(first.failure);
+  }
+
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
+  /** The error that took the store out of use, or null. */
+  get unhealthy(): StoreError | null {
+    return this.#unhealthy;
+  }
+
+  call<K extends keyof WriterCalls>(
+    call: Extract<WriterCall, { readonly kind: K }>,
+    isDurable: boolean,
+  ): Promise<WriterCalls[K]["result"]> {
+    if (this.#isClosed) return Promise.reject(storeError("PST-SPL-057"));
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#pending.set(id, { resolve, reject });
+      this.#port.postMessage({ id, isDurable, call } satisfies ToWriter, []);
+    });
+  }
+
+  /** What was asked before is answered first. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#port.postMessage({ kind: "close" } satisfies ToWriter, []);
+    }
+    await this.#ended;
+  }
+
+  #hear(message: FromWriter): void {
+    if (message.kind === "answers") for (const answer of message.answers) this.#settle(answer);
+    if (message.kind === "unhealthy") this.#becomeUnhealthy(new StoreError(message.failure));
+  }
+
+  #settle(answer: WriterAnswer): void {
+    const settle = this.#pending.get(answer.id);
+    if (settle === undefined) return;
+    this.#pending.delete(answer.id);
+    if (answer.kind === "done") settle.resolve(answer.result as never);
+    else settle.reject(new StoreError(answer.failure));
+  }
+
+  /** The thread is gone: nothing that waits will be answered. */
+  #fail(error: StoreError): void {
+    // Answers may have been posted and not heard yet.
+    for (let left = receiveMessageOnPort(this.#port); left !== undefined; left = receiveMessageOnPort(this.#port)) {
+      this.#hear(left.message as FromWriter);
+    }
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    if (!this.#isClosed) this.#becomeUnhealthy(error);
+    this.#isClosed = true;
+    this.#port.close();
+  }
+
+  #becomeUnhealthy(error: StoreError): void {
+    if (this.#unhealthy !== null) return;
+    this.#unhealthy = error;
+    this.#onUnhealthy(error);
+  }
+}
+
+/** The thread says whether it could open; where it ends without a word, that is the answer. */
+function firstWord(worker: Worker, port: MessagePort): Promise<FromWriter> {
+  return new Promise((resolve, reject) => {
+    port.once("message", resolve);
+    worker.once("error", (error: unknown) => reject(toStoreError(error)));
+    worker.once("exit", () => {
+      const left = receiveMessageOnPort(port);
+      if (left === undefined) reject(storeError("PST-SPL-057"));
+      else resolve(left.message as FromWriter);
+    });
+  });
+}

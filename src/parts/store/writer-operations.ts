@@ -1,0 +1,203 @@
+/**
+ * Carries out one request inside the open transaction of its group. Promises: a transition and its audit rows are written
+ * together or not at all, results of a stale claim or for a recipient that has ended write nothing, and each child, variant
+ * and finding is written once. Knows no transactions; writer-group.ts owns them.
+ */
+import type { Database, Statement } from "better-sqlite3";
+import { assertNever } from "../../core/assert-never.ts";
+import { isTerminal } from "../../core/recipient-state.ts";
+import { SqliteReads } from "./sqlite-reads.ts";
+import { PATCH_COLUMNS } from "./sqlite-rows.ts";
+import type { BlobRow, MessageRow, NewMessageRows, NewRecipientRow, PatchRow, VariantRow } from "./sqlite-rows.ts";
+import { storeError } from "./sqlite-store-error.ts";
+import { AuditAppender } from "./writer-audit.ts";
+import { WriterClaims } from "./writer-claims.ts";
+import type { CommitRows, WriterCall, WriterCalls } from "./writer-protocol.ts";
+
+export class WriterOperations {
+  readonly audit: AuditAppender;
+  readonly #db: Database;
+  readonly #reads: SqliteReads;
+  readonly #claims: WriterClaims;
+  readonly #insertMessage: Statement<[MessageRow]>;
+  readonly #insertBlob: Statement<[BlobRow & { message_id: string }]>;
+  readonly #insertRecipient: Statement<[NewRecipientRow]>;
+  readonly #insertVariant: Statement<[VariantRow]>;
+  readonly #insertChild: Statement<[string, string, number, string]>;
+  readonly #setFindings: Statement<[string, string]>;
+  readonly #hasVariant: Statement<[string, string]>;
+  readonly #isCurrent: Statement<[string, number]>;
+  readonly #endMessage: Statement<[{ now: number; messageId: string }]>;
+  readonly #patches = new Map<string, Statement<[Record<string, unknown>]>>();
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#reads = new SqliteReads(db);
+    this.audit = new AuditAppender(db, this.#reads.auditHead());
+    this.#claims = new WriterClaims(db, this.audit);
+    this.#insertMessage = db.prepare(
+      `INSERT INTO message (id, origin, received_at, expires_at, sha256, body_locator, sealed)
+       VALUES (@id, @origin, @received_at, @expires_at, @sha256, @body_locator, @sealed)`,
+    );
+    this.#insertBlob = db.prepare(
+      `INSERT INTO blob (locator, message_id, size_bytes, wrapped_key)
+       VALUES (@locator, @message_id, @size_bytes, @wrapped_key) ON CONFLICT DO NOTHING`,
+    );
+    this.#insertRecipient = db.prepare(
+      `INSERT INTO recipient (id, message_id, ordinal, address_index, sealed, state, fence, due_at, lease_owner, lease_until)
+       VALUES (@id, @message_id, @ordinal, @address_index, @sealed, @state, @fence, @due_at, @lease_owner, @lease_until)`,
+    );
+    this.#insertVariant = db.prepare(
+      "INSERT INTO variant (id, message_id, sealed) VALUES (@id, @message_id, @sealed) ON CONFLICT (id) DO NOTHING",
+    );
+    this.#insertChild = db.prepare(
+      `INSERT INTO child (parent_recipient_id, kind, step, message_id) VALUES (?, ?, ?, ?)
+       ON CONFLICT (parent_recipient_id, kind, step) DO NOTHING`,
+    );
+    this.#setFindings = db.prepare("UPDATE message SET sealed_findings = ? WHERE id = ? AND sealed_findings IS NULL");
+    this.#hasVariant = db.prepare("SELECT 1 FROM variant WHERE id = ? AND message_id = ?").pluck();
+    this.#isCurrent = db
+      .prepare("SELECT message_id FROM recipient WHERE id = ? AND fence = ? AND ended_at IS NULL")
+      .pluck();
+    this.#endMessage = db.prepare(
+      `UPDATE message SET ended_at = @now WHERE id = @messageId AND ended_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM recipient WHERE message_id = @messageId AND ended_at IS NULL)`,
+    );
+  }
+
+  execute(call: WriterCall): WriterCalls[keyof WriterCalls]["result"] {
+    switch (call.kind) {
+      case "accept":
+        return this.#accept(call.args);
+      case "commit":
+        return this.#commit(call.args);
+      case "claim":
+        return this.#claims.claim(call.args);
+      case "claimThese":
+        return this.#claims.claimThese(call.args);
+      case "renew":
+        return this.#claims.renew(call.args);
+      case "recover":
+        return this.#claims.recover(call.args);
+      case "reap":
+        return this.#reap(call.args);
+      case "message":
+        return this.#reads.message(call.args.id);
+      case "recipients":
+        return this.#reads.recipients(call.args);
+      case "counts":
+        return this.#reads.counts();
+      case "nextDueAt":
+        return this.#reads.nextDueAt(call.args.now);
+      case "liveBlobs":
+        return this.#reads.liveBlobs(call.args.after, call.args.limit);
+      case "auditPage":
+        return this.#reads.auditPage(call.args.fromSeq, call.args.rowsMax);
+      case "auditOf":
+        return this.#reads.auditOf(call.args.messageId, call.args.rowsMax);
+      case "auditHead":
+        return this.#reads.auditHead();
+      default:
+        return assertNever(call);
+    }
+  }
+
+  #accept(rows: NewMessageRows): null {
+    if (!this.#insertNew(rows)) throw storeError("PST-SPL-062", `${rows.message.id}: such a child exists already`);
+    return null;
+  }
+
+  /** False, with nothing written, where the same parent caused the same kind and step before. */
+  #insertNew({ message, blobs, recipients, parent, events }: NewMessageRows): boolean {
+    if (parent !== null) {
+      const { changes } = this.#insertChild.run(parent.recipientId, parent.kind, parent.step, message.id);
+      if (changes === 0) return false;
+    }
+    this.#insertMessage.run(message);
+    for (const blob of blobs) this.#insertBlob.run({ ...blob, message_id: message.id });
+    for (const recipient of recipients) this.#insertRecipient.run(recipient);
+    this.audit.append(events);
+    return true;
+  }
+
+  #commit(rows: CommitRows): WriterCalls["commit"]["result"] {
+    for (const { variant, blobs } of rows.variants) {
+      this.#insertVariant.run(variant);
+      for (const blob of blobs) this.#insertBlob.run({ ...blob, message_id: variant.message_id });
+    }
+    if (rows.findings !== null) this.#setFindings.run(rows.findings.sealed, rows.findings.messageId);
+    this.audit.append(rows.events);
+    const stale: string[] = [];
+    const children: string[] = [];
+    const ended = new Set<string>();
+    for (const recipient of rows.recipients) {
+      const messageId = this.#isCurrent.get(recipient.id, recipient.fence) as string | undefined;
+      if (messageId === undefined) {
+        stale.push(recipient.id);
+        continue;
+      }
+      this.#patch({ id: recipient.id, messageId, patch: recipient.patch, now: rows.now });
+      this.audit.append(recipient.events);
+      for (const child of recipient.children) if (this.#insertNew(child)) children.push(child.message.id);
+      if (recipient.patch.state !== undefined && isTerminal(recipient.patch.state)) ended.add(messageId);
+    }
+    for (const messageId of ended) this.#endMessage.run({ now: rows.now, messageId });
+    return { stale, children };
+  }
+
+  #patch({ id, messageId, patch, now }: { id: string; messageId: string; patch: PatchRow; now: number }): void {
+    const { variant_id: variantId, state } = patch;
+    if (typeof variantId === "string" && this.#hasVariant.get(variantId, messageId) === undefined) {
+      throw storeError("PST-SPL-062", `${id} refers to a variant that is not stored`);
+    }
+    const columns: Record<string, unknown> = { ...patch };
+    // Who has ended is leased by nobody.
+    if (state !== undefined && isTerminal(state)) {
+      Object.assign(columns, { ended_at: now, lease_owner: null, lease_until: null });
+    }
+    if (Object.keys(columns).length === 0) return;
+    this.#patchStatement(columns).run({ ...columns, id });
+  }
+
+  #patchStatement(columns: Record<string, unknown>): Statement<[Record<string, unknown>]> {
+    const names = [...PATCH_COLUMNS, "ended_at"].filter((name) => name in columns);
+    const key = names.join();
+    let statement = this.#patches.get(key);
+    if (statement === undefined) {
+      const assignments = names.map((name) => `${name} = @${name}`).join(", ");
+      statement = this.#db.prepare(`UPDATE recipient SET ${assignments} WHERE id = @id`);
+      this.#patches.set(key, statement);
+    }
+    return statement;
+  }
+
+  /** Deletes messages whole; a blob another message still refers to is not released. */
+  #reap({ endedBefore, limit }: WriterCalls["reap"]["args"]): readonly BlobRow[] {
+    const ids = this.#db
+      .prepare("SELECT id FROM message WHERE ended_at < ? ORDER BY ended_at LIMIT ?")
+      .pluck()
+      .all(endedBefore, limit) as string[];
+    const released: BlobRow[] = [];
+    for (const id of ids) released.push(...this.#forget(id));
+    return released;
+  }
+
+  #forget(messageId: string): readonly BlobRow[] {
+    const released = this.#db
+      .prepare(
+        `SELECT locator, size_bytes, wrapped_key FROM blob AS mine WHERE message_id = @messageId
+         AND NOT EXISTS (SELECT 1 FROM blob WHERE locator = mine.locator AND message_id <> @messageId)`,
+      )
+      .all({ messageId }) as BlobRow[];
+    for (const sql of [
+      "DELETE FROM child WHERE parent_recipient_id IN (SELECT id FROM recipient WHERE message_id = ?)",
+      "DELETE FROM recipient WHERE message_id = ?",
+      "DELETE FROM variant WHERE message_id = ?",
+      "DELETE FROM blob WHERE message_id = ?",
+      "DELETE FROM message WHERE id = ?",
+    ]) {
+      this.#db.prepare(sql).run(messageId);
+    }
+    return released;
+  }
+}

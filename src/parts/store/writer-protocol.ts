@@ -1,0 +1,81 @@
+/** What may be asked of the writer thread, and how it answers. Plain values only: they are copied between threads. */
+import type { MessagePort } from "node:worker_threads";
+import type { AuditRow } from "../../core/event.ts";
+import type { QueueCounts } from "../../core/queue-store.ts";
+import type { ChainHead, EventRow } from "./audit-chain.ts";
+import type { MigrationReport } from "./migrations.ts";
+import type { BlobRow, NewMessageRows, PatchRow, RecipientRow, StoredMessageRows, VariantRow } from "./sqlite-rows.ts";
+import type { StoreFailure } from "./sqlite-store-error.ts";
+
+export type CommitRows = {
+  /** For `ended_at`. */
+  readonly now: number;
+  readonly variants: readonly { readonly variant: VariantRow; readonly blobs: readonly BlobRow[] }[];
+  readonly findings: { readonly messageId: string; readonly sealed: string } | null;
+  readonly events: readonly EventRow[];
+  readonly recipients: readonly {
+    readonly id: string;
+    readonly fence: number;
+    readonly patch: PatchRow;
+    readonly events: readonly EventRow[];
+    readonly children: readonly NewMessageRows[];
+  }[];
+};
+
+export type RecipientFilterRows = {
+  readonly states?: readonly string[];
+  readonly messageId?: string;
+  readonly addressIndex?: string;
+  readonly limit: number;
+};
+
+type LeaseRow = { readonly owner: string; readonly until: number };
+
+/** Every call with its arguments and its result. */
+export type WriterCalls = {
+  accept: { args: NewMessageRows; result: null };
+  claim: { args: { now: number; limit: number; lease: LeaseRow }; result: readonly RecipientRow[] };
+  claimThese: { args: { ids: readonly string[]; now: number; lease: LeaseRow }; result: readonly RecipientRow[] };
+  renew: {
+    args: { claims: readonly { recipientId: string; fence: number }[]; until: number; now: number };
+    result: null;
+  };
+  commit: { args: CommitRows; result: { stale: readonly string[]; children: readonly string[] } };
+  recover: { args: { now: number; ambiguousDueAt: number }; result: { resumed: number; ambiguous: number } };
+  reap: { args: { endedBefore: number; limit: number }; result: readonly BlobRow[] };
+  message: { args: { id: string }; result: StoredMessageRows | null };
+  recipients: { args: RecipientFilterRows; result: readonly RecipientRow[] };
+  counts: { args: null; result: QueueCounts };
+  nextDueAt: { args: { now: number }; result: number | null };
+  liveBlobs: { args: { after: string; limit: number }; result: readonly BlobRow[] };
+  auditPage: { args: { fromSeq: number; rowsMax: number }; result: readonly AuditRow[] };
+  auditOf: { args: { messageId: string; rowsMax: number }; result: readonly AuditRow[] };
+  auditHead: { args: null; result: ChainHead };
+};
+
+export type WriterCall = {
+  readonly [K in keyof WriterCalls]: { readonly kind: K; readonly args: WriterCalls[K]["args"] };
+}[keyof WriterCalls];
+
+/** `isDurable`: the answer waits until the disk confirmed; otherwise it only keeps its place in the order. */
+export type WriterRequest = { readonly id: number; readonly isDurable: boolean; readonly call: WriterCall };
+
+export type WriterAnswer =
+  | { readonly id: number; readonly kind: "done"; readonly result: unknown }
+  | { readonly id: number; readonly kind: "failed"; readonly failure: StoreFailure };
+
+export type ToWriter = WriterRequest | { readonly kind: "close" };
+
+export type FromWriter =
+  | { readonly kind: "opened"; readonly migration: MigrationReport }
+  | { readonly kind: "refused"; readonly failure: StoreFailure }
+  | { readonly kind: "answers"; readonly answers: readonly WriterAnswer[] }
+  /** The store latched: nothing more is taken before a restart. */
+  | { readonly kind: "unhealthy"; readonly failure: StoreFailure };
+
+export type WriterThreadArguments = {
+  readonly path: string;
+  readonly owner: string;
+  readonly now: number;
+  readonly port: MessagePort;
+};

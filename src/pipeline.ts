@@ -1,0 +1,403 @@
+/**
+ * The path of one message, top to bottom:
+ *
+ *     accept ─▶ spool ─▶ inspect ─▶ discover ─▶ decide ─▶ protect ─▶ deliver      (audit rows go with every settle)
+ *
+ * accept hands a Submission to `submit`; once spool made it durable the scheduler calls `workOn` with its recipients, now
+ * and at every retry. Only this file moves a recipient from one step of its Plan to the next. docs/flow.md draws the exits.
+ */
+import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOptions } from "./core/aftermath.ts";
+import type { Capabilities, Route } from "./core/capabilities.ts";
+import type { Chance, Clock } from "./core/clock.ts";
+import type { EventBody } from "./core/event.ts";
+import { inspectedEvent, plannedEvent, protectedEvent } from "./core/event-bodies.ts";
+import type { Findings } from "./core/findings.ts";
+import type { RecipientId } from "./core/ids.ts";
+import type { Log } from "./core/log.ts";
+import type { MissingExtension, Outcome } from "./core/outcome.ts";
+import type { Parcel } from "./core/parcel.ts";
+import { BROKEN, isSamePlan, overdueCode, OWN_TEXT } from "./core/pass-facts.ts";
+import type { Plan, Step, Stop } from "./core/plan.ts";
+import type { Policy } from "./core/policy.ts";
+import type { QueueStore, RecipientTransition, StoredMessage, StoredRecipient } from "./core/queue-store.ts";
+import type {
+  Decide,
+  Deliver,
+  DeliveryReport,
+  Discover,
+  Inspect,
+  OnSubmission,
+  Protect,
+  ReadBody,
+} from "./core/stages.ts";
+import type { Scheduler, WorkOn } from "./stages/spool/scheduler.ts";
+import type { Alongside, Ending, Settle } from "./stages/spool/settle.ts";
+import type { Spool } from "./stages/spool/spool.ts";
+
+export type PipelineOptions = {
+  readonly retry: RetryOptions;
+  /** Recipients of one domain handed to one SMTP transaction. */
+  readonly recipientsPerTransactionMax: number;
+};
+
+export type Stages = {
+  readonly spool: Spool;
+  readonly inspect: Inspect;
+  readonly discover: Discover;
+  readonly decide: Decide;
+  readonly protect: Protect;
+  readonly deliver: Deliver;
+  readonly settle: Settle;
+};
+
+export type PipelineDeps = {
+  readonly stages: Stages;
+  readonly store: QueueStore;
+  readonly scheduler: () => Pick<Scheduler, "leaseAtBirth" | "dispatch" | "wake">;
+  readonly readBody: (message: StoredMessage) => ReadBody;
+  /** Bounds the bytes under work; see ByteGate. */
+  readonly withinBytes: <T>(bytes: number, work: () => Promise<T>) => Promise<T>;
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  /** Aborted when the drain time is over. */
+  readonly signal: AbortSignal;
+};
+
+export type Pipeline = { readonly submit: OnSubmission; readonly workOn: WorkOn };
+
+/** A recipient on its way: where it stands in its plan, and what its bytes must do without. */
+type Work = {
+  readonly recipient: StoredRecipient;
+  readonly plan: Plan;
+  readonly route: Route;
+  readonly stepIndex: number;
+  readonly missing: readonly MissingExtension[];
+  /** Facts to be written with the next transition. */
+  readonly events: readonly EventBody[];
+};
+type Ready = Work & { readonly step: Step; readonly parcel: Parcel; readonly route: Extract<Route, { kind: "hosts" }> };
+
+/** Every step, and two rebuilds of each; a plan cannot walk further. */
+const ROUNDS_MAX = 24;
+
+export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
+  return {
+    async submit(submission) {
+      const lease = deps.scheduler().leaseAtBirth(submission.recipients.length);
+      const { message, claims } = await deps.stages.spool.commit(submission, lease);
+      if (claims.length > 0) deps.scheduler().dispatch(submission.id, claims, message);
+      else deps.scheduler().wake();
+    },
+    async workOn(messageId, claims, known) {
+      const message = known ?? (await deps.store.message(messageId));
+      if (message === null) throw new Error("a recipient without its message");
+      await deps.withinBytes(message.submission.body.sizeBytes, () => new Pass(options, deps, message).run(claims));
+    },
+  };
+}
+
+/** One walk of some recipients of one message through inspect … deliver. */
+class Pass {
+  readonly #options: PipelineOptions;
+  readonly #deps: PipelineDeps;
+  #message: StoredMessage;
+
+  constructor(options: PipelineOptions, deps: PipelineDeps, message: StoredMessage) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#message = message;
+  }
+
+  async run(claims: readonly StoredRecipient[]): Promise<void> {
+    const { overdue, live } = this.#splitOverdue(claims);
+    if (overdue.length > 0) await this.#settle(overdue);
+    if (live.length === 0) return;
+    const { findings, isNew } = await this.#inspect();
+    const inspected = isNew ? { messageId: this.#message.submission.id, findings } : null;
+    const planned = await Promise.all(live.map((recipient) => this.#plan(recipient, findings)));
+    let works: readonly Work[] = planned.filter((work) => "plan" in work);
+    let endings: readonly Ending[] = planned.filter((work) => "settled" in work);
+    let first = inspected;
+    for (let round = 0; works.length > 0 || endings.length > 0; round++) {
+      if (round >= ROUNDS_MAX) throw new Error("a plan without an end");
+      const { ready, stopped } = await this.#protect(works);
+      await this.#record(ready, [...endings, ...stopped], first);
+      first = null;
+      endings = [];
+      works = (await allOrThrow(this.#batches(ready).map((batch) => this.#deliver(batch)))).flat();
+    }
+  }
+
+  /** Exit: lifetime or review deadline passed → failed, with a report. */
+  #splitOverdue(claims: readonly StoredRecipient[]): { overdue: Ending[]; live: StoredRecipient[] } {
+    const now = this.#deps.clock.now();
+    const overdue: Ending[] = [];
+    const live: StoredRecipient[] = [];
+    for (const recipient of claims) {
+      const code = overdueCode(recipient, this.#message, now);
+      if (code === null) live.push(recipient);
+      else {
+        const failure = {
+          code,
+          status: "5.4.7",
+          reply: recipient.lastReply,
+          replyCode: recipient.lastReply?.code ?? null,
+        } as const;
+        overdue.push({
+          recipient,
+          before: [],
+          settled: failed({ ...failure, host: recipient.lastHost }, { recipient }),
+        });
+      }
+    }
+    return { overdue, live };
+  }
+
+  /** Once per message. What could not be read comes back as `uninspectable`, never as clean. */
+  async #inspect(): Promise<{ findings: Findings; isNew: boolean }> {
+    if (this.#message.findings !== null) return { findings: this.#message.findings, isNew: false };
+    if (this.#message.submission.origin !== "relay") return { findings: OWN_TEXT, isNew: true };
+    const read = this.#deps.readBody(this.#message);
+    return { findings: await this.#deps.stages.inspect({ mime: this.#message.submission.mime, read }), isNew: true };
+  }
+
+  /** discover → decide. Exit: the route is unknown for now → deferred. A frozen recipient keeps its plan and its bytes. */
+  async #plan(recipient: StoredRecipient, findings: Findings): Promise<Work | Ending> {
+    const capabilities = await this.#deps.stages.discover(recipient.recipient.mailbox);
+    const { route } = capabilities;
+    if (route.kind === "unavailable" || route.kind === "bogus") {
+      const why = { code: route.code, status: "4.4.3", reply: null, replyCode: null, host: null } as const;
+      return { recipient, before: [], settled: putOff(why, this.#circumstances(recipient, [])) };
+    }
+    if (recipient.possibleDuplicate && recipient.plan !== null) {
+      return {
+        recipient,
+        plan: recipient.plan,
+        route,
+        stepIndex: recipient.stepIndex,
+        missing: this.#missingOf(recipient),
+        events: [],
+      };
+    }
+    const plan = this.#decide(recipient, findings, capabilities);
+    const events = isSamePlan(plan, recipient.plan) ? [] : [plannedEvent(plan)];
+    return { recipient, plan, route, stepIndex: 0, missing: this.#missingOf(recipient), events };
+  }
+
+  #decide(recipient: StoredRecipient, findings: Findings, capabilities: Capabilities): Plan {
+    return this.#deps.stages.decide({
+      origin: this.#message.submission.origin,
+      envelope: this.#message.submission.envelope,
+      recipient: recipient.recipient,
+      findings,
+      capabilities,
+      policy: this.#deps.policy(),
+      previousFloor: recipient.plan?.floor ?? null,
+      holdReleased: recipient.holdReleased,
+      now: this.#deps.clock.now(),
+    });
+  }
+
+  /** Builds or reuses the bytes of each step. Exits: the plan stops here → held or failed; no lawful bytes → failed. */
+  async #protect(works: readonly Work[]): Promise<{ ready: Ready[]; stopped: Ending[] }> {
+    const ready: Ready[] = [];
+    const stopped: Ending[] = [];
+    for (let work of works) {
+      for (;;) {
+        const step = work.plan.steps[work.stepIndex];
+        if (step === undefined) throw new Error("a plan ends with a stop");
+        if (step.kind === "hold" || step.kind === "refuse") {
+          stopped.push(this.#stop(work, step));
+          break;
+        }
+        const made = await this.#deps.stages.protect({ message: this.#message, step, missing: work.missing });
+        if (made.kind === "parcel" && work.route.kind === "hosts") {
+          if (made.isNew)
+            this.#message = { ...this.#message, variants: [...this.#message.variants, made.parcel.variant] };
+          ready.push({
+            ...work,
+            step,
+            parcel: made.parcel,
+            route: work.route,
+            events: [...work.events, protectedEvent(step, made.parcel)],
+          });
+          break;
+        }
+        if (made.kind === "unprotectable" && work.missing.length > 0) {
+          const failure = { code: made.code, status: "5.6.3", reply: null, replyCode: null, host: null } as const;
+          stopped.push({ recipient: work.recipient, before: work.events, settled: failed(failure, work) });
+          break;
+        }
+        work = { ...work, stepIndex: work.stepIndex + 1, missing: [] };
+      }
+    }
+    return { ready, stopped };
+  }
+
+  #stop(work: Work, stop: Stop): Ending {
+    const { recipient, events, plan, stepIndex } = work;
+    const now = this.#deps.clock.now();
+    const settled =
+      stop.kind === "hold"
+        ? held(stop.code, { recipient, now, options: this.#options.retry })
+        : failed({ code: stop.code, status: "5.1.2", reply: null, replyCode: null, host: null }, { recipient });
+    return { recipient, before: events, settled: { ...settled, patch: { plan, stepIndex, ...settled.patch } } };
+  }
+
+  /** Writes plans, variants and endings before anything is sent. */
+  async #record(ready: readonly Ready[], endings: readonly Ending[], inspected: Alongside["inspected"]): Promise<void> {
+    const now = this.#deps.clock.now();
+    const messageId = this.#message.submission.id;
+    const events =
+      inspected === null ? [] : [{ at: now, messageId, recipientId: null, body: inspectedEvent(inspected.findings) }];
+    const variants = [...new Map(ready.map(({ parcel }) => [parcel.variant.id, parcel.variant])).values()];
+    const recipients = ready.map((work): RecipientTransition => ({
+      recipientId: work.recipient.id,
+      fence: work.recipient.fence,
+      patch: { state: "in_dialog", plan: work.plan, stepIndex: work.stepIndex, variantId: work.parcel.variant.id },
+      events: work.events.map((body) => ({ at: now, messageId, recipientId: work.recipient.id, body })),
+      children: [],
+    }));
+    await this.#settle(endings, { recipients, variants, inspected, events });
+  }
+
+  /** One transaction for all recipients that share domain, step and bytes. */
+  #batches(ready: readonly Ready[]): [Ready, ...Ready[]][] {
+    const groups = new Map<string, [Ready, ...Ready[]]>();
+    const batches: [Ready, ...Ready[]][] = [];
+    for (const work of ready) {
+      const { domain } = work.recipient.recipient.mailbox;
+      const key = JSON.stringify([domain, work.parcel.minRung, work.step.kind, work.parcel.variant.id]);
+      const group = groups.get(key);
+      if (group !== undefined && group.length < this.#options.recipientsPerTransactionMax) {
+        group.push(work);
+        continue;
+      }
+      const fresh: [Ready, ...Ready[]] = [work];
+      groups.set(key, fresh);
+      batches.push(fresh);
+    }
+    return batches;
+  }
+
+  /** One attempt. Exits: delivered, deferred, failed, ambiguous → settled; unmet → the next step, or the same with other bytes. */
+  async #deliver(batch: readonly [Ready, ...Ready[]]): Promise<readonly Work[]> {
+    const report = await this.#attempt(batch);
+    const now = this.#deps.clock.now();
+    const messageId = this.#message.submission.id;
+    const endings: Ending[] = [];
+    const next: Work[] = [];
+    for (const work of batch) {
+      const outcome = report.outcomes.get(work.recipient.id);
+      if (outcome === undefined) throw new Error("a recipient without an outcome");
+      const after = aftermathOf(outcome, this.#circumstances(work.recipient, work.missing));
+      if (after.kind === "settled") endings.push({ recipient: work.recipient, before: [], settled: after });
+      else if (after.kind === "rebuild") next.push({ ...work, missing: after.missing, events: after.events });
+      else next.push({ ...work, stepIndex: work.stepIndex + 1, missing: [], events: after.events });
+    }
+    const events = report.attempts.map((attempt) => ({
+      at: now,
+      messageId,
+      recipientId: null,
+      body: { kind: "attempt", attempt } as const,
+    }));
+    await this.#settle(endings, { recipients: [], variants: [], inspected: null, events });
+    return next;
+  }
+
+  async #attempt(batch: readonly [Ready, ...Ready[]]): Promise<DeliveryReport> {
+    const [{ parcel, route }] = batch;
+    const announced = new Map<RecipientId, Outcome>();
+    const [head, ...rest] = batch.map(({ recipient }) => ({ id: recipient.id, recipient: recipient.recipient }));
+    if (head === undefined) throw new Error("an empty batch");
+    try {
+      return await this.#deps.stages.deliver({
+        envelope: this.#message.submission.envelope,
+        recipients: [head, ...rest],
+        domain: head.recipient.mailbox.domain,
+        route,
+        parcel,
+        signal: this.#deps.signal,
+        onDot: async (ids, seen) => {
+          await this.#intend(batch, ids, seen);
+          for (const id of ids)
+            announced.set(id, { kind: "ambiguous", code: "PST-PIP-003", host: seen.host, observed: seen.rung });
+        },
+      });
+    } catch (error) {
+      // A bug in deliver: whoever's dot was announced may have the message; nobody else has.
+      this.#deps.log.error("deliver_failed", {
+        message: this.#message.submission.id,
+        code: "PST-PIP-003",
+        error: error instanceof Error ? error.name : "unknown",
+      });
+      const outcomes = new Map(
+        batch.map(({ recipient }) => [recipient.id, announced.get(recipient.id) ?? BROKEN] as const),
+      );
+      return { attempts: [], outcomes };
+    }
+  }
+
+  /** The intent is durable before the final dot (DESIGN state machine). */
+  async #intend(
+    batch: readonly Ready[],
+    ids: readonly RecipientId[],
+    seen: Parameters<Parameters<Deliver>[0]["onDot"]>[1],
+  ): Promise<void> {
+    const now = this.#deps.clock.now();
+    const recipients = batch
+      .filter(({ recipient }) => ids.includes(recipient.id))
+      .map(({ recipient: { id, fence, messageId } }): RecipientTransition => ({
+        recipientId: id,
+        fence,
+        patch: { state: "dot_sent" },
+        events: [{ at: now, messageId, recipientId: id, body: { kind: "dot_sent", ...seen } }],
+        children: [],
+      }));
+    const { stale } = await this.#deps.store.commit(
+      { recipients, variants: [], inspected: null, events: [] },
+      "durable",
+    );
+    if (stale.length > 0) throw new Error("the claim of a recipient went to another worker");
+  }
+
+  async #settle(endings: readonly Ending[], alongside?: Alongside): Promise<void> {
+    if (endings.length === 0 && (alongside === undefined || isEmpty(alongside))) return;
+    await this.#deps.stages.settle(this.#message, endings, alongside);
+  }
+
+  #circumstances(recipient: StoredRecipient, missing: readonly MissingExtension[]): Circumstances {
+    const { clock, chance } = this.#deps;
+    const { submission, expiresAt } = this.#message;
+    return {
+      recipient,
+      missing,
+      receivedAt: submission.receivedAt,
+      expiresAt,
+      options: this.#options.retry,
+      now: clock.now(),
+      chance,
+    };
+  }
+
+  /** A down-converted variant, once made for a recipient, is the one it keeps. */
+  #missingOf(recipient: StoredRecipient): readonly MissingExtension[] {
+    const variant = this.#message.variants.find(({ id }) => id === recipient.variantId);
+    return variant?.kind === "downconverted" ? ["8BITMIME"] : [];
+  }
+}
+
+/** Waits for every batch before a failure of one is passed on: no attempt runs on without its lease. */
+async function allOrThrow<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(tasks);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+function isEmpty({ recipients, variants, inspected, events }: Alongside): boolean {
+  return recipients.length === 0 && variants.length === 0 && inspected === null && events.length === 0;
+}

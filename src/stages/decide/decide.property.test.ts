@@ -1,0 +1,246 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Capabilities } from "../../core/capabilities.ts";
+import type { Findings, RuleHit, Tier, UninspectableReason } from "../../core/findings.ts";
+import type { Floor, Plan, Step } from "../../core/plan.ts";
+import { PROFILES } from "../../core/policy.ts";
+import type { Policy, ProfileName } from "../../core/policy.ts";
+import { meetsRung } from "../../core/rung.ts";
+import type { Rung } from "../../core/rung.ts";
+import type { DecideInput } from "../../core/stages.ts";
+import { decide } from "./decide.ts";
+
+const RUNS = { numRuns: 400 };
+const profile = fc.constantFrom(...PROFILES);
+const domain = fc.constantFrom("a.test", "b.test", "x.a.test");
+const scope: fc.Arbitrary<RuleHit["scope"]> = fc.oneof(
+  fc.constant({ kind: "all" } as const),
+  fc.record({ kind: fc.constantFrom("only", "except"), domains: fc.array(domain, { maxLength: 2 }) }),
+);
+const hit: fc.Arbitrary<RuleHit> = fc.record({
+  pack: fc.constantFrom("p", "q"),
+  rule: fc.constantFrom("r", "s", "t"),
+  tier: fc.constantFrom<Tier>("none", "low", "high"),
+  action: fc.oneof(
+    fc.constant({ kind: "tag" } as const),
+    fc.constant({ kind: "hold" } as const),
+    profile.map((name) => ({ kind: "protect", profile: name }) as const),
+  ),
+  scope,
+});
+const unread = fc.record({
+  part: fc.constantFrom("1", "2"),
+  reason: fc.constantFrom<UninspectableReason>("encrypted", "damaged", "over_budget"),
+});
+
+/** What there is to find in a message; more of it is more findings. */
+const evidence = fc.record({
+  hits: fc.array(hit, { maxLength: 4 }),
+  triggers: fc.uniqueArray(fc.constantFrom("subject-tag", "sensitivity-header"), { maxLength: 2 }),
+  uninspectable: fc.array(unread, { maxLength: 2 }),
+  isEncrypted: fc.boolean(),
+});
+type Evidence = typeof evidence extends fc.Arbitrary<infer T> ? T : never;
+
+/** Verdict and tier as inspect derives them. */
+function findingsOf({ hits, triggers, uninspectable, isEncrypted }: Evidence): Findings {
+  const tiers = hits.map(({ tier }) => tier);
+  const tier = tiers.includes("high") ? "high" : tiers.includes("low") ? "low" : "none";
+  const graded = tier === "none" ? "clean" : "phi";
+  const read = uninspectable.length > 0 && graded === "clean" ? "uninspectable" : graded;
+  const verdict = isEncrypted ? "protected" : read;
+  return { verdict, tier, hits, triggers, uninspectable, findings: [], packs: [], engine: "1" };
+}
+
+const destination = fc.record({
+  match: fc.constantFrom("a.test", ".a.test", ".test", "b.test"),
+  raiseTo: fc.option(profile),
+  lowerTo: fc.option(
+    fc.record({ profile, reason: fc.constant("agreed in writing"), expiresAt: fc.constantFrom(500, 1500) }),
+  ),
+});
+const policy: fc.Arbitrary<Policy> = fc.record({
+  phi: profile,
+  sensitive: profile,
+  uninspectable: profile,
+  alreadyProtected: profile,
+  destinations: fc.array(destination, { maxLength: 3 }),
+});
+
+const keys = <T>(one: T): fc.Arbitrary<{ kind: "found"; keys: [T] } | { kind: "absent" } | Unavailable> =>
+  fc.constantFrom({ kind: "found", keys: [one] }, { kind: "absent" }, { kind: "unavailable", code: "PST-DSC-001" });
+type Unavailable = { kind: "unavailable"; code: "PST-DSC-001" };
+const route: fc.Arbitrary<Capabilities["route"]> = fc.constantFrom<Capabilities["route"]>(
+  { kind: "hosts", hosts: [], via: "mx", security: "secure" },
+  { kind: "hosts", hosts: [], via: "smarthost", security: "insecure" },
+  { kind: "null-mx" },
+  { kind: "no-such-domain" },
+  { kind: "loop" },
+  { kind: "unusable", code: "PST-DSC-004" },
+  { kind: "bogus", code: "PST-DSC-002" },
+  { kind: "unavailable", code: "PST-DSC-001" },
+);
+const capabilities: fc.Arbitrary<Capabilities> = fc.record({
+  domain,
+  route,
+  smime: keys({ fingerprint: "c", der: new Uint8Array([1]) }),
+  openpgp: keys({ fingerprint: "k", armored: "k" }),
+  portal: fc.constantFrom({ kind: "absent" } as const, { kind: "available" } as const),
+});
+
+const MIN_RUNG: Record<ProfileName, Rung | null> = {
+  opportunistic: "plain",
+  minimum: "tls-unauthenticated",
+  standard: "pkix",
+  strict: "pkix-dnssec-mx",
+  content: null,
+};
+const floor = profile.map((name): Floor => ({ profile: name, minRung: MIN_RUNG[name] }));
+
+const situation = fc.record({
+  origin: fc.constantFrom("relay", "relay", "relay", "dsn", "notice"),
+  requireTls: fc.boolean(),
+  domain,
+  capabilities,
+  policy,
+  previousFloor: fc.option(floor),
+  holdReleased: fc.boolean(),
+  now: fc.constant(1000),
+});
+type Situation = typeof situation extends fc.Arbitrary<infer T> ? T : never;
+
+function inputOf({ requireTls, domain: name, ...rest }: Situation, findings: Findings): DecideInput {
+  return {
+    ...rest,
+    findings,
+    envelope: { sender: null, body: "7bit", smtpUtf8: false, requireTls, ret: null, envid: null },
+    recipient: {
+      mailbox: { address: `p@${name}`, localPart: "p", domain: name, isUtf8: false },
+      notify: null,
+      orcpt: null,
+    },
+  };
+}
+
+function atLeast(a: Floor, b: Floor): boolean {
+  const rungs = a.minRung === null || (b.minRung !== null && meetsRung(a.minRung, b.minRung));
+  return rungs && PROFILES.indexOf(a.profile) >= PROFILES.indexOf(b.profile);
+}
+
+function stepsOf(plan: Plan): readonly Step[] {
+  return plan.steps.filter((step): step is Step => step.kind !== "hold" && step.kind !== "refuse");
+}
+
+/** Whether a step alone gives what the floor asks. */
+function meetsFloor(step: Step, { profile, minRung }: Floor): boolean {
+  if (step.kind === "transport") return minRung !== null && meetsRung(step.minRung, minRung);
+  if (step.kind !== "portal") return true;
+  return meetsRung(step.noticeMinRung, profile === "strict" || profile === "content" ? "pkix" : "tls-unauthenticated");
+}
+
+function hasCause({ reasons, floor }: Plan): boolean {
+  return reasons.some(
+    (reason) => (reason.kind === "profile" || reason.kind === "never-below") && reason.profile === floor.profile,
+  );
+}
+
+describe("every plan", () => {
+  test("holds only steps that meet its floor, ends in one stop with a code, and names the cause of its floor", () => {
+    fc.assert(
+      fc.property(situation, evidence, (given, found) => {
+        const plan = decide(inputOf(given, findingsOf(found)));
+        for (const step of stepsOf(plan)) expect(meetsFloor(step, plan.floor)).toBe(true);
+        expect(plan.steps.filter((step) => "code" in step)).toEqual([plan.steps.at(-1)]);
+        expect(hasCause(plan)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test("is the same for the same input, and does not depend on the order of hits", () => {
+    fc.assert(
+      fc.property(situation, evidence, (given, found) => {
+        const plan = decide(inputOf(given, findingsOf(found)));
+        expect(decide(structuredClone(inputOf(given, findingsOf(found))))).toEqual(plan);
+        expect(decide(inputOf(given, findingsOf({ ...found, hits: found.hits.toReversed() })))).toEqual(plan);
+      }),
+      RUNS,
+    );
+  });
+
+  test("is never below the floor demanded before, nor below what REQUIRETLS asks", () => {
+    fc.assert(
+      fc.property(situation, evidence, (given, found) => {
+        const plan = decide(inputOf(given, findingsOf(found)));
+        expect(given.previousFloor === null || atLeast(plan.floor, given.previousFloor)).toBe(true);
+        const rungs = stepsOf(plan).map((step) => (step.kind === "portal" ? step.noticeMinRung : step.minRung));
+        expect(!given.requireTls || rungs.every((rung) => meetsRung(rung, "pkix"))).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe("comparing plans", () => {
+  test("more findings never weaken a plan", () => {
+    fc.assert(
+      fc.property(situation, evidence, evidence, (given, found, more) => {
+        const both: Evidence = {
+          hits: [...found.hits, ...more.hits],
+          triggers: [...new Set([...found.triggers, ...more.triggers])],
+          uninspectable: [...found.uninspectable, ...more.uninspectable],
+          isEncrypted: found.isEncrypted,
+        };
+        const [before, after] = [findingsOf(found), findingsOf(both)].map((facts) => decide(inputOf(given, facts)));
+        if (before === undefined || after === undefined) throw new Error("two plans");
+        expect(atLeast(after.floor, before.floor)).toBe(true);
+        for (const step of stepsOf(after)) expect(meetsFloor(step, before.floor)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test("a grade raised without a rule never weakens a plan", () => {
+    fc.assert(
+      fc.property(situation, evidence, (given, found) => {
+        const findings = findingsOf(found);
+        const raised: Findings = { ...findings, verdict: "phi", tier: "high" };
+        fc.pre(findings.verdict !== "protected" && findings.verdict !== "uninspectable");
+        expect(atLeast(decide(inputOf(given, raised)).floor, decide(inputOf(given, findings)).floor)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test("losing capabilities keeps the floor and only takes steps away", () => {
+    fc.assert(
+      fc.property(situation, evidence, (given, found) => {
+        const rich = { ...given, capabilities: { ...given.capabilities, ...allMeans } };
+        const [plan, poorer] = [rich, given].map((facts) => decide(inputOf(facts, findingsOf(found))));
+        if (plan === undefined || poorer === undefined) throw new Error("two plans");
+        expect(poorer.floor).toEqual(plan.floor);
+        for (const step of stepsOf(poorer)) expect(stepsOf(plan)).toContainEqual(step);
+        for (const step of stepsOf(poorer)) expect(meetsFloor(step, plan.floor)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test("the passing of time never lowers a floor", () => {
+    fc.assert(
+      fc.property(situation, evidence, (given, found) => {
+        const [before, after] = [1000, 2000].map((now) => decide({ ...inputOf(given, findingsOf(found)), now }));
+        if (before === undefined || after === undefined) throw new Error("two plans");
+        expect(atLeast(after.floor, before.floor)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+});
+
+const allMeans = {
+  route: { kind: "hosts", hosts: [], via: "mx", security: "secure" },
+  smime: { kind: "found", keys: [{ fingerprint: "c", der: new Uint8Array([1]) }] },
+  openpgp: { kind: "found", keys: [{ fingerprint: "k", armored: "k" }] },
+  portal: { kind: "available" },
+} as const satisfies Partial<Capabilities>;

@@ -1,0 +1,102 @@
+/**
+ * The floor of one recipient's copy, with every reason for it (docs/security-levels.md). Promises: the strongest demand wins;
+ * a destination rule lowers only what may be lowered and only until it expires; the floor demanded before is never undercut.
+ */
+import { assertNever } from "../../core/assert-never.ts";
+import type { Origin } from "../../core/origin.ts";
+import type { Floor, PlanReason } from "../../core/plan.ts";
+import type { DestinationRule } from "../../core/policy.ts";
+import type { DecideInput } from "../../core/stages.ts";
+import { demandsOf, hitsFor } from "./demands.ts";
+import type { Demand } from "./demands.ts";
+import { findDestinationRule } from "./destination.ts";
+import { floorOf, sameFloor, strongerFloor, strongerProfile, weakerProfile } from "./profile.ts";
+
+export type DecidedFloor = {
+  readonly floor: Floor;
+  readonly reasons: readonly [PlanReason, ...PlanReason[]];
+  /** A rule keeps this copy for a person to look at. */
+  readonly isHeldForReview: boolean;
+};
+
+type Reasons = readonly PlanReason[];
+
+export function decideFloor(input: DecideInput): DecidedFloor {
+  const domain = input.recipient.mailbox.domain;
+  const isOwn = isOwnReport(input.origin);
+  const hits = isOwn ? [] : hitsFor(input.findings, domain);
+  const found = isOwn ? [] : demandsOf(input.findings, hits, input.policy);
+  const rule = findDestinationRule(input.policy.destinations, domain);
+  const demands = [...lower(found, rule, input.now), ...raise(rule)];
+  const base = baseDemand(input, isOwn);
+  const named = floorOf(demands.map(({ profile }) => profile).reduce(strongerProfile, base.profile));
+  const wanted = input.envelope.requireTls ? requireVerifiedTls(named) : named;
+  const floor = input.previousFloor === null ? wanted : strongerFloor(wanted, input.previousFloor);
+  const [first, ...others] = demands;
+  return {
+    floor,
+    reasons: [
+      toReason(first ?? base),
+      ...others.map(toReason),
+      ...hits.map((hit): PlanReason => ({ kind: "rule", pack: hit.pack, rule: hit.rule })),
+      ...destinationReasons(found, rule, input.now),
+      ...(sameFloor(wanted, named) ? [] : [toReason({ profile: wanted.profile, because: "REQUIRETLS" })]),
+      ...neverBelow(floor, wanted, input.previousFloor),
+    ],
+    isHeldForReview: !input.holdReleased && hits.some(({ action }) => action.kind === "hold"),
+  };
+}
+
+/** Postern's own reports hold no text of the message: nothing found in it binds them, what a destination demands does. */
+function isOwnReport(origin: Origin): boolean {
+  switch (origin) {
+    case "relay":
+      return false;
+    case "dsn":
+    case "notice":
+      return true;
+    default:
+      return assertNever(origin);
+  }
+}
+
+/** The only cause there is where nothing demands more. */
+function baseDemand({ findings }: DecideInput, isOwn: boolean): Demand {
+  const concernsOthers = findings.hits.length > 0 ? "no rule that hit concerns this recipient" : "nothing found";
+  return { profile: "opportunistic", because: isOwn ? "own report" : concernsOthers, mayBeLowered: false };
+}
+
+function lower(demands: readonly Demand[], rule: DestinationRule | null, now: number): readonly Demand[] {
+  const lowerTo = rule?.lowerTo;
+  if (lowerTo === null || lowerTo === undefined || lowerTo.expiresAt <= now) return demands;
+  return demands.map((demand) =>
+    demand.mayBeLowered ? { ...demand, profile: weakerProfile(demand.profile, lowerTo.profile) } : demand,
+  );
+}
+
+function raise(rule: DestinationRule | null): readonly Demand[] {
+  if (rule === null || rule.raiseTo === null) return [];
+  return [{ profile: rule.raiseTo, because: `destination ${rule.match}`, mayBeLowered: false }];
+}
+
+/** RFC 8689 section 4.2.1: the sender wants a verified server, whatever the message holds. */
+function requireVerifiedTls(floor: Floor): Floor {
+  return strongerFloor(floor, { profile: floor.profile, minRung: "pkix" });
+}
+
+function destinationReasons(found: readonly Demand[], rule: DestinationRule | null, now: number): Reasons {
+  if (rule === null) return [];
+  const isLowered = lower(found, rule, now).some(({ profile }, index) => profile !== found[index]?.profile);
+  return [
+    ...(isLowered ? [{ kind: "destination-rule", match: rule.match, effect: "lowered" } as const] : []),
+    ...(rule.raiseTo === null ? [] : [{ kind: "destination-rule", match: rule.match, effect: "raised" } as const]),
+  ];
+}
+
+function neverBelow(floor: Floor, wanted: Floor, previous: Floor | null): Reasons {
+  return previous === null || sameFloor(floor, wanted) ? [] : [{ kind: "never-below", profile: previous.profile }];
+}
+
+function toReason({ profile, because }: Pick<Demand, "profile" | "because">): PlanReason {
+  return { kind: "profile", profile, because };
+}

@@ -1,0 +1,90 @@
+/**
+ * From a floor to steps. Promises: every step meets the floor by itself, strongest first; the list ends in a stop that has a
+ * code. Steps of the same plan are tried in order by pipeline.ts; none of them is ever dropped or relaxed for what TLS looked
+ * like before, because only the live socket proves it.
+ *
+ * What a route means: `null-mx`, `no-such-domain` and `unusable` are answers, so the copy is refused and the sender told.
+ * `unavailable` and `bogus` are no answers: pipeline.ts defers on them and asks here only after secure_hold, when what
+ * needs protection may go to the portal, whose notice is a message of its own and finds its own route; otherwise it is held.
+ * Content protection still travels by mail, so without hosts it is no step. `loop` is a fault on our side: held, for a person.
+ */
+import { assertNever } from "../../core/assert-never.ts";
+import type { Capabilities, KeyLookup } from "../../core/capabilities.ts";
+import type { Floor, Plan, PlanReason, Step, Stop } from "../../core/plan.ts";
+import { strongerRung } from "../../core/rung.ts";
+import type { Rung } from "../../core/rung.ts";
+
+export type StepsInput = {
+  readonly floor: Floor;
+  readonly capabilities: Capabilities;
+  /** The weakest rung that may carry content that is protected in itself. */
+  readonly carrierRung: Rung;
+};
+
+export function planSteps(input: StepsInput): Plan["steps"] {
+  const { route } = input.capabilities;
+  switch (route.kind) {
+    case "hosts":
+      return [...contentSteps(input), ...transportStep(input.floor), ...portalStep(input), lastStop(input)];
+    case "null-mx":
+    case "no-such-domain":
+      return [{ kind: "refuse", code: "PST-DEC-004" }];
+    case "unusable":
+      return [{ kind: "refuse", code: route.code }];
+    case "bogus":
+    case "unavailable":
+      return [...portalStep(input), { kind: "hold", code: route.code }];
+    case "loop":
+      return [{ kind: "hold", code: "PST-DSC-006" }];
+    default:
+      return assertNever(route);
+  }
+}
+
+/** What was known of the other side, as far as it mattered. */
+export function capabilityReasons({ floor, capabilities }: StepsInput): readonly PlanReason[] {
+  const { route, smime, openpgp, portal } = capabilities;
+  const state = route.kind === "hosts" ? `hosts by ${route.via}` : route.kind;
+  if (!needsProtection(floor)) return [{ kind: "route", state }];
+  return [
+    { kind: "capability", capability: "smime", state: stateOf(smime) },
+    { kind: "capability", capability: "openpgp", state: stateOf(openpgp) },
+    { kind: "capability", capability: "portal", state: portal.kind },
+    { kind: "route", state },
+  ];
+}
+
+/** Content protection is for mail that needs it; other mail goes as its sender wrote it. */
+function needsProtection(floor: Floor): boolean {
+  return floor.profile !== "opportunistic";
+}
+
+/** A look-up that failed is no key: the copy falls to the next step of the same floor, and the reasons say why. */
+function contentSteps({ floor, capabilities, carrierRung }: StepsInput): readonly Step[] {
+  if (!needsProtection(floor)) return [];
+  const { smime, openpgp } = capabilities;
+  return [
+    ...(smime.kind === "found" ? [{ kind: "smime", certificates: smime.keys, minRung: carrierRung } as const] : []),
+    ...(openpgp.kind === "found" ? [{ kind: "openpgp", keys: openpgp.keys, minRung: carrierRung } as const] : []),
+  ];
+}
+
+function transportStep({ minRung }: Floor): readonly Step[] {
+  return minRung === null ? [] : [{ kind: "transport", minRung }];
+}
+
+function portalStep({ floor, capabilities, carrierRung }: StepsInput): readonly Step[] {
+  if (!needsProtection(floor) || capabilities.portal.kind !== "available") return [];
+  const isStrict = floor.profile === "strict" || floor.profile === "content";
+  const noticeMinRung = strongerRung(isStrict ? "pkix" : "tls-unauthenticated", carrierRung);
+  return [{ kind: "portal", noticeMinRung }];
+}
+
+function lastStop(input: StepsInput): Stop {
+  const hasNothing = input.floor.minRung === null && [...contentSteps(input), ...portalStep(input)].length === 0;
+  return { kind: "hold", code: hasNothing ? "PST-DEC-003" : "PST-DEC-001" };
+}
+
+function stateOf(lookup: KeyLookup<unknown>): string {
+  return lookup.kind === "unavailable" ? `unavailable ${lookup.code}` : lookup.kind;
+}

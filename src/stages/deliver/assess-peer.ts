@@ -1,0 +1,58 @@
+/**
+ * Judges the peer on the live socket after the handshake (RFC 6125, RFC 8461 section 4.2).
+ * Promises: the chain verdict is OpenSSL's, the name verdict our own and taken from subjectAltName only; both are asked each
+ * time, because the runtime calls its identity hook neither when the chain failed nor on a resumed session. Names the rung that was proven,
+ * never one that was hoped for. Leaves to others: comparing it with the floor.
+ */
+import type { TLSSocket } from "node:tls";
+import { isIP } from "node:net";
+import type { TlsFacts } from "../../core/outcome.ts";
+import type { Rung } from "../../core/rung.ts";
+
+export type PeerAssessment = { readonly tls: TlsFacts; readonly rung: Rung };
+
+/** Authenticated encryption with forward secrecy; what a floor above `plain` offers to the peer. */
+export const FLOOR_CIPHERS = [
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
+/** `host` is the name of the MX host as the route gave it. */
+export function assessPeer(socket: TLSSocket, host: string): PeerAssessment {
+  const leaf = socket.getPeerX509Certificate();
+  const protocol = socket.getProtocol() ?? "none";
+  const cipher = socket.getCipher().name;
+  const nameMatches =
+    leaf !== undefined && isIP(host) === 0 && leaf.checkHost(host, { subject: "never" }) !== undefined;
+  const tls: TlsFacts = {
+    protocol,
+    cipher,
+    leafSha256: leaf?.fingerprint256.replaceAll(":", "").toLowerCase() ?? "",
+    leafNotAfter: leaf?.validToDate.toISOString() ?? "",
+    chain: socket.authorized ? "ok" : chainError(socket),
+    nameMatches,
+  };
+  return { tls, rung: rungOf(tls, socket) };
+}
+
+/** Old protocols and suites below the list count as no protection at all, whatever the certificate says. */
+function rungOf(tls: TlsFacts, socket: TLSSocket): Rung {
+  const isModern = tls.protocol === "TLSv1.2" || tls.protocol === "TLSv1.3";
+  if (!isModern || !FLOOR_CIPHERS.split(":").includes(tls.cipher)) return "plain";
+  const isProven = socket.authorized && tls.chain === "ok" && tls.nameMatches && !socket.isSessionReused();
+  return isProven ? "pkix" : "tls-unauthenticated";
+}
+
+/** OpenSSL's error name; the runtime leaves it as text although its types say Error. */
+function chainError(socket: TLSSocket): string {
+  const error: unknown = socket.authorizationError;
+  if (typeof error === "string") return error;
+  return error instanceof Error && "code" in error ? String(error.code) : "UNVERIFIED";
+}

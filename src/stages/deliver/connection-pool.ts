@@ -1,0 +1,84 @@
+/**
+ * Keeps verified sessions for a few seconds so that the next mail of the same policy needs no new handshake.
+ * Promises: a session is handed out only for the very key it was kept under; one that ended or spoke meanwhile never is.
+ */
+import type { Rung } from "../../core/rung.ts";
+import type { DeliverOptions } from "./options.ts";
+import type { Session } from "./session.ts";
+
+/** Verdicts belong to (recipient domain, MX host, connection): all of it is the key. */
+export type PoolKey = {
+  readonly address: string;
+  readonly port: number;
+  /** MX host name, also SNI. */
+  readonly host: string;
+  readonly domain: string;
+  readonly minRung: Rung;
+  readonly requireTls: boolean;
+};
+
+type Kept = { readonly key: string; readonly session: Session; readonly timer: NodeJS.Timeout };
+
+export class ConnectionPool {
+  readonly #options: DeliverOptions;
+  /** In the order they were kept, oldest first. */
+  readonly #kept = new Set<Kept>();
+
+  constructor(options: DeliverOptions) {
+    this.#options = options;
+  }
+
+  /** The session kept last under this key. */
+  take(key: PoolKey): Session | null {
+    const text = textOf(key);
+    const kept = [...this.#kept].findLast((candidate) => candidate.key === text);
+    if (kept === undefined) return null;
+    this.#forget(kept);
+    return kept.session.connection.isOpen ? kept.session : null;
+  }
+
+  /** Keeps it, or says QUIT where it served enough or no more may be kept. */
+  put(key: PoolKey, session: Session): void {
+    const { idleConnectionMs, idleConnectionsMax, messagesPerConnectionMax } = this.#options;
+    if (session.messages >= messagesPerConnectionMax || idleConnectionsMax === 0 || idleConnectionMs === 0) {
+      this.#quit(session);
+      return;
+    }
+    const [oldest] = this.#kept;
+    if (oldest !== undefined && this.#kept.size >= idleConnectionsMax) this.#end(oldest);
+    const kept: Kept = { key: textOf(key), session, timer: setTimeout(() => this.#end(kept), idleConnectionMs) };
+    kept.timer.unref();
+    this.#kept.add(kept);
+    session.connection.watchIdle(() => {
+      this.#forget(kept);
+      session.connection.drop();
+    });
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  close(): void {
+    for (const kept of this.#kept) this.#end(kept);
+  }
+
+  #end(kept: Kept): void {
+    this.#forget(kept);
+    this.#quit(kept.session);
+  }
+
+  #forget(kept: Kept): void {
+    clearTimeout(kept.timer);
+    kept.session.connection.watchIdle(null);
+    this.#kept.delete(kept);
+  }
+
+  #quit(session: Session): void {
+    session.connection.quit(this.#options.timeouts.quitMs);
+  }
+}
+
+function textOf(key: PoolKey): string {
+  return JSON.stringify([key.address, key.port, key.host, key.domain, key.minRung, key.requireTls]);
+}

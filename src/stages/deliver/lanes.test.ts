@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import { makeRequest, ManualClock, mxHost, TEST_OPTIONS } from "../../../test/support/deliver-rig.ts";
+import type { Admission } from "./lanes.ts";
+import { laneIdentityOf, Lanes } from "./lanes.ts";
+import type { DeliverOptions } from "./options.ts";
+
+const identity = (host: string) => ({ hosts: [host], minRung: "plain", domain: null }) as const;
+const { signal } = new AbortController();
+
+function makeLanes(options: Partial<DeliverOptions>, chance = 0) {
+  const clock = new ManualClock();
+  return { clock, lanes: new Lanes({ ...TEST_OPTIONS, ...options }, { clock, chance: () => chance }) };
+}
+
+function release(admission: Admission, result: "reached" | "unreached" | "unknown"): void {
+  if (admission.kind !== "go") throw new Error("not admitted");
+  admission.release(result);
+}
+
+describe("windows", () => {
+  test("grow by one per window of successes and shrink on failures, between one and the limit", async () => {
+    const { lanes } = makeLanes({ laneWindowInitial: 2, laneWindowMax: 3, laneFailuresMax: 99 });
+    const windows: (number | undefined)[] = [];
+    for (const result of ["reached", "reached", "reached", "reached", "reached"] as const) {
+      release(await lanes.admit(identity("a"), signal), result);
+      windows.push(lanes.view()[0]?.window);
+    }
+    for (let failure = 0; failure < 9; failure++) {
+      release(await lanes.admit(identity("a"), signal), "unreached");
+      windows.push(lanes.view()[0]?.window);
+    }
+    expect(windows).toEqual([2, 2, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1]);
+  });
+
+  test("a result that says nothing changes nothing", async () => {
+    const { lanes } = makeLanes({ laneFailuresMax: 1 });
+    release(await lanes.admit(identity("a"), signal), "unknown");
+    expect(lanes.view()).toMatchObject([{ failuresInRow: 0, closedForMs: null, window: 5, active: 0 }]);
+  });
+});
+
+describe("the cap over all lanes", () => {
+  test("is shared in turns: a busy lane does not starve another", async () => {
+    const { lanes } = makeLanes({ connectionsMax: 1, laneWindowInitial: 5 });
+    const order: string[] = [];
+    const run = async (host: string): Promise<void> => {
+      const admission = await lanes.admit(identity(host), signal);
+      order.push(host);
+      await Promise.resolve();
+      release(admission, "reached");
+    };
+    await Promise.all(["a", "a", "a", "a", "b", "b"].map(run));
+    expect(order).toEqual(["a", "a", "b", "a", "b", "a"]);
+  });
+});
+
+describe("a closed lane", () => {
+  test("turns away who waits, lets one probe go, and nobody beside it", async () => {
+    const { lanes, clock } = makeLanes({ laneWindowInitial: 1, laneFailuresMax: 1, laneClosedFirstMs: 100 }, 1);
+    const first = await lanes.admit(identity("a"), signal);
+    const waiting = lanes.admit(identity("a"), signal);
+    release(first, "unreached");
+    expect((await waiting).kind).toBe("closed");
+    expect(lanes.view()[0]?.closedForMs).toBe(110);
+    clock.timeMs += 110;
+    const probe = await lanes.admit(identity("a"), signal);
+    expect(probe.kind).toBe("go");
+    expect((await lanes.admit(identity("a"), signal)).kind).toBe("closed");
+    release(probe, "reached");
+    expect((await lanes.admit(identity("a"), signal)).kind).toBe("go");
+  });
+
+  test("does not close others", async () => {
+    const { lanes } = makeLanes({ laneFailuresMax: 1 });
+    release(await lanes.admit(identity("a"), signal), "unreached");
+    expect((await lanes.admit(identity("b"), signal)).kind).toBe("go");
+  });
+
+  test("stays closed when the probe was broken off without a word about the destination", async () => {
+    const { lanes, clock } = makeLanes({ laneFailuresMax: 1, laneClosedFirstMs: 100 });
+    release(await lanes.admit(identity("a"), signal), "unreached");
+    clock.timeMs += 100;
+    release(await lanes.admit(identity("a"), signal), "unknown");
+    const probe = await lanes.admit(identity("a"), signal);
+    expect([probe.kind, (await lanes.admit(identity("a"), signal)).kind]).toEqual(["go", "closed"]);
+  });
+});
+
+test("an abort while waiting ends the wait and frees the place", async () => {
+  const { lanes } = makeLanes({ laneWindowInitial: 1 });
+  const first = await lanes.admit(identity("a"), signal);
+  const controller = new AbortController();
+  const waiting = lanes.admit(identity("a"), controller.signal);
+  controller.abort();
+  expect((await waiting).kind).toBe("stopped");
+  expect(lanes.view()[0]?.waiting).toBe(0);
+  release(first, "reached");
+});
+
+test("lanes are told apart by host set and floor, by domain only where a verdict belongs to it", () => {
+  const key = (minRung: "plain" | "pkix", domain: string) =>
+    JSON.stringify(laneIdentityOf(makeRequest({ hosts: [mxHost("127.0.0.2")], minRung, domain })));
+  expect(key("plain", "a.test")).toBe(key("plain", "b.test"));
+  expect(key("pkix", "a.test")).not.toBe(key("pkix", "b.test"));
+  expect(key("plain", "a.test")).not.toBe(key("pkix", "a.test"));
+});

@@ -1,0 +1,158 @@
+/**
+ * Opens a session: greeting, EHLO or HELO, STARTTLS, handshake, judgement of the peer, second EHLO (RFC 5321 section 3.2,
+ * RFC 3207). Promises: what a server said in the clear counts for nothing once TLS is up; a host below the floor is left
+ * before it hears anything but our name; the rung is the one proven on this socket.
+ */
+import { DEFAULT_CIPHERS } from "node:tls";
+import type { Phase, TlsFacts } from "../../core/outcome.ts";
+import type { Rung } from "../../core/rung.ts";
+import { meetsRung } from "../../core/rung.ts";
+import type { Reply } from "../../parts/smtp/reply.ts";
+import { toPeerReply } from "../../parts/smtp/reply.ts";
+import type { ReplyPhase, ReplyVerdict } from "../../parts/smtp/reply-table.ts";
+import { classifyReply } from "../../parts/smtp/reply-table.ts";
+import { assessPeer, FLOOR_CIPHERS } from "./assess-peer.ts";
+import type { Connection } from "./connection.ts";
+import type { Extensions } from "./extensions.ts";
+import { NO_EXTENSIONS, readExtensions } from "./extensions.ts";
+import type { DeliverOptions } from "./options.ts";
+import type { Deferral, HostVerdict } from "./verdicts.ts";
+
+/** What became known on the way; the audit row of the attempt is made from it, however the attempt ends. */
+export type Progress = {
+  phase: Phase;
+  starttlsOffered: boolean;
+  tls: TlsFacts | null;
+  rung: Rung | null;
+  lastReply: Reply | null;
+};
+
+export type Session = {
+  readonly connection: Connection;
+  readonly extensions: Extensions;
+  readonly starttlsOffered: boolean;
+  readonly tls: TlsFacts | null;
+  readonly rung: Rung;
+  /** Messages handed over on this connection. */
+  messages: number;
+};
+
+export type SessionDemand = {
+  readonly host: string;
+  readonly minRung: Rung;
+  /** False only for the one retry in the clear that the floor `plain` permits. */
+  readonly tryTls: boolean;
+};
+
+export type Opening = { readonly kind: "open"; readonly session: Session } | HostVerdict;
+
+type Step<T> = { readonly kind: "ok"; readonly value: T } | HostVerdict;
+
+/** Rejects with ConnectionLost; `progress` then tells the phase. */
+export async function openSession(
+  connection: Connection,
+  demand: SessionDemand,
+  context: { readonly options: DeliverOptions; readonly progress: Progress },
+): Promise<Opening> {
+  const { options, progress } = context;
+  progress.phase = "greeting";
+  const greeting = await connection.reply(options.timeouts.greetingMs);
+  const greeted = judge("greeting", greeting, progress);
+  if (greeted.action !== "proceed") return hostVerdict(greeted, greeting);
+
+  const clear = await hello(connection, "ehlo", context);
+  if (clear.kind !== "ok") return clear;
+  progress.starttlsOffered = clear.value.starttls;
+  if (clear.value.starttls && demand.tryTls) return await openUnderTls(connection, demand, context);
+
+  progress.rung = "plain";
+  if (!meetsRung("plain", demand.minRung)) {
+    progress.phase = "starttls";
+    return { kind: "below", code: "PST-DLV-007", rung: "plain", missing: [] };
+  }
+  return opened({ connection, extensions: clear.value, progress });
+}
+
+async function openUnderTls(
+  connection: Connection,
+  demand: SessionDemand,
+  context: { readonly options: DeliverOptions; readonly progress: Progress },
+): Promise<Opening> {
+  const { options, progress } = context;
+  progress.phase = "starttls";
+  await connection.write("STARTTLS\r\n", options.timeouts.blockMs);
+  const reply = await connection.reply(options.timeouts.starttlsMs);
+  const answered = judge("starttls", reply, progress);
+  if (answered.action === "below-floor") return { kind: "below", code: answered.code, rung: "plain", missing: [] };
+  if (answered.action !== "proceed") return hostVerdict(answered, reply);
+  if (connection.hasUnread) {
+    return { kind: "lane", code: "PST-DLV-010", status: "4.7.5", reply: null };
+  }
+
+  progress.phase = "handshake";
+  const socket = await connection.secure({
+    host: demand.host,
+    ca: options.ca,
+    // Opportunistic TLS takes what there is; its rung still says whether the suite was good.
+    ciphers: demand.minRung === "plain" ? DEFAULT_CIPHERS : FLOOR_CIPHERS,
+    timeoutMs: options.timeouts.handshakeMs,
+  });
+  progress.phase = "verify";
+  const { tls, rung } = assessPeer(socket, demand.host);
+  progress.tls = tls;
+  progress.rung = rung;
+  if (!meetsRung(rung, demand.minRung)) {
+    return { kind: "below", code: rung === "plain" ? "PST-DLV-008" : "PST-DLV-009", rung, missing: [] };
+  }
+
+  const secured = await hello(connection, "ehlo2", context);
+  return secured.kind === "ok" ? opened({ connection, extensions: secured.value, progress }) : secured;
+}
+
+function opened(parts: {
+  readonly connection: Connection;
+  readonly extensions: Extensions;
+  readonly progress: Progress;
+}): Opening {
+  const { connection, extensions, progress } = parts;
+  const { starttlsOffered, tls, rung } = progress;
+  if (rung === null) throw new Error("a session opened before its rung was known");
+  return { kind: "open", session: { connection, extensions, starttlsOffered, tls, rung, messages: 0 } };
+}
+
+async function hello(
+  connection: Connection,
+  phase: "ehlo" | "ehlo2",
+  context: { readonly options: DeliverOptions; readonly progress: Progress },
+): Promise<Step<Extensions>> {
+  const { options, progress } = context;
+  progress.phase = phase;
+  await connection.write(`EHLO ${options.helo}\r\n`, options.timeouts.blockMs);
+  const reply = await connection.reply(options.timeouts.ehloMs);
+  const verdict = judge(phase, reply, progress);
+  if (verdict.action === "proceed") return { kind: "ok", value: readExtensions(reply) };
+  if (verdict.action !== "use-helo") return hostVerdict(verdict, reply);
+
+  await connection.write(`HELO ${options.helo}\r\n`, options.timeouts.blockMs);
+  const second = await connection.reply(options.timeouts.ehloMs);
+  const again = judge(phase, second, progress);
+  if (again.action === "proceed") return { kind: "ok", value: NO_EXTENSIONS };
+  if (again.action === "use-helo") {
+    return { kind: "trouble", code: "PST-DLV-005", status: "4.3.2", reply: toPeerReply(second) };
+  }
+  return hostVerdict(again, second);
+}
+
+function judge(phase: ReplyPhase, reply: Reply, progress: Progress): ReplyVerdict {
+  progress.lastReply = reply;
+  return classifyReply(phase, reply, []);
+}
+
+/** Before MAIL a reply can only speak for the host or the lane. */
+function hostVerdict(verdict: ReplyVerdict, reply: Reply): Deferral {
+  const kind = verdict.action === "lane-deferred" ? "lane" : "trouble";
+  if (verdict.action === "lane-deferred" || verdict.action === "next-host") {
+    return { kind, code: verdict.code, status: verdict.status, reply: toPeerReply(reply) };
+  }
+  return { kind: "trouble", code: "PST-DLV-004", status: "4.5.0", reply: toPeerReply(reply) };
+}

@@ -1,0 +1,106 @@
+/**
+ * Walks the hosts of a route in order and the addresses of each, until every recipient is settled (RFC 5321 section 5.1).
+ * Promises: an address the guard refuses is never dialled; a host counts as having answered when any of its addresses did; exactly
+ * one outcome for each recipient.
+ */
+import { assertNever } from "../../core/assert-never.ts";
+import type { MxHost } from "../../core/capabilities.ts";
+import type { RecipientId } from "../../core/ids.ts";
+import type { AttemptFacts, Outcome } from "../../core/outcome.ts";
+import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
+import { isPublicAddress } from "./address-guard.ts";
+import type { AttemptContext } from "./attempt.ts";
+import { attempt } from "./attempt.ts";
+import type { Deferral, HostResult, HostVerdict } from "./verdicts.ts";
+import { outcomeOfHosts } from "./verdicts.ts";
+
+export type WalkEnd = {
+  readonly attempts: readonly AttemptFacts[];
+  readonly outcomes: ReadonlyMap<RecipientId, Outcome>;
+  readonly isAborted: boolean;
+};
+
+type Walk = {
+  readonly request: DeliveryRequest;
+  readonly context: AttemptContext;
+  readonly pending: Map<RecipientId, DeliveryRecipient>;
+  readonly outcomes: Map<RecipientId, Outcome>;
+  readonly attempts: AttemptFacts[];
+};
+
+export async function walk(
+  request: DeliveryRequest,
+  recipients: readonly DeliveryRecipient[],
+  context: AttemptContext,
+): Promise<WalkEnd> {
+  const pending = new Map(recipients.map((recipient) => [recipient.id, recipient]));
+  const state: Walk = { request, context, pending, outcomes: new Map(), attempts: [] };
+  const results: HostResult[] = [];
+  for (const host of request.route.hosts) {
+    const verdict = await tryHost(state, host);
+    if (verdict !== null) results.push({ host: host.name, verdict });
+    if (pending.size === 0 || verdict?.kind === "lane" || verdict?.kind === "stop") break;
+  }
+  const rest = outcomeOfHosts(results);
+  for (const id of pending.keys()) state.outcomes.set(id, rest);
+  const isAborted = results.some(({ verdict }) => verdict.kind === "stop");
+  return { attempts: state.attempts, outcomes: state.outcomes, isAborted };
+}
+
+/** null when the host has nothing to say about those still pending: it took or settled all, or it does not exist. */
+async function tryHost(state: Walk, host: MxHost): Promise<HostVerdict | null> {
+  switch (host.addresses.kind) {
+    case "found":
+      return await tryAddresses(state, host.name, host.addresses.value);
+    case "absent":
+      return null;
+    case "bogus":
+    case "unavailable":
+      return { kind: "trouble", code: "PST-DLV-032", status: "4.4.3", reply: null };
+    default:
+      return assertNever(host.addresses);
+  }
+}
+
+async function tryAddresses(state: Walk, host: string, addresses: readonly string[]): Promise<HostVerdict | null> {
+  const { options } = state.context;
+  let answered: HostVerdict | null = null;
+  let trouble: Deferral | null = null;
+  for (const address of addresses) {
+    if (state.attempts.length >= options.connectionsPerDeliveryMax) {
+      return { kind: "lane", code: "PST-DLV-037", status: "4.4.1", reply: null };
+    }
+    const verdict = isAllowed(state, address)
+      ? await tryAddress(state, host, address)
+      : ({ kind: "trouble", code: "PST-DLV-030", status: "4.4.4", reply: null } as const);
+    if (state.pending.size === 0) return null;
+    if (verdict?.kind === "lane" || verdict?.kind === "stop") return verdict;
+    if (verdict?.kind === "below") answered ??= verdict;
+    else trouble = verdict ?? trouble;
+  }
+  return answered ?? trouble;
+}
+
+/** At most three connections: a kept one, a fresh one, and for the floor `plain` one without TLS. */
+async function tryAddress(state: Walk, host: string, address: string): Promise<HostVerdict | null> {
+  const { request, context, pending } = state;
+  const settle = (recipient: DeliveryRecipient, outcome: Outcome): void => {
+    if (!pending.delete(recipient.id)) throw new Error("a recipient was settled twice");
+    state.outcomes.set(recipient.id, outcome);
+  };
+  let mayReuse = true;
+  let tryTls = true;
+  for (;;) {
+    const recipients = [...pending.values()];
+    const end = await attempt({ request, host, address, recipients, settle, mayReuse, tryTls }, context);
+    state.attempts.push(end.facts);
+    if (end.retry === null) return end.verdict;
+    mayReuse = false;
+    if (end.retry === "clear") tryTls = false;
+  }
+}
+
+function isAllowed(state: Walk, address: string): boolean {
+  const { allowPrivateDestinations, isAllowedAddress } = state.context.options;
+  return allowPrivateDestinations || (isAllowedAddress ?? isPublicAddress)(address);
+}

@@ -1,0 +1,132 @@
+/**
+ * Learns where a recipient's domain takes its mail (RFC 5321 section 5.1, RFC 7505; docs/security-levels.md).
+ * Promises: never dials a mail server and never rejects for what DNS says; a failed MX look-up is `unavailable` or `bogus`,
+ * never an implicit MX; a host whose addresses could not be learned stays in the list with that answer, so that deliver defers.
+ * Leaves to deliver: which addresses may be dialled, TLS, and every proof of a rung. DANE, MTA-STS, S/MIME, OpenPGP and the
+ * portal are not built: they are reported as absent.
+ */
+import { isIP } from "node:net";
+import { assertNever } from "../../core/assert-never.ts";
+import type { Capabilities, MxHost, Route } from "../../core/capabilities.ts";
+import type { Chance } from "../../core/clock.ts";
+import type { DnsAnswer, DnsSecurity, MxRecord, Resolver } from "../../core/dns-answer.ts";
+import type { Log } from "../../core/log.ts";
+import type { Discover } from "../../core/stages.ts";
+import { Gate } from "../../parts/dns/gate.ts";
+import { toHostName, toQueryName } from "../../parts/dns/host-name.ts";
+import { canonicalAddress, readAddressLiteral } from "./address-literal.ts";
+import { orderMx, withoutSelf } from "./mx-order.ts";
+import type { DiscoverOptions, Smarthost } from "./options.ts";
+import { findSmarthost } from "./smarthost.ts";
+
+export type DiscoverDeps = { readonly resolver: Resolver; readonly chance: Chance; readonly log: Log };
+
+type World = {
+  readonly options: DiscoverOptions;
+  readonly deps: DiscoverDeps;
+  readonly ownNames: ReadonlySet<string>;
+  readonly ownAddresses: ReadonlySet<string>;
+};
+
+export function createDiscover(options: DiscoverOptions, deps: DiscoverDeps): Discover {
+  const world: World = {
+    options,
+    deps,
+    ownNames: new Set(options.ownNames.map((name) => name.toLowerCase())),
+    ownAddresses: new Set(options.ownAddresses.map(canonicalAddress)),
+  };
+  return async ({ domain }): Promise<Capabilities> => {
+    const route = await discoverRoute(domain, world);
+    if (route.kind !== "hosts") deps.log.info("discover.no_hosts", { domain, route: route.kind });
+    return { domain, route, smime: { kind: "absent" }, openpgp: { kind: "absent" }, portal: { kind: "absent" } };
+  };
+}
+
+async function discoverRoute(domain: string, world: World): Promise<Route> {
+  const smarthost = findSmarthost(world.options.smarthosts, domain);
+  if (smarthost !== null) return routeBySmarthost(smarthost, world);
+  if (domain.startsWith("[")) return routeByLiteral(domain, world);
+  const name = toQueryName(domain);
+  if (name === null) return { kind: "unusable", code: "PST-DSC-003" };
+  const mx = await world.deps.resolver.mx(name);
+  switch (mx.kind) {
+    case "found":
+      return routeByMx(mx.value, mx.security, world);
+    case "absent":
+      if (mx.reason === "nxdomain") return { kind: "no-such-domain" };
+      // Old domains with an underscore may have an MX; a host of that name cannot be.
+      if (toHostName(name) === null) return { kind: "unusable", code: "PST-DSC-004" };
+      return routeByHosts([{ preference: 0, exchange: name }], { via: "implicit-mx", security: mx.security }, world);
+    case "bogus":
+      return { kind: "bogus", code: "PST-DSC-002" };
+    case "unavailable":
+      return { kind: "unavailable", code: "PST-DSC-001" };
+    default:
+      return assertNever(mx);
+  }
+}
+
+async function routeByMx(records: readonly MxRecord[], security: DnsSecurity, world: World): Promise<Route> {
+  // RFC 7505 section 3: a null MX beside others is an error of the zone; the others count.
+  const named = records.filter(({ exchange }) => exchange !== "");
+  if (named.length > 0) return routeByHosts(named, { via: "mx", security }, world);
+  return records.length > 0 ? { kind: "null-mx" } : { kind: "unusable", code: "PST-DSC-005" };
+}
+
+/** Ourselves by name is seen before any look-up and among all records; ourselves by address among the hosts looked up. */
+async function routeByHosts(
+  records: readonly MxRecord[],
+  by: { readonly via: "mx" | "implicit-mx"; readonly security: DnsSecurity },
+  world: World,
+): Promise<Route> {
+  const others = withoutSelf(orderMx(records, world.deps.chance), ({ exchange }) => world.ownNames.has(exchange));
+  const tried = others.slice(0, world.options.mxHostsMax);
+  const hosts = withoutSelf(await lookUpHosts(tried, world), (host) => isOwnHost(host, world));
+  if (hosts.length === 0) return { kind: "loop" };
+  return hosts.every(({ addresses }) => addresses.kind === "absent")
+    ? { kind: "unusable", code: "PST-DSC-004" }
+    : { kind: "hosts", hosts, ...by };
+}
+
+function lookUpHosts(records: readonly MxRecord[], world: World): Promise<readonly MxHost[]> {
+  const gate = new Gate(world.options.hostLookupsMax);
+  const lookUp = async ({ exchange, preference }: MxRecord): Promise<MxHost> => {
+    const addresses = await gate.pass(() => world.deps.resolver.addresses(exchange));
+    return { name: exchange, preference, addresses };
+  };
+  return Promise.all(records.map(lookUp));
+}
+
+function isOwnHost({ addresses }: MxHost, { ownAddresses }: World): boolean {
+  return addresses.kind === "found" && addresses.value.some((address) => ownAddresses.has(canonicalAddress(address)));
+}
+
+function routeByLiteral(domain: string, world: World): Route {
+  const address = readAddressLiteral(domain);
+  if (address === null) return { kind: "unusable", code: "PST-DSC-003" };
+  if (world.ownAddresses.has(address)) return { kind: "loop" };
+  return toSingleHost({ name: domain, preference: 0, addresses: given(address) }, "address-literal");
+}
+
+/**
+ * The operator's word replaces MX, and the host is resolved like any other. A smarthost without an address is a fault on our side:
+ * the mail waits (`unavailable`) until the operator repairs it, and nobody's mail is refused for it.
+ */
+async function routeBySmarthost({ host, port }: Smarthost, world: World): Promise<Route> {
+  const isAddress = isIP(host) !== 0;
+  const addresses = isAddress ? given(host) : await world.deps.resolver.addresses(host);
+  if (addresses.kind === "absent") {
+    world.deps.log.error("discover.smarthost_without_address", { host });
+    return { kind: "unavailable", code: "PST-DSC-007" };
+  }
+  return toSingleHost({ name: isAddress ? host : host.toLowerCase(), preference: 0, addresses, port }, "smarthost");
+}
+
+/** Neither a literal nor a configured name was found through MX, so `secure` MX is nothing they can claim. */
+function toSingleHost(host: MxHost, via: "address-literal" | "smarthost"): Route {
+  return { kind: "hosts", hosts: [host], via, security: "insecure" };
+}
+
+function given(address: string): DnsAnswer<readonly string[]> {
+  return { kind: "found", value: [canonicalAddress(address)], security: "insecure" };
+}

@@ -1,0 +1,158 @@
+/**
+ * Turns the detectors of a pack file into what the engine runs.
+ * Promises: every fault of every detector is reported with its place; a pattern that was accepted runs in linear time.
+ */
+import { didYouMean } from "../../parts/config/did-you-mean.ts";
+import type { YamlPath } from "../../parts/config/yaml-source.ts";
+import type { CompiledDetector, DetectionMethod, Near, Rung } from "./compiled-pack.ts";
+import { readPattern } from "./linear-pattern.ts";
+import type { LinearPattern } from "./linear-pattern.ts";
+import { normaliseText } from "./normalise.ts";
+import type { DetectorEntry, NearEntry } from "./pack-schema.ts";
+import { HONORIFICS } from "./person-name.ts";
+import { PHRASE_WORDS_MAX, PhraseIndex, wordsOf } from "./tokens.ts";
+import { VALIDATOR_SHAPES, VALIDATORS } from "./validators.ts";
+
+export type Report = (path: YamlPath, message: string) => void;
+export type DetectorEntryOf<T extends DetectorEntry["type"]> = Extract<DetectorEntry, { type: T }>;
+
+export function compileDetectors(
+  entries: readonly DetectorEntry[],
+  report: Report,
+): { readonly detectors: readonly CompiledDetector[]; readonly phrases: PhraseIndex } {
+  const compiler = new DetectorCompiler(report);
+  const detectors: CompiledDetector[] = [];
+  const seen = new Set<string>();
+  entries.forEach((entry, index) => {
+    const path = ["detectors", index];
+    if (seen.has(entry.id)) report([...path, "id"], `the id "${entry.id}" stands twice`);
+    seen.add(entry.id);
+    const detector = compiler.compile(entry, path);
+    if (detector !== null) detectors.push(detector);
+  });
+  return { detectors, phrases: compiler.phrases };
+}
+
+/** The id, or an error that suggests a known one. */
+export function checkKnown(known: readonly string[], id: string, what: string): string | null {
+  return known.includes(id) ? null : `no ${what} is called "${id}".${didYouMean(id, known)}`;
+}
+
+class DetectorCompiler {
+  readonly phrases = new PhraseIndex();
+  readonly #report: Report;
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  compile(entry: DetectorEntry, path: YamlPath): CompiledDetector | null {
+    const method = this.#method(entry, path);
+    const ladder = (entry.confidence ?? []).flatMap((rung, index) => this.#rung(rung, [...path, "confidence", index]));
+    if (method === null) return null;
+    const classes = [...new Set(entry.classes)];
+    return { id: entry.id, classes, weight: entry.weight, method, ladder };
+  }
+
+  #method(entry: DetectorEntry, path: YamlPath): DetectionMethod | null {
+    switch (entry.type) {
+      case "regex": {
+        const pattern = this.#pattern(entry.pattern, entry.case, [...path, "pattern"]);
+        const keywords = entry.keywords.length === 0 ? null : this.#set(entry.keywords, [...path, "keywords"]);
+        const validators = entry.validate.map((name) => VALIDATORS[name]);
+        return pattern === null ? null : { kind: "pattern", pattern, keywords, standsAlone: false, validators };
+      }
+      case "label_id": {
+        const value = this.#pattern(entry.value, entry.case, [...path, "value"]);
+        const labels = this.#set(entry.labels, [...path, "labels"]);
+        const validators = entry.validate.map((name) => VALIDATORS[name]);
+        return value === null ? null : { kind: "label", labels, value, side: entry.side, gapChars: entry.gap, validators };
+      }
+      case "dictionary":
+        return this.#dictionary(entry, path);
+      case "validator": {
+        const pattern = this.#pattern(VALIDATOR_SHAPES[entry.validator], "insensitive", [...path, "validator"]);
+        const validators = [VALIDATORS[entry.validator]];
+        return pattern === null ? null : { kind: "pattern", pattern, keywords: null, standsAlone: true, validators };
+      }
+      case "name":
+        return {
+          kind: "name",
+          givenNames: this.#set(entry.given_names, [...path, "given_names"]),
+          labels: this.#set(entry.labels, [...path, "labels"]),
+          honorifics: this.phrases.addSet(HONORIFICS),
+          notSurnames: new Set(entry.not_surnames.map((name) => name.toLowerCase())),
+        };
+      default:
+        return entry satisfies never;
+    }
+  }
+
+  #pattern(source: string, caseRule: "sensitive" | "insensitive", path: YamlPath): LinearPattern | null {
+    const reading = readPattern(source, { ignoreCase: caseRule === "insensitive" });
+    if (reading.ok) return reading.pattern;
+    this.#report(path, reading.message);
+    return null;
+  }
+
+  #dictionary(entry: DetectorEntryOf<"dictionary">, path: YamlPath): DetectionMethod {
+    this.#checkPhrases(entry.terms, [...path, "terms"]);
+    const isExact = entry.case === "sensitive";
+    const phrases: string[] = [];
+    const terms: string[] = [];
+    for (const term of entry.terms.map(normaliseText)) {
+      for (const form of entry.plurals && !isExact ? formsOf(term) : [term]) {
+        phrases.push(form);
+        terms.push(term);
+      }
+    }
+    return { kind: "dictionary", set: this.phrases.addSet(phrases), exact: isExact ? phrases : null, terms };
+  }
+
+  #set(words: readonly string[], path: YamlPath): number {
+    this.#checkPhrases(words, path);
+    return this.phrases.addSet(words.map(normaliseText));
+  }
+
+  #checkPhrases(phrases: readonly string[], path: YamlPath): void {
+    const seen = new Map<string, number>();
+    phrases.forEach((phrase, index) => {
+      const words = wordsOf(normaliseText(phrase));
+      const key = words.join(" ");
+      const earlier = seen.get(key);
+      if (words.length === 0) this.#report([...path, index], "holds no letter or digit, so it never matches");
+      else if (words.length > PHRASE_WORDS_MAX) this.#report([...path, index], `has more than ${PHRASE_WORDS_MAX} words`);
+      else if (earlier !== undefined) this.#report([...path, index], `stands twice; first as entry ${earlier + 1}`);
+      if (earlier === undefined) seen.set(key, index);
+    });
+  }
+
+  #rung(
+    rung: NonNullable<DetectorEntry["confidence"]>[number],
+    path: YamlPath,
+  ): readonly Rung[] {
+    if ((rung.level === undefined) === (rung.adjust === undefined)) {
+      this.#report(path, 'needs either "level" or "adjust"');
+      return [];
+    }
+    const near = rung.near === undefined ? null : this.#near(rung.near, [...path, "near"]);
+    if (rung.level !== undefined) return [{ kind: "level", level: rung.level, near }];
+    if (near === null || rung.adjust === undefined) {
+      this.#report(path, '"adjust" needs "near": without it, choose another level');
+      return [];
+    }
+    return [{ kind: "adjust", adjust: rung.adjust, near }];
+  }
+
+  #near(entry: NearEntry, path: YamlPath): Near {
+    return { set: this.#set(entry.words, [...path, "words"]), withinChars: entry.within, side: entry.side };
+  }
+}
+
+/** A term and its plural, by the plain rules of English; of a phrase the last word changes. */
+function formsOf(term: string): readonly string[] {
+  if (!/[a-z]{3}$/i.test(term)) return [term];
+  if (/(?:s|x|z|ch|sh)$/i.test(term)) return /(?:is|us|ss)$/i.test(term) ? [term] : [term, `${term}es`];
+  if (/[^aeiou]y$/i.test(term)) return [term, `${term.slice(0, -1)}ies`];
+  return [term, `${term}s`];
+}

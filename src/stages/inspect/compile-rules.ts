@@ -1,0 +1,190 @@
+/**
+ * Turns the rules of a pack file into what the engine runs.
+ * Promises: every fault of every rule is reported with its place: unknown detectors and classes, conditions that say
+ * nothing or two things, windows without an anchor, contradicting recipients.
+ */
+import { domainToASCII } from "node:url";
+import type { RuleAction, RuleScope } from "../../core/findings.ts";
+import type { YamlPath } from "../../parts/config/yaml-source.ts";
+import { checkKnown } from "./compile-detectors.ts";
+import type { Report } from "./compile-detectors.ts";
+import type { CompiledDetector, CompiledRule, Condition, CountCondition } from "./compiled-pack.ts";
+import type { ConditionEntry, RecipientsEntry, RuleEntry } from "./pack-schema.ts";
+
+const FORMS = ["all", "any", "not", "any_of", "class"] as const;
+const COUNT_KEYS = ["min_confidence", "distinct", "distinct_terms", "weight", "within"] as const;
+
+type Known = {
+  readonly ids: readonly string[];
+  readonly byClass: ReadonlyMap<string, readonly string[]>;
+};
+
+export function compileRules(
+  entries: readonly RuleEntry[],
+  detectors: readonly CompiledDetector[],
+  report: Report,
+): readonly CompiledRule[] {
+  const compiler = new RuleCompiler(knownOf(detectors), report);
+  const seen = new Set<string>();
+  return entries.flatMap((entry, index) => {
+    const path = ["rules", index];
+    if (seen.has(entry.id)) report([...path, "id"], `the id "${entry.id}" stands twice`);
+    seen.add(entry.id);
+    return compiler.compile(entry, path) ?? [];
+  });
+}
+
+function knownOf(detectors: readonly CompiledDetector[]): Known {
+  const byClass = new Map<string, string[]>();
+  for (const { id, classes } of detectors) {
+    for (const name of classes) byClass.set(name, [...(byClass.get(name) ?? []), id]);
+  }
+  return { ids: detectors.map(({ id }) => id), byClass };
+}
+
+class RuleCompiler {
+  readonly #known: Known;
+  readonly #report: Report;
+
+  constructor(known: Known, report: Report) {
+    this.#known = known;
+    this.#report = report;
+  }
+
+  /** null: switched off, or faulty and reported. */
+  compile(entry: RuleEntry, path: YamlPath): CompiledRule | null {
+    const when = this.#condition(entry.when, [...path, "when"], false);
+    const scope = this.#scope(entry, path);
+    if (when === null || entry.status === "off") return null;
+    if (!demandsSomething(when)) this.#report([...path, "when"], 'holds for every mail: it asks for nothing but "not"');
+    const action = actionOf(entry);
+    const tier = action.kind === "tag" ? "none" : entry.tier;
+    return { id: entry.id, status: entry.status, tier, action, scope, when, reads: readsOf(when) };
+  }
+
+  #condition(entry: ConditionEntry, path: YamlPath, hasAnchor: boolean): Condition | null {
+    const forms = FORMS.filter((form) => entry[form] !== undefined);
+    const [form] = forms;
+    if (form === undefined || forms.length > 1) {
+      this.#report(path, `needs exactly one of ${FORMS.join(", ")}; it has ${forms.length === 0 ? "none" : forms.join(" and ")}`);
+      return null;
+    }
+    if (form === "any_of" || form === "class") return this.#count(entry, path, hasAnchor);
+    for (const key of COUNT_KEYS) {
+      if (entry[key] !== undefined) this.#report([...path, key], `belongs beside any_of or class, not beside ${form}`);
+    }
+    if (entry.not !== undefined) {
+      const condition = this.#condition(entry.not, [...path, "not"], hasAnchor);
+      return condition === null ? null : { kind: "not", condition };
+    }
+    if (entry.any !== undefined) {
+      const conditions = entry.any.map((each, index) => this.#condition(each, [...path, "any", index], hasAnchor));
+      return conditions.every((each) => each !== null) ? { kind: "any", conditions } : null;
+    }
+    return this.#all(entry.all ?? [], path, hasAnchor);
+  }
+
+  #all(entries: readonly ConditionEntry[], path: YamlPath, hasAnchor: boolean): Condition | null {
+    const [first] = entries;
+    const isAnchor = first !== undefined && (first.any_of ?? first.class) !== undefined && first.within === undefined;
+    const conditions = entries.map((each, index) =>
+      this.#condition(each, [...path, "all", index], index === 0 ? hasAnchor : hasAnchor || isAnchor),
+    );
+    return conditions.every((each) => each !== null) ? { kind: "all", conditions } : null;
+  }
+
+  #count(entry: ConditionEntry, path: YamlPath, hasAnchor: boolean): CountCondition | null {
+    const detectors = entry.any_of === undefined ? this.#ofClass(entry.class ?? "", path) : this.#ofIds(entry.any_of, path);
+    if (entry.within !== undefined && !hasAnchor) {
+      this.#report([...path, "within"], 'measures from the first condition of the same "all", which must be any_of or class without within');
+      return null;
+    }
+    if (entry.distinct !== undefined && entry.distinct_terms !== undefined) {
+      this.#report([...path, "distinct_terms"], "says the same as distinct; keep one");
+    }
+    if (detectors === null) return null;
+    return {
+      kind: "count",
+      detectors,
+      minConfidence: entry.min_confidence ?? 1,
+      distinct: entry.distinct ?? entry.distinct_terms ?? 1,
+      weight: entry.weight ?? 0,
+      withinChars: entry.within ?? null,
+    };
+  }
+
+  #ofIds(ids: readonly string[], path: YamlPath): readonly string[] | null {
+    let isKnown = true;
+    ids.forEach((id, index) => {
+      const error = checkKnown(this.#known.ids, id, "detector");
+      if (error === null) return;
+      this.#report([...path, "any_of", index], error);
+      isKnown = false;
+    });
+    return isKnown ? [...new Set(ids)].toSorted() : null;
+  }
+
+  #ofClass(name: string, path: YamlPath): readonly string[] | null {
+    const error = checkKnown(Array.from(this.#known.byClass.keys()), name, "class");
+    if (error !== null) this.#report([...path, "class"], error);
+    return error === null ? (this.#known.byClass.get(name) ?? []).toSorted() : null;
+  }
+
+  #scope(entry: RuleEntry, path: YamlPath): RuleScope {
+    if (entry.only !== undefined && entry.except !== undefined) {
+      this.#report([...path, "except"], "cannot stand beside only; write two rules");
+    }
+    if (entry.only !== undefined) return { kind: "only", domains: this.#domains(entry.only, [...path, "only"]) };
+    if (entry.except !== undefined) return { kind: "except", domains: this.#domains(entry.except, [...path, "except"]) };
+    return { kind: "all" };
+  }
+
+  #domains(entries: RecipientsEntry, path: YamlPath): readonly string[] {
+    return entries.flatMap((entry, index) =>
+      entry.recipients_in.map((domain, position) => {
+        const ascii = domainToASCII(domain.toLowerCase().replace(/\.$/, ""));
+        if (!/^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+$/.test(ascii)) {
+          this.#report([...path, index, "recipients_in", position], "is not a domain name; write example.org, without @ or *");
+        }
+        return ascii;
+      }),
+    );
+  }
+}
+
+function actionOf(entry: RuleEntry): RuleAction {
+  if (entry.action === "hold" || entry.action === "tag") return { kind: entry.action };
+  // The weakest named floor: what the policy demands for the verdict and its tier comes on top.
+  if (entry.action === "protect") return { kind: "protect", profile: "minimum" };
+  return { kind: "protect", profile: entry.action.protect };
+}
+
+/** A condition that only says what must be missing would hold for nearly every mail. */
+function demandsSomething(condition: Condition): boolean {
+  switch (condition.kind) {
+    case "count":
+      return true;
+    case "not":
+      return false;
+    case "all":
+      return condition.conditions.some(demandsSomething);
+    case "any":
+      return condition.conditions.every(demandsSomething);
+    default:
+      return condition satisfies never;
+  }
+}
+
+function readsOf(condition: Condition): ReadonlySet<string> {
+  switch (condition.kind) {
+    case "count":
+      return new Set(condition.detectors);
+    case "not":
+      return new Set();
+    case "all":
+    case "any":
+      return new Set(condition.conditions.flatMap((each) => Array.from(readsOf(each))));
+    default:
+      return condition satisfies never;
+  }
+}

@@ -1,0 +1,133 @@
+/** A rule pack as the engine runs it: references resolved, patterns proven linear, words in one index. Types only. */
+import type { RuleAction, RuleScope, Tier } from "../../core/findings.ts";
+import type { LinearPattern } from "./linear-pattern.ts";
+import type { PhraseHit, PhraseIndex, Tokens } from "./tokens.ts";
+import type { Validator } from "./validators.ts";
+
+/** A piece of text a reader could see, normalised (normalise.ts). */
+export type Segment = {
+  /** MIME path; `header:subject`, `2:filename` and the like for what is no body. */
+  readonly part: string;
+  readonly kind: "subject" | "header" | "body" | "filename";
+  /** 0 for the message itself, counted up for messages embedded in it; a subject belongs to its own message. */
+  readonly message: number;
+  readonly text: string;
+};
+
+/** A segment after the one pass of the phrase index. */
+export type ScannedSegment = {
+  readonly segment: Segment;
+  readonly index: number;
+  readonly tokens: Tokens;
+  /** By set number of the pack's phrase index. */
+  readonly hits: readonly (readonly PhraseHit[])[];
+  /** Normalised names of the sender, which are nobody's PHI. */
+  readonly senderNames: ReadonlySet<string>;
+  readonly isLate: () => boolean;
+};
+
+/** A detector's hit while the message is in memory. The value never leaves the engine but as a keyed hash. */
+export type Match = {
+  readonly detector: CompiledDetector;
+  readonly segment: number;
+  readonly start: number;
+  readonly end: number;
+  /** Normalised; two places with one value count once. */
+  readonly value: string;
+  readonly confidence: number;
+};
+
+export type Near = {
+  readonly set: number;
+  readonly withinChars: number;
+  readonly side: "before" | "after" | "both";
+};
+
+/** A step of the confidence ladder: reaches a level, or adjusts what was reached. */
+export type Rung =
+  | { readonly kind: "level"; readonly level: number; readonly near: Near | null }
+  | { readonly kind: "adjust"; readonly adjust: number; readonly near: Near };
+
+/** Where a method saw its value, before confidence; `base` is the level the method itself is sure of. */
+export type Candidate = { readonly start: number; readonly end: number; readonly value: string; readonly base?: number };
+
+export type DetectionMethod =
+  | {
+      readonly kind: "pattern";
+      readonly pattern: LinearPattern;
+      /** Set of prefilter words, or null to search always. */
+      readonly keywords: number | null;
+      /** A match inside a longer number, such as the digits after a decimal point, does not count. */
+      readonly standsAlone: boolean;
+      readonly validators: readonly Validator[];
+    }
+  | {
+      readonly kind: "label";
+      readonly labels: number;
+      readonly value: LinearPattern;
+      readonly side: "before" | "after" | "both";
+      readonly gapChars: number;
+      readonly validators: readonly Validator[];
+    }
+  | {
+      readonly kind: "dictionary";
+      readonly set: number;
+      /** The terms as written where case matters, else null. */
+      readonly exact: readonly string[] | null;
+      /** For each phrase of the set the term it belongs to: plurals count as their singular. */
+      readonly terms: readonly string[];
+    }
+  | {
+      readonly kind: "name";
+      readonly givenNames: number;
+      readonly labels: number;
+      readonly honorifics: number;
+      readonly notSurnames: ReadonlySet<string>;
+    };
+
+export type CompiledDetector = {
+  readonly id: string;
+  readonly classes: readonly string[];
+  readonly weight: number;
+  readonly method: DetectionMethod;
+  readonly ladder: readonly Rung[];
+};
+
+export type Condition =
+  | { readonly kind: "all"; readonly conditions: readonly Condition[] }
+  | { readonly kind: "any"; readonly conditions: readonly Condition[] }
+  | { readonly kind: "not"; readonly condition: Condition }
+  | CountCondition;
+
+/** Enough matches of some detectors, in the message or within a window around an anchor. */
+export type CountCondition = {
+  readonly kind: "count";
+  /** Ids of the detectors, in order; also the key under which their matches are gathered once. */
+  readonly detectors: readonly string[];
+  readonly minConfidence: number;
+  /** Distinct values. */
+  readonly distinct: number;
+  /** Sum of the weights of the distinct values. */
+  readonly weight: number;
+  readonly withinChars: number | null;
+};
+
+export type CompiledRule = {
+  readonly id: string;
+  readonly status: "active" | "shadow";
+  readonly tier: Tier;
+  readonly action: RuleAction;
+  readonly scope: RuleScope;
+  readonly when: Condition;
+  /** Detectors the rule reads, for telling which findings support a hit. */
+  readonly reads: ReadonlySet<string>;
+};
+
+export type CompiledPack = {
+  readonly id: string;
+  /** Hex, of the pack's text. */
+  readonly sha256: string;
+  readonly phrases: PhraseIndex;
+  readonly detectors: readonly CompiledDetector[];
+  readonly rules: readonly CompiledRule[];
+};

@@ -1,0 +1,81 @@
+/**
+ * Tells what bytes are by how they begin, whatever name or type they travel under.
+ * Promises: pure; looks at the first SNIFF_BYTES only; a text is a text only when it holds no control characters.
+ */
+
+export const SNIFF_BYTES = 4_096;
+
+export type ContentKind =
+  | { readonly kind: "container"; readonly format: string }
+  | { readonly kind: "image" }
+  | { readonly kind: "text" }
+  | { readonly kind: "binary" };
+
+type Magic = { readonly format: string; readonly bytes: readonly number[]; readonly at?: number };
+
+const ascii = (text: string): readonly number[] => Array.from(text, (character) => character.charCodeAt(0));
+
+/** Formats that hold text which only their own reader can show. */
+const CONTAINERS: readonly Magic[] = [
+  { format: "zip", bytes: [0x50, 0x4b, 0x03, 0x04] },
+  { format: "zip", bytes: [0x50, 0x4b, 0x05, 0x06] },
+  { format: "zip", bytes: [0x50, 0x4b, 0x07, 0x08] },
+  { format: "pdf", bytes: ascii("%PDF-") },
+  { format: "ole", bytes: [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1] },
+  { format: "gzip", bytes: [0x1f, 0x8b] },
+  { format: "bzip2", bytes: ascii("BZh") },
+  { format: "xz", bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  { format: "7z", bytes: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c] },
+  { format: "rar", bytes: ascii("Rar!\x1a\x07") },
+  { format: "rtf", bytes: ascii("{\\rtf") },
+  { format: "postscript", bytes: ascii("%!PS") },
+  { format: "tnef", bytes: [0x78, 0x9f, 0x3e, 0x22] },
+  { format: "rpmsg", bytes: [0x76, 0xe8, 0x04, 0x60, 0xc4, 0x11, 0xe3, 0x86] },
+  { format: "dicom", bytes: ascii("DICM"), at: 128 },
+  { format: "cab", bytes: ascii("MSCF") },
+  { format: "zstd", bytes: [0x28, 0xb5, 0x2f, 0xfd] },
+  { format: "sqlite", bytes: ascii("SQLite format 3\0") },
+  { format: "tar", bytes: ascii("ustar"), at: 257 },
+];
+
+const IMAGES: readonly Magic[] = [
+  { format: "png", bytes: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] },
+  { format: "jpeg", bytes: [0xff, 0xd8, 0xff] },
+  { format: "gif", bytes: ascii("GIF8") },
+  { format: "bmp", bytes: ascii("BM") },
+  { format: "webp", bytes: ascii("WEBP"), at: 8 },
+  { format: "tiff", bytes: [0x49, 0x49, 0x2a, 0x00] },
+  { format: "tiff", bytes: [0x4d, 0x4d, 0x00, 0x2a] },
+  { format: "ico", bytes: [0x00, 0x00, 0x01, 0x00] },
+  { format: "heif", bytes: ascii("ftyp"), at: 4 },
+];
+
+export function contentKindOf(bytes: Uint8Array): ContentKind {
+  const container = CONTAINERS.find((magic) => startsWith(bytes, magic));
+  if (container !== undefined) return { kind: "container", format: container.format };
+  // A text may begin with "BM" or "GIF8" too; a picture's next bytes are no text.
+  const isText = looksLikeText(bytes.subarray(0, SNIFF_BYTES));
+  if (!isText && IMAGES.some((magic) => startsWith(bytes, magic))) return { kind: "image" };
+  return { kind: isText ? "text" : "binary" };
+}
+
+function startsWith(bytes: Uint8Array, { bytes: magic, at = 0 }: Magic): boolean {
+  return bytes.length >= at + magic.length && magic.every((byte, index) => bytes[at + index] === byte);
+}
+
+/** Control characters that texts do hold: bell to carriage return, shift in and out, escape (ISO-2022). */
+function isTextByte(byte: number): boolean {
+  return byte >= 32 ? byte !== 127 : (byte >= 7 && byte <= 15) || byte === 27;
+}
+
+function looksLikeText(bytes: Uint8Array): boolean {
+  if (isUtf16(bytes)) return true;
+  let strange = 0;
+  for (const byte of bytes) if (!isTextByte(byte)) strange += 1;
+  return strange * 50 <= bytes.length;
+}
+
+/** A byte order mark of UTF-16. */
+export function isUtf16(bytes: Uint8Array): boolean {
+  return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+}

@@ -1,0 +1,129 @@
+/**
+ * Runs the detectors of a pack over one segment.
+ * Promises: deterministic; linear in the text; at most `matchesMax` matches of one detector in one segment; the same
+ * ladder for every kind of detector: a method finds candidates, the words near them decide the confidence.
+ */
+import { assertNever } from "../../core/assert-never.ts";
+import type { Candidate, CompiledDetector, CompiledPack, DetectionMethod, Match, Near } from "./compiled-pack.ts";
+import type { ScannedSegment, Segment } from "./compiled-pack.ts";
+import { findLabelled } from "./label-value.ts";
+import { lowerCase, normaliseValue } from "./normalise.ts";
+import { findNames } from "./person-name.ts";
+import type { PhraseHit } from "./tokens.ts";
+
+/** All adjustments together move a confidence no further than this. */
+const RAISE_MAX = 25;
+const LOWER_MAX = -40;
+/** Level of a method that is not told one. */
+const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> = { pattern: 40, label: 85, dictionary: 65, name: 0 };
+
+export type ScanContext = {
+  readonly senderNames: ReadonlySet<string>;
+  readonly isLate: () => boolean;
+  readonly matchesMax: number;
+};
+
+export function scanSegment(
+  pack: CompiledPack,
+  { segment, index }: { readonly segment: Segment; readonly index: number },
+  context: ScanContext,
+): readonly Match[] {
+  const { tokens, hits } = pack.phrases.scan(lowerCase(segment.text));
+  const scan: ScannedSegment = { segment, index, tokens, hits, ...context };
+  const matches: Match[] = [];
+  for (const detector of pack.detectors) {
+    let count = 0;
+    for (const candidate of candidatesOf(scan, detector.method)) {
+      const match = toMatch(scan, detector, candidate);
+      if (match === null) continue;
+      matches.push(match);
+      count += 1;
+      if (count >= context.matchesMax) break;
+    }
+  }
+  return matches;
+}
+
+function candidatesOf(scan: ScannedSegment, method: DetectionMethod): readonly Candidate[] {
+  switch (method.kind) {
+    case "pattern": {
+      if (method.keywords !== null && (scan.hits[method.keywords]?.length ?? 0) === 0) return [];
+      const found = method.pattern.search(scan.segment.text, scan.isLate);
+      return found.filter(
+        (match) =>
+          !(method.standsAlone && isInsideNumber(scan.segment.text, match)) &&
+          method.validators.every((validator) => validator(match.value)),
+      );
+    }
+    case "label":
+      return findLabelled(scan, method);
+    case "dictionary":
+      return findTerms(scan, method);
+    case "name":
+      return findNames(scan, method);
+    default:
+      return assertNever(method);
+  }
+}
+
+/** `1.4111…`, `…-219-43-8855`, `219-43-8855-1`: the shape is a piece of something longer. */
+function isInsideNumber(text: string, { start, end }: Candidate): boolean {
+  return /[A-Za-z0-9][-./_]$/.test(text.slice(Math.max(0, start - 2), start)) || /^[-./_]\d/.test(text.slice(end, end + 2));
+}
+
+function findTerms(scan: ScannedSegment, method: Extract<DetectionMethod, { kind: "dictionary" }>): readonly Candidate[] {
+  const found: Candidate[] = [];
+  for (const { start, end, phrase } of scan.hits[method.set] ?? []) {
+    const term = method.terms[phrase];
+    if (term === undefined) continue;
+    if (method.exact !== null && scan.segment.text.slice(start, end) !== method.exact[phrase]) continue;
+    found.push({ start, end, value: term });
+  }
+  return found;
+}
+
+function toMatch(scan: ScannedSegment, detector: CompiledDetector, candidate: Candidate): Match | null {
+  const confidence = confidenceOf(scan, detector, candidate);
+  if (confidence === null) return null;
+  const value = normaliseValue(candidate.value);
+  const { start, end } = candidate;
+  return { detector, segment: scan.index, start, end, value, confidence };
+}
+
+/** The highest level reached, adjusted; null where no level was. */
+function confidenceOf(scan: ScannedSegment, detector: CompiledDetector, candidate: Candidate): number | null {
+  const hasLevels = detector.ladder.some((rung) => rung.kind === "level");
+  let level = hasLevels ? null : (candidate.base ?? DEFAULT_LEVELS[detector.method.kind]);
+  let adjust = 0;
+  for (const rung of detector.ladder) {
+    if (rung.near !== null && !isNear(scan, candidate, rung.near)) continue;
+    if (rung.kind === "adjust") adjust += rung.adjust;
+    else level = Math.max(level ?? 0, rung.level);
+  }
+  if (level === null) return null;
+  return Math.min(100, Math.max(0, level + Math.min(RAISE_MAX, Math.max(LOWER_MAX, adjust))));
+}
+
+function isNear(scan: ScannedSegment, { start, end }: Candidate, near: Near): boolean {
+  const hits = scan.hits[near.set] ?? [];
+  for (let i = firstEndingAfter(hits, start - near.withinChars); i < hits.length; i += 1) {
+    const hit = hits[i];
+    if (hit === undefined || hit.start > end + near.withinChars) return false;
+    const isBefore = hit.end <= start;
+    const isAfter = hit.start >= end;
+    if ((isBefore && near.side !== "after") || (isAfter && near.side !== "before")) return true;
+  }
+  return false;
+}
+
+/** Hits stand in order and do not overlap, so their ends are in order too. */
+function firstEndingAfter(hits: readonly PhraseHit[], offset: number): number {
+  let low = 0;
+  let high = hits.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((hits[middle]?.end ?? 0) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

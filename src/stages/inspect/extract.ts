@@ -1,0 +1,237 @@
+/**
+ * Walks the structure of a message and collects every text a reader could see, and whatever could not be read.
+ * Promises: reads at most the budgets allow; each leaf is either text, known harmless, protected, or named in
+ * `uninspectable` with its reason; the source of a multipart between its parts is read too. Rejects only when the store
+ * does. Leaves charsets, headers and transfer encodings to parts/mime, the meaning of the texts to the detectors.
+ */
+import type { Trigger, UninspectableReason } from "../../core/findings.ts";
+import type { MimeDefect, MimePart, MimeStructure } from "../../core/mime-structure.ts";
+import type { ReadBody } from "../../core/stages.ts";
+import { decodeUndeclared } from "../../parts/mime/charset.ts";
+import { readHeaderSection } from "../../parts/mime/header-fields.ts";
+import type { HeaderField } from "../../parts/mime/header-fields.ts";
+import { isEmbeddedMessage } from "../../parts/mime/part-facts.ts";
+import type { Segment } from "./compiled-pack.ts";
+import { contentKindOf, SNIFF_BYTES } from "./content-kind.ts";
+import { contentIdOf } from "./html-text.ts";
+import type { InspectOptions } from "./inspect-options.ts";
+import { headerSegments, senderNamesOf, triggersOf } from "./message-header.ts";
+import { normaliseText } from "./normalise.ts";
+import { contentOf, isTextual, readPartText, readRawText } from "./part-text.ts";
+import { isArmouredMessage, isEncryptedCms, isRpmsg, PKCS7_MIME_TYPES, RPMSG_TYPE } from "./protected-content.ts";
+
+export type Uninspectable = { readonly part: string; readonly reason: UninspectableReason };
+
+export type Extraction = {
+  readonly segments: readonly Segment[];
+  readonly uninspectable: readonly Uninspectable[];
+  /** Parts the sender's client encrypted. */
+  readonly protectedParts: readonly string[];
+  readonly triggers: readonly Trigger[];
+  readonly senderNames: ReadonlySet<string>;
+};
+
+/** Defects behind which no text hides: the last part of an unclosed multipart reaches to the end and is read. */
+const HARMLESS_DEFECTS: ReadonlySet<MimeDefect> = new Set(["unclosed_multipart"]);
+const SIGNATURE_TYPES = new Set(["application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"]);
+const SIGNATURE_BYTES_MAX = 65_536;
+const HEADER_BYTES_MAX = 262_144;
+
+export async function extractTexts(
+  mime: MimeStructure,
+  read: ReadBody,
+  limits: { readonly options: InspectOptions; readonly isLate: () => boolean },
+): Promise<Extraction> {
+  const extractor = new Extractor(read, limits.options, limits.isLate);
+  return extractor.run(mime);
+}
+
+type Picture = { readonly part: MimePart; readonly contentId: string; readonly isSmall: boolean };
+
+class Extractor {
+  readonly #read: ReadBody;
+  readonly #options: InspectOptions;
+  readonly #isLate: () => boolean;
+  readonly #segments: Segment[] = [];
+  readonly #uninspectable: Uninspectable[] = [];
+  readonly #protectedParts: string[] = [];
+  readonly #pictures: Picture[] = [];
+  readonly #contentIds = new Set<string>();
+  #chars = 0;
+  #messages = 0;
+
+  constructor(read: ReadBody, options: InspectOptions, isLate: () => boolean) {
+    this.#read = read;
+    this.#options = options;
+    this.#isLate = isLate;
+  }
+
+  async run(mime: MimeStructure): Promise<Extraction> {
+    if (mime.defects.some((defect) => !HARMLESS_DEFECTS.has(defect))) this.#blame("", "structure_defect");
+    const fields = await this.#message(mime.root);
+    for (const { part, contentId, isSmall } of this.#pictures) {
+      if (!isSmall || !this.#contentIds.has(contentId)) this.#blame(part.path, "unsupported_type");
+    }
+    return {
+      segments: this.#segments,
+      uninspectable: this.#uninspectable,
+      protectedParts: this.#protectedParts,
+      triggers: triggersOf(fields, this.#options),
+      senderNames: senderNamesOf(fields),
+    };
+  }
+
+  async #message(root: MimePart): Promise<readonly HeaderField[]> {
+    const message = this.#messages;
+    this.#messages += 1;
+    const header = await this.#header(root);
+    const { fields, isMalformed } = readHeaderSection(header);
+    const suffix = message === 0 ? "" : `@${root.path}`;
+    for (const { name, kind, text } of headerSegments(fields)) {
+      this.#add({ part: `header:${name}${suffix}`, kind, message }, text);
+    }
+    // Some readers show the section from the malformed line on as text.
+    if (isMalformed) this.#add({ part: `header:malformed${suffix}`, kind: "body", message }, decodeUndeclared(header));
+    await this.#part(root, message);
+    return fields;
+  }
+
+  async #part(part: MimePart, message: number): Promise<void> {
+    if (part.filename !== null) this.#add({ part: `${part.path}:filename`, kind: "filename", message }, nameText(part.filename));
+    if (isEmbeddedMessage(part.contentType) && part.children.length > 0) {
+      for (const child of part.children) await this.#message(child);
+      return;
+    }
+    if (part.contentType.startsWith("multipart/")) return this.#multipart(part, message);
+    return this.#leaf(part, message);
+  }
+
+  async #multipart(part: MimePart, message: number): Promise<void> {
+    const [first] = part.children;
+    if (first === undefined) {
+      // Without a usable boundary, or beyond a limit: the source is all there is.
+      this.#blame(part.path, "structure_defect");
+      for (const text of readRawText(part, await this.#body(part))) this.#add({ part: part.path, kind: "body", message }, text);
+      return;
+    }
+    if (part.contentType === "multipart/encrypted" && (await this.#isPgpMime(part))) {
+      this.#protectedParts.push(part.path);
+      for (const extra of part.children.filter((_, index) => index !== 1)) await this.#part(extra, message);
+    } else {
+      for (const child of part.children) await this.#part(child, message);
+    }
+    await this.#between(part, message);
+  }
+
+  /** Preamble and epilogue: not shown by mail readers, but told by the source. */
+  async #between(part: MimePart, message: number): Promise<void> {
+    const [first] = part.children;
+    const last = part.children.at(-1);
+    if (first === undefined || last === undefined) return;
+    const ranges = [
+      [part.bodyStart, first.headerStart],
+      [last.bodyEnd, part.bodyEnd],
+    ] as const;
+    for (const [start, end] of ranges) {
+      if (end <= start) continue;
+      const bytes = await this.#read(start, Math.min(end, start + this.#options.partBytesMax));
+      const text = bytes.toString("latin1").replace(/^--[^\n]*$/gm, "");
+      if (text.trim() !== "") this.#add({ part: part.path, kind: "body", message }, text);
+    }
+  }
+
+  async #leaf(part: MimePart, message: number): Promise<void> {
+    if (this.#isLate()) return this.#blame(part.path, "over_budget");
+    if (isTextual(part)) return this.#text(part, message);
+    const head = contentOf(part, await this.#head(part)).bytes;
+    if (this.#isProtectedHead(part, head)) {
+      this.#protectedParts.push(part.path);
+      return;
+    }
+    if (part.contentType === "application/pgp-encrypted" || SIGNATURE_TYPES.has(part.contentType)) {
+      return this.#smallText(part, message);
+    }
+    if (part.contentType.startsWith("image/") && contentKindOf(head).kind === "image") return this.#picture(part);
+    this.#blame(part.path, "unsupported_type");
+    // Not to be understood, but where characters stand in it (octet streams, signed-data) they are looked at.
+    const body = await this.#body(part);
+    const isSigned = PKCS7_MIME_TYPES.has(part.contentType);
+    const texts = isSigned ? [contentOf(part, body).bytes.toString("latin1")] : readRawText(part, body);
+    for (const text of texts) this.#add({ part: part.path, kind: "body", message }, text);
+  }
+
+  async #text(part: MimePart, message: number): Promise<void> {
+    const bytes = await this.#body(part);
+    const isCut = part.bodyEnd - part.bodyStart > bytes.length;
+    const { texts, reason, contentIds } = readPartText(part, bytes, isCut);
+    const [only] = texts;
+    if (texts.length === 1 && reason === null && only !== undefined && isArmouredMessage(only)) {
+      this.#protectedParts.push(part.path);
+      return;
+    }
+    if (reason !== null) this.#blame(part.path, reason);
+    for (const id of contentIds) this.#contentIds.add(id);
+    for (const text of texts) this.#add({ part: part.path, kind: "body", message }, text);
+  }
+
+  /** Signatures and control parts: short, and read as text in case they are something else. */
+  async #smallText(part: MimePart, message: number): Promise<void> {
+    if (part.bodyEnd - part.bodyStart > SIGNATURE_BYTES_MAX) this.#blame(part.path, "unsupported_type");
+    const { bytes } = contentOf(part, await this.#body(part));
+    this.#add({ part: part.path, kind: "body", message }, bytes.toString("latin1"));
+  }
+
+  async #picture(part: MimePart): Promise<void> {
+    const { fields } = readHeaderSection(await this.#header(part));
+    const contentId = fields.find((field) => field.name.toLowerCase() === "content-id")?.value ?? "";
+    const bytes = part.bodyEnd - part.bodyStart;
+    const sizeBytes = part.encoding === "base64" ? Math.ceil((bytes * 3) / 4) : bytes;
+    const isSmall = sizeBytes < this.#options.inlineImageBytesMax && contentId !== "";
+    this.#pictures.push({ part, contentId: contentIdOf(contentId), isSmall });
+  }
+
+  #isProtectedHead(part: MimePart, head: Buffer): boolean {
+    if (PKCS7_MIME_TYPES.has(part.contentType)) return isEncryptedCms(head);
+    return part.contentType === RPMSG_TYPE && isRpmsg(head);
+  }
+
+  /** RFC 3156 section 4: two parts, the second one armoured message and nothing else. */
+  async #isPgpMime(part: MimePart): Promise<boolean> {
+    const encrypted = part.children[1];
+    if (encrypted === undefined) return false;
+    const body = await this.#body(encrypted);
+    if (encrypted.bodyEnd - encrypted.bodyStart > body.length) return false;
+    return isArmouredMessage(contentOf(encrypted, body).bytes.toString("latin1"));
+  }
+
+  #header(part: MimePart): Promise<Buffer> {
+    return this.#read(part.headerStart, Math.min(part.bodyStart, part.headerStart + HEADER_BYTES_MAX));
+  }
+
+  #head(part: MimePart): Promise<Buffer> {
+    return this.#read(part.bodyStart, Math.min(part.bodyEnd, part.bodyStart + 2 * SNIFF_BYTES));
+  }
+
+  #body(part: MimePart): Promise<Buffer> {
+    return this.#read(part.bodyStart, Math.min(part.bodyEnd, part.bodyStart + this.#options.partBytesMax));
+  }
+
+  #add(place: Omit<Segment, "text">, text: string): void {
+    const room = this.#options.textCharsMax - this.#chars;
+    if (text.length > room) this.#blame(place.part, "over_budget");
+    const kept = normaliseText(text.length > room ? text.slice(0, Math.max(0, room)) : text);
+    this.#chars += kept.length;
+    if (kept !== "") this.#segments.push({ ...place, text: kept });
+  }
+
+  #blame(part: string, reason: UninspectableReason): void {
+    if (!this.#uninspectable.some((each) => each.part === part && each.reason === reason)) {
+      this.#uninspectable.push({ part, reason });
+    }
+  }
+}
+
+/** Words of a file name parted as a reader parts them. */
+function nameText(filename: string): string {
+  return filename.replaceAll("_", " ").replace(/\.[A-Za-z0-9]{1,5}$/, "");
+}

@@ -1,0 +1,153 @@
+/**
+ * The third verb: bytes in, Findings out.
+ * Promises: never rejects for what a message says; `phi` beats `uninspectable` beats `protected` beats `clean`; what
+ * could not be read, or not in time, is `uninspectable`, and every rule that can run still runs; no text of the message
+ * leaves but as a keyed hash; the same message and packs give the same findings.
+ * Leaves storing to spool, the floor to decide, stripping of triggers to protect.
+ */
+import { createHmac } from "node:crypto";
+import type { Clock } from "../../core/clock.ts";
+import type { Finding, Findings, RuleHit, Tier, UninspectableReason, Verdict } from "../../core/findings.ts";
+import type { Inspect } from "../../core/stages.ts";
+import type { CompiledPack, CompiledRule, Match, Segment } from "./compiled-pack.ts";
+import { extractTexts } from "./extract.ts";
+import type { Extraction } from "./extract.ts";
+import type { InspectOptions } from "./inspect-options.ts";
+import { matchPack } from "./match-pack.ts";
+import type { PackResult } from "./match-pack.ts";
+
+/** Changes whenever the same pack could give other findings. */
+export const ENGINE = "postern-inspect/1";
+/** Matches kept of one detector in one segment. */
+const MATCHES_MAX = 2_000;
+
+export type InspectDeps = {
+  readonly packs: readonly CompiledPack[];
+  /** Key of the value hashes, 32 bytes. */
+  readonly hashKey: Uint8Array;
+  /** For the time budget. */
+  readonly clock: Clock;
+};
+
+export function createInspect(options: InspectOptions, deps: InspectDeps): Inspect {
+  return async ({ mime, read }) => {
+    const deadline = deps.clock.monotonic() + options.timeMsMax;
+    let wasLate = false;
+    const isLate = (): boolean => {
+      wasLate ||= deps.clock.monotonic() > deadline;
+      return wasLate;
+    };
+    const extraction = await extractSafely({ mime, read }, { options, isLate });
+    const { segments, senderNames } = extraction;
+    const context = { senderNames, isLate, matchesMax: MATCHES_MAX };
+    const faults: { readonly part: string; readonly reason: UninspectableReason }[] = [];
+    const results: PackResult[] = [];
+    for (const pack of deps.packs) {
+      try {
+        results.push(matchPack(pack, segments, context));
+      } catch {
+        // A fault of the engine must not pass as clean; the error itself could quote the message.
+        faults.push({ part: "", reason: "inspection_error" });
+      }
+    }
+    if (wasLate) faults.push({ part: "", reason: "over_budget" });
+    const uninspectable = [...extraction.uninspectable, ...faults];
+    return assemble({ extraction, uninspectable, results, options, deps });
+  };
+}
+
+const NOTHING_READ: Extraction = {
+  segments: [],
+  uninspectable: [{ part: "", reason: "inspection_error" }],
+  protectedParts: [],
+  triggers: [],
+  senderNames: new Set(),
+};
+
+/** Rejects only when the store does; a fault of the extraction itself is `inspection_error`. */
+async function extractSafely(
+  { mime, read }: Parameters<Inspect>[0],
+  limits: { readonly options: InspectOptions; readonly isLate: () => boolean },
+): Promise<Extraction> {
+  let storeFailed = false;
+  const watched: typeof read = (start, end) =>
+    read(start, end).catch((error: unknown) => {
+      storeFailed = true;
+      throw error;
+    });
+  try {
+    return await extractTexts(mime, watched, limits);
+  } catch (error) {
+    if (storeFailed) throw error;
+    // The error could quote the message: it is not kept.
+    return NOTHING_READ;
+  }
+}
+
+type Assembly = {
+  readonly extraction: Extraction;
+  readonly uninspectable: Findings["uninspectable"];
+  readonly results: readonly PackResult[];
+  readonly options: InspectOptions;
+  readonly deps: InspectDeps;
+};
+
+function assemble({ extraction, uninspectable, results, options, deps }: Assembly): Findings {
+  const hits = results.flatMap(({ pack, satisfied }) =>
+    satisfied.filter((rule) => rule.status === "active").map((rule) => toHit(pack, rule)),
+  );
+  const verdict = verdictOf(hits, uninspectable.length > 0, extraction.protectedParts.length > 0);
+  return {
+    verdict,
+    tier: tierOf(hits),
+    hits,
+    findings: findingsOf(results, extraction.segments, { max: options.findingsMax, key: deps.hashKey }),
+    uninspectable,
+    triggers: extraction.triggers,
+    packs: deps.packs.map(({ id, sha256 }) => ({ pack: id, sha256 })),
+    engine: ENGINE,
+  };
+}
+
+function toHit(pack: CompiledPack, { id, tier, action, scope }: CompiledRule): RuleHit {
+  return { pack: pack.id, rule: id, tier, action, scope };
+}
+
+function verdictOf(hits: readonly RuleHit[], hasUninspectable: boolean, hasProtected: boolean): Verdict {
+  if (hits.some((hit) => hit.action.kind !== "tag")) return "phi";
+  if (hasUninspectable) return "uninspectable";
+  return hasProtected ? "protected" : "clean";
+}
+
+function tierOf(hits: readonly RuleHit[]): Tier {
+  if (hits.some((hit) => hit.tier === "high")) return "high";
+  return hits.some((hit) => hit.tier === "low") ? "low" : "none";
+}
+
+/** Only what supports a rule that acts is told: the surest first, at most `max`. */
+function findingsOf(
+  results: readonly PackResult[],
+  segments: readonly Segment[],
+  { max, key }: { readonly max: number; readonly key: Uint8Array },
+): readonly Finding[] {
+  const supporting = results.flatMap(({ matches, satisfied }) => {
+    const active = satisfied.filter((rule) => rule.status === "active");
+    return matches.filter((match) => active.some((rule) => rule.reads.has(match.detector.id)));
+  });
+  return supporting
+    .toSorted((a, b) => b.confidence - a.confidence || a.segment - b.segment || a.start - b.start)
+    .slice(0, max)
+    .map((match) => toFinding(match, segments, key));
+}
+
+function toFinding(match: Match, segments: readonly Segment[], key: Uint8Array): Finding {
+  const valueHash = createHmac("sha256", key).update(match.value).digest("hex").slice(0, 16);
+  return {
+    detector: match.detector.id,
+    confidence: match.confidence,
+    part: segments[match.segment]?.part ?? "",
+    offset: match.start,
+    length: match.end - match.start,
+    valueHash,
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * Brings text into the one form every detector reads.
+ * Promises: NFKC (full-width digits, no-break spaces, ligatures), no invisible characters (zero-width, soft hyphen,
+ * direction marks), plain hyphens and quotes; lower-casing keeps every offset. Linear time, idempotent. Pure.
+ */
+
+// The two classes name every character they remove or replace; joiners stand in them on purpose.
+const INVISIBLE = /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0]/g; // oxlint-disable-line no-misleading-character-class
+const NOT_ASCII = /[^\0-\x7f]/; // oxlint-disable-line no-control-regex
+const DASHES = /[\u2010-\u2015\u2043\u2212\uFE58\uFE63\uFF0D]/g;
+const SINGLE_QUOTES = /[\u2018-\u201B\u02BC\u2032\uFF07]/g;
+const DOUBLE_QUOTES = /[\u201C-\u201F\u2033]/g;
+const SPACES = /[\u0085\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]/g;
+const LINE_ENDS = /\r\n?|[\u2028\u2029]/g;
+/** Lower-casing this one makes two characters; everything else keeps its length. */
+const DOTTED_CAPITAL_I = /\u0130/g;
+const DIGITS = /\p{Nd}/gu;
+
+/** Digits of one script stand in blocks of ten that begin at a digit of value zero. */
+function asciiDigit(digit: string): string {
+  const code = digit.codePointAt(0) ?? 0;
+  if (code < 0x80) return digit;
+  let zero = code;
+  while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
+  return String((code - zero) % 10);
+}
+
+export function normaliseText(text: string): string {
+  const lines = text.includes("\r") ? text.replace(LINE_ENDS, "\n") : text;
+  const whole = lines.includes("\0") ? lines.replaceAll("\0", "") : lines;
+  if (!NOT_ASCII.test(whole)) return whole;
+  return whole
+    .replace(INVISIBLE, "")
+    .normalize("NFKC")
+    .replace(INVISIBLE, "")
+    .replace(LINE_ENDS, "\n")
+    .replace(DASHES, "-")
+    .replace(SINGLE_QUOTES, "'")
+    .replace(DOUBLE_QUOTES, '"')
+    .replace(SPACES, " ")
+    .replace(DOTTED_CAPITAL_I, "I")
+    .replace(DIGITS, asciiDigit);
+}
+
+/** Lower case with the same offsets. */
+export function lowerCase(text: string): string {
+  const lower = text.toLowerCase();
+  return lower.length === text.length ? lower : Array.from(text, sameLengthLower).join("");
+}
+
+function sameLengthLower(character: string): string {
+  const lower = character.toLowerCase();
+  return lower.length === character.length ? lower : character;
+}
+
+/** Letters and digits only, upper case: the form in which values are counted as distinct. */
+export function normaliseValue(value: string): string {
+  return value.replace(/[^\p{L}\p{N}]/gu, "").toUpperCase();
+}

@@ -1,0 +1,68 @@
+/**
+ * Loads a rule pack: reads, checks and compiles it, and runs its own tests.
+ * Promises: a pack loads only when everything in it is understood and every inline test passes; otherwise all errors of
+ * the first failing step are returned at once, each with its place. Never throws for what the text says.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { parseYamlFile } from "../../parts/config/yaml-document.ts";
+import { formatYamlError } from "../../parts/config/yaml-source.ts";
+import type { YamlError } from "../../parts/config/yaml-source.ts";
+import { compileDetectors } from "./compile-detectors.ts";
+import type { Report } from "./compile-detectors.ts";
+import { compileRules } from "./compile-rules.ts";
+import type { CompiledPack } from "./compiled-pack.ts";
+import { packSchema } from "./pack-schema.ts";
+import type { PackFile } from "./pack-schema.ts";
+import { runPackTests } from "./pack-tests.ts";
+
+export type PackError = YamlError;
+
+export type PackLoading =
+  | { readonly ok: true; readonly pack: CompiledPack; readonly tests: number }
+  | { readonly ok: false; readonly errors: readonly PackError[] };
+
+/** `file:line:col path: message` */
+export const formatPackError = formatYamlError;
+
+/** `fileName` stands in errors only; nothing is read from disk. */
+export function loadPack(text: string, fileName: string): PackLoading {
+  const reading = parseYamlFile(text, fileName, packSchema);
+  if (!reading.ok) return reading;
+  const { value: file, source } = reading;
+  const errors: PackError[] = [];
+  const report: Report = (path, message) => errors.push(source.errorAt(path, message));
+  const { detectors, phrases } = compileDetectors(file.detectors, report);
+  const rules = compileRules(file.rules, detectors, report);
+  if (detectors.length === file.detectors.length) reportUnused(file, report);
+  if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  const pack: CompiledPack = { id: file.pack, sha256, phrases, detectors, rules };
+  const tests = runPackTests(file, pack, report);
+  return errors.length > 0 ? { ok: false, errors: inOrder(errors) } : { ok: true, pack, tests };
+}
+
+/** As loadPack, for a file on disk; one that cannot be read is an error like any other. */
+export function loadPackFile(path: string): PackLoading {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+    return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message: `PST-INS-002 cannot be read (${why})` }] };
+  }
+  return loadPack(text, path);
+}
+
+/** A detector no rule reads finds things nobody acts on: mostly a misspelt class. */
+function reportUnused(file: PackFile, report: Report): void {
+  const text = JSON.stringify(file.rules.map((rule) => rule.when));
+  file.detectors.forEach((detector, index) => {
+    const isRead = [detector.id, ...detector.classes].some((name) => text.includes(`"${name}"`));
+    if (!isRead) report(["detectors", index, "id"], "no rule reads this detector, by its id or by one of its classes");
+  });
+}
+
+function inOrder(errors: readonly PackError[]): readonly PackError[] {
+  return errors.toSorted((a, b) => a.line - b.line || a.column - b.column);
+}

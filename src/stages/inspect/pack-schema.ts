@@ -1,0 +1,158 @@
+/**
+ * The shape of a rule pack file (docs/dlp-rules.md). Strict: what is not named here is refused.
+ * Leaves to pack-file.ts what one value cannot say alone: references, patterns, windows, inline tests.
+ */
+import { z } from "zod";
+import { PROFILES } from "../../core/policy.ts";
+import { SHAPED_VALIDATOR_NAMES, VALIDATOR_NAMES } from "./validators.ts";
+
+const ID = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
+const id = z.string().max(80).regex(ID, "an id is lower case: letters, digits, and single . _ - between them");
+const className = z.string().max(40).regex(ID, "a class is lower case: letters, digits, and single . _ - between them");
+const text = z.string().min(1).max(20_000);
+const word = z.string().trim().min(1).max(120);
+const confidence = z.int().min(0).max(100);
+const withinChars = z.int().min(1).max(2_000);
+
+const near = z.strictObject({
+  words: z.array(word).min(1).max(200),
+  within: z.int().min(1).max(500),
+  side: z.enum(["before", "after", "both"]).default("both"),
+});
+
+const rung = z.strictObject({
+  level: confidence.optional(),
+  adjust: z.int().min(-40).max(25).optional(),
+  near: near.optional(),
+});
+
+const detectorTests = z.strictObject({
+  match: z
+    .array(z.union([text, z.strictObject({ text, value: text.optional(), level: confidence.optional() })]))
+    .max(200)
+    .default([]),
+  no_match: z.array(text).max(200).default([]),
+});
+
+const shared = {
+  id,
+  classes: z.array(className).max(8).default([]),
+  weight: z.int().min(0).max(10).default(1),
+  confidence: z.array(rung).min(1).max(20).optional(),
+  tests: detectorTests.optional(),
+};
+const caseRule = z.enum(["sensitive", "insensitive"]).default("insensitive");
+const validate = z.array(z.enum(VALIDATOR_NAMES)).max(8).default([]);
+
+const regexDetector = z.strictObject({
+  ...shared,
+  type: z.literal("regex"),
+  pattern: z.string().min(1),
+  case: caseRule,
+  keywords: z.array(word).max(200).default([]),
+  validate,
+});
+
+const labelDetector = z.strictObject({
+  ...shared,
+  type: z.literal("label_id"),
+  labels: z.array(word).min(1).max(200),
+  value: z.string().min(1),
+  case: caseRule,
+  side: z.enum(["before", "after", "both"]).default("after"),
+  gap: z.int().min(1).max(80).default(20),
+  validate,
+});
+
+const dictionaryDetector = z.strictObject({
+  ...shared,
+  type: z.literal("dictionary"),
+  terms: z.array(word).min(1).max(50_000),
+  case: caseRule,
+  plurals: z.boolean().default(true),
+});
+
+const validatorDetector = z.strictObject({
+  ...shared,
+  type: z.literal("validator"),
+  validator: z.enum(SHAPED_VALIDATOR_NAMES),
+});
+
+const nameDetector = z.strictObject({
+  ...shared,
+  type: z.literal("name"),
+  given_names: z.array(word).min(1).max(50_000),
+  labels: z.array(word).max(200).default([]),
+  not_surnames: z.array(word).max(2_000).default([]),
+});
+
+const detector = z.discriminatedUnion("type", [
+  regexDetector,
+  labelDetector,
+  dictionaryDetector,
+  validatorDetector,
+  nameDetector,
+]);
+
+/** One object for every kind of condition: which keys may stand together is checked in compile-rules.ts. */
+const condition = z.strictObject({
+  get all() {
+    return z.array(condition).min(1).max(20).optional();
+  },
+  get any() {
+    return z.array(condition).min(1).max(20).optional();
+  },
+  get not() {
+    return condition.optional();
+  },
+  any_of: z.array(id).min(1).max(100).optional(),
+  class: className.optional(),
+  min_confidence: confidence.optional(),
+  distinct: z.int().min(1).max(10_000).optional(),
+  distinct_terms: z.int().min(1).max(1_000).optional(),
+  weight: z.int().min(1).max(1_000).optional(),
+  within: withinChars.optional(),
+});
+
+const recipients = z
+  .array(z.strictObject({ recipients_in: z.array(z.string().min(1).max(253)).min(1).max(1_000) }))
+  .min(1)
+  .max(20);
+
+const rule = z.strictObject({
+  id,
+  description: z.string().max(500).optional(),
+  status: z.enum(["active", "shadow", "off"]).default("active"),
+  tier: z.enum(["low", "high"]).default("low"),
+  when: condition,
+  only: recipients.optional(),
+  except: recipients.optional(),
+  action: z.union([
+    z.enum(["protect", "hold", "tag"]),
+    z.strictObject({ protect: z.enum(PROFILES).exclude(["opportunistic"]) }),
+  ]),
+});
+
+const packTest = z.strictObject({
+  subject: text.optional(),
+  text: text.optional(),
+  expect: z.array(id).max(100),
+});
+
+export const packSchema = z.strictObject({
+  version: z.literal(1),
+  pack: id,
+  description: z.string().max(2_000).optional(),
+  detectors: z.array(detector).min(1).max(1_000),
+  rules: z.array(rule).min(1).max(1_000),
+  tests: z.array(packTest).max(5_000).default([]),
+});
+
+export type PackFile = z.output<typeof packSchema>;
+export type DetectorEntry = PackFile["detectors"][number];
+export type DetectorTests = z.output<typeof detectorTests>;
+export type RungEntry = z.output<typeof rung>;
+export type NearEntry = z.output<typeof near>;
+export type RuleEntry = PackFile["rules"][number];
+export type ConditionEntry = z.output<typeof condition>;
+export type RecipientsEntry = z.output<typeof recipients>;

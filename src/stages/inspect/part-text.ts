@@ -1,0 +1,132 @@
+/**
+ * The text of one leaf part, from the bytes of its body.
+ * Promises: never throws; says whether the text is all there is (`isWhole`), and why not; what can be read of a damaged
+ * or misnamed part is still given, so that every rule that can run does run. Leaves the walk over parts to extract.ts.
+ */
+import type { UninspectableReason } from "../../core/findings.ts";
+import type { MimePart } from "../../core/mime-structure.ts";
+import { decodeCharset } from "../../parts/mime/charset.ts";
+import { decodeTransfer } from "../../parts/mime/decode-body.ts";
+import { contentKindOf, isUtf16 } from "./content-kind.ts";
+import { htmlToText } from "./html-text.ts";
+import { layOutTable } from "./tabular-text.ts";
+
+export type PartText = {
+  readonly texts: readonly string[];
+  /** null where the texts tell everything. */
+  readonly reason: UninspectableReason | null;
+  /** Content-IDs of pictures an HTML text shows. */
+  readonly contentIds: ReadonlySet<string>;
+};
+
+const TEXT_TYPES = new Set([
+  "application/json",
+  "application/xml",
+  "application/xhtml+xml",
+  "application/ics",
+  "application/x-yaml",
+  "application/yaml",
+  "application/sql",
+  "application/javascript",
+  "application/csv",
+  "application/pgp-keys",
+  "message/delivery-status",
+  "message/disposition-notification",
+  "message/feedback-report",
+  "message/global-delivery-status",
+]);
+/** Kinds of text whose characters are not yet what a reader sees. */
+const CODED_TEXT_TYPES = new Set(["text/rtf", "text/richtext", "text/enriched"]);
+const GENERIC_TYPES = new Set(["application/octet-stream", "application/x-unknown", "application/unknown", "application/text"]);
+const TEXT_NAMES =
+  /\.(?:txt|text|csv|tsv|log|md|json|xml|ya?ml|html?|xhtml|ics|vcf|hl7|edi|x12|ccda|cda|fhir|sql|ini|conf|cfg|sh|py|js|ts|c|h|cpp|java|css|patch|diff|pem|pub)$/i;
+const NOTHING: ReadonlySet<string> = new Set();
+/** A file pasted into the text by uuencode. */
+const UUENCODED = /^begin [0-7]{3,4} [^\r\n]{1,200}\r?\nM/m;
+/** Charsets in which ASCII bytes are not ASCII text: the raw bytes are a second thing to look at. */
+const NOT_ASCII_COMPATIBLE = /^(?:utf-?(?:7|16|32)|ucs|iso-10646|ebcdic|ibm0?37|cp0?37|unicode)/;
+
+/** True where the part is meant to be read as text. */
+export function isTextual(part: MimePart): boolean {
+  const type = part.contentType;
+  if (CODED_TEXT_TYPES.has(type)) return false;
+  if (type.startsWith("text/") || TEXT_TYPES.has(type) || /\+(?:json|xml)$/.test(type)) return true;
+  return GENERIC_TYPES.has(type) && part.filename !== null && TEXT_NAMES.test(part.filename);
+}
+
+/** `bytes` are the body as stored; `isCut` tells that the budget kept the rest away. */
+export function readPartText(part: MimePart, bytes: Buffer, isCut: boolean): PartText {
+  const decoded = contentOf(part, bytes);
+  const cut: UninspectableReason | null = isCut ? "over_budget" : null;
+  const kind = contentKindOf(decoded.bytes);
+  if (kind.kind === "container" || kind.kind === "image") return unread("unsupported_type");
+  if (kind.kind === "binary") return { ...unread("unsupported_type"), texts: [latin1(decoded.bytes)] };
+  const reading = readCharset(part, decoded.bytes);
+  const shown = isHtml(part, reading.text) ? htmlToText(reading.text) : { text: plainText(part, reading.text), contentIds: NOTHING };
+  const reason = decoded.reason ?? reading.reason ?? cut ?? (UUENCODED.test(reading.text) ? "unsupported_type" : null);
+  return { texts: [shown.text, ...reading.others], reason, contentIds: shown.contentIds };
+}
+
+/** What of a part that is no text can still be read: the characters that stand in it. */
+export function readRawText(part: MimePart, bytes: Buffer): readonly string[] {
+  const { bytes: content } = contentOf(part, bytes);
+  const kind = contentKindOf(content);
+  return kind.kind === "text" ? [latin1(content)] : [];
+}
+
+/** The content without its transfer encoding; damaged base64 is read as far as it goes. */
+export function contentOf(
+  part: MimePart,
+  bytes: Buffer,
+): { readonly bytes: Buffer; readonly reason: UninspectableReason | null } {
+  const decoded = decodeTransfer(bytes, part.encoding);
+  if (decoded.kind === "bytes") return { bytes: decoded.bytes, reason: null };
+  const rest = part.encoding === "base64" ? Buffer.from(bytes.toString("latin1"), "base64") : bytes;
+  return { bytes: rest, reason: decoded.reason };
+}
+
+function unread(reason: UninspectableReason): PartText {
+  return { texts: [], reason, contentIds: NOTHING };
+}
+
+function latin1(bytes: Buffer): string {
+  return bytes.toString("latin1");
+}
+
+type CharsetReading = {
+  readonly text: string;
+  readonly others: readonly string[];
+  readonly reason: UninspectableReason | null;
+};
+
+function readCharset(part: MimePart, bytes: Buffer): CharsetReading {
+  const charset = part.charset?.trim().toLowerCase() ?? null;
+  if (isUtf16(bytes) && (charset === null || !/^(?:utf|ucs)/.test(charset))) {
+    const text = decodeCharset(bytes, "utf-16");
+    return { text: text ?? latin1(bytes), others: [], reason: text === null ? "unknown_charset" : null };
+  }
+  const text = decodeCharset(bytes, charset);
+  if (text === null) return { text: latin1(bytes), others: [], reason: "unknown_charset" };
+  const isCompatible = charset === null || !NOT_ASCII_COMPATIBLE.test(charset);
+  return { text, others: isCompatible ? [] : [latin1(bytes)], reason: null };
+}
+
+function isHtml(part: MimePart, text: string): boolean {
+  if (part.contentType === "text/html" || part.contentType === "application/xhtml+xml") return true;
+  if (part.filename !== null && /\.x?html?$/i.test(part.filename)) return true;
+  return /^\s{0,200}(?:<!doctype html|<html[\s>])/i.test(text.slice(0, 400));
+}
+
+function plainText(part: MimePart, text: string): string {
+  const type = part.contentType;
+  const name = part.filename ?? "";
+  if (/^text\/(?:calendar|x-?vcard|vcard|directory)$/.test(type) || /\.(?:ics|vcf)$/i.test(name)) {
+    // RFC 5545 section 3.1: a line break before white space is not there; \n, \, and \; are escapes.
+    return text
+      .replace(/\r?\n[ \t]/g, "")
+      .replace(/\\[nN]/g, "\n")
+      .replace(/\\([,;\\])/g, "$1");
+  }
+  const isTable = /^(?:text\/(?:csv|tab-separated-values|tsv)|application\/csv)$/.test(type) || /\.(?:csv|tsv)$/i.test(name);
+  return isTable ? layOutTable(text, text.length * 4 + 10_000) : text;
+}

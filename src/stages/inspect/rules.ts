@@ -1,0 +1,136 @@
+/**
+ * Decides which rules a message's matches satisfy.
+ * Promises: pure, deterministic, the order of parts does not matter; a window looks at one segment, except that a subject
+ * stands directly before the beginning of every other segment of its message. Linear in the matches times the window.
+ */
+import { assertNever } from "../../core/assert-never.ts";
+import type { CompiledRule, Condition, CountCondition, Match, Segment } from "./compiled-pack.ts";
+
+/** Longest match, so that a window never misses one that began far before it. */
+const MATCH_CHARS_MAX = 600;
+/** Anchors looked at for one condition; a message with more has hits enough. */
+const ANCHORS_MAX = 5_000;
+
+/** Answers whether a rule holds for the matches of one message. */
+export class RuleEvaluation {
+  readonly #segments: readonly Segment[];
+  readonly #byDetector: ReadonlyMap<string, readonly Match[]>;
+  readonly #gathered = new Map<string, Pool>();
+
+  constructor(segments: readonly Segment[], matches: readonly Match[]) {
+    this.#segments = segments;
+    this.#byDetector = Map.groupBy(matches, (match) => match.detector.id);
+  }
+
+  holds(rule: CompiledRule): boolean {
+    return this.#test(rule.when, null);
+  }
+
+  #test(condition: Condition, anchor: Match | null): boolean {
+    switch (condition.kind) {
+      case "all":
+        return this.#testAll(condition.conditions, anchor);
+      case "any":
+        return condition.conditions.some((each) => this.#test(each, anchor));
+      case "not":
+        return !this.#test(condition.condition, anchor);
+      case "count":
+        return isEnough(condition, this.#matchesFor(condition, anchor));
+      default:
+        return assertNever(condition);
+    }
+  }
+
+  /** Windows are measured from each match of the first condition; `distinct` of the first counts those that fit. */
+  #testAll(conditions: readonly Condition[], outer: Match | null): boolean {
+    const [first, ...rest] = conditions;
+    const windowed = rest.filter(readsWindow);
+    const isAnchored = first?.kind === "count" && first.withinChars === null && windowed.length > 0;
+    if (!isAnchored) return conditions.every((condition) => this.#test(condition, outer));
+    if (!rest.filter((condition) => !readsWindow(condition)).every((condition) => this.#test(condition, outer))) return false;
+    const fitting: Match[] = [];
+    for (const anchor of this.#matchesFor(first, null).slice(0, ANCHORS_MAX)) {
+      if (!windowed.every((condition) => this.#test(condition, anchor))) continue;
+      if (fitting.some((other) => other.value === anchor.value)) continue;
+      fitting.push(anchor);
+      if (isEnough(first, fitting)) return true;
+    }
+    return false;
+  }
+
+  #matchesFor(condition: CountCondition, anchor: Match | null): readonly Match[] {
+    const pool = this.#gather(condition);
+    if (condition.withinChars === null) return pool.all;
+    return anchor === null ? [] : this.#inWindow(pool, anchor, condition.withinChars);
+  }
+
+  #gather(condition: CountCondition): Pool {
+    const key = `${condition.minConfidence} ${condition.detectors.join(" ")}`;
+    let pool = this.#gathered.get(key);
+    if (pool === undefined) {
+      const all = condition.detectors
+        .flatMap((id) => this.#byDetector.get(id) ?? [])
+        .filter((match) => match.confidence >= condition.minConfidence)
+        .toSorted((a, b) => a.segment - b.segment || a.start - b.start || a.end - b.end);
+      pool = { all, bySegment: Map.groupBy(all, (match) => match.segment) };
+      this.#gathered.set(key, pool);
+    }
+    return pool;
+  }
+
+  #inWindow(pool: Pool, anchor: Match, withinChars: number): readonly Match[] {
+    const home = this.#segments[anchor.segment];
+    const near = slice(pool.bySegment.get(anchor.segment) ?? [], anchor.start - withinChars, anchor.end + withinChars);
+    const found = [...near];
+    for (const [index, matches] of pool.bySegment) {
+      const other = this.#segments[index];
+      if (index === anchor.segment || other === undefined || home === undefined || other.message !== home.message) continue;
+      if (other.kind === "subject" && anchor.start <= withinChars) found.push(...matches);
+      else if (home.kind === "subject") found.push(...slice(matches, 0, withinChars));
+    }
+    return found;
+  }
+}
+
+type Pool = { readonly all: readonly Match[]; readonly bySegment: ReadonlyMap<number, readonly Match[]> };
+
+function readsWindow(condition: Condition): boolean {
+  switch (condition.kind) {
+    case "count":
+      return condition.withinChars !== null;
+    case "not":
+      return readsWindow(condition.condition);
+    case "all":
+    case "any":
+      return condition.conditions.some(readsWindow);
+    default:
+      return assertNever(condition);
+  }
+}
+
+function isEnough(condition: CountCondition, matches: readonly Match[]): boolean {
+  const weights = new Map<string, number>();
+  for (const match of matches) {
+    weights.set(match.value, Math.max(weights.get(match.value) ?? 0, match.detector.weight));
+  }
+  const total = weights.values().reduce((sum, weight) => sum + weight, 0);
+  return weights.size >= condition.distinct && total >= condition.weight;
+}
+
+/** Matches, sorted by start, that touch [from, to]. */
+function slice(matches: readonly Match[], from: number, to: number): readonly Match[] {
+  let low = 0;
+  let high = matches.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((matches[middle]?.start ?? 0) < from - MATCH_CHARS_MAX) low = middle + 1;
+    else high = middle;
+  }
+  const found: Match[] = [];
+  for (let i = low; i < matches.length; i += 1) {
+    const match = matches[i];
+    if (match === undefined || match.start > to) break;
+    if (match.end >= from) found.push(match);
+  }
+  return found;
+}

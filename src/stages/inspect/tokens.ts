@@ -1,0 +1,206 @@
+/**
+ * One pass over a text finds every known word and phrase: dictionaries, labels, context words, given names, keywords.
+ * Promises: whole words only, longest phrase first, no allocation per unknown word, linear time. The tokeniser is the
+ * same for phrases and for text, so what is compared always agrees. Leaves meaning to the detectors.
+ */
+
+/** A place where a phrase of a set was found. */
+export type PhraseHit = {
+  readonly start: number;
+  readonly end: number;
+  /** Index of the first token of the hit, for looking at its neighbours. */
+  readonly token: number;
+  readonly tokens: number;
+  /** Index of the phrase in its set. */
+  readonly phrase: number;
+};
+
+export type Tokens = {
+  /** Start and end offset of token i at 2i and 2i+1. */
+  readonly bounds: Int32Array;
+  readonly count: number;
+};
+
+/** Longest phrase in words; longer ones are refused at load. */
+export const PHRASE_WORDS_MAX = 8;
+/** Characters that may stand between two words of a phrase. */
+const GAP_CHARS_MAX = 3;
+/** Longest word compared; a longer token is never known. */
+const WORD_CHARS_MAX = 48;
+
+type Node = { readonly next: Map<number, Node>; readonly entries: { readonly set: number; readonly phrase: number }[] };
+
+const FNV_OFFSET = 0x811c9dc5 | 0;
+const FNV_PRIME = 0x01000193;
+
+function isWordCode(code: number): boolean {
+  if (code < 128) return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || (code >= 65 && code <= 90);
+  return code >= 0xaa && !(code >= 0x2000 && code <= 0x2bff) && code !== 0xd7 && code !== 0xf7 && !isLatinSign(code);
+}
+
+/** Signs of the Latin-1 block that are no letters. */
+function isLatinSign(code: number): boolean {
+  return code >= 0xab && code <= 0xbf && code !== 0xb5 && code !== 0xba;
+}
+
+/** Words of a phrase, lower case, as the text's tokeniser would split it. */
+export function wordsOf(phrase: string): readonly string[] {
+  const words: string[] = [];
+  let start = -1;
+  for (let i = 0; i <= phrase.length; i += 1) {
+    const inside = i < phrase.length && isWordCode(phrase.charCodeAt(i));
+    if (inside && start < 0) start = i;
+    if (!inside && start >= 0) {
+      words.push(phrase.slice(start, i).toLowerCase());
+      start = -1;
+    }
+  }
+  return words;
+}
+
+function hashOf(word: string): number {
+  let hash = FNV_OFFSET;
+  for (let i = 0; i < word.length; i += 1) hash = Math.imul(hash ^ word.charCodeAt(i), FNV_PRIME);
+  return hash;
+}
+
+/** All phrases of all sets of one pack, compiled once. */
+export class PhraseIndex {
+  readonly #words = new Map<number, { readonly word: string; readonly id: number }[]>();
+  readonly #root: Node = { next: new Map(), entries: [] };
+  #wordCount = 0;
+  #setCount = 0;
+
+  /** Adds a set and returns its number. A phrase without any word is ignored. */
+  addSet(phrases: readonly string[]): number {
+    const set = this.#setCount;
+    this.#setCount += 1;
+    phrases.forEach((phrase, index) => {
+      const words = wordsOf(phrase);
+      if (words.length === 0 || words.length > PHRASE_WORDS_MAX) return;
+      let node = this.#root;
+      for (const word of words) {
+        const id = this.#intern(word);
+        let next = node.next.get(id);
+        if (next === undefined) {
+          next = { next: new Map(), entries: [] };
+          node.next.set(id, next);
+        }
+        node = next;
+      }
+      if (!node.entries.some((entry) => entry.set === set)) node.entries.push({ set, phrase: index });
+    });
+    return set;
+  }
+
+  get setCount(): number {
+    return this.#setCount;
+  }
+
+  #intern(word: string): number {
+    const hash = hashOf(word);
+    const bucket = this.#words.get(hash) ?? [];
+    const known = bucket.find((entry) => entry.word === word);
+    if (known !== undefined) return known.id;
+    this.#wordCount += 1;
+    bucket.push({ word, id: this.#wordCount });
+    this.#words.set(hash, bucket);
+    return this.#wordCount;
+  }
+
+  /** Splits lower-cased text and finds the phrases. Hits of each set stand in order of their place. */
+  scan(lower: string): { readonly tokens: Tokens; readonly hits: readonly (readonly PhraseHit[])[] } {
+    const { tokens, ids } = this.#tokenise(lower);
+    const hits: PhraseHit[][] = Array.from({ length: this.#setCount }, () => []);
+    const busyUntil = new Int32Array(this.#setCount);
+    for (let i = 0; i < tokens.count; i += 1) {
+      if (ids[i] !== 0) this.#match({ lower, tokens, ids, hits, busyUntil }, i);
+    }
+    return { tokens, hits };
+  }
+
+  #tokenise(lower: string): { tokens: Tokens; ids: Int32Array } {
+    let bounds = new Int32Array(Math.max(64, lower.length >> 2) * 2);
+    let ids = new Int32Array(bounds.length >> 1);
+    let count = 0;
+    let hash = FNV_OFFSET;
+    let start = -1;
+    for (let i = 0; i <= lower.length; i += 1) {
+      const code = i < lower.length ? lower.charCodeAt(i) : 32;
+      if (isWordCode(code)) {
+        if (start < 0) start = i;
+        hash = Math.imul(hash ^ code, FNV_PRIME);
+      } else if (start >= 0) {
+        if (count === ids.length) {
+          bounds = grown(bounds);
+          ids = grown(ids);
+        }
+        bounds[count * 2] = start;
+        bounds[count * 2 + 1] = i;
+        ids[count] = this.#idOf(lower, hash, { start, end: i });
+        count += 1;
+        start = -1;
+        hash = FNV_OFFSET;
+      }
+    }
+    return { tokens: { bounds, count }, ids };
+  }
+
+  #idOf(lower: string, hash: number, { start, end }: { readonly start: number; readonly end: number }): number {
+    const bucket = this.#words.get(hash);
+    if (bucket === undefined || end - start > WORD_CHARS_MAX) return 0;
+    for (const { word, id } of bucket) {
+      if (word.length === end - start && lower.startsWith(word, start)) return id;
+    }
+    return 0;
+  }
+
+  /** Walks the trie from token `first`; of each set the longest phrase counts, and phrases of a set do not overlap. */
+  #match(scan: Scan, first: number): void {
+    let node = this.#root.next.get(scan.ids[first] ?? 0);
+    const found: { readonly set: number; readonly hit: PhraseHit }[] = [];
+    for (let last = first; node !== undefined; ) {
+      for (const { set, phrase } of node.entries) {
+        const end = scan.tokens.bounds[last * 2 + 1] ?? 0;
+        const hit = { start: scan.tokens.bounds[first * 2] ?? 0, end, token: first, tokens: last - first + 1, phrase };
+        found.push({ set, hit });
+      }
+      last += 1;
+      if (node.next.size === 0 || last >= scan.tokens.count || !joins(scan, last)) break;
+      node = node.next.get(scan.ids[last] ?? 0);
+    }
+    // Longest first: deeper nodes were pushed later.
+    for (const { set, hit } of found.toReversed()) {
+      if (first < (scan.busyUntil[set] ?? 0)) continue;
+      scan.busyUntil[set] = first + hit.tokens;
+      scan.hits[set]?.push(hit);
+    }
+  }
+}
+
+type Scan = {
+  readonly lower: string;
+  readonly tokens: Tokens;
+  readonly ids: Int32Array;
+  readonly hits: PhraseHit[][];
+  readonly busyUntil: Int32Array;
+};
+
+/** True when only spaces, hyphens and the like stand between token `index` and the one before it. */
+function joins({ lower, tokens }: Scan, index: number): boolean {
+  const from = tokens.bounds[index * 2 - 1] ?? 0;
+  const to = tokens.bounds[index * 2] ?? 0;
+  if (to - from > GAP_CHARS_MAX) return false;
+  for (let i = from; i < to; i += 1) {
+    const code = lower.charCodeAt(i);
+    // ! ; : ? and tabs part phrases.
+    if (code === 33 || code === 59 || code === 58 || code === 63 || code === 9) return false;
+  }
+  return true;
+}
+
+function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}

@@ -1,0 +1,113 @@
+/**
+ * What a person may do to queued recipients: retry now, release a review hold, drop. Each act is one transaction with its
+ * audit row naming who and why. A release never lowers a floor: the recipient is planned anew, without the review hold.
+ */
+import { failed } from "../../core/aftermath.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { EventBody } from "../../core/event.ts";
+import type { RecipientId } from "../../core/ids.ts";
+import type { Lease, QueueStore, RecipientPatch, StoredRecipient } from "../../core/queue-store.ts";
+import { isTerminal } from "../../core/recipient-state.ts";
+import { eventOf, type Settle } from "./settle.ts";
+
+export type Act = {
+  readonly action: "retry" | "release" | "drop";
+  readonly ids: readonly RecipientId[];
+  /** OS user name. */
+  readonly actor: string;
+  readonly reason: string;
+};
+
+export type ActResult = {
+  readonly done: readonly RecipientId[];
+  /** Ended already, unknown, or being delivered this moment. */
+  readonly skipped: readonly RecipientId[];
+};
+
+export type OperatorDeps = {
+  readonly store: QueueStore;
+  readonly settle: Settle;
+  readonly clock: Clock;
+  readonly lease: () => Lease;
+  readonly wake: () => void;
+};
+
+export async function act(request: Act, deps: OperatorDeps): Promise<ActResult> {
+  const now = deps.clock.now();
+  const claimed = await deps.store.claimThese(request.ids, deps.lease(), now);
+  const open = claimed.filter((recipient) => isActable(recipient, request.action));
+  const other = claimed.filter((recipient) => !open.includes(recipient));
+  if (other.length > 0) await giveBack(other, deps);
+  if (request.action === "drop") await drop(open, request, deps);
+  else await makeDue(open, { request, now }, deps);
+  deps.wake();
+  const done = open.map(({ id }) => id);
+  return { done, skipped: request.ids.filter((id) => !done.includes(id)) };
+}
+
+/** A recipient whose last reply was lost may have its copy: only a retry is honest about that. */
+function isActable(recipient: StoredRecipient, action: Act["action"]): boolean {
+  if (isTerminal(recipient.state)) return false;
+  return action !== "release" || recipient.state === "held";
+}
+
+async function giveBack(recipients: readonly StoredRecipient[], deps: OperatorDeps): Promise<void> {
+  await deps.store.commit(
+    {
+      recipients: recipients.map(({ id, fence }) => ({
+        recipientId: id,
+        fence,
+        patch: { lease: null },
+        events: [],
+        children: [],
+      })),
+      variants: [],
+      inspected: null,
+      events: [],
+    },
+    "durable",
+  );
+}
+
+async function makeDue(
+  recipients: readonly StoredRecipient[],
+  { request, now }: { readonly request: Act; readonly now: number },
+  deps: OperatorDeps,
+): Promise<void> {
+  const release: RecipientPatch = request.action === "release" ? { holdReleased: true } : {};
+  await deps.store.commit(
+    {
+      recipients: recipients.map((recipient) => ({
+        recipientId: recipient.id,
+        fence: recipient.fence,
+        patch: { ...release, ...wakePatch(recipient), dueAt: now, lease: null },
+        events: [eventOf(recipient, operatorEvent(request), now)],
+        children: [],
+      })),
+      variants: [],
+      inspected: null,
+      events: [],
+    },
+    "durable",
+  );
+}
+
+/** A held recipient goes back into the queue; its deadline ends with the hold. */
+function wakePatch(recipient: StoredRecipient): RecipientPatch {
+  return recipient.state === "held" ? { state: "ready", deadlineAt: null } : {};
+}
+
+async function drop(recipients: readonly StoredRecipient[], request: Act, deps: OperatorDeps): Promise<void> {
+  for (const recipient of recipients) {
+    const message = await deps.store.message(recipient.messageId);
+    if (message === null) continue;
+    const failure = { code: "PST-PIP-004", status: "5.7.1", reply: null, replyCode: null, host: null } as const;
+    await deps.settle(message, [
+      { recipient, before: [operatorEvent(request)], settled: failed(failure, { recipient }) },
+    ]);
+  }
+}
+
+function operatorEvent({ action, actor, reason }: Act): EventBody {
+  return { kind: "operator", action, actor, reason };
+}

@@ -1,0 +1,94 @@
+/**
+ * Makes a submission durable before it is acknowledged, and says what is due (RFC 5321 section 4.2.5: after 250 the
+ * message is ours). Order: body durable, then rows durable, then the caller may answer. Knows neither SMTP nor policy.
+ */
+import type { Clock } from "../../core/clock.ts";
+import type { NewEvent } from "../../core/event.ts";
+import { recipientIdOf } from "../../core/ids.ts";
+import type { Lease, NewMessage, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
+import type { Submission } from "../../core/submission.ts";
+
+export type SpoolOptions = {
+  /** Undelivered after this: failed. */
+  readonly lifetimeMs: number;
+};
+
+/** A message as it was just committed; `claims` is empty where the queue hands it out later. */
+export type Committed = { readonly message: StoredMessage; readonly claims: readonly StoredRecipient[] };
+
+export type Spool = {
+  /** Resolves when durable. Rejects: nothing was accepted. */
+  commit(submission: Submission, lease: Lease | null): Promise<Committed>;
+};
+
+export function createSpool(options: SpoolOptions, deps: { store: QueueStore; clock: Clock }): Spool {
+  return {
+    async commit(submission, lease) {
+      const message = newMessage(submission, { lifetimeMs: options.lifetimeMs, now: deps.clock.now(), lease });
+      await deps.store.accept(message);
+      return { message: storedForm(message), claims: lease === null ? [] : claimedAtBirth(message, lease) };
+    },
+  };
+}
+
+/** The rows of a message, relayed or written by Postern itself. */
+export function newMessage(
+  submission: Submission,
+  at: { readonly lifetimeMs: number; readonly now: number; readonly lease: Lease | null },
+): NewMessage {
+  return {
+    submission,
+    expiresAt: at.now + at.lifetimeMs,
+    dueAt: at.now,
+    lease: at.lease,
+    events: [acceptedEvent(submission, at.now)],
+  };
+}
+
+function acceptedEvent(submission: Submission, at: number): NewEvent {
+  const { submitter } = submission;
+  return {
+    at,
+    messageId: submission.id,
+    recipientId: null,
+    body: {
+      kind: "accepted",
+      origin: submission.origin,
+      submitter: submitter.submitter,
+      proof: submitter.proof,
+      peerAddress: submitter.peerAddress,
+      tls: submitter.tls === null ? null : `${submitter.tls.protocol} ${submitter.tls.cipher}`,
+      sizeBytes: submission.body.sizeBytes,
+      sha256: submission.sha256,
+      recipients: submission.recipients.length,
+    },
+  };
+}
+
+function storedForm(message: NewMessage): StoredMessage {
+  return { submission: message.submission, expiresAt: message.expiresAt, findings: null, variants: [] };
+}
+
+function claimedAtBirth(message: NewMessage, lease: Lease): readonly StoredRecipient[] {
+  return message.submission.recipients.map((recipient, index) => ({
+    id: recipientIdOf(message.submission.id, index + 1),
+    messageId: message.submission.id,
+    recipient,
+    state: "received",
+    fence: 1,
+    dueAt: message.dueAt,
+    attempts: 0,
+    plan: null,
+    stepIndex: 0,
+    variantId: null,
+    unmetSince: null,
+    possibleDuplicate: false,
+    deadlineAt: null,
+    holdReleased: false,
+    noticesSent: 0,
+    lastCode: null,
+    lastReply: null,
+    lastHost: null,
+    lease,
+  }));
+}
