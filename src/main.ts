@@ -19,6 +19,7 @@ import {
   lifetimeMs,
   mimeLimits,
   protectOptions,
+  reportOptions,
   resolverOptions,
   retentionMs,
   retryOptions,
@@ -233,11 +234,12 @@ class Running {
   }
 
   #reportWriter(): ReturnType<typeof createWriteReport> {
-    const { config, blobs, env } = this.#parts;
-    return createWriteReport(
-      { hostname: config.hostname, lifetimeMs: lifetimeMs(config), headerBytesMax: mimeLimits(config).headerBytesMax },
-      { blobs, clock: env.clock, openIntake: () => this.#intake(), newMessageId: () => this.#newMessageId() },
-    );
+    const { config, blobs } = this.#parts;
+    return createWriteReport(reportOptions(config), {
+      blobs,
+      openIntake: () => this.#intake(),
+      newMessageId: () => this.#newMessageId(),
+    });
   }
 
   #act(request: Act): Promise<ActResult> {

@@ -18,6 +18,7 @@ import type { DiscoverOptions } from "./stages/discover/options.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "./stages/inspect/inspect-options.ts";
 import type { InspectOptions } from "./stages/inspect/inspect-options.ts";
 import type { ProtectOptions } from "./stages/protect/protect.ts";
+import type { ReportOptions } from "./stages/protect/write-report.ts";
 import type { SchedulerOptions } from "./stages/spool/scheduler.ts";
 
 const SECOND_MS = 1_000;
@@ -128,6 +129,16 @@ export function deliverOptions({ delivery }: Config): DeliverOptions {
       blockMs: delivery.dataTimeoutSeconds * SECOND_MS,
       dotMs: delivery.dotTimeoutSeconds * SECOND_MS,
     },
+  };
+}
+
+/** Reports live as long as mail does; nobody is told when one is given up. */
+export function reportOptions(config: Config): ReportOptions {
+  return {
+    hostname: config.hostname,
+    from: config.postmaster,
+    lifetimeMs: lifetimeMs(config),
+    headerBytesMax: HEADER_BYTES_MAX,
   };
 }
 

@@ -8,7 +8,9 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { complaintFor } from "./cli-error.ts";
 import { configCommand } from "./commands/config.ts";
+import { dlpCommand } from "./commands/dlp.ts";
 import { queueCommand } from "./commands/queue.ts";
+import { routeCommand } from "./commands/route.ts";
 import { DEFAULT_CONFIG_PATH } from "./surroundings.ts";
 
 function createProgram(): Command {
@@ -20,7 +22,7 @@ function createProgram(): Command {
     .showHelpAfterError("Next: see the command with --help.")
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "postern: ")) })
     .addHelpText("after", "\nExit codes: 0 fine, 1 a finding or a refusal, 2 wrong usage.");
-  for (const command of [configCommand(), queueCommand()]) program.addCommand(command);
+  for (const command of [configCommand(), dlpCommand(), queueCommand(), routeCommand()]) program.addCommand(command);
   settle(program);
   return program;
 }

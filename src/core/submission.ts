@@ -1,3 +1,4 @@
+/** What accept hands to spool: one message with its envelope and the facts about who submitted it. */
 import type { BlobRef } from "./blob-store.ts";
 import type { Envelope, EnvelopeRecipient } from "./envelope.ts";
 import type { MessageId } from "./ids.ts";

@@ -27,6 +27,10 @@ export class MxSession {
   #protocol: string | null = null;
   #input: Buffer = Buffer.alloc(0);
   #isBody = false;
+  #bodyChunks: Buffer[] = [];
+  #bodyBytes = 0;
+  /** The last bytes of the body so far: the final dot may be cut anywhere. */
+  #bodyTail: Buffer = Buffer.alloc(0);
   #isDeaf = false;
   #mail: { readonly path: string; readonly params: string } | null = null;
   #rcpts: { readonly path: string; readonly params: string }[] = [];
@@ -136,6 +140,10 @@ export class MxSession {
     const fault = this.#world.behaviour().faults?.data;
     const saysGo = fault === undefined || fault.kind === "extra" || fault.kind === "silent";
     this.#isBody = saysGo && !isRefused;
+    this.#bodyChunks = [];
+    this.#bodyBytes = 0;
+    // The line end of DATA itself, so that a message without a line is seen to end.
+    this.#bodyTail = Buffer.from("\r\n");
   }
 
   /** Faults of the phase `body` strike with the first bytes of the body. */
@@ -145,11 +153,17 @@ export class MxSession {
   }
 
   #body(): boolean {
-    const isEmpty = this.#input.subarray(0, 3).toString("latin1") === ".\r\n";
-    const end = isEmpty ? 0 : this.#input.indexOf(END_OF_DATA);
-    if (end < 0) return false;
-    const stuffed = isEmpty ? "" : this.#input.subarray(0, end + 2).toString("latin1");
-    this.#input = this.#input.subarray(isEmpty ? 3 : end + END_OF_DATA.length);
+    const searched = Buffer.concat([this.#bodyTail, this.#input]);
+    const found = searched.indexOf(END_OF_DATA);
+    this.#bodyChunks.push(this.#input);
+    const end = this.#bodyBytes - this.#bodyTail.length + found + 2;
+    this.#bodyBytes += this.#input.length;
+    this.#bodyTail = searched.subarray(-4);
+    this.#input = Buffer.alloc(0);
+    if (found < 0) return false;
+    const whole = Buffer.concat(this.#bodyChunks);
+    const stuffed = whole.subarray(0, end).toString("latin1");
+    this.#input = whole.subarray(end + 3);
     this.#isBody = false;
     const fault = this.#world.behaviour().faults?.dot;
     const isMute = fault?.kind === "drop-before" || fault?.kind === "stall" || fault?.kind === "silent";

@@ -3,7 +3,7 @@ import type { CodeEntry } from "../code-entry.ts";
 export const decideCodes = {
   "PST-DEC-001": {
     what: "The destination cannot meet the floor and no other protection is available.",
-    next: "Release with `postern queue release ID`, or ask the other side to offer TLS with a valid certificate (`postern route explain ADDRESS`).",
+    next: "Ask the other side to offer TLS with a valid certificate, then `postern queue retry ID`; or drop it and send it another way. A rule that lowers the floor counts for later mail only.",
   },
   "PST-DEC-002": {
     what: "A rule holds this message for review.",
@@ -11,7 +11,7 @@ export const decideCodes = {
   },
   "PST-DEC-003": {
     what: "The floor asks for content protection and none is available for this recipient.",
-    next: "Add a certificate or key for the recipient, or release with a lower floor.",
+    next: "Give the recipient a certificate, a key or the portal, then `postern queue retry ID`; or `postern queue drop ID` and send it another way.",
   },
   "PST-DEC-004": {
     what: "The recipient's domain does not exist or accepts no mail.",

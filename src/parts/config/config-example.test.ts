@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { configJsonSchema, configSchema } from "./config-schema.ts";
 import { parseYamlFile } from "./yaml-document.ts";
@@ -60,4 +60,10 @@ test("config/postern.yaml lists every option there is, and no other", () => {
   const known = new Set(keysOfSchema(configJsonSchema()));
   expect(known.size).toBeGreaterThan(80);
   expect([...listed].toSorted()).toEqual([...known].toSorted());
+});
+
+test("the rule packs of the default configuration are shipped", () => {
+  const packs = configSchema.parse({ version: 1 }).dlp.packs;
+  expect(packs.length).toBeGreaterThan(0);
+  expect(packs.filter((pack) => !existsSync(new URL(`../../../config/${pack}`, import.meta.url)))).toEqual([]);
 });

@@ -133,7 +133,7 @@ const policy = z.strictObject({
 });
 
 const dlp = z.strictObject({
-  packs: z.array(path).max(100).default(["dlp/us-phi.yaml"]),
+  packs: z.array(path).max(100).default(["dlp/us-hipaa.yaml"]),
   subject_tags: z.array(z.string().min(2).max(64)).max(20).default(["[secure]"]),
   sensitivity_values: z
     .array(z.string().min(2).max(64))

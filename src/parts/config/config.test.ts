@@ -44,7 +44,7 @@ beforeAll(async () => {
   put("keys/rsa1024.pem", rsa);
   const ed25519 = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" });
   put("keys/dkim.pem", ed25519);
-  put("dlp/us-phi.yaml", "version: 1\n", 0o644);
+  put("dlp/us-hipaa.yaml", "version: 1\n", 0o644);
   files.set("/run/credentials/spool", { bytes: Buffer.from("0123456789ABCDEF".repeat(4)), mode: 0o400 });
 });
 
@@ -99,7 +99,7 @@ test("a minimal file gives the shipped defaults, safe ones", () => {
     listen: { address: "127.0.0.1", port: 2525, sizeBytesMax: 157_286_400, recipientsMax: 1000, plaintextNetworks: [] },
     policy: { phi: "standard", sensitive: "content", uninspectable: "standard", alreadyProtected: "opportunistic" },
     delivery: { port: 25, hostname: "gateway.example.org", allowPrivateDestinations: false, smarthosts: [] },
-    dlp: { packs: ["/etc/postern/dlp/us-phi.yaml"], subjectTags: ["[secure]"] },
+    dlp: { packs: ["/etc/postern/dlp/us-hipaa.yaml"], subjectTags: ["[secure]"] },
     hold: { deadlineHours: 72, noticeMinutes: 15 },
     control: { socket: "/run/postern/control.sock" },
   });

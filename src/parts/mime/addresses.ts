@@ -2,7 +2,7 @@
  * The bare addresses of an address header (RFC 5322 section 3.4, RFC 6532), for choosing a key and for reports.
  * Promises: never throws; display names, comments and anything doubtful are left out rather than passed on.
  */
-const ADDRESS = /^[^\s<>()[\]:;,"\\]+@(?:[^\s<>()[\]:;,"\\@]+|\[[0-9A-Fa-f:.]+\])$/u;
+const ADDRESS = /^[^\s<>()[\]:;,"\\@]+@(?:[^\s<>()[\]:;,"\\@]+|\[[0-9A-Fa-f:.]+\])$/u;
 const ADDRESS_CHARS_MAX = 254;
 
 /** Addresses in order, at most `countMax`. */

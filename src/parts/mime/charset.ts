@@ -19,8 +19,6 @@ export function decodeCharset(bytes: Uint8Array, charset: string | null): string
   if (label === "utf-8" || label === "utf8") return withoutMark(view(bytes).toString("utf8"));
   if (LATIN.has(label)) return iconv.decode(view(bytes), "windows-1252");
   if (!/^[a-z0-9][a-z0-9_.:+()-]{0,40}$/.test(label)) return null;
-  // iconv-lite has no stateful Japanese; its decoder would take the escapes for ASCII.
-  if (label.startsWith("iso-2022-")) return decodeByPlatform(bytes, label);
   return decodeByIconv(bytes, label) ?? decodeByPlatform(bytes, label);
 }
 
@@ -40,6 +38,7 @@ function decodeByIconv(bytes: Uint8Array, label: string): string | null {
   }
 }
 
+/** Knows the stateful Japanese encodings iconv-lite lacks. */
 function decodeByPlatform(bytes: Uint8Array, label: string): string | null {
   try {
     return new TextDecoder(label).decode(bytes);

@@ -241,7 +241,34 @@ describe("bytes", () => {
     'Content-Disposition: attachment; filename="=?utf-8?q?=C3?="',
     "y".repeat(400),
   );
-  const odd = fc.array(fragment, { maxLength: 60 }).map((parts) => Buffer.from(parts.join(""), "latin1"));
+  const lines = fc.constantFrom(
+    "--a",
+    "--a--",
+    "--b",
+    "--b--",
+    "--a ",
+    "--ab",
+    "",
+    "",
+    "text",
+    "X: y",
+    "\xe9",
+    "Content-Type: multipart/mixed; boundary=b",
+    "Content-Type: message/rfc822",
+  );
+  const loose = fc.array(fragment, { maxLength: 60 }).map((parts) => parts.join(""));
+  const tidy = fc
+    .tuple(fc.constantFrom("\r\n", "\n"), fc.array(lines, { maxLength: 30 }))
+    .map(([end, parts]) => ["Content-Type: multipart/mixed; boundary=a", "", ...parts].join(end));
+  const odd = fc.oneof(loose, tidy).map((text) => Buffer.from(text, "latin1"));
+
+  test("every size of chunk gives the structure of the whole", () => {
+    for (let size = 1; size < 60; size++) {
+      const scanner = new MimeScanner(LIMITS);
+      for (let at = 0; at < NESTED.length; at += size) scanner.push(Buffer.from(NESTED.slice(at, at + size), "latin1"));
+      expect(scanner.end()).toEqual(scan(NESTED));
+    }
+  });
 
   test("every split into chunks gives the same structure", () => {
     fc.assert(

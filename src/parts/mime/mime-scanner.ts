@@ -264,10 +264,13 @@ export class MimeScanner {
 
   /** Ends every frame from `index` inwards. */
   #close(index: number, end: number): void {
+    let innerEnd = end;
     while (this.#stack.length > index) {
       const frame = this.#stack.pop();
       if (frame === undefined) return;
-      frame.bodyEnd = Math.max(frame.bodyStart, end);
+      // An empty body ends where it begins, past the line break its delimiter would claim; so do those around it.
+      frame.bodyEnd = Math.max(frame.bodyStart, innerEnd);
+      innerEnd = frame.bodyEnd;
       if (frame.delimiter !== null && !frame.isEnded && !this.#isFull) this.#defects.add("unclosed_multipart");
     }
   }

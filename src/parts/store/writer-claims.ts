@@ -60,17 +60,16 @@ export class WriterClaims {
 
   /**
    * The due recipients of a message go together. A message that does not fit into what is left of the limit waits for the
-   * next claim, unless it is larger than the whole limit.
+   * next claim, where it comes first; one that is larger than the whole limit is handed out in parts.
    */
   claim({ now, limit, lease }: WriterCalls["claim"]["args"]): readonly RecipientRow[] {
     const messages = new Set(this.#due.all({ now, limit }).map(({ message_id }) => message_id));
     const chosen: string[] = [];
     for (const messageId of messages) {
       const left = limit - chosen.length;
-      if (left <= 0) break;
       const due = this.#dueOfMessage.all({ messageId, now, limit: left + 1 });
-      if (due.length <= left) chosen.push(...due.map(({ id }) => id));
-      else if (chosen.length === 0) chosen.push(...due.slice(0, left).map(({ id }) => id));
+      if (due.length > left && chosen.length > 0) break;
+      chosen.push(...due.slice(0, left).map(({ id }) => id));
     }
     return this.#leaseAll(chosen, { now, lease });
   }

@@ -5,6 +5,7 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import type { BlobRef, BlobStore } from "../../core/blob-store.ts";
 import type { DnsAnswer, Resolver } from "../../core/dns-answer.ts";
 import { toMessageId } from "../../core/ids.ts";
@@ -142,7 +143,7 @@ export type TestListener = {
   readonly log: LogLine[];
   readonly port: number;
   /** A client that has read the greeting. */
-  dial(): Promise<Dialog>;
+  readonly dial: () => Promise<Dialog>;
 };
 
 type Overrides = Partial<Omit<AcceptOptions, "limits">> & { readonly limits?: Partial<AcceptLimits> };
@@ -206,6 +207,8 @@ export async function closeAll(): Promise<void> {
   running.clear();
 }
 
+type Handshake = Pick<ConnectionOptions, "cert" | "key" | "minVersion" | "maxVersion" | "ciphers">;
+
 /** One connection that speaks byte for byte what the test says. */
 export class Dialog {
   #socket: Socket;
@@ -267,15 +270,13 @@ export class Dialog {
     return await this.reply();
   }
 
-  async startTls(options: { readonly cert?: string; readonly key?: string } = {}): Promise<void> {
+  async startTls(options: Handshake = {}): Promise<void> {
     const ready = await this.say("STARTTLS");
     if (!ready.startsWith("220")) throw new Error(`STARTTLS was answered ${ready}`);
     await this.handshake(options);
   }
 
-  async handshake(
-    options: { readonly cert?: string; readonly key?: string; readonly maxVersion?: "TLSv1.1" } = {},
-  ): Promise<void> {
+  async handshake(options: Handshake = {}): Promise<void> {
     this.#socket.removeAllListeners();
     const secured = connectTls({ socket: this.#socket, servername: "gw.test", ca: authority.certPem, ...options });
     await new Promise<void>((resolve, reject) => {

@@ -125,10 +125,12 @@ describe("when the message cannot be stored", () => {
         letGo = resolve;
       });
     expect(await (await dial()).submit(MESSAGE)).toBe("451 4.3.0 Storing took too long; try again");
-    expect(spool.released).toEqual([]);
     letGo();
     await listener.close();
     expect(log).toContainEqual(expect.objectContaining({ event: "accept.queued_late" }));
+    expect(spool.submissions).toHaveLength(1);
+    // The row exists: the body it names must, too.
+    expect([spool.released, spool.aborted]).toEqual([[], []]);
   });
 
   test("a body that becomes durable only after the deadline is released and never queued", async () => {

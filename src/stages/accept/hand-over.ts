@@ -94,10 +94,9 @@ class Storing {
     const { message } = this.#work;
     let stored: StoredBody;
     try {
-      stored = await message.intake.finish();
+      stored = await message.finish();
     } catch (error) {
       this.#logFailure(error);
-      await message.abort();
       return refused(REFUSALS.notStored);
     }
     const result = await this.#submit(stored);

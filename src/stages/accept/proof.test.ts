@@ -211,16 +211,15 @@ describe("a header as proof", () => {
 describe("DKIM as proof", () => {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
   const record = `v=DKIM1; k=rsa; p=${publicKey.export({ type: "spki", format: "der" }).toString("base64")}`;
-  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" });
 
   const signed = async (domain: string, options: { readonly maxBodyLength?: number } = {}): Promise<string> => {
+    const key = { signingDomain: domain, selector: "s1", privateKey: pem, ...options };
     const { signatures } = await dkimSign(`${MESSAGE}\r\n`, {
-      signingDomain: domain,
-      selector: "s1",
-      privateKey: pem,
+      ...key,
       canonicalization: "relaxed/relaxed",
       signTime: new Date(0),
-      ...options,
+      signatureData: [key],
     });
     return `${signatures}${MESSAGE}`;
   };

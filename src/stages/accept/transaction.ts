@@ -3,7 +3,7 @@
  * Promises: a recipient named twice is kept once; after the first refusal nothing more is written, and nothing is kept.
  */
 import type { Envelope, EnvelopeRecipient } from "../../core/envelope.ts";
-import type { BodyIntake } from "../../core/stages.ts";
+import type { BodyIntake, StoredBody } from "../../core/stages.ts";
 import { mailboxKey } from "../../parts/smtp/mailbox.ts";
 import type { BodyDefect } from "./dot-filter.ts";
 import { HeaderWatch } from "./header-watch.ts";
@@ -62,15 +62,16 @@ type IncomingOptions = {
 
 /** Filtered message bytes on their way into the spool. */
 export class IncomingMessage {
-  readonly intake: BodyIntake;
+  readonly #intake: BodyIntake;
   readonly #options: IncomingOptions;
   readonly #headers: HeaderWatch;
   #sizeBytes = 0;
   #refusal: Refusal | null = null;
-  #isAborted = false;
+  /** Finished or aborted: either happens once. */
+  #isSettled = false;
 
   constructor(intake: BodyIntake, options: IncomingOptions) {
-    this.intake = intake;
+    this.#intake = intake;
     this.#options = options;
     this.#headers = new HeaderWatch(options.watch, options.limits.headerBytesMax);
   }
@@ -106,11 +107,26 @@ export class IncomingMessage {
     await this.abort();
   }
 
-  async abort(): Promise<void> {
-    if (this.#isAborted) return;
-    this.#isAborted = true;
+  /** Makes the body durable. From here on abort() does nothing: a body the queue may know is released, never torn away. */
+  async finish(): Promise<StoredBody> {
+    this.#isSettled = true;
     try {
-      await this.intake.abort();
+      return await this.#intake.finish();
+    } catch (error) {
+      await this.#forget();
+      throw error;
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    await this.#forget();
+  }
+
+  async #forget(): Promise<void> {
+    try {
+      await this.#intake.abort();
     } catch (error) {
       // Recovery at start reclaims what an abort could not; the peer was not told 250.
       this.#options.onIntakeError(error);
@@ -124,7 +140,7 @@ export class IncomingMessage {
       timer = setTimeout(() => resolve("late"), handlerTimeoutMs);
     });
     try {
-      const came = await Promise.race([this.intake.write(segment), late]);
+      const came = await Promise.race([this.#intake.write(segment), late]);
       if (came === "late") await this.refuse(REFUSALS.tooSlow);
     } catch (error) {
       this.#options.onIntakeError(error);

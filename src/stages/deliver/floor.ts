@@ -46,7 +46,7 @@ export function usedBy(demand: Demand): readonly MissingExtension[] {
 }
 
 /** null when the session may carry the message. */
-export function shortfall(session: Session, demand: Demand): Below | null {
+export function shortfall(session: Pick<Session, "rung" | "tls" | "extensions">, demand: Demand): Below | null {
   const { extensions, rung, tls } = session;
   if (!meetsRung(rung, demand.minRung)) {
     const code = tls === null ? "PST-DLV-007" : rung === "plain" ? "PST-DLV-008" : "PST-DLV-009";

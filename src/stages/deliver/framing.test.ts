@@ -114,6 +114,10 @@ describe("capabilities", () => {
       sizeBytesMax: 99,
     });
   });
+  test("are never the greeting line, whatever it says", () => {
+    expect(read("250 STARTTLS\r\n")).toEqual(NO_EXTENSIONS);
+    expect(read("250-PIPELINING\r\n250 DSN\r\n")).toEqual({ ...NO_EXTENSIONS, dsn: true });
+  });
   test.each(["SIZE", "SIZE 0", "SIZE many", "SIZE 99999999999999999999"])("%s names no limit", (line) => {
     expect(read(`250-mx\r\n250 ${line}\r\n`)).toMatchObject({ size: true, sizeBytesMax: null });
   });

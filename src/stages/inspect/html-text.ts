@@ -22,7 +22,7 @@ const BLOCKS = new Set(
 );
 const CELLS = new Set(["td", "th"]);
 const DROPPED = new Set(["script", "style"]);
-const VISIBLE_ATTRIBUTES = /(?:^|[\s"'/])(alt|title|value|placeholder|aria-label|src|background)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)/gi;
+const VISIBLE_ATTRIBUTES = /(?:^|[\s"'/])(alt|title|value|placeholder|aria-label|src|background)\s*=\s*("[^"]*"|'[^']*'|["']?[^\s"'>]+)/gi;
 
 /** Longest tag whose attributes are read; what is longer is skipped to its end. */
 const TAG_CHARS_MAX = 16_384;
@@ -79,14 +79,10 @@ class Converter {
     const tag = html.slice(open + 1, Math.min(close, open + TAG_CHARS_MAX));
     const name = /^\/?([a-z][a-z0-9:-]{0,30})/i.exec(tag)?.[1]?.toLowerCase() ?? "";
     if (DROPPED.has(name) && isTag) return this.#skipElement(name, close + 1);
-    this.#layout(name);
+    if (BLOCKS.has(name)) this.#parts.push("\n");
+    else if (isTag && CELLS.has(name)) this.#parts.push("\t");
     if (isTag) this.#attributes(name, tag);
     return close + 1;
-  }
-
-  #layout(name: string): void {
-    if (CELLS.has(name)) this.#parts.push("\t");
-    else if (BLOCKS.has(name)) this.#parts.push("\n");
   }
 
   #attributes(name: string, tag: string): void {

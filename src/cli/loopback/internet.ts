@@ -1,0 +1,149 @@
+/**
+ * A small internet on loopback for the demo and the tests: one DNS server, and mail servers that differ, each on a loopback
+ * address of its own and all on one port, with certificates of a CA made for the occasion. Not for production.
+ */
+import { issueAuthority, issueServerCertificate } from "../../parts/keys/issue-certificate.ts";
+import type { IssuedCertificate } from "../../parts/keys/issue-certificate.ts";
+import { startLoopbackDns } from "./dns-server.ts";
+import type { LoopbackDns, Zone } from "./dns-server.ts";
+import type { MxBehaviour } from "./mx-behaviour.ts";
+import { startMxServer } from "./mx-server.ts";
+import type { MxServer, MxTls } from "./mx-server.ts";
+
+/** `stranger`: of a CA nobody trusts. `none`: the server knows no TLS. */
+export const CERTIFICATE_KINDS = ["valid", "self-signed", "expired", "wrong-name", "stranger", "none"] as const;
+export type CertificateKind = (typeof CERTIFICATE_KINDS)[number];
+
+export type ServerDescription = {
+  /** Host name; an A record for it is made where the zone has none. */
+  readonly name: string;
+  /** In 127.0.0.0/8, one each. */
+  readonly address: string;
+  readonly certificate: CertificateKind;
+  readonly tls?: Pick<MxTls, "minVersion" | "maxVersion" | "ciphers">;
+  readonly behaviour?: MxBehaviour;
+};
+
+export type InternetDescription = {
+  readonly zone: Zone;
+  readonly servers: readonly ServerDescription[];
+};
+
+export type Internet = {
+  readonly dns: LoopbackDns;
+  /** The port of every mail server. */
+  readonly port: number;
+  /** By host name. */
+  readonly servers: ReadonlyMap<string, MxServer>;
+  /** PEM of the CA that signed the `valid` certificates. */
+  readonly ca: string;
+  /** A certificate of that CA for this name: for the gateway's own listener. */
+  readonly issue: (name: string) => Promise<IssuedCertificate>;
+  readonly close: () => Promise<void>;
+};
+
+const DAY_MS = 86_400_000;
+const PORT_TRIES_MAX = 20;
+
+/** `now`: milliseconds since the epoch, the middle of the certificates' validity. */
+export async function startInternet(description: InternetDescription, now: number): Promise<Internet> {
+  const issuer = await Issuer.create(now);
+  const servers = await startServers(description.servers, issuer);
+  const hosts = description.servers.map(({ name, address }) => [name, { A: [address] }] as const);
+  const dns = await startLoopbackDns({ ...Object.fromEntries(hosts), ...description.zone });
+  return {
+    dns,
+    port: [...servers.values()][0]?.port ?? 0,
+    servers,
+    ca: issuer.ca,
+    issue: (name) => issuer.issueValid(name),
+    async close() {
+      await Promise.all([dns.close(), ...[...servers.values()].map((server) => server.close())]);
+    },
+  };
+}
+
+class Issuer {
+  readonly #now: number;
+  readonly #authority: IssuedCertificate;
+  readonly #stranger: IssuedCertificate;
+
+  private constructor(now: number, authorities: readonly [IssuedCertificate, IssuedCertificate]) {
+    this.#now = now;
+    [this.#authority, this.#stranger] = authorities;
+  }
+
+  static async create(now: number): Promise<Issuer> {
+    const validity = { notBefore: now - DAY_MS, notAfter: now + 30 * DAY_MS };
+    const authority = await issueAuthority({ ...validity, commonName: "Loopback CA" });
+    const stranger = await issueAuthority({ ...validity, commonName: "Stranger CA" });
+    return new Issuer(now, [authority, stranger]);
+  }
+
+  get ca(): string {
+    return this.#authority.certPem;
+  }
+
+  issueValid(name: string): Promise<IssuedCertificate> {
+    return this.#issue(name, this.#authority);
+  }
+
+  async tlsOf({ name, certificate, tls }: ServerDescription): Promise<MxTls | undefined> {
+    if (certificate === "none") return undefined;
+    const issued = await this.#issueKind(name, certificate);
+    return { key: issued.keyPem, cert: issued.certPem, ...tls };
+  }
+
+  #issueKind(name: string, kind: Exclude<CertificateKind, "none">): Promise<IssuedCertificate> {
+    switch (kind) {
+      case "valid":
+        return this.#issue(name, this.#authority);
+      case "self-signed":
+        return this.#issue(name, "self");
+      case "stranger":
+        return this.#issue(name, this.#stranger);
+      case "wrong-name":
+        return this.#issue(`not-${name}`, this.#authority);
+      default:
+        return this.#issue(name, this.#authority, { notBefore: this.#now - 3 * DAY_MS, notAfter: this.#now - DAY_MS });
+    }
+  }
+
+  #issue(
+    name: string,
+    issuer: IssuedCertificate | "self",
+    validity = { notBefore: this.#now - DAY_MS, notAfter: this.#now + 30 * DAY_MS },
+  ): Promise<IssuedCertificate> {
+    return issueServerCertificate({ ...validity, commonName: name, dnsNames: [name], issuer });
+  }
+}
+
+/** All on the port the first one got; another try where some address has that port taken. */
+async function startServers(
+  descriptions: readonly ServerDescription[],
+  issuer: Issuer,
+): Promise<ReadonlyMap<string, MxServer>> {
+  const tls = await Promise.all(descriptions.map((description) => issuer.tlsOf(description)));
+  for (let attempt = 1; ; attempt += 1) {
+    const servers = new Map<string, MxServer>();
+    try {
+      let port = 0;
+      for (const [index, { name, address, behaviour }] of descriptions.entries()) {
+        const own = tls[index];
+        const server = await startMxServer({
+          host: address,
+          port,
+          name,
+          ...(own === undefined ? {} : { tls: own }),
+          ...(behaviour === undefined ? {} : { behaviour }),
+        });
+        servers.set(name, server);
+        port = server.port;
+      }
+      return servers;
+    } catch (error) {
+      await Promise.all([...servers.values()].map((server) => server.close()));
+      if (attempt === PORT_TRIES_MAX) throw error;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { describeQueueStore } from "./queue-store.suite.ts";
+import { LEASE, manualClock, sampleMessage, silentLog, testSealer } from "./queue-store.samples.ts";
+import { openQueueStore } from "./sqlite-queue-store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "postern-queue-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let stores = 0;
+const nextPath = (): string => join(folder, `gateway-${++stores}.db`);
+
+describeQueueStore("sqlite", ({ clock, sealer }) =>
+  openQueueStore({ path: nextPath(), owner: "suite", sealer, clock, log: silentLog }),
+);
+
+test("accept is refused while too many requests wait for the disk, and taken again afterwards", async () => {
+  const options = { path: nextPath(), owner: "suite", sealer: testSealer(), clock: manualClock(), log: silentLog };
+  const store = await openQueueStore({ ...options, waitingRequestsMax: 2 });
+  const results = await Promise.allSettled([1, 2, 3].map((n) => store.accept(sampleMessage(n))));
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  expect(results[2]).toMatchObject({ reason: { code: "PST-SPL-058" } });
+  await store.accept(sampleMessage(3));
+  await store.close();
+});
+
+test("a database opened with another key refuses its fields by row, not by content", async () => {
+  const options = { path: nextPath(), owner: "suite", clock: manualClock(), log: silentLog };
+  const written = await openQueueStore({ ...options, sealer: testSealer() });
+  await written.accept(sampleMessage(1, { lease: LEASE }));
+  await written.close();
+  const read = await openQueueStore({ ...options, sealer: testSealer("another key") });
+  await expect(read.recipients({ limit: 1 })).rejects.toThrow(/PST-SPL-061.*\(recipient 01HSAMPXE0+1\.1\)/);
+  await read.close();
+});

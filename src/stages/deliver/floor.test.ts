@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { RUNGS, meetsRung } from "../../core/rung.ts";
+import type { Rung } from "../../core/rung.ts";
+import { makeRequest, mailbox } from "../../../test/support/deliver-rig.ts";
+import { NO_EXTENSIONS } from "./extensions.ts";
+import type { Extensions } from "./extensions.ts";
+import type { Demand } from "./floor.ts";
+import { demandOf, shortfall } from "./floor.ts";
+
+const NO_DEMAND: Demand = { minRung: "plain", requireTls: false, eightBitMime: false, smtpUtf8: false };
+const session = (rung: Rung, extensions: Partial<Extensions> = {}) => ({
+  rung,
+  tls: null,
+  extensions: { ...NO_EXTENSIONS, ...extensions },
+});
+
+describe("the gate before MAIL", () => {
+  test("holds every pair of rung and floor to the ladder", () => {
+    for (const rung of RUNGS) {
+      for (const minRung of RUNGS) {
+        const isOpen = shortfall(session(rung), { ...NO_DEMAND, minRung }) === null;
+        expect([rung, minRung, isOpen]).toEqual([rung, minRung, meetsRung(rung, minRung)]);
+      }
+    }
+  });
+
+  test.each<[Partial<Demand>, Rung, Partial<Extensions>, readonly string[]]>([
+    [{ requireTls: true }, "pkix", { requireTls: true }, []],
+    [{ requireTls: true }, "pkix", {}, ["REQUIRETLS"]],
+    [{ requireTls: true }, "tls-unauthenticated", { requireTls: true }, ["REQUIRETLS"]],
+    [{ requireTls: true }, "plain", { requireTls: true }, ["REQUIRETLS"]],
+    [{ smtpUtf8: true, eightBitMime: true }, "plain", {}, ["SMTPUTF8", "8BITMIME"]],
+    [{ smtpUtf8: true, eightBitMime: true }, "plain", { eightBitMime: true }, ["SMTPUTF8"]],
+    [{ smtpUtf8: true, eightBitMime: true }, "plain", { eightBitMime: true, smtpUtf8: true }, []],
+  ])("%j on %s with %j lacks %j", (demand, rung, extensions, missing) => {
+    expect(shortfall(session(rung, extensions), { ...NO_DEMAND, ...demand })?.missing ?? []).toEqual(missing);
+  });
+
+  test("a non-ASCII local part of sender or recipient demands SMTPUTF8 by itself", () => {
+    const plain = makeRequest({ hosts: [] });
+    const utf8Sender = makeRequest({ hosts: [], envelope: { sender: mailbox("jürgen@clinic.test") } });
+    const utf8Recipient = makeRequest({ hosts: [], to: ["jürgen@clinic.test"] });
+    const demands = [plain, utf8Sender, utf8Recipient].map((request) => demandOf(request, request.recipients).smtpUtf8);
+    expect(demands).toEqual([false, true, true]);
+  });
+});

@@ -1,0 +1,43 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { lowerCase, normaliseText, normaliseValue } from "./normalise.ts";
+
+describe("normaliseText", () => {
+  test.each([
+    ["full-width digits", "１２３", "123"],
+    ["zero-width characters", "1\u200b2\u200d3\ufeff", "123"],
+    ["a soft hyphen", "12\u00ad3", "123"],
+    ["a no-break space", "a\u00a0b", "a b"],
+    ["typographic hyphens", "12\u201134\u2013", "12-34-"],
+    ["curly quotes", "\u2018a\u2019", "'a'"],
+    ["Arabic-Indic digits", "\u0661\u0662", "12"],
+    ["mathematical digits", "\u{1d7d8}\u{1d7d9}", "01"],
+    ["line ends", "a\r\nb\rc\u2028d", "a\nb\nc\nd"],
+    ["NUL", "1\u00002", "12"],
+    ["direction marks", "1\u202e2\u2069", "12"],
+  ])("reads %s", (_, given, expected) => {
+    expect(normaliseText(given)).toBe(expected);
+  });
+
+  test("is idempotent", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (text) => {
+        const once = normaliseText(text);
+        expect(normaliseText(once)).toBe(once);
+      }),
+    );
+  });
+});
+
+test("lower case keeps every offset", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      expect(lowerCase(text)).toHaveLength(text.length);
+    }),
+  );
+});
+
+test("a value counts by its letters and digits", () => {
+  expect(normaliseValue("219-43 8855")).toBe("219438855");
+  expect(normaliseValue("ab 12")).toBe(normaliseValue("AB-12"));
+});

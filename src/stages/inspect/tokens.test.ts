@@ -1,0 +1,44 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { lowerCase } from "./normalise.ts";
+import { PhraseIndex, wordsOf } from "./tokens.ts";
+
+function find(phrases: readonly string[], text: string): readonly string[] {
+  const index = new PhraseIndex();
+  const set = index.addSet(phrases);
+  return (index.scan(lowerCase(text)).hits[set] ?? []).map((hit) => text.slice(hit.start, hit.end));
+}
+
+describe("phrases are found", () => {
+  test.each([
+    ["as whole words only", ["lic"], "public lic licence", ["lic"]],
+    ["whatever their case", ["mrn"], "Mrn MRN", ["Mrn", "MRN"]],
+    ["longest first", ["diabetes", "type 2 diabetes"], "type 2 diabetes", ["type 2 diabetes"]],
+    ["shorter where the longer breaks off", ["type 2", "type 2 diabetes"], "type 2 error", ["type 2"]],
+    ["over hyphens and line breaks", ["covid 19", "x ray"], "COVID-19 x\nray", ["COVID-19", "x\nray"]],
+    ["not over a sentence end or a colon", ["a b"], "a: b a? b a\tb", []],
+    ["not over a wide gap", ["a b"], "a     b", []],
+    ["with a possessive", ["parkinson's disease", "alzheimer"], "Parkinson's disease, Alzheimer's", ["Parkinson's disease", "Alzheimer"]],
+    ["beside accents", ["crohn"], "écrohn crohn", ["crohn"]],
+  ] as const)("%s", (_, phrases, text, expected) => {
+    expect(find(phrases, text)).toEqual(expected);
+  });
+
+  test("of several sets at one place", () => {
+    const index = new PhraseIndex();
+    const first = index.addSet(["hiv"]);
+    const second = index.addSet(["hiv", "flu"]);
+    const { hits } = index.scan("hiv flu");
+    expect([hits[first]?.length, hits[second]?.length]).toEqual([1, 2]);
+  });
+});
+
+test("the tokeniser sees a phrase as it sees a text", () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z0-9'é.-]{1,12}( [a-z0-9'é.-]{1,12}){0,3}$/), (phrase) => {
+      const words = wordsOf(phrase);
+      fc.pre(words.length > 0 && words.length <= 8 && !/[^a-z0-9é]{4,}/.test(phrase));
+      expect(find([phrase], `x; ${phrase} ;y`)).toHaveLength(1);
+    }),
+  );
+});
