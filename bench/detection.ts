@@ -45,7 +45,7 @@ function readRows(file: string): readonly Row[] {
 function readTar(file: string): readonly { readonly name: string; readonly bytes: Buffer }[] {
   const tar = gunzipSync(readFileSync(join(folder, file)));
   const files: { readonly name: string; readonly bytes: Buffer }[] = [];
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
     const name = tar.toString("latin1", at, at + 100).replace(/\0.*$/, "");
     const size = Number.parseInt(tar.toString("latin1", at + 124, at + 136), 8);
     if (tar[at + 156] === 48) files.push({ name, bytes: tar.subarray(at + 512, at + 512 + size) });
@@ -90,13 +90,23 @@ function measureSpeed(rows: readonly Row[]): void {
   run();
   const ms = Math.min(run(), run(), run());
   const megabytes = segments.reduce((sum, segment) => sum + segment.text.length, 0) / 1e6;
-  console.log(`rules and detectors over ${megabytes.toFixed(1)} MB of mail text: ${((megabytes * 1000) / ms).toFixed(1)} MB/s`);
+  console.log(
+    `rules and detectors over ${megabytes.toFixed(1)} MB of mail text: ${((megabytes * 1000) / ms).toFixed(1)} MB/s`,
+  );
 }
 
 const asq = await judgeAll(readRows("asq-phi.jsonl.gz"));
 const isPhi = ({ findings }: Judged): boolean => findings.verdict === "phi";
-report("labelled PHI rows", asq.filter((row) => row.label === "phi"), (row) => !isPhi(row));
-report("their hard negatives", asq.filter((row) => row.label !== "phi"), isPhi);
+report(
+  "labelled PHI rows",
+  asq.filter((row) => row.label === "phi"),
+  (row) => !isPhi(row),
+);
+report(
+  "their hard negatives",
+  asq.filter((row) => row.label !== "phi"),
+  isPhi,
+);
 const mails = readRows("ham-mail.jsonl.gz");
 report("ordinary mail", await judgeAll(mails), ({ findings }) => findings.verdict !== "clean");
 const formats: Judged[] = [];

@@ -82,6 +82,7 @@ export type Postern = {
   readonly act: (request: Act) => Promise<ActResult>;
   /** Puts policy, rule packs and the listener's certificate of a new configuration in force; throws and keeps the old one where it cannot. */
   readonly reload: (next: Config) => Promise<void>;
+  readonly tellReloadRefused: () => Promise<void>;
   readonly isDraining: () => boolean;
   /** Takes no more mail, lets what is in flight finish, closes the stores. Idempotent. */
   readonly stop: () => Promise<void>;
@@ -191,7 +192,7 @@ class Running {
 
   async start(): Promise<void> {
     const { config, env, blobs } = this.#parts;
-    await this.#tell({ kind: "service", what: "started", configSha256: config.sha256, allowed: config.allowed });
+    await this.#tellService("started");
     this.#listener = await startListener(acceptOptions(config), {
       openIntake: () => this.#intake(),
       onSubmission: this.#submit,
@@ -219,6 +220,7 @@ class Running {
       wake: () => this.#scheduler.wake(),
       act: (request) => this.#act(request),
       reload: (next) => this.#reload(next),
+      tellReloadRefused: () => this.#tellService("reload_refused"),
       isDraining: () => this.#stopping !== null,
       stop: () => (this.#stopping ??= this.#stop()),
     };
@@ -253,7 +255,7 @@ class Running {
     this.#listener?.reloadTls(tlsMaterial(next));
     this.#inspect = inspect;
     this.#config = { ...this.#config, policy: next.policy, dlp: next.dlp, sha256: next.sha256, allowed: next.allowed };
-    await this.#tell({ kind: "service", what: "reloaded", configSha256: next.sha256, allowed: next.allowed });
+    await this.#tellService("reloaded");
     this.#parts.env.log.info("reloaded", { config: next.sha256 });
   }
 
@@ -266,16 +268,16 @@ class Running {
     await this.#scheduler.stop();
     clearTimeout(timer);
     await this.#delivery.close();
-    const { sha256: configSha256, allowed } = this.#config;
-    await this.#tell({ kind: "service", what: "stopped", configSha256, allowed });
+    await this.#tellService("stopped");
     await blobs.close();
     await store.close();
     env.log.info("stopped");
   }
 
-  async #tell(body: EventBody): Promise<void> {
-    const at = this.#parts.env.clock.now();
-    const event = { at, messageId: null, recipientId: null, body };
+  async #tellService(what: Extract<EventBody, { kind: "service" }>["what"]): Promise<void> {
+    const { sha256: configSha256, allowed } = this.#config;
+    const body: EventBody = { kind: "service", what, configSha256, allowed };
+    const event = { at: this.#parts.env.clock.now(), messageId: null, recipientId: null, body };
     await this.#parts.store.commit({ recipients: [], variants: [], inspected: null, events: [event] }, "durable");
   }
 

@@ -123,6 +123,8 @@ export function deliverOptions({ delivery }: Config): DeliverOptions {
       dialMs: delivery.connectTimeoutSeconds * SECOND_MS,
       greetingMs: delivery.greetingTimeoutSeconds * SECOND_MS,
       ehloMs: commandMs,
+      starttlsMs: Math.min(commandMs, DELIVER_DEFAULTS.timeouts.starttlsMs),
+      handshakeMs: Math.min(commandMs, DELIVER_DEFAULTS.timeouts.handshakeMs),
       mailMs: commandMs,
       rcptMs: commandMs,
       dataMs: Math.min(commandMs, DELIVER_DEFAULTS.timeouts.dataMs),

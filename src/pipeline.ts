@@ -7,6 +7,7 @@
  * and at every retry. Only this file moves a recipient from one step of its Plan to the next. docs/flow.md draws the exits.
  */
 import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOptions } from "./core/aftermath.ts";
+import { envelopeFor, inBatches, type Batch } from "./core/batch.ts";
 import type { Capabilities, Route } from "./core/capabilities.ts";
 import type { Chance, Clock } from "./core/clock.ts";
 import type { EventBody } from "./core/event.ts";
@@ -126,7 +127,11 @@ class Pass {
       await this.#record(ready, [...endings, ...stopped], first);
       first = null;
       endings = [];
-      works = (await allOrThrow(this.#batches(ready).map((batch) => this.#deliver(batch)))).flat();
+      works = (
+        await allOrThrow(
+          inBatches(ready, this.#options.recipientsPerTransactionMax).map((batch) => this.#deliver(batch)),
+        )
+      ).flat();
     }
   }
 
@@ -263,27 +268,8 @@ class Pass {
     await this.#settle(endings, { recipients, variants, inspected, events });
   }
 
-  /** One transaction for all recipients that share domain, step and bytes. */
-  #batches(ready: readonly Ready[]): [Ready, ...Ready[]][] {
-    const groups = new Map<string, [Ready, ...Ready[]]>();
-    const batches: [Ready, ...Ready[]][] = [];
-    for (const work of ready) {
-      const { domain } = work.recipient.recipient.mailbox;
-      const key = JSON.stringify([domain, work.parcel.minRung, work.step.kind, work.parcel.variant.id]);
-      const group = groups.get(key);
-      if (group !== undefined && group.length < this.#options.recipientsPerTransactionMax) {
-        group.push(work);
-        continue;
-      }
-      const fresh: [Ready, ...Ready[]] = [work];
-      groups.set(key, fresh);
-      batches.push(fresh);
-    }
-    return batches;
-  }
-
   /** One attempt. Exits: delivered, deferred, failed, ambiguous → settled; unmet → the next step, or the same with other bytes. */
-  async #deliver(batch: readonly [Ready, ...Ready[]]): Promise<readonly Work[]> {
+  async #deliver(batch: Batch<Ready>): Promise<readonly Work[]> {
     const report = await this.#attempt(batch);
     const now = this.#deps.clock.now();
     const messageId = this.#message.submission.id;
@@ -307,14 +293,14 @@ class Pass {
     return next;
   }
 
-  async #attempt(batch: readonly [Ready, ...Ready[]]): Promise<DeliveryReport> {
+  async #attempt(batch: Batch<Ready>): Promise<DeliveryReport> {
     const [{ parcel, route }] = batch;
     const announced = new Map<RecipientId, Outcome>();
     const [head, ...rest] = batch.map(({ recipient }) => ({ id: recipient.id, recipient: recipient.recipient }));
     if (head === undefined) throw new Error("an empty batch");
     try {
       return await this.#deps.stages.deliver({
-        envelope: this.#message.submission.envelope,
+        envelope: envelopeFor(batch, this.#message.submission.envelope),
         recipients: [head, ...rest],
         domain: head.recipient.mailbox.domain,
         route,

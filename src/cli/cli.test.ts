@@ -1,10 +1,32 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { FieldSealer } from "../parts/keys/field-sealer.ts";
 import { issueServerCertificate } from "../parts/keys/issue-certificate.ts";
+import { KeyRing } from "../parts/keys/key-ring.ts";
+import { manualClock, messageIdAt, sampleMessage, silentLog } from "../parts/store/queue-store.samples.ts";
+import { openQueueStore } from "../parts/store/sqlite-queue-store.ts";
+import { runProgram } from "./program.ts";
+
+/** The database as a service that went down left it. */
+async function fillDatabase(): Promise<void> {
+  mkdirSync(join(folder, "data"), { mode: 0o700 });
+  const bytes = (text: string): Buffer => Buffer.from(text.repeat(4));
+  const keyRing = new KeyRing({ addresses: { name: "addresses", bytes: bytes("fedcba9876543210") } });
+  const store = await openQueueStore({
+    path: join(folder, "data", "gateway.db"),
+    owner: "test",
+    sealer: new FieldSealer(keyRing),
+    clock: manualClock(),
+    log: silentLog,
+  });
+  await store.accept(sampleMessage(1));
+  await store.accept(sampleMessage(2));
+  await store.close();
+}
 
 const CLI = fileURLToPath(new URL("./cli.ts", import.meta.url));
 const ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -12,10 +34,28 @@ let folder: string;
 
 type Run = { readonly exitCode: number; readonly out: string; readonly err: string };
 
-function postern(...args: readonly string[]): Promise<Run> {
-  const env = { ...process.env, POSTERN_CONFIG: join(folder, "postern.yaml") };
+/** In this process: starting one for each command takes most of a second. */
+async function postern(...args: readonly string[]): Promise<Run> {
+  const written = { out: "", err: "" };
+  const into = (name: keyof typeof written) => (chunk: string | Uint8Array) => {
+    written[name] += String(chunk);
+    return true;
+  };
+  const out = vi.spyOn(process.stdout, "write").mockImplementation(into("out"));
+  const err = vi.spyOn(process.stderr, "write").mockImplementation(into("err"));
+  vi.stubEnv("POSTERN_CONFIG", join(folder, "postern.yaml"));
+  try {
+    return { exitCode: await runProgram(["node", "postern", ...args]), ...written };
+  } finally {
+    out.mockRestore();
+    err.mockRestore();
+    vi.unstubAllEnvs();
+  }
+}
+
+function spawned(...args: readonly string[]): Promise<Run> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [CLI, ...args], { env, timeout: 15_000 }, (error, out, err) => {
+    execFile(process.execPath, [CLI, ...args], { timeout: 15_000 }, (error, out, err) => {
       resolve({ exitCode: error === null ? 0 : Number(error.code), out, err });
     });
   });
@@ -51,6 +91,14 @@ dlp: { packs: [pack.yaml] }
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the program itself starts, and leaves with the exit code of its command", async () => {
+  expect(await spawned("--version")).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string,
+  });
+  expect(await spawned("config", "check", join(folder, "bad.yaml"))).toMatchObject({ exitCode: 1, out: "" });
+});
 
 test("a valid configuration is exit code 0", async () => {
   const { exitCode, out, err } = await postern("config", "check");
@@ -106,6 +154,50 @@ test("reading without a database says so and what to do", async () => {
   const { exitCode, err } = await postern("queue", "list");
   expect(exitCode).toBe(1);
   expect(err).toMatch(/^postern: PST-SPL-064.* Next: /);
+});
+
+test("the queue is listed and shown while the service is down, as table and as JSON Lines", async () => {
+  await fillDatabase();
+  const table = await postern("queue", "list");
+  expect(table.err).toBe("");
+  expect(table.out.split("\n")[0]).toMatch(/^ID +STATE +RECIPIENT +TRIES +NEXT +WHY$/);
+  expect(table.out).toContain(`${messageIdAt(1)}.1`);
+  const { out } = await postern("queue", "list", "--json", "--state", "received", "--limit", "1");
+  const rows = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { id: string; state: string });
+  expect(rows).toEqual([expect.objectContaining({ id: `${messageIdAt(1)}.1`, state: "received" })]);
+  const none = await postern("queue", "list", "--state", "held");
+  expect(none).toEqual({ exitCode: 0, out: "none\n", err: "" });
+  const shown = await postern("queue", "show", messageIdAt(2));
+  expect(shown.out).toContain(`message    ${messageIdAt(2)}`);
+  expect(shown.out).toContain("not inspected yet");
+  const unknown = await postern("queue", "show", ID);
+  expect(unknown.exitCode).toBe(1);
+  expect(unknown.err).toContain(`no message or recipient ${ID} is stored`);
+});
+
+test("a message's story is told by id and by address, and the chain behind it verifies", async () => {
+  const told = await postern("trace", `${messageIdAt(1)}.1`);
+  expect(told.err).toBe("");
+  expect(told.out).toContain(`message ${messageIdAt(1)}`);
+  expect(told.out).toContain(`recipient ${messageIdAt(1)}.1`);
+  const byAddress = await postern("trace", "canary-recipient-2-1@rcpt.example", "--json");
+  expect(JSON.parse(byAddress.out)).toMatchObject({ messageId: messageIdAt(2), recipients: [{ state: "received" }] });
+  const nothing = await postern("trace", "nobody@rcpt.example");
+  expect(nothing.exitCode).toBe(1);
+  const verified = await postern("audit", "verify");
+  expect(verified).toMatchObject({ exitCode: 0, err: "" });
+  expect(verified.out).toContain("2 rows, each as it was written\ntail not provable without a checkpoint");
+  const head = /^head (.+)$/m.exec(verified.out)?.[1] ?? "";
+  expect((await postern("audit", "verify", "--checkpoint", head)).out).toContain("tail proven");
+  put("checkpoint", `head 3:${head.split(":")[1]}\n`);
+  const cut = await postern("audit", "verify", "--checkpoint", join(folder, "checkpoint"));
+  expect(cut.exitCode).toBe(1);
+  expect(cut.out).toContain("cut off the end");
+  const rows = (await postern("audit", "tail", "-n", "1", "--json")).out.trim().split("\n");
+  expect(rows.map((row) => (JSON.parse(row) as { seq: number }).seq)).toEqual([2]);
 });
 
 test("every command has a description, help and an example", async () => {

@@ -176,11 +176,21 @@ describe("ends", () => {
       observed: "pkix",
       host: "mx.example",
       reply: { code: 250, enhanced: "2.0.0", text: "ok" },
+      dsnPassedOn: true,
     };
     expect(aftermathOf(outcome, at(0, { possibleDuplicate: true }))).toMatchObject({
       patch: { state: "delivered" },
       events: [{ kind: "delivered", possibleDuplicate: true }],
     });
+  });
+
+  test("a next hop without DSN leaves it to us to say that the message was handed over", () => {
+    const outcome = { kind: "delivered", status: "2.0.0", observed: "pkix", host: "mx.example" } as const;
+    const reply = { code: 250, enhanced: "2.0.0", text: "ok" } as const;
+    expect(aftermathOf({ ...outcome, reply, dsnPassedOn: false }, at(0))).toMatchObject({
+      tell: { kind: "success_dsn", code: null },
+    });
+    expect(aftermathOf({ ...outcome, reply, dsnPassedOn: true }, at(0))).toMatchObject({ tell: null });
   });
 
   test("a hold carries a deadline, an alert and a notice", () => {

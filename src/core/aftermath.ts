@@ -32,7 +32,8 @@ export type Tell = {
   readonly kind: ChildKind;
   readonly step: number;
   readonly status: EnhancedStatus;
-  readonly code: ReasonCode;
+  /** null where nothing went wrong. */
+  readonly code: ReasonCode | null;
   readonly replyCode: number | null;
   readonly host: string | null;
 };
@@ -96,8 +97,13 @@ function delivered(outcome: Extract<Outcome, { kind: "delivered" }>, at: Circums
         possibleDuplicate: at.recipient.possibleDuplicate,
       },
     ],
-    tell: null,
+    tell: outcome.dsnPassedOn ? null : relayedReport(outcome),
   };
+}
+
+/** For who asked with NOTIFY=SUCCESS: the next hop will not report, so we say that we handed over (RFC 3461 section 5.2.2). */
+function relayedReport({ status, reply, host }: Extract<Outcome, { kind: "delivered" }>): Tell {
+  return { kind: "success_dsn", step: 0, status, code: null, replyCode: reply.code, host };
 }
 
 export type Failure = {

@@ -68,6 +68,8 @@ export type Outcome =
       readonly observed: Rung;
       readonly host: string;
       readonly reply: PeerReply;
+      /** The next hop offers DSN and took over what the sender asked for (RFC 3461 section 5.2.2). */
+      readonly dsnPassedOn: boolean;
     }
   /** `recipient`: this one later. `lane`: the destination is in trouble, all of its mail waits. */
   | {

@@ -90,7 +90,7 @@ export type Deliver = (request: DeliveryRequest) => Promise<DeliveryReport>;
 export type ReportSubject = {
   readonly recipient: StoredRecipient;
   readonly status: EnhancedStatus;
-  readonly code: ReasonCode;
+  readonly code: ReasonCode | null;
   readonly replyCode: number | null;
   readonly host: string | null;
 };

@@ -75,7 +75,7 @@ export class World {
     const config = { ...loading.config, listen: { ...loading.config.listen, port: 0 } };
     this.#lives += 1;
     this.#postern = await startPostern(config, {
-      clock: { now: () => Date.now() + this.#offsetMs, monotonic: () => performance.now() },
+      clock: { now: () => Date.now() + this.#offsetMs, monotonic: () => performance.now() + this.#offsetMs },
       chance: () => 0.5,
       log: createLog("debug", { write: (line: string) => void this.log.push(line) }),
       owner: `test-${this.#lives}`,
@@ -88,7 +88,7 @@ export class World {
     this.#postern = null;
   }
 
-  /** Moves the gateway's wall clock forward and lets it look. */
+  /** Moves the gateway's clocks forward and lets it look. */
   advance(ms: number): void {
     this.#offsetMs += ms;
     this.postern.wake();

@@ -90,7 +90,10 @@ function requirePack(path: string): CompiledPack {
 
 function packErrors(path: string, lines: readonly string[]): CliError {
   const count = lines.length === 1 ? "1 error" : `${lines.length} errors`;
-  return new CliError(`PST-INS-001 ${path} has ${count}`, { next: "correct the places named above and check again.", lines });
+  return new CliError(`PST-INS-001 ${path} has ${count}`, {
+    next: "correct the places named above and check again.",
+    lines,
+  });
 }
 
 function unreadable(path: string, exitCode: 1 | 2): CliError {

@@ -16,12 +16,13 @@ async function talk(behaviour: MxBehaviour, pieces: readonly string[]): Promise<
   const socket = connect({ port: server.port, host: server.host, noDelay: true });
   let heard = "";
   socket.setEncoding("latin1").on("data", (text: string) => (heard += text));
+  const closed = once(socket, "close");
   await once(socket, "connect");
   for (const piece of pieces) {
     socket.write(piece, "latin1");
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  await once(socket, "close");
+  await closed;
   return heard;
 }
 

@@ -36,10 +36,18 @@ export function describeQueueStore(name: string, open: OpenStore): void {
   });
   afterEach(() => bench.store.close());
 
-  describe(`${name}: accepting and reading back`, () => describeAccept(bench));
-  describe(`${name}: claims and leases`, () => describeClaims(bench));
-  describe(`${name}: transitions`, () => describeCommit(bench));
-  describe(`${name}: recovery and forgetting`, () => describeEndings(bench));
+  describe(`${name}: accepting and reading back`, () => {
+    describeAccept(bench);
+  });
+  describe(`${name}: claims and leases`, () => {
+    describeClaims(bench);
+  });
+  describe(`${name}: transitions`, () => {
+    describeCommit(bench);
+  });
+  describe(`${name}: recovery and forgetting`, () => {
+    describeEndings(bench);
+  });
 }
 
 async function only(store: QueueStore, n: number, ordinal = 1): Promise<StoredRecipient> {

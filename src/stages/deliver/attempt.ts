@@ -177,7 +177,7 @@ function poolKeyOf(work: AttemptRequest, options: DeliverOptions): PoolKey {
   const { request, host, address } = work;
   return {
     address,
-    port: options.port,
+    port: request.route.hosts.find(({ name }) => name === host)?.port ?? options.port,
     host,
     domain: request.domain,
     minRung: request.parcel.minRung,

@@ -200,7 +200,8 @@ async function sendDot(
   progress.phase = "done";
   const reply = toPeerReply(answer);
   const status = (reply.enhanced?.startsWith("2.") === true ? reply.enhanced : "2.0.0") as EnhancedStatus<2>;
-  settleAll(tx, taken, { kind: "delivered", status, observed: session.rung, host, reply });
+  const dsnPassedOn = session.extensions.dsn;
+  settleAll(tx, taken, { kind: "delivered", status, observed: session.rung, host, reply, dsnPassedOn });
   return { isClean: true, verdict: null };
 }
 

@@ -66,7 +66,9 @@ class DetectorCompiler {
         const value = this.#pattern(entry.value, entry.case, [...path, "value"]);
         const labels = this.#set(entry.labels, [...path, "labels"]);
         const validators = entry.validate.map((name) => VALIDATORS[name]);
-        return value === null ? null : { kind: "label", labels, value, side: entry.side, gapChars: entry.gap, validators };
+        return value === null
+          ? null
+          : { kind: "label", labels, value, side: entry.side, gapChars: entry.gap, validators };
       }
       case "dictionary":
         return this.#dictionary(entry, path);
@@ -121,16 +123,14 @@ class DetectorCompiler {
       const key = words.join(" ");
       const earlier = seen.get(key);
       if (words.length === 0) this.#report([...path, index], "holds no letter or digit, so it never matches");
-      else if (words.length > PHRASE_WORDS_MAX) this.#report([...path, index], `has more than ${PHRASE_WORDS_MAX} words`);
+      else if (words.length > PHRASE_WORDS_MAX)
+        this.#report([...path, index], `has more than ${PHRASE_WORDS_MAX} words`);
       else if (earlier !== undefined) this.#report([...path, index], `stands twice; first as entry ${earlier + 1}`);
       if (earlier === undefined) seen.set(key, index);
     });
   }
 
-  #rung(
-    rung: NonNullable<DetectorEntry["confidence"]>[number],
-    path: YamlPath,
-  ): readonly Rung[] {
+  #rung(rung: NonNullable<DetectorEntry["confidence"]>[number], path: YamlPath): readonly Rung[] {
     if ((rung.level === undefined) === (rung.adjust === undefined)) {
       this.#report(path, 'needs either "level" or "adjust"');
       return [];

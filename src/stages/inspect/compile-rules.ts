@@ -66,7 +66,10 @@ class RuleCompiler {
     const forms = FORMS.filter((form) => entry[form] !== undefined);
     const [form] = forms;
     if (form === undefined || forms.length > 1) {
-      this.#report(path, `needs exactly one of ${FORMS.join(", ")}; it has ${forms.length === 0 ? "none" : forms.join(" and ")}`);
+      this.#report(
+        path,
+        `needs exactly one of ${FORMS.join(", ")}; it has ${forms.length === 0 ? "none" : forms.join(" and ")}`,
+      );
       return null;
     }
     if (form === "any_of" || form === "class") return this.#count(entry, path, hasAnchor);
@@ -94,9 +97,13 @@ class RuleCompiler {
   }
 
   #count(entry: ConditionEntry, path: YamlPath, hasAnchor: boolean): CountCondition | null {
-    const detectors = entry.any_of === undefined ? this.#ofClass(entry.class ?? "", path) : this.#ofIds(entry.any_of, path);
+    const detectors =
+      entry.any_of === undefined ? this.#ofClass(entry.class ?? "", path) : this.#ofIds(entry.any_of, path);
     if (entry.within !== undefined && !hasAnchor) {
-      this.#report([...path, "within"], 'measures from the first condition of the same "all", which must be any_of or class without within');
+      this.#report(
+        [...path, "within"],
+        'measures from the first condition of the same "all", which must be any_of or class without within',
+      );
       return null;
     }
     if (entry.distinct !== undefined && entry.distinct_terms !== undefined) {
@@ -135,7 +142,8 @@ class RuleCompiler {
       this.#report([...path, "except"], "cannot stand beside only; write two rules");
     }
     if (entry.only !== undefined) return { kind: "only", domains: this.#domains(entry.only, [...path, "only"]) };
-    if (entry.except !== undefined) return { kind: "except", domains: this.#domains(entry.except, [...path, "except"]) };
+    if (entry.except !== undefined)
+      return { kind: "except", domains: this.#domains(entry.except, [...path, "except"]) };
     return { kind: "all" };
   }
 
@@ -144,7 +152,10 @@ class RuleCompiler {
       entry.recipients_in.map((domain, position) => {
         const ascii = domainToASCII(domain.toLowerCase().replace(/\.$/, ""));
         if (!/^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+$/.test(ascii)) {
-          this.#report([...path, index, "recipients_in", position], "is not a domain name; write example.org, without @ or *");
+          this.#report(
+            [...path, index, "recipients_in", position],
+            "is not a domain name; write example.org, without @ or *",
+          );
         }
         return ascii;
       }),

@@ -49,7 +49,12 @@ export type Rung =
   | { readonly kind: "adjust"; readonly adjust: number; readonly near: Near };
 
 /** Where a method saw its value, before confidence; `base` is the level the method itself is sure of. */
-export type Candidate = { readonly start: number; readonly end: number; readonly value: string; readonly base?: number };
+export type Candidate = {
+  readonly start: number;
+  readonly end: number;
+  readonly value: string;
+  readonly base?: number;
+};
 
 export type DetectionMethod =
   | {

@@ -15,7 +15,12 @@ import type { PhraseHit } from "./tokens.ts";
 const RAISE_MAX = 25;
 const LOWER_MAX = -40;
 /** Level of a method that is not told one. */
-const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> = { pattern: 40, label: 85, dictionary: 65, name: 0 };
+const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> = {
+  pattern: 40,
+  label: 85,
+  dictionary: 65,
+  name: 0,
+};
 
 export type ScanContext = {
   readonly senderNames: ReadonlySet<string>;
@@ -68,10 +73,15 @@ function candidatesOf(scan: ScannedSegment, method: DetectionMethod): readonly C
 
 /** `1.4111…`, `…-219-43-8855`, `219-43-8855-1`: the shape is a piece of something longer. */
 function isInsideNumber(text: string, { start, end }: Candidate): boolean {
-  return /[A-Za-z0-9][-./_]$/.test(text.slice(Math.max(0, start - 2), start)) || /^[-./_]\d/.test(text.slice(end, end + 2));
+  return (
+    /[A-Za-z0-9][-./_]$/.test(text.slice(Math.max(0, start - 2), start)) || /^[-./_]\d/.test(text.slice(end, end + 2))
+  );
 }
 
-function findTerms(scan: ScannedSegment, method: Extract<DetectionMethod, { kind: "dictionary" }>): readonly Candidate[] {
+function findTerms(
+  scan: ScannedSegment,
+  method: Extract<DetectionMethod, { kind: "dictionary" }>,
+): readonly Candidate[] {
   const found: Candidate[] = [];
   for (const { start, end, phrase } of scan.hits[method.set] ?? []) {
     const term = method.terms[phrase];

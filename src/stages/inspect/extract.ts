@@ -33,7 +33,11 @@ export type Extraction = {
 
 /** Defects behind which no text hides: the last part of an unclosed multipart reaches to the end and is read. */
 const HARMLESS_DEFECTS: ReadonlySet<MimeDefect> = new Set(["unclosed_multipart"]);
-const SIGNATURE_TYPES = new Set(["application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"]);
+const SIGNATURE_TYPES = new Set([
+  "application/pgp-signature",
+  "application/pkcs7-signature",
+  "application/x-pkcs7-signature",
+]);
 const SIGNATURE_BYTES_MAX = 65_536;
 const HEADER_BYTES_MAX = 262_144;
 
@@ -97,7 +101,8 @@ class Extractor {
   }
 
   async #part(part: MimePart, message: number): Promise<void> {
-    if (part.filename !== null) this.#add({ part: `${part.path}:filename`, kind: "filename", message }, nameText(part.filename));
+    if (part.filename !== null)
+      this.#add({ part: `${part.path}:filename`, kind: "filename", message }, nameText(part.filename));
     if (isEmbeddedMessage(part.contentType) && part.children.length > 0) {
       for (const child of part.children) await this.#message(child);
       return;
@@ -111,7 +116,8 @@ class Extractor {
     if (first === undefined) {
       // Without a usable boundary, or beyond a limit: the source is all there is.
       this.#blame(part.path, "structure_defect");
-      for (const text of readRawText(part, await this.#body(part))) this.#add({ part: part.path, kind: "body", message }, text);
+      for (const text of readRawText(part, await this.#body(part)))
+        this.#add({ part: part.path, kind: "body", message }, text);
       return;
     }
     if (part.contentType === "multipart/encrypted" && (await this.#isPgpMime(part))) {

@@ -22,7 +22,8 @@ const BLOCKS = new Set(
 );
 const CELLS = new Set(["td", "th"]);
 const DROPPED = new Set(["script", "style"]);
-const VISIBLE_ATTRIBUTES = /(?:^|[\s"'/])(alt|title|value|placeholder|aria-label|src|background)\s*=\s*("[^"]*"|'[^']*'|["']?[^\s"'>]+)/gi;
+const VISIBLE_ATTRIBUTES =
+  /(?:^|[\s"'/])(alt|title|value|placeholder|aria-label|src|background)\s*=\s*("[^"]*"|'[^']*'|["']?[^\s"'>]+)/gi;
 
 /** Longest tag whose attributes are read; what is longer is skipped to its end. */
 const TAG_CHARS_MAX = 16_384;
@@ -147,10 +148,7 @@ function isSpace(code: number): boolean {
 
 /** The id in a `cid:` link or a Content-ID field, comparable. */
 export function contentIdOf(text: string): string {
-  const bare = text
-    .trim()
-    .replace(/^cid:/i, "")
-    .replace(/^<|>$/g, "");
+  const bare = text.trim().replace(/^cid:/i, "").replace(/^<|>$/g, "");
   try {
     return decodeURIComponent(bare).toLowerCase();
   } catch {

@@ -10,7 +10,9 @@ type LabelMethod = Extract<DetectionMethod, { kind: "label" }>;
 
 /** Words that may stand between a label and its value. */
 const FILLERS = new Set(
-  "number numbers numb num nr no nos id ids is was of the code value as follows for to be it s reads # ending".split(" "),
+  "number numbers numb num nr no nos id ids is was of the code value as follows for to be it s reads # ending".split(
+    " ",
+  ),
 );
 const FILLERS_MAX = 4;
 /** Tokens of one value looked at backwards when the label follows it. */
@@ -79,7 +81,7 @@ function isConnector(text: string, from: number, to: number): boolean {
     // ! ; ? end the thought; letters do not occur between tokens.
     if (code === 33 || code === 59 || code === 63 || breaks > 2) return false;
     // A full stop followed by a space is a sentence end, unless it closes an abbreviation ("no. 12").
-    if (code === 46 && i + 1 < to && text.charCodeAt(i + 1) <= 32 && i > from + 1) return false;
+    if (code === 46 && i + 1 < to && text.charCodeAt(i + 1) <= 32 && i > from) return false;
   }
   return true;
 }

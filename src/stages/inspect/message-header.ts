@@ -9,7 +9,11 @@ import type { Segment } from "./compiled-pack.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { lowerCase, normaliseText, normaliseValue } from "./normalise.ts";
 
-export type HeaderText = { readonly name: string; readonly kind: Extract<Segment["kind"], "subject" | "header">; readonly text: string };
+export type HeaderText = {
+  readonly name: string;
+  readonly kind: Extract<Segment["kind"], "subject" | "header">;
+  readonly text: string;
+};
 
 const SUBJECT_FIELDS = ["subject", "thread-topic"];
 const NAME_FIELDS = ["from", "sender", "reply-to", "to", "cc"];
@@ -45,7 +49,9 @@ export function senderNamesOf(fields: readonly HeaderField[]): ReadonlySet<strin
   const names = new Set<string>();
   for (const value of ["from", "sender"].flatMap((name) => decodedValues(fields, name))) {
     for (const name of displayNames(value).split("\n")) {
-      const words = normaliseText(name).split(/[\s,]+/).filter((word) => /\p{L}/u.test(word));
+      const words = normaliseText(name)
+        .split(/[\s,]+/)
+        .filter((word) => /\p{L}/u.test(word));
       const [first, ...rest] = words;
       const last = rest.at(-1);
       if (first === undefined || last === undefined) continue;

@@ -5,7 +5,8 @@
  */
 
 // The two classes name every character they remove or replace; joiners stand in them on purpose.
-const INVISIBLE = /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0]/g; // oxlint-disable-line no-misleading-character-class
+const INVISIBLE =
+  /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0]/g; // oxlint-disable-line no-misleading-character-class
 const NOT_ASCII = /[^\0-\x7f]/; // oxlint-disable-line no-control-regex
 const DASHES = /[\u2010-\u2015\u2043\u2212\uFE58\uFE63\uFF0D]/g;
 const SINGLE_QUOTES = /[\u2018-\u201B\u02BC\u2032\uFF07]/g;

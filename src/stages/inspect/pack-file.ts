@@ -49,7 +49,10 @@ export function loadPackFile(path: string): PackLoading {
     text = readFileSync(path, "utf8");
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-    return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message: `PST-INS-002 cannot be read (${why})` }] };
+    return {
+      ok: false,
+      errors: [{ file: path, line: 1, column: 1, path: "", message: `PST-INS-002 cannot be read (${why})` }],
+    };
   }
   return loadPack(text, path);
 }

@@ -26,7 +26,8 @@ export function runPackTests(file: PackFile, pack: CompiledPack, report: Report)
     const found = rulesFor(pack, segmentsOf(test));
     const expected = test.expect.filter((id) => rules.has(id));
     test.expect.forEach((id, position) => {
-      if (!file.rules.some((rule) => rule.id === id)) report(["tests", index, "expect", position], `no rule is called "${id}"`);
+      if (!file.rules.some((rule) => rule.id === id))
+        report(["tests", index, "expect", position], `no rule is called "${id}"`);
     });
     const missing = expected.filter((id) => !found.has(id));
     const surplus = Array.from(found).filter((id) => !expected.includes(id));
@@ -44,10 +45,13 @@ function testDetector(tests: DetectorTests, id: string, pack: CompiledPack): rea
   tests.match.forEach((test, index) => {
     const { text, value, level } = typeof test === "string" ? { text: test, value: undefined, level: undefined } : test;
     const found = matchesOf(text, id, pack);
-    const fitting = found.filter((match) => value === undefined || match.value === normaliseValue(normaliseText(value)));
+    const fitting = found.filter(
+      (match) => value === undefined || match.value === normaliseValue(normaliseText(value)),
+    );
     const path = ["match", index];
     if (found.length === 0) failures.push({ path, message: "test failed: nothing was found here" });
-    else if (fitting.length === 0) failures.push({ path, message: "test failed: something else was found than the value given" });
+    else if (fitting.length === 0)
+      failures.push({ path, message: "test failed: something else was found than the value given" });
     else if (level !== undefined && !fitting.some((match) => match.confidence === level)) {
       const levels = fitting.map((match) => match.confidence).join(", ");
       failures.push({ path, message: `test failed: confidence is ${levels}, not ${level}` });
@@ -69,8 +73,12 @@ function matchesOf(text: string, id: string, pack: CompiledPack): ReturnType<typ
   return scanSegment(narrowed, { segment, index: 0 }, CONTEXT).filter((match) => match.confidence > 0);
 }
 
-function segmentsOf(test: { readonly subject?: string | undefined; readonly text?: string | undefined }): readonly Segment[] {
-  const subject = test.subject === undefined ? [] : [{ part: "header:subject", kind: "subject", text: test.subject } as const];
+function segmentsOf(test: {
+  readonly subject?: string | undefined;
+  readonly text?: string | undefined;
+}): readonly Segment[] {
+  const subject =
+    test.subject === undefined ? [] : [{ part: "header:subject", kind: "subject", text: test.subject } as const];
   const body = test.text === undefined ? [] : [{ part: "1", kind: "body", text: test.text } as const];
   return [...subject, ...body].map((each) => ({ ...each, message: 0, text: normaliseText(each.text) }));
 }

@@ -37,7 +37,12 @@ const TEXT_TYPES = new Set([
 ]);
 /** Kinds of text whose characters are not yet what a reader sees. */
 const CODED_TEXT_TYPES = new Set(["text/rtf", "text/richtext", "text/enriched"]);
-const GENERIC_TYPES = new Set(["application/octet-stream", "application/x-unknown", "application/unknown", "application/text"]);
+const GENERIC_TYPES = new Set([
+  "application/octet-stream",
+  "application/x-unknown",
+  "application/unknown",
+  "application/text",
+]);
 const TEXT_NAMES =
   /\.(?:txt|text|csv|tsv|log|md|json|xml|ya?ml|html?|xhtml|ics|vcf|hl7|edi|x12|ccda|cda|fhir|sql|ini|conf|cfg|sh|py|js|ts|c|h|cpp|java|css|patch|diff|pem|pub)$/i;
 const NOTHING: ReadonlySet<string> = new Set();
@@ -62,7 +67,9 @@ export function readPartText(part: MimePart, bytes: Buffer, isCut: boolean): Par
   if (kind.kind === "container" || kind.kind === "image") return unread("unsupported_type");
   if (kind.kind === "binary") return { ...unread("unsupported_type"), texts: [latin1(decoded.bytes)] };
   const reading = readCharset(part, decoded.bytes);
-  const shown = isHtml(part, reading.text) ? htmlToText(reading.text) : { text: plainText(part, reading.text), contentIds: NOTHING };
+  const shown = isHtml(part, reading.text)
+    ? htmlToText(reading.text)
+    : { text: plainText(part, reading.text), contentIds: NOTHING };
   const reason = decoded.reason ?? reading.reason ?? cut ?? (UUENCODED.test(reading.text) ? "unsupported_type" : null);
   return { texts: [shown.text, ...reading.others], reason, contentIds: shown.contentIds };
 }
@@ -127,6 +134,7 @@ function plainText(part: MimePart, text: string): string {
       .replace(/\\[nN]/g, "\n")
       .replace(/\\([,;\\])/g, "$1");
   }
-  const isTable = /^(?:text\/(?:csv|tab-separated-values|tsv)|application\/csv)$/.test(type) || /\.(?:csv|tsv)$/i.test(name);
+  const isTable =
+    /^(?:text\/(?:csv|tab-separated-values|tsv)|application\/csv)$/.test(type) || /\.(?:csv|tsv)$/i.test(name);
   return isTable ? layOutTable(text, text.length * 4 + 10_000) : text;
 }

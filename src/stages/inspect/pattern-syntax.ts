@@ -78,7 +78,8 @@ class Parser {
   #repeated(): PatternNode {
     const item = this.#atom();
     const mark = this.#peek();
-    if (mark === "*" || mark === "+") throw new PatternError(`"${mark}" repeats without end; write a bound such as {0,40}`);
+    if (mark === "*" || mark === "+")
+      throw new PatternError(`"${mark}" repeats without end; write a bound such as {0,40}`);
     let bounds: { readonly min: number; readonly max: number } | null = null;
     if (this.#eat("?")) bounds = { min: 0, max: 1 };
     else if (mark === "{") bounds = this.#bounds();
@@ -194,7 +195,8 @@ class Parser {
     const digits = { x: 2, u: 4 }[character];
     if (digits !== undefined) {
       const hex = this.#source.slice(this.#at, this.#at + digits);
-      if (!/^[0-9a-f]+$/i.test(hex) || hex.length !== digits) throw new PatternError(`"\\${character}" needs ${digits} hex digits`);
+      if (!/^[0-9a-f]+$/i.test(hex) || hex.length !== digits)
+        throw new PatternError(`"\\${character}" needs ${digits} hex digits`);
       this.#at += digits;
       return this.#literal(Number.parseInt(hex, 16));
     }

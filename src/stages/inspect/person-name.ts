@@ -6,6 +6,7 @@
  */
 import type { Candidate, DetectionMethod, ScannedSegment } from "./compiled-pack.ts";
 import { normaliseValue } from "./normalise.ts";
+import type { PhraseHit } from "./tokens.ts";
 
 type NameMethod = Extract<DetectionMethod, { kind: "name" }>;
 
@@ -27,10 +28,9 @@ export function findNames(scan: ScannedSegment, method: NameMethod): readonly Ca
     if (before === undefined || (before.base ?? 0) < (candidate.base ?? 0)) found.set(candidate.start, candidate);
   };
   for (const hit of scan.hits[method.labels] ?? []) keep(afterLabel(scan, method, hit.token + hit.tokens));
-  for (const hit of scan.hits[method.honorifics] ?? []) keep(afterHonorific(scan, method, hit.token, hit.phrase));
+  for (const hit of scan.hits[method.honorifics] ?? []) keep(afterHonorific(scan, method, hit));
   for (const hit of scan.hits[method.givenNames] ?? []) {
-    const last = hit.token + hit.tokens - 1;
-    keep(givenAndSurname(scan, method, hit.token, last) ?? surnameFirst(scan, method, hit.token));
+    keep(givenAndSurname(scan, method, hit) ?? surnameFirst(scan, method, hit.token));
   }
   return Array.from(found.values()).toSorted((a, b) => a.start - b.start);
 }
@@ -43,30 +43,33 @@ function afterLabel(scan: ScannedSegment, method: NameMethod, token: number): Ca
   const second = wordAt(scan, token + 1);
   if (second === null) return null;
   const gap = between(scan, first, second);
-  const isPair = (gap === " " && (isNameWord(second, method) || isInitial(scan, second))) || isLastFirst(gap, second, method);
+  const isPair =
+    (gap === " " && (isNameWord(second, method) || isInitial(scan, second))) || isLastFirst(gap, second, method);
   return isPair ? { ...spanOf(scan, first, second), base: 85 } : null;
 }
 
-function afterHonorific(scan: ScannedSegment, method: NameMethod, token: number, phrase: number): Candidate | null {
+function afterHonorific(scan: ScannedSegment, method: NameMethod, { token, phrase }: PhraseHit): Candidate | null {
   const title = wordAt(scan, token);
   const first = wordAt(scan, token + 1);
   if (title === null || first === null || !isCapital(title.text) || !isNameWord(first, method)) return null;
   if (!/^\.? $/.test(between(scan, title, first))) return null;
   const second = wordAt(scan, token + 2);
-  const isFull = second !== null && between(scan, first, second) === " " && (isNameWord(second, method) || isInitial(scan, second));
+  const isFull =
+    second !== null && between(scan, first, second) === " " && (isNameWord(second, method) || isInitial(scan, second));
   return { ...spanOf(scan, first, isFull ? second : first), base: phrase >= PROVIDER_FROM ? 40 : 65 };
 }
 
-function givenAndSurname(scan: ScannedSegment, method: NameMethod, from: number, to: number): Candidate | null {
-  const given = wordAt(scan, to);
-  const first = wordAt(scan, from);
+function givenAndSurname(scan: ScannedSegment, method: NameMethod, hit: PhraseHit): Candidate | null {
+  const last = hit.token + hit.tokens - 1;
+  const given = wordAt(scan, last);
+  const first = wordAt(scan, hit.token);
   if (given === null || first === null || !isNameWord(first, method)) return null;
-  let surname = wordAt(scan, to + 1);
+  let surname = wordAt(scan, last + 1);
   if (surname === null) return null;
   const middle = surname;
   if (between(scan, given, middle) !== " ") return null;
   if (isInitial(scan, middle)) {
-    surname = wordAt(scan, to + 2);
+    surname = wordAt(scan, last + 2);
     const isMiddle = surname !== null && /^\.? $/.test(between(scan, middle, surname)) && isNameWord(surname, method);
     if (!isMiddle) return { ...spanOf(scan, first, middle), base: 65 };
   }

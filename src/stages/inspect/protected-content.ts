@@ -37,7 +37,8 @@ export function isArmouredMessage(text: string): boolean {
   const blank = lines.findIndex((line) => line.trim() === "");
   const bodyFrom = blank > 0 && blank < 20 ? blank + 1 : 1;
   const headers = lines.slice(1, Math.max(1, bodyFrom - 1));
-  if (!headers.every((line) => /^(?:Version|Charset|Hash|MessageID|Comment): ?[^\r\n]{0,200}$/.test(line))) return false;
+  if (!headers.every((line) => /^(?:Version|Charset|Hash|MessageID|Comment): ?[^\r\n]{0,200}$/.test(line)))
+    return false;
   const body = lines.slice(bodyFrom, -1).map((line) => line.trim());
   const isBase64 = body.every((line) => line.length <= 96 && /^[A-Za-z0-9+/]*={0,4}$|^=[A-Za-z0-9+/]{4}$/.test(line));
   return isBase64 && startsLikeOpenPgp(body.find((line) => line !== "") ?? "");

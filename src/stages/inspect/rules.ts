@@ -47,7 +47,8 @@ export class RuleEvaluation {
     const windowed = rest.filter(readsWindow);
     const isAnchored = first?.kind === "count" && first.withinChars === null && windowed.length > 0;
     if (!isAnchored) return conditions.every((condition) => this.#test(condition, outer));
-    if (!rest.filter((condition) => !readsWindow(condition)).every((condition) => this.#test(condition, outer))) return false;
+    if (!rest.filter((condition) => !readsWindow(condition)).every((condition) => this.#test(condition, outer)))
+      return false;
     const fitting: Match[] = [];
     for (const anchor of this.#matchesFor(first, null).slice(0, ANCHORS_MAX)) {
       if (!windowed.every((condition) => this.#test(condition, anchor))) continue;
@@ -84,7 +85,8 @@ export class RuleEvaluation {
     const found = [...near];
     for (const [index, matches] of pool.bySegment) {
       const other = this.#segments[index];
-      if (index === anchor.segment || other === undefined || home === undefined || other.message !== home.message) continue;
+      if (index === anchor.segment || other === undefined || home === undefined || other.message !== home.message)
+        continue;
       if (other.kind === "subject" && anchor.start <= withinChars) found.push(...matches);
       else if (home.kind === "subject") found.push(...slice(matches, 0, withinChars));
     }

@@ -20,7 +20,8 @@ export type ScanLine = {
 
 export const SCAN_LIMITS: MimeLimits = { depthMax: 20, partsMax: 1_000, headerBytesMax: 1_048_576 };
 
-const KNOWN_FIELD = /^(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to|sender|reply-to):/im;
+const KNOWN_FIELD =
+  /^(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to|sender|reply-to):/im;
 const MBOX_LINE = /^>?From [^\r\n]{1,500}\r?\n/;
 const TYPES_BY_NAME: Readonly<Record<string, string>> = {
   txt: "text/plain",

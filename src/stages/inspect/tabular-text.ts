@@ -13,7 +13,8 @@ export function layOutTable(text: string, charsMax: number): string {
   if (separator === null) return text;
   const rows = readRows(text, separator);
   const headings = rows.next().value ?? [];
-  const isHeading = headings.length > 1 && headings.every((cell) => !/\d{3}|@/.test(cell) && cell.length <= HEADING_CHARS_MAX);
+  const isHeading =
+    headings.length > 1 && headings.every((cell) => !/\d{3}|@/.test(cell) && cell.length <= HEADING_CHARS_MAX);
   if (!isHeading || headings.length > COLUMNS_MAX) return text;
   const lines = [headings.join("\t")];
   let length = 0;

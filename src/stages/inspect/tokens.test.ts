@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { lowerCase } from "./normalise.ts";
 import { PhraseIndex, wordsOf } from "./tokens.ts";
@@ -18,7 +18,12 @@ describe("phrases are found", () => {
     ["over hyphens and line breaks", ["covid 19", "x ray"], "COVID-19 x\nray", ["COVID-19", "x\nray"]],
     ["not over a sentence end or a colon", ["a b"], "a: b a? b a\tb", []],
     ["not over a wide gap", ["a b"], "a     b", []],
-    ["with a possessive", ["parkinson's disease", "alzheimer"], "Parkinson's disease, Alzheimer's", ["Parkinson's disease", "Alzheimer"]],
+    [
+      "with a possessive",
+      ["parkinson's disease", "alzheimer"],
+      "Parkinson's disease, Alzheimer's",
+      ["Parkinson's disease", "Alzheimer"],
+    ],
     ["beside accents", ["crohn"], "écrohn crohn", ["crohn"]],
   ] as const)("%s", (_, phrases, text, expected) => {
     expect(find(phrases, text)).toEqual(expected);

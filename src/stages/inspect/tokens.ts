@@ -159,7 +159,7 @@ export class PhraseIndex {
   #match(scan: Scan, first: number): void {
     let node = this.#root.next.get(scan.ids[first] ?? 0);
     const found: { readonly set: number; readonly hit: PhraseHit }[] = [];
-    for (let last = first; node !== undefined; ) {
+    for (let last = first; node !== undefined;) {
       for (const { set, phrase } of node.entries) {
         const end = scan.tokens.bounds[last * 2 + 1] ?? 0;
         const hit = { start: scan.tokens.bounds[first * 2] ?? 0, end, token: first, tokens: last - first + 1, phrase };

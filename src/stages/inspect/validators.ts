@@ -38,7 +38,8 @@ function isLuhn(value: string): boolean {
 }
 
 /** Issuer ranges of the large card schemes with the lengths they use. */
-const CARD = /^(?:4\d{12}(?:\d{3})?(?:\d{3})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d{2}|7[01]\d|720)\d{12}|3[47]\d{13}|6(?:011|5\d{2}|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11})$/;
+const CARD =
+  /^(?:4\d{12}(?:\d{3})?(?:\d{3})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d{2}|7[01]\d|720)\d{12}|3[47]\d{13}|6(?:011|5\d{2}|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11})$/;
 
 function isCard(value: string): boolean {
   const digits = digitsOf(value);
@@ -59,7 +60,8 @@ function isDea(value: string): boolean {
 }
 
 /** CMS: positions are numeric, alphabetic without S L O I B Z, or either. */
-const MBI = /^[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d[AC-HJKMNP-RT-Y]{2}\d{2}$/i;
+const MBI =
+  /^[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d[AC-HJKMNP-RT-Y]{2}\d{2}$/i;
 
 function isMbi(value: string): boolean {
   return MBI.test(value.replace(/[\s-]/g, ""));
@@ -100,7 +102,10 @@ function isIban(value: string): boolean {
 function isAba(value: string): boolean {
   const digits = digitsOf(value);
   if (!/^(?:0\d|1[0-2]|2[1-9]|3[0-2]|6[1-9]|7[0-2]|80)\d{7}$/.test(digits)) return false;
-  const sum = Array.from(digits, Number).reduce((total, digit, index) => total + digit * ([3, 7, 1][index % 3] ?? 0), 0);
+  const sum = Array.from(digits, Number).reduce(
+    (total, digit, index) => total + digit * ([3, 7, 1][index % 3] ?? 0),
+    0,
+  );
   return sum % 10 === 0;
 }
 

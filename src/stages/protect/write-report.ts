@@ -9,6 +9,7 @@ import type { EnvelopeRecipient, Mailbox } from "../../core/envelope.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { ChildKind, Origin } from "../../core/origin.ts";
 import type { NewMessage, StoredMessage } from "../../core/queue-store.ts";
+import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { OpenIntake, ReportSubject, StoredBody, WriteReport } from "../../core/stages.ts";
 import {
   composeDelayDsn,
@@ -85,9 +86,9 @@ function dsnRecipient({ recipient, status, code, replyCode, host }: ReportSubjec
 
 function heldRecipient({ recipient, code }: ReportSubject): {
   readonly address: string;
-  readonly code: ReportSubject["code"];
+  readonly code: ReasonCode;
 } {
-  return { address: recipient.recipient.mailbox.address, code };
+  return { address: recipient.recipient.mailbox.address, code: code ?? "PST-DEC-001" };
 }
 
 async function readHeader(message: StoredMessage, bytesMax: number, blobs: BlobStore): Promise<Buffer> {

@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { CliError, Finding } from "../cli-error.ts";
+import { dlpCommand } from "./dlp.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "postern-dlp-"));
+  mkdirSync(join(folder, "mails", "inner"), { recursive: true });
+  writeFileSync(join(folder, "mails", "b.eml"), "Subject: x\r\n\r\nhello");
+  writeFileSync(join(folder, "mails", "a.eml"), "Subject: x\r\n\r\nMRN 00482913, hemoglobin 9.1, metformin");
+  writeFileSync(join(folder, "mails", "inner", "c.txt"), "hello");
+  writeFileSync(join(folder, "broken.yaml"), "version: 1\npack: p\nrules: []\n");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function run(...args: readonly string[]): Promise<{ readonly output: string; readonly error: unknown }> {
+  const lines: string[] = [];
+  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    lines.push(String(text));
+    return true;
+  });
+  try {
+    const error: unknown = await dlpCommand()
+      .exitOverride()
+      .parseAsync(args, { from: "user" })
+      .then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+    return { output: lines.join(""), error };
+  } finally {
+    write.mockRestore();
+  }
+}
+
+describe("dlp scan", () => {
+  test("prints one JSON line a message, folders in order of name, and reports a finding", async () => {
+    const { output, error } = await run("scan", "--json", join(folder, "mails"));
+    const rows = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const file = (name: string): string => join(folder, "mails", name);
+    expect(rows).toEqual([
+      {
+        file: file("a.eml"),
+        verdict: "phi",
+        tier: "low",
+        rules: ["phi.identifier_plus_health", "phi.record_number_plus_health"],
+      },
+      { file: file("b.eml"), verdict: "clean", tier: "none", rules: [] },
+      { file: file("inner/c.txt"), verdict: "clean", tier: "none", rules: [] },
+    ]);
+    expect(error).toBeInstanceOf(Finding);
+  });
+
+  test("ends well when everything is clean, and shows a table to people", async () => {
+    const { output, error } = await run("scan", join(folder, "mails", "b.eml"));
+    expect(output).toMatch(/^FILE +VERDICT +TIER +RULES\n.*b\.eml +clean +none\n$/);
+    expect(error).toBeNull();
+  });
+
+  test("a path that is not there is wrong usage", async () => {
+    const { output, error } = await run("scan", "--json", join(folder, "mails"), join(folder, "nowhere"));
+    expect(error).toBeInstanceOf(CliError);
+    expect((error as CliError).exitCode).toBe(2);
+    expect(output).toBe("");
+  });
+});
+
+describe("dlp check", () => {
+  test("says what a good pack holds", async () => {
+    const pack = new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url).pathname;
+    const { output, error } = await run("check", pack);
+    expect(error).toBeNull();
+    expect(output).toMatch(/us-hipaa\.yaml: valid; \d+ detectors, \d+ rules, \d+ tests passed/);
+  });
+
+  test("prints every error with its place", async () => {
+    const { error } = await run("check", join(folder, "broken.yaml"));
+    expect((error as CliError).lines.length).toBeGreaterThan(0);
+    expect((error as CliError).lines[0]).toContain("broken.yaml:");
+    expect((error as CliError).message).toContain("PST-INS-001");
+  });
+});

@@ -1,0 +1,187 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { assertDurable, openDatabase, setDurable, setSynchronous } from "./sqlite-database.ts";
+import { latestVersion, migrate, MIGRATIONS, schemaVersion } from "./migrations.ts";
+import { DUE_SQL } from "./writer-claims.ts";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "postern-sqlite-"));
+  path = join(folder, "gateway.db");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+const open = (migrations = MIGRATIONS) => openDatabase(path, NOW, migrations);
+
+describe("durable settings", () => {
+  test("synchronous is still FULL after closing and reopening, where plain SQLite falls to NORMAL", () => {
+    open().db.close();
+    const plain = new Database(path);
+    expect(plain.pragma("synchronous", { simple: true })).toBe(1);
+    plain.close();
+    const { db } = open();
+    expect(db.pragma("synchronous", { simple: true })).toBe(2);
+    expect(db.pragma("journal_mode", { simple: true })).toBe("wal");
+    expect(db.pragma("foreign_keys", { simple: true })).toBe(1);
+    db.close();
+  });
+
+  test.each(["synchronous = NORMAL", "synchronous = OFF", "foreign_keys = OFF"])("%s is refused", (pragma) => {
+    const { db } = open();
+    db.pragma(pragma);
+    expect(() => assertDurable(db)).toThrow("PST-SPL-053");
+    db.close();
+  });
+
+  test("a database that cannot do WAL is refused", () => {
+    const memory = new Database(":memory:");
+    expect(() => setDurable(memory)).toThrow(/PST-SPL-053.*journal_mode is memory/);
+    memory.close();
+  });
+
+  test("a switch of sync that SQLite ignores, as it does inside a transaction, is noticed", () => {
+    const { db } = open();
+    setSynchronous(db, "NORMAL");
+    db.exec("BEGIN");
+    expect(() => setSynchronous(db, "FULL")).toThrow();
+    db.exec("ROLLBACK");
+    db.close();
+  });
+
+  test("the file is readable by its owner alone", () => {
+    open().db.close();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe("what is refused is left untouched", () => {
+  const refused = (code: string, detail: RegExp): void => {
+    const before = readFileSync(path);
+    const files = readdirSync(folder);
+    expect(() => open()).toThrow(code);
+    expect(() => open()).toThrow(detail);
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readdirSync(folder).filter((name) => !/-(wal|shm)$/.test(name))).toEqual(files);
+  };
+
+  test("a file that is no database", () => {
+    writeFileSync(path, "just some text that somebody keeps here\n");
+    refused("PST-SPL-052", /no SQLite header/);
+  });
+
+  test("a database of another program", () => {
+    const other = new Database(path);
+    other.exec("CREATE TABLE bookmarks (url TEXT)");
+    other.close();
+    refused("PST-SPL-052", /another program/);
+  });
+
+  test("a newer schema, naming both versions", () => {
+    open().db.close();
+    const newer = new Database(path);
+    newer.pragma("user_version = 99");
+    newer.close();
+    refused("PST-SPL-051", new RegExp(`schema version 99, this Postern knows up to ${latestVersion(MIGRATIONS)}`));
+  });
+
+  test.each([
+    ["in its first page", 100],
+    ["in a table", 4096 * 3 + 5],
+  ])("a database damaged %s", (_, offset) => {
+    open().db.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0xa5, offset, offset + 3000);
+    writeFileSync(path, bytes);
+    refused("PST-SPL-052", /gateway\.db/);
+  });
+
+  test("a missing directory is named, and nothing is created", () => {
+    expect(() => openDatabase(join(folder, "missing", "gateway.db"), NOW)).toThrow(/PST-SPL-064.*missing.*ENOENT/);
+    expect(existsSync(join(folder, "missing"))).toBe(false);
+  });
+});
+
+describe("migrations", () => {
+  const next = { version: MIGRATIONS.length + 1, sql: "CREATE TABLE later (id INTEGER)" };
+
+  test("are numbered from 1 without gaps", () => {
+    expect(MIGRATIONS.map(({ version }) => version)).toEqual(MIGRATIONS.map((_, index) => index + 1));
+  });
+
+  test("a new database needs no backup; a second start changes nothing", () => {
+    const first = open();
+    expect(first.migration).toEqual({ from: 0, to: latestVersion(MIGRATIONS), backup: null });
+    first.db.close();
+    const second = open();
+    expect(second.migration.from).toBe(second.migration.to);
+    second.db.close();
+  });
+
+  test("a database that holds something is backed up, complete, before it is changed", () => {
+    const old = open();
+    old.db.exec("INSERT INTO audit VALUES (1, 2, NULL, NULL, 'alert', '{}', 'p', 'h')");
+    old.db.close();
+    const { db, migration } = open([...MIGRATIONS, next]);
+    expect(schemaVersion(db)).toBe(next.version);
+    db.close();
+    expect(migration.backup).toBe(`${path}.schema-1.20260102T030405Z.backup`);
+    const backup = new Database(migration.backup as string, { readonly: true });
+    expect(schemaVersion(backup)).toBe(1);
+    expect(backup.prepare("SELECT count(*) FROM audit").pluck().get()).toBe(1);
+    backup.close();
+    expect(statSync(migration.backup as string).mode & 0o777).toBe(0o600);
+  });
+
+  test("one that fails changes nothing and names the backup", () => {
+    open().db.close();
+    const broken = { version: next.version + 1, sql: "CREATE TABLE later (id INTEGER)" };
+    expect(() => open([...MIGRATIONS, next, broken])).toThrow(/PST-SPL-059.*backup: .*\.backup/);
+    const { db } = open();
+    expect(schemaVersion(db)).toBe(1);
+    expect(db.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'later'").pluck().get()).toBe(0);
+    db.close();
+  });
+
+  test("without a backup there is no migration", () => {
+    const { db } = open();
+    writeFileSync(`${path}.schema-1.20260102T030405Z.backup`, "in the way");
+    expect(() => migrate(db, NOW, [...MIGRATIONS, next])).toThrow(/PST-SPL-059.*nothing was changed/);
+    expect(schemaVersion(db)).toBe(1);
+    db.close();
+  });
+});
+
+describe("the schema", () => {
+  test("claiming reads the partial index of the queue, in order, without sorting or scanning the table", () => {
+    const { db } = open();
+    const plan = db.prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${DUE_SQL}`).all({ now: 1, limit: 1 });
+    expect(plan.map(({ detail }) => detail)).toEqual([
+      expect.stringMatching(/^SEARCH recipient USING INDEX recipient_queue \(queue_at<\?\)$|queue_at[<>]/),
+    ]);
+    const index = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'recipient_queue'").pluck().get();
+    expect(index).toMatch(/WHERE queue_at IS NOT NULL$/);
+    db.close();
+  });
+
+  test("the audit refuses to be updated, deleted, replaced, or written out of order", () => {
+    const { db } = open();
+    const insert = "INTO audit VALUES (%, 2, NULL, NULL, 'alert', '{}', 'p', 'h')";
+    db.exec(`INSERT ${insert.replace("%", "1")}`);
+    for (const sql of [
+      "UPDATE audit SET at = 3",
+      "DELETE FROM audit",
+      `INSERT OR REPLACE ${insert.replace("%", "1")}`,
+      `INSERT ${insert.replace("%", "3")}`,
+      `INSERT ${insert.replace("%", "0")}`,
+    ]) {
+      expect(() => db.exec(sql), sql).toThrow("the audit is append-only");
+    }
+    expect(db.prepare("SELECT count(*) FROM audit").pluck().get()).toBe(1);
+    db.close();
+  });
+});

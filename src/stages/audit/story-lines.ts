@@ -1,0 +1,217 @@
+/** One audit event, or the present state of a recipient, in plain words. Pure; times are UTC. */
+import { assertNever } from "../../core/assert-never.ts";
+import type { EventBody, EventKind, StepSummary } from "../../core/event.ts";
+import type { AttemptFacts, Phase } from "../../core/outcome.ts";
+import { PHASES } from "../../core/outcome.ts";
+import type { PlanReason } from "../../core/plan.ts";
+import type { StoredRecipient } from "../../core/queue-store.ts";
+import { REASON_CODES } from "../../core/reason-codes.ts";
+import type { CodeEntry } from "../../core/code-entry.ts";
+import type { Rung } from "../../core/rung.ts";
+
+type Told = {
+  readonly [K in EventKind]: (body: Extract<EventBody, { readonly kind: K }>, attempts: Attempts) => string;
+};
+type Attempts = readonly AttemptFacts[];
+
+/** `attempts` of the whole message add what TLS a delivery really used. */
+export function describeEvent(body: EventBody, attempts: Attempts): string {
+  if (!Object.hasOwn(TOLD, body.kind)) return `event of another version of Postern: ${body.kind}`;
+  const tell = TOLD[body.kind] as (body: EventBody, attempts: Attempts) => string;
+  return tell(body, attempts);
+}
+
+/** Where a recipient stands, and what the other side said last. */
+export function describeState(recipient: StoredRecipient): string {
+  const { state, dueAt, deadlineAt, lastCode, lastReply, lastHost } = recipient;
+  const waits = state === "received" || state === "ready" || state === "deferred";
+  const parts = [
+    state,
+    waits ? `due ${utc(dueAt)}` : null,
+    state === "held" && deadlineAt !== null ? `until ${utc(deadlineAt)}` : null,
+    recipient.possibleDuplicate ? "possible duplicate" : null,
+    lastCode === null ? null : codeText(lastCode),
+    lastReply === null
+      ? null
+      : `last reply${lastHost === null ? "" : ` of ${lastHost}`}: ${replyText(lastReply.code, lastReply.enhanced)} ${printable(lastReply.text)}`,
+  ];
+  return parts.filter((part) => part !== null).join("; ");
+}
+
+const TOLD: Told = {
+  accepted: (body) => {
+    const size = `${sizeText(body.sizeBytes)}, ${countText(body.recipients, "recipient")}`;
+    if (body.proof === "self") return `written by Postern itself (${body.origin}), ${size}`;
+    const tls = body.tls === null ? "without TLS" : `over ${body.tls}`;
+    return `accepted from ${body.submitter} at ${body.peerAddress} (proof: ${body.proof}) ${tls}, ${size}`;
+  },
+  inspected: ({ findings }) => {
+    const parts = [
+      verdictText(findings),
+      findings.hits.length === 0
+        ? null
+        : findings.hits.map((hit) => `rule ${hit.pack}/${hit.rule} (tier ${hit.tier})`).join(", "),
+      findings.triggers.length === 0 ? null : `the sender asked for protection (${findings.triggers.join(", ")})`,
+    ];
+    return parts.filter((part) => part !== null).join(": ");
+  },
+  planned: (body) => {
+    const steps = [...body.steps.map(stepText), `${body.stop.kind} (${body.stop.code})`].join(", then ");
+    return `needs at least: ${demandText(body.minRung)} (${body.profile}), because of ${body.reasons.map(reasonText).join(", ")}; plan: ${steps}`;
+  },
+  protected: (body) => `prepared for ${stepText(body.step)}: ${body.form}, ${sizeText(body.sizeBytes)}`,
+  attempt: ({ attempt }) => attemptText(attempt),
+  dot_sent: (body) => `${body.host} has all but the final dot, over ${body.rung}`,
+  unmet: (body) => {
+    const best = body.bestRung === null ? "" : `; best seen: ${rungText(body.bestRung)}`;
+    const missing = body.missing.length === 0 ? "" : `; not offered: ${body.missing.join(", ")}`;
+    return `not good enough: ${codeText(body.code)}${best}${missing}`;
+  },
+  delivered: (body, attempts) => {
+    const tls = attempts.findLast((attempt) => attempt.host === body.host && attempt.rung === body.rung)?.tls ?? null;
+    const over = tls === null ? body.rung : `${body.rung} (${tls.protocol} ${tls.cipher})`;
+    const twice = body.possibleDuplicate ? "; possibly for the second time" : "";
+    return `delivered to ${body.host} over ${over}, reply ${replyText(body.replyCode, body.status)}${twice}`;
+  },
+  deferred: (body) =>
+    `deferred, next try ${utc(body.dueAt)} (${countText(body.attempts, "attempt")} so far): ${codeText(body.code)}${replyPart(body.replyCode, body.status)}`,
+  possible_duplicate: (body) => `may have been delivered already, next try ${utc(body.dueAt)}: ${codeText(body.code)}`,
+  failed: (body) => `failed: ${codeText(body.code)}${replyPart(body.replyCode, body.status)}`,
+  held: (body) =>
+    `held until ${utc(body.deadlineAt)}: ${codeText(body.code)} Next: ${entryOf(body.code)?.next ?? ""}`.trimEnd(),
+  child: (body) => `${CHILDREN[body.child]}, as ${body.messageId}`,
+  alert: (body) => `alert to the operators: ${codeText(body.code)}`,
+  operator: (body) => `${printable(body.actor)} asked for ${body.action}: ${printable(body.reason)}`,
+  recovered: (body) => `the service restarted while this was ${body.from}; it goes on`,
+  service: (body) => {
+    const allowed = body.allowed.length === 0 ? "" : `, with ${body.allowed.join(", ")}`;
+    return `service ${body.what.replace("_", " ")}, configuration ${body.configSha256.slice(0, 12)}${allowed}`;
+  },
+};
+
+const CHILDREN: Readonly<Record<Extract<EventBody, { kind: "child" }>["child"], string>> = {
+  failure_dsn: "the sender was told of the failure",
+  delay_dsn: "the sender was told of the delay",
+  held_notice: "the sender was told that it is held",
+  success_dsn: "the sender was told of the delivery",
+};
+
+function verdictText(findings: Extract<EventBody, { kind: "inspected" }>["findings"]): string {
+  switch (findings.verdict) {
+    case "clean":
+      return "found no PHI";
+    case "phi":
+      return `found PHI, ${countText(findings.count, "place")}`;
+    case "protected":
+      return "was encrypted by the sender's client already";
+    case "uninspectable":
+      return `could not be read everywhere (${findings.uninspectable.map(({ part, reason }) => `part ${part}: ${reason}`).join(", ")})`;
+    default:
+      return assertNever(findings.verdict);
+  }
+}
+
+function attemptText(attempt: AttemptFacts): string {
+  const where = `${attempt.reused ? "used the open connection to" : "tried"} ${attempt.host} ${attempt.address}`;
+  const parts = [
+    `${where}: ${channelText(attempt)}`,
+    attempt.phase === "done" ? null : `ended at ${attempt.phase}`,
+    attempt.replyCode === null ? null : `reply ${replyText(attempt.replyCode, attempt.enhanced)}`,
+    attempt.code === null ? null : codeText(attempt.code),
+  ];
+  return parts.filter((part) => part !== null).join("; ");
+}
+
+function channelText({ tls, rung, starttlsOffered, phase }: AttemptFacts): string {
+  if (tls !== null) {
+    const certificate = `certificate ${tls.chain}, name ${tls.nameMatches ? "matches" : "does not match"}`;
+    return `${tls.protocol} ${tls.cipher}, ${certificate}${rung === null ? "" : ` → ${rungText(rung)}`}`;
+  }
+  if (isBefore(phase, "ehlo")) return "no dialog";
+  if (isBefore(phase, "starttls")) return "did not get as far as STARTTLS";
+  if (!starttlsOffered) return "offered no STARTTLS";
+  return rung === "plain" ? "without TLS" : "TLS did not come about";
+}
+
+function isBefore(phase: Phase, other: Phase): boolean {
+  return PHASES.indexOf(phase) < PHASES.indexOf(other);
+}
+
+function stepText({ kind, minRung }: StepSummary): string {
+  return minRung === null ? kind : `${kind} (${minRung})`;
+}
+
+function demandText(minRung: Rung | null): string {
+  if (minRung === null) return "encrypted content, whatever the transport";
+  return minRung === "plain" ? "nothing, TLS where it is offered" : rungText(minRung);
+}
+
+function rungText(rung: Rung): string {
+  return RUNG_WORDS[rung];
+}
+
+const RUNG_WORDS: Readonly<Record<Rung, string>> = {
+  dane: "TLS verified by DANE",
+  "sts-enforce": "TLS verified by MTA-STS",
+  pinned: "TLS with a pinned certificate",
+  "pkix-dnssec-mx": "verified TLS to an MX secured by DNSSEC",
+  "dane-insecure-mx": "TLS verified by DANE, MX not secured",
+  pkix: "verified TLS",
+  "tls-unauthenticated": "TLS, certificate not verified",
+  plain: "no TLS",
+};
+
+function reasonText(reason: PlanReason): string {
+  switch (reason.kind) {
+    case "profile":
+      return `${reason.because} (${reason.profile})`;
+    case "rule":
+      return `rule ${reason.pack}/${reason.rule}`;
+    case "destination-rule":
+      return `the destination rule ${reason.match}, which ${reason.effect} it`;
+    case "never-below":
+      return `the earlier demand (${reason.profile})`;
+    case "capability":
+      return `${reason.capability}: ${reason.state}`;
+    case "route":
+      return `route: ${reason.state}`;
+    default:
+      return assertNever(reason);
+  }
+}
+
+function codeText(code: string): string {
+  const what = entryOf(code)?.what;
+  return what === undefined ? code : `${code} ${what}`;
+}
+
+/** Rows outlive codes: one of another version has no text here. */
+function entryOf(code: string): CodeEntry | undefined {
+  return Object.hasOwn(REASON_CODES, code) ? REASON_CODES[code as keyof typeof REASON_CODES] : undefined;
+}
+
+function replyPart(code: number | null, status: string): string {
+  return code === null ? "" : `; reply ${replyText(code, status)}`;
+}
+
+function replyText(code: number, status: string | null): string {
+  return status === null ? String(code) : `${code} ${status}`;
+}
+
+function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function sizeText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`;
+  return bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+function utc(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** Nothing that came from outside may steer a terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+}

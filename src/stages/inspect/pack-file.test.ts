@@ -1,0 +1,188 @@
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { packOf, TEST_PACK } from "./inspect-mails.suite.ts";
+import { formatPackError, loadPack, loadPackFile } from "./pack-file.ts";
+
+function errorsOf(text: string): readonly string[] {
+  const loading = loadPack(text, "p.yaml");
+  return loading.ok ? [] : loading.errors.map(formatPackError);
+}
+
+const HEAD = "version: 1\npack: p\ndetectors:\n";
+const REGEX = "  - { id: a, type: regex, classes: [c], pattern: 'a{3}' }\n";
+const RULES = "rules:\n";
+const RULE = "  - { id: r, action: tag, when: { class: c } }\n";
+const pack = (detectors: string, rules: string, tests = ""): string => `${HEAD}${detectors}${RULES}${rules}${tests}`;
+
+describe("a pack is refused with its place and a suggestion for", () => {
+  test.each([
+    [
+      "an unknown key",
+      pack("  - { id: a, type: regex, classes: [c], patern: 'a' }\n", RULE),
+      ['p.yaml:4:41 detectors[0].patern: unknown key. Did you mean "pattern"?'],
+    ],
+    [
+      "a wrong type",
+      pack("  - { id: a, type: regex, classes: c, pattern: 'a{3}' }\n", RULE),
+      ["p.yaml:4:36 detectors[0].classes: expected a list"],
+    ],
+    ["a detector type nobody knows", pack("  - { id: a, type: regexp, pattern: 'a' }\n", RULE), ["detectors[0].type"]],
+    [
+      "a validator nobody knows",
+      pack("  - { id: a, type: regex, classes: [c], pattern: 'a{3}', validate: [lunh] }\n", RULE),
+      ['Did you mean "luhn"?'],
+    ],
+    ["a detector id used twice", pack(REGEX + REGEX, RULE), ['p.yaml:5:11 detectors[1].id: the id "a" stands twice']],
+    ["a rule id used twice", pack(REGEX, RULE + RULE), ['rules[1].id: the id "r" stands twice']],
+    [
+      "an unknown detector",
+      pack(REGEX, "  - { id: r, action: tag, when: { any_of: [b] } }\n"),
+      ['rules[0].when.any_of[0]: no detector is called "b"'],
+    ],
+    [
+      "an unknown class",
+      pack(REGEX.replace("[c]", "[health]"), "  - { id: r, action: tag, when: { class: helth } }\n"),
+      ['no class is called "helth". Did you mean "health"?'],
+    ],
+    [
+      "a detector no rule reads",
+      pack(`${REGEX}  - { id: b, type: regex, pattern: 'b' }\n`, RULE),
+      ["detectors[1].id: no rule reads this detector"],
+    ],
+    [
+      "a pattern that could hang",
+      pack(REGEX.replace("a{3}", "(a+)+"), RULE),
+      ['detectors[0].pattern: "+" repeats without end'],
+    ],
+    [
+      "a condition that says two things",
+      pack(REGEX, "  - { id: r, action: tag, when: { class: c, any_of: [a] } }\n"),
+      ["needs exactly one of"],
+    ],
+    [
+      "a condition that says nothing",
+      pack(REGEX, `${RULE}  - { id: s, action: tag, when: { distinct: 2 } }\n`),
+      ["rules[1].when: needs exactly one of"],
+    ],
+    [
+      "a window without an anchor",
+      pack(REGEX, "  - { id: r, action: tag, when: { class: c, within: 20 } }\n"),
+      ["rules[0].when.within: measures from the first condition"],
+    ],
+    [
+      "counting keys beside all",
+      pack(REGEX, "  - { id: r, action: tag, when: { all: [{ class: c }], distinct: 2 } }\n"),
+      ["rules[0].when.distinct: belongs beside any_of or class"],
+    ],
+    [
+      "a rule that holds for every mail",
+      pack(REGEX, "  - { id: r, action: tag, when: { not: { class: c } } }\n"),
+      ["holds for every mail"],
+    ],
+    ["an opportunistic floor", pack(REGEX, RULE.replace("tag", "{ protect: opportunistic }")), ["rules[0].action"]],
+    [
+      "recipients both included and excepted",
+      pack(
+        REGEX,
+        "  - { id: r, action: tag, when: { class: c }, only: [{ recipients_in: [a.example] }], except: [{ recipients_in: [b.example] }] }\n",
+      ),
+      ["cannot stand beside only"],
+    ],
+    [
+      "a recipient domain that is an address",
+      pack(REGEX, "  - { id: r, action: tag, when: { class: c }, except: [{ recipients_in: [x@a.example] }] }\n"),
+      ["except[0].recipients_in[0]: is not a domain name"],
+    ],
+    [
+      "an adjustment without words near",
+      pack(REGEX.replace(" }", ", confidence: [{ adjust: 5 }] }"), RULE),
+      ['"adjust" needs "near"'],
+    ],
+    [
+      "a term without letters",
+      pack("  - { id: a, type: dictionary, classes: [c], terms: ['--'] }\n", RULE),
+      ["detectors[0].terms[0]: holds no letter or digit"],
+    ],
+    [
+      "a term given twice",
+      pack("  - { id: a, type: dictionary, classes: [c], terms: [x-ray, X ray] }\n", RULE),
+      ["terms[1]: stands twice; first as entry 1"],
+    ],
+    [
+      "a test for an unknown rule",
+      pack(REGEX, RULE, "tests: [{ text: b, expect: [q] }]\n"),
+      ['tests[0].expect[0]: no rule is called "q"'],
+    ],
+    ["a newer version", pack(REGEX, RULE).replace("version: 1", "version: 2"), ["p.yaml:1:10 version"]],
+    ["broken YAML", "version: 1\npack: [", ["p.yaml:2"]],
+    ["an empty file", "", ["missing"]],
+  ])("%s", (_, text, expected) => {
+    const errors = errorsOf(text).join("\n");
+    for (const part of expected) expect(errors).toContain(part);
+  });
+
+  test("several faults at once, in order of their lines", () => {
+    const text = pack(REGEX.replace("a{3}", "a*"), RULE.replace("class: c", "class: d").replace("id: r", "id: r"));
+    const errors = errorsOf(`${text}  - { id: s, action: tag, when: { any_of: [zz] } }\n`);
+    expect(errors.map((error) => error.split(":")[1])).toEqual(["4", "6", "7"]);
+  });
+});
+
+describe("a pack whose own tests fail is not loaded:", () => {
+  const detector = (tests: string): string => pack(REGEX.replace(" }", `, tests: ${tests} }`), RULE);
+  test.each([
+    [
+      "nothing found where something should be",
+      detector("{ match: [bbb] }"),
+      "tests.match[0]: test failed: nothing was found",
+    ],
+    ["another value", detector("{ match: [{ text: xaaa, value: bbb }] }"), "something else was found"],
+    ["another confidence", detector("{ match: [{ text: aaa, level: 80 }] }"), "confidence is 40, not 80"],
+    ["found where nothing should be", detector("{ no_match: [xaaa] }"), "found at character 2 with confidence 40"],
+    [
+      "a rule that should hold",
+      pack(REGEX, RULE, "tests: [{ text: b, expect: [r] }]\n"),
+      "tests[0]: test failed: r should hold and does not",
+    ],
+    [
+      "a rule that should not hold",
+      pack(REGEX, RULE, "tests: [{ text: aaa, expect: [] }]\n"),
+      "tests[0]: test failed: r holds and should not",
+    ],
+  ])("%s", (_, text, expected) => {
+    expect(errorsOf(text).join("\n")).toContain(expected);
+  });
+
+  test("passing tests are counted", () => {
+    const loading = loadPack(
+      detector("{ match: [aaa, { text: xaaa, value: aaa, level: 40 }], no_match: [b] }"),
+      "p.yaml",
+    );
+    expect(loading.ok && loading.tests).toBe(3);
+  });
+});
+
+test("actions, recipients and status are taken over", () => {
+  const { rules } = packOf(
+    `${TEST_PACK}  - { id: t.held, action: hold, when: { class: health }, only: [{ recipients_in: [B.Example., bücher.example] }] }
+  - { id: t.off, status: off, action: hold, when: { class: health } }
+  - { id: t.partner, action: { protect: content }, when: { class: health }, except: [{ recipients_in: [c.example] }] }`,
+  );
+  expect(rules.map((rule) => rule.id)).toEqual(["t.phi", "t.sensitive", "t.held", "t.partner"]);
+  expect(rules[1]?.action).toEqual({ kind: "protect", profile: "minimum" });
+  expect(rules[2]?.scope).toEqual({ kind: "only", domains: ["b.example", "xn--bcher-kva.example"] });
+  expect(rules[3]?.scope).toEqual({ kind: "except", domains: ["c.example"] });
+});
+
+test("a file that cannot be read is an error with a code", () => {
+  const loading = loadPackFile("/nowhere/pack.yaml");
+  expect(loading.ok ? [] : loading.errors.map(formatPackError)).toEqual([
+    "/nowhere/pack.yaml:1:1: PST-INS-002 cannot be read (ENOENT)",
+  ]);
+});
+
+test("the shipped pack loads and passes its tests", () => {
+  const loading = loadPackFile(fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url)));
+  expect(loading.ok ? [] : loading.errors.map(formatPackError)).toEqual([]);
+  expect(loading.ok && loading.tests).toBeGreaterThan(80);
+});
