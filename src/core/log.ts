@@ -1,4 +1,4 @@
-/** The operational log. Fields are ids, codes and numbers; an address is masked by the caller's `maskAddress` first. */
+/** The operational log. Fields are ids, codes and numbers; an address is masked by src/parts/log/. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 export interface Log {
@@ -6,10 +6,4 @@ export interface Log {
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
-}
-
-/** `j***@example.org` tells an operator the destination, not the person. */
-export function maskAddress(address: string): string {
-  const at = address.lastIndexOf("@");
-  return at <= 0 ? "***" : `***@${address.slice(at + 1)}`;
 }

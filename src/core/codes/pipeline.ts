@@ -17,10 +17,6 @@ export const pipelineCodes = {
     what: "An operator dropped this recipient.",
     next: "Nothing; `postern trace ID` names who dropped it and why.",
   },
-  "PST-PIP-005": {
-    what: "The service is stopping; the attempt was broken off before the message was handed over.",
-    next: "Nothing; it is tried again after the start.",
-  },
   "PST-PIP-006": {
     what: "A report could not be sent: the original has the null sender.",
     next: "`postern trace ID` tells what failed; nobody else is told (RFC 5321 section 6.1).",

@@ -48,7 +48,7 @@ describe("durable settings", () => {
     const { db } = open();
     setSynchronous(db, "NORMAL");
     db.exec("BEGIN");
-    expect(() => setSynchronous(db, "FULL")).toThrow();
+    expect(() => setSynchronous(db, "FULL")).toThrow("inside a transaction");
     db.exec("ROLLBACK");
     db.close();
   });
@@ -60,25 +60,29 @@ describe("durable settings", () => {
 });
 
 describe("what is refused is left untouched", () => {
-  const refused = (code: string, detail: RegExp): void => {
+  const refusal = (): { readonly message: string; readonly isUntouched: boolean } => {
     const before = readFileSync(path);
     const files = readdirSync(folder);
-    expect(() => open()).toThrow(code);
-    expect(() => open()).toThrow(detail);
-    expect(readFileSync(path).equals(before)).toBe(true);
-    expect(readdirSync(folder).filter((name) => !/-(wal|shm)$/.test(name))).toEqual(files);
+    let message = "opened";
+    try {
+      open().db.close();
+    } catch (error) {
+      message = String(error);
+    }
+    const left = readdirSync(folder).filter((name) => !/-(wal|shm)$/.test(name));
+    return { message, isUntouched: readFileSync(path).equals(before) && left.join() === files.join() };
   };
 
   test("a file that is no database", () => {
     writeFileSync(path, "just some text that somebody keeps here\n");
-    refused("PST-SPL-052", /no SQLite header/);
+    expect(refusal()).toEqual({ message: expect.stringMatching(/PST-SPL-052.*no SQLite header/), isUntouched: true });
   });
 
   test("a database of another program", () => {
     const other = new Database(path);
     other.exec("CREATE TABLE bookmarks (url TEXT)");
     other.close();
-    refused("PST-SPL-052", /another program/);
+    expect(refusal()).toEqual({ message: expect.stringMatching(/PST-SPL-052.*another program/), isUntouched: true });
   });
 
   test("a newer schema, naming both versions", () => {
@@ -86,7 +90,8 @@ describe("what is refused is left untouched", () => {
     const newer = new Database(path);
     newer.pragma("user_version = 99");
     newer.close();
-    refused("PST-SPL-051", new RegExp(`schema version 99, this Postern knows up to ${latestVersion(MIGRATIONS)}`));
+    const both = new RegExp(`PST-SPL-051.*schema version 99, this Postern knows up to ${latestVersion(MIGRATIONS)}`);
+    expect(refusal()).toEqual({ message: expect.stringMatching(both), isUntouched: true });
   });
 
   test.each([
@@ -97,7 +102,7 @@ describe("what is refused is left untouched", () => {
     const bytes = readFileSync(path);
     bytes.fill(0xa5, offset, offset + 3000);
     writeFileSync(path, bytes);
-    refused("PST-SPL-052", /gateway\.db/);
+    expect(refusal()).toEqual({ message: expect.stringMatching(/PST-SPL-052.*gateway\.db/), isUntouched: true });
   });
 
   test("a missing directory is named, and nothing is created", () => {
@@ -179,7 +184,7 @@ describe("the schema", () => {
       `INSERT ${insert.replace("%", "3")}`,
       `INSERT ${insert.replace("%", "0")}`,
     ]) {
-      expect(() => db.exec(sql), sql).toThrow("the audit is append-only");
+      expect(() => db.exec(sql)).toThrow("the audit is append-only");
     }
     expect(db.prepare("SELECT count(*) FROM audit").pluck().get()).toBe(1);
     db.close();

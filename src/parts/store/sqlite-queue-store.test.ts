@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { afterAll, expect, test } from "vitest";
 import { describeQueueStore } from "./queue-store.suite.ts";
 import { LEASE, manualClock, sampleMessage, silentLog, testSealer } from "./queue-store.samples.ts";
@@ -32,5 +33,19 @@ test("a database opened with another key refuses its fields by row, not by conte
   await written.close();
   const read = await openQueueStore({ ...options, sealer: testSealer("another key") });
   await expect(read.recipients({ limit: 1 })).rejects.toThrow(/PST-SPL-061.*\(recipient 01HSAMPXE0+1\.1\)/);
+  await read.close();
+});
+
+test("sealed text moved to another row is not opened there", async () => {
+  const path = nextPath();
+  const options = { path, owner: "suite", sealer: testSealer(), clock: manualClock(), log: silentLog };
+  const written = await openQueueStore(options);
+  await written.accept(sampleMessage(1, { recipients: 2 }));
+  await written.close();
+  const db = new Database(path);
+  db.exec("UPDATE recipient SET sealed = (SELECT sealed FROM recipient WHERE ordinal = 1) WHERE ordinal = 2");
+  db.close();
+  const read = await openQueueStore(options);
+  await expect(read.recipients({ limit: 2 })).rejects.toThrow(/PST-SPL-061.*\.2\)/);
   await read.close();
 });

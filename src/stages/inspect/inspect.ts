@@ -94,7 +94,7 @@ type Assembly = {
 
 function assemble({ extraction, uninspectable, results, options, deps }: Assembly): Findings {
   const hits = results.flatMap(({ pack, satisfied }) =>
-    satisfied.map((rule) => toHit(pack, rule)),
+    satisfied.filter((rule) => rule.status === "active").map((rule) => toHit(pack, rule)),
   );
   const verdict = verdictOf(hits, uninspectable.length > 0, extraction.protectedParts.length > 0);
   return {

@@ -49,7 +49,7 @@ export function createSettle(deps: SettleDeps): Settle {
       ...alongside,
       recipients: [
         ...alongside.recipients,
-        ...endings.map((ending) => transitionOf(ending, reports, deps.clock.now())),
+        ...endings.map((ending) => transitionOf(ending, { message, reports, at: deps.clock.now() })),
       ],
     };
     const result = await deps.store.commit(transition, mustWait(endings) ? "durable" : "ordered");
@@ -68,15 +68,24 @@ function mustWait(endings: readonly Ending[]): boolean {
   });
 }
 
-function transitionOf(ending: Ending, reports: ReadonlyMap<string, NewMessage>, at: number): RecipientTransition {
+type Told = {
+  readonly message: StoredMessage;
+  readonly reports: ReadonlyMap<string, NewMessage>;
+  readonly at: number;
+};
+
+function transitionOf(ending: Ending, { message, reports, at }: Told): RecipientTransition {
   const { recipient, settled, before } = ending;
   const child = reports.get(recipient.id);
+  const unsaid: readonly EventBody[] = isUnsayable(settled.tell, message)
+    ? [{ kind: "alert", code: "PST-PIP-006" }]
+    : [];
   const childEvent: readonly EventBody[] = child === undefined ? [] : [childEventOf(child)];
   return {
     recipientId: recipient.id,
     fence: recipient.fence,
     patch: settled.patch,
-    events: [...before, ...settled.events, ...childEvent].map((body) => eventOf(recipient, body, at)),
+    events: [...before, ...settled.events, ...childEvent, ...unsaid].map((body) => eventOf(recipient, body, at)),
     children: child === undefined ? [] : [child],
   };
 }
@@ -132,6 +141,12 @@ export function isWanted(tell: Tell, message: StoredMessage, recipient: StoredRe
     default:
       return assertNever(tell.kind);
   }
+}
+
+/** A failure or hold of relayed mail from the null sender: nobody may be told, so an operator has to look. */
+function isUnsayable(tell: Tell | null, { submission }: StoredMessage): boolean {
+  if (tell === null || submission.origin !== "relay" || submission.envelope.sender !== null) return false;
+  return tell.kind === "failure_dsn" || tell.kind === "held_notice";
 }
 
 /** A shared report whose parent turned out stale was not inserted: the others get theirs under a new parent. */
