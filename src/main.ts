@@ -34,6 +34,7 @@ import { messageIdMaker } from "./parts/keys/message-id.ts";
 import { MimeScanner } from "./parts/mime/mime-scanner.ts";
 import { openBlobStore } from "./parts/store/blob-store.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
+import { assertSameDatabase } from "./parts/store/spool-identity.ts";
 import { openQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -93,11 +94,24 @@ export async function startPostern(config: Config, env: Surroundings): Promise<P
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const keyRing = keyRingOf(config);
   const store = await openStore(config, keyRing, env);
-  const blobs = await openBlobStore({ directory: join(config.dataDir, "spool"), keyRing });
+  try {
+    const blobs = await openBodies({ config, env, keyRing, store });
+    const running = new Running({ config, env, keyRing, store, blobs });
+    await running.start();
+    return running.door();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openBodies({ config, env, keyRing, store }: Omit<Parts, "blobs">): Promise<DiskBlobStore> {
+  const directory = join(config.dataDir, "spool");
+  if ((await store.auditHead()).seq === 0) await tellService("created", { config, env, store });
+  await assertSameDatabase(`${directory}.database`, store);
+  const blobs = await openBlobStore({ directory, keyRing });
   await recover(store, blobs, { config, env });
-  const running = new Running({ config, env, keyRing, store, blobs });
-  await running.start();
-  return running.door();
+  return blobs;
 }
 
 function keyRingOf({ keys }: Config): KeyRing {
@@ -192,7 +206,6 @@ class Running {
 
   async start(): Promise<void> {
     const { config, env, blobs } = this.#parts;
-    await this.#tellService("started");
     this.#listener = await startListener(acceptOptions(config), {
       openIntake: () => this.#intake(),
       onSubmission: this.#submit,
@@ -202,6 +215,7 @@ class Running {
       clock: env.clock,
       log: env.log,
     });
+    await this.#tellService("started");
     this.#scheduler.start();
     this.#reapTimer = setInterval(() => void this.#reap(), REAP_INTERVAL_MS);
     this.#reapTimer.unref();
@@ -274,11 +288,9 @@ class Running {
     env.log.info("stopped");
   }
 
-  async #tellService(what: Extract<EventBody, { kind: "service" }>["what"]): Promise<void> {
-    const { sha256: configSha256, allowed } = this.#config;
-    const body: EventBody = { kind: "service", what, configSha256, allowed };
-    const event = { at: this.#parts.env.clock.now(), messageId: null, recipientId: null, body };
-    await this.#parts.store.commit({ recipients: [], variants: [], inspected: null, events: [event] }, "durable");
+  #tellService(what: ServiceEvent["what"]): Promise<void> {
+    const { env, store } = this.#parts;
+    return tellService(what, { config: this.#config, env, store });
   }
 
   async #reap(): Promise<void> {
@@ -290,6 +302,17 @@ class Running {
       env.log.error("reap_failed", { error: error instanceof Error ? error.name : "unknown" });
     }
   }
+}
+
+type ServiceEvent = Extract<EventBody, { kind: "service" }>;
+
+async function tellService(
+  what: ServiceEvent["what"],
+  { config, env, store }: Pick<Parts, "config" | "env" | "store">,
+): Promise<void> {
+  const body: EventBody = { kind: "service", what, configSha256: config.sha256, allowed: config.allowed };
+  const event = { at: env.clock.now(), messageId: null, recipientId: null, body };
+  await store.commit({ recipients: [], variants: [], inspected: null, events: [event] }, "durable");
 }
 
 function bodyReader(blobs: DiskBlobStore): (message: StoredMessage) => ReadBody {

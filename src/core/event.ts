@@ -83,7 +83,7 @@ export type EventBody =
   | { readonly kind: "recovered"; readonly from: string; readonly count: number }
   | {
       readonly kind: "service";
-      readonly what: "started" | "stopped" | "reloaded" | "reload_refused";
+      readonly what: "created" | "started" | "stopped" | "reloaded" | "reload_refused";
       readonly configSha256: string;
       readonly allowed: readonly string[];
     };

@@ -14,13 +14,29 @@ type Row = readonly [name: string, peer: Peer, why: ReasonCode];
 const UNMET: readonly Row[] = [
   ["a server without TLS", PLAIN, "PST-DLV-007"],
   ["STARTTLS stripped from the answer to EHLO", good({ starttls: "strip" }), "PST-DLV-007"],
-  ["STARTTLS only in the banner", { certificate: "none", behaviour: { banner: "220 mx STARTTLS ready" } }, "PST-DLV-007"],
-  ["STARTTLS inside another EHLO keyword", { certificate: "none", behaviour: { extensions: ["XSTARTTLS", "SIZE"] } }, "PST-DLV-007"],
-  ["EHLO answered in the clear with the name STARTTLS", { certificate: "none", behaviour: ehlo("250-STARTTLS.test\r\n250 SIZE") }, "PST-DLV-007"],
+  [
+    "STARTTLS only in the banner",
+    { certificate: "none", behaviour: { banner: "220 mx STARTTLS ready" } },
+    "PST-DLV-007",
+  ],
+  [
+    "STARTTLS inside another EHLO keyword",
+    { certificate: "none", behaviour: { extensions: ["XSTARTTLS", "SIZE"] } },
+    "PST-DLV-007",
+  ],
+  [
+    "EHLO answered in the clear with the name STARTTLS",
+    { certificate: "none", behaviour: ehlo("250-STARTTLS.test\r\n250 SIZE") },
+    "PST-DLV-007",
+  ],
   ["STARTTLS offered and answered 502", good({ faults: { starttls: replies("502 5.5.1 no") } }), "PST-DLV-007"],
   ["STARTTLS offered and answered 500", good({ faults: { starttls: replies("500 what") } }), "PST-DLV-007"],
   ["EHLO refused, HELO taken", good({ faults: { ehlo: replies("502 5.5.1 no EHLO") } }), "PST-DLV-007"],
-  ["garbage in place of the handshake", good({ faults: { handshake: replies("250 in the clear after all") } }), "PST-DLV-008"],
+  [
+    "garbage in place of the handshake",
+    good({ faults: { handshake: replies("250 in the clear after all") } }),
+    "PST-DLV-008",
+  ],
   ["TLS 1.1 only", { certificate: "valid", tls: { minVersion: "TLSv1", maxVersion: "TLSv1.1" } }, "PST-DLV-008"],
   ["suites without forward secrecy only", weak("AES256-GCM-SHA384:AES128-GCM-SHA256"), "PST-DLV-008"],
   ["CBC suites only", weak("ECDHE-RSA-AES256-SHA384:ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA"), "PST-DLV-008"],
@@ -42,14 +58,32 @@ function weak(ciphers: string): Peer {
 const TROUBLE: readonly Row[] = [
   ["STARTTLS answered 454", good({ faults: { starttls: replies("454 4.7.0 not now") } }), "PST-DLV-011"],
   ["STARTTLS answered 554 by policy", good({ faults: { starttls: replies("554 5.7.0 no") } }), "PST-DLV-006"],
-  ["a reply in the clear behind the 220 to STARTTLS", good({ injectAfterStarttls: "250 mx.test\r\n250 ok" }), "PST-DLV-010"],
-  ["a whole forged dialog behind the 220 to STARTTLS", good({ injectAfterStarttls: "250 a\r\n250 b\r\n250 c\r\n354 go" }), "PST-DLV-010"],
+  [
+    "a reply in the clear behind the 220 to STARTTLS",
+    good({ injectAfterStarttls: "250 mx.test\r\n250 ok" }),
+    "PST-DLV-010",
+  ],
+  [
+    "a whole forged dialog behind the 220 to STARTTLS",
+    good({ injectAfterStarttls: "250 a\r\n250 b\r\n250 c\r\n354 go" }),
+    "PST-DLV-010",
+  ],
   ["the greeting says 554", good({ faults: { connect: replies("554 5.7.1 go away") } }), "PST-DLV-006"],
   ["the second EHLO refused", good({ faults: { ehlo2: replies("500 no") } }), "PST-DLV-005"],
   ["MAIL answered 530", good({ faults: { mail: replies("530 5.7.0 STARTTLS first") } }), "PST-DLV-024"],
 ];
 
-const PHASES: readonly MxPhase[] = ["connect", "ehlo", "starttls", "handshake", "ehlo2", "mail", "rcpt", "data", "body"];
+const PHASES: readonly MxPhase[] = [
+  "connect",
+  "ehlo",
+  "starttls",
+  "handshake",
+  "ehlo2",
+  "mail",
+  "rcpt",
+  "data",
+  "body",
+];
 const SILENT: MxFault = { kind: "silent" };
 const DROP: MxFault = { kind: "drop-before" };
 
@@ -61,8 +95,8 @@ const DROPS: readonly HostileCase[] = PHASES.map((phase) => ({
   last: LIFETIME_OVER,
 }));
 
-/** At `body` a server that says nothing is a server that listens. */
-const STALLS: readonly HostileCase[] = PHASES.filter((phase) => phase !== "body" && phase !== "handshake").map((phase) => ({
+/** Silent, and listening to whatever may come; at `body` that is what a server does anyway. */
+const STALLS: readonly HostileCase[] = PHASES.filter((phase) => phase !== "body").map((phase) => ({
   name: `the server falls silent at ${phase}`,
   peers: [good({ faults: { [phase]: SILENT } })],
   first: "deferred PST-DLV-003",
@@ -94,8 +128,7 @@ const HOST_FAILURES: readonly HostileCase[] = (["servfail", "bogus", "garbage"] 
   name: `the MX host's address ends in ${behaviour} and the domain's own address is a server in the clear`,
   peers: [PLAIN],
   zone: (side) => ({
-    [side.domain]: { MX: [[10, "mail.elsewhere.test"]], A: [host(side, 1).address] },
-    "mail.elsewhere.test": { behaviour: "servfail" },
+    [side.domain]: { MX: [[10, `mail.${side.domain}`]], A: [host(side, 1).address] },
     [`mail.${side.domain}`]: { behaviour },
   }),
   first: "deferred PST-DLV-032",
@@ -146,49 +179,71 @@ const SEVERAL_HOSTS: readonly HostileCase[] = [
   },
 ];
 
+/** Hangs up after the refusal, so that the retry needs a connection of its own. */
+const GREY: Peer = good({ greylist: true, faults: { rset: DROP } });
+
 const CHANGES: readonly HostileCase[] = [
   {
     name: "verified and greylisting at first, in the clear at the retry",
-    peers: [good({ greylist: true })],
-    then: (side, world) => world.server(host(side, 1).name).setBehaviour({ starttls: "strip" }),
+    peers: [GREY],
+    afterFirst: (side, world) => world.server(host(side, 1).name).setBehaviour({ starttls: "strip" }),
     first: "deferred PST-DLV-018",
     why: "PST-DLV-007",
     last: NOBODY_DECIDED,
   },
   {
     name: "verified at first, injecting at the retry",
-    peers: [good({ greylist: true })],
-    then: (side, world) => world.server(host(side, 1).name).setBehaviour({ injectAfterStarttls: "250 ok" }),
+    peers: [GREY],
+    afterFirst: (side, world) => world.server(host(side, 1).name).setBehaviour({ injectAfterStarttls: "250 ok" }),
     first: "deferred PST-DLV-018",
     why: "PST-DLV-010",
     last: LIFETIME_OVER,
   },
   {
     name: "the MX moves to a server in the clear between attempts",
-    peers: [good({ greylist: true }), PLAIN],
+    peers: [GREY, PLAIN],
     zone: (side) => ({ [side.domain]: mxOf([host(side, 1).name]) }),
-    then: (side, world) => world.internet.dns.setRecord(side.domain, mxOf([host(side, 2).name])),
+    afterFirst: (side, world) => world.internet.dns.setRecord(side.domain, mxOf([host(side, 2).name])),
     first: "deferred PST-DLV-018",
     why: "PST-DLV-007",
     last: NOBODY_DECIDED,
   },
   {
     name: "the MX host's address moves to a server of another name between attempts",
-    peers: [good({ greylist: true }), GOOD],
+    peers: [GREY, GOOD],
     zone: (side) => ({ [side.domain]: mxOf([host(side, 1).name]) }),
-    then: (side, world) => world.internet.dns.setRecord(host(side, 1).name, { A: [host(side, 2).address] }),
+    afterFirst: (side, world) => world.internet.dns.setRecord(host(side, 1).name, { A: [host(side, 2).address] }),
     first: "deferred PST-DLV-018",
     why: "PST-DLV-009",
     last: NOBODY_DECIDED,
   },
   {
     name: "the MX record vanishes between attempts and the domain's own address is a server in the clear",
-    peers: [good({ greylist: true }), PLAIN],
+    peers: [GREY, PLAIN],
     zone: (side) => ({ [side.domain]: mxOf([host(side, 1).name]) }),
-    then: (side, world) => world.internet.dns.setRecord(side.domain, { A: [host(side, 2).address] }),
+    afterFirst: (side, world) => world.internet.dns.setRecord(side.domain, { A: [host(side, 2).address] }),
     first: "deferred PST-DLV-018",
     why: "PST-DLV-007",
     last: NOBODY_DECIDED,
+  },
+];
+
+/** The last reply was lost: the same bytes by the same method, or not at all. */
+const AMBIGUOUS: readonly HostileCase[] = [
+  {
+    name: "verified and lost after the final dot, in the clear at the retry",
+    peers: [good({ faults: { dot: DROP } })],
+    afterFirst: (side, world) => world.server(host(side, 1).name).setBehaviour({ starttls: "strip" }),
+    first: "deferred PST-DLV-025",
+    why: "PST-DLV-007",
+    last: LIFETIME_OVER,
+  },
+  {
+    name: "verified and silent after the final dot",
+    peers: [good({ faults: { dot: SILENT } })],
+    first: "deferred PST-DLV-025",
+    why: "PST-DLV-025",
+    last: LIFETIME_OVER,
   },
 ];
 
@@ -201,4 +256,5 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   ...HOST_FAILURES,
   ...SEVERAL_HOSTS,
   ...CHANGES,
+  ...AMBIGUOUS,
 ];

@@ -20,7 +20,7 @@ export type HostileCase = {
   /** In place of one MX record for each peer. */
   readonly zone?: (side: Side) => Zone;
   /** After the first attempt. */
-  readonly then?: (side: Side, world: World) => void;
+  readonly afterFirst?: (side: Side, world: World) => void;
   /** State and code after the first attempt. */
   readonly first: string;
   /** A code that an `attempt`, `unmet`, `deferred` or `held` row must name by the end. */

@@ -67,12 +67,13 @@ export class World {
     return this.#postern;
   }
 
-  async startGateway(): Promise<void> {
+  /** `port`: 0 takes a free one. */
+  async startGateway({ port = 0 }: { readonly port?: number } = {}): Promise<void> {
     const environment = nodeConfigEnvironment({ variables: {}, hostname: "test.invalid", now: Date.now() });
     const loading = loadConfig(this.configPath, environment);
     if (!loading.ok) throw new Error(loading.errors.map(formatYamlError).join("\n"));
     // Port 0 is for tests only: the configuration itself wants a real one.
-    const config = { ...loading.config, listen: { ...loading.config.listen, port: 0 } };
+    const config = { ...loading.config, listen: { ...loading.config.listen, port } };
     this.#lives += 1;
     this.#postern = await startPostern(config, {
       clock: { now: () => Date.now() + this.#offsetMs, monotonic: () => performance.now() + this.#offsetMs },

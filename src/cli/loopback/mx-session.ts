@@ -114,6 +114,7 @@ export class MxSession {
     const { handshake } = faults ?? {};
     if (handshake !== undefined) {
       raw.once("data", () => this.#misbehave(handshake, ""));
+      raw.on("data", (chunk: Buffer) => this.#world.saw(chunk, null));
       return undefined;
     }
     const secure = new TLSSocket(raw, { ...this.#world.tls, isServer: true });

@@ -22,7 +22,8 @@ export type Handed = {
   readonly bytes: Uint8Array;
   /** Such as ` BODY=8BITMIME`. */
   readonly mailParameters?: string;
-  readonly rcptParameters?: string;
+  /** For every recipient, or one for each. */
+  readonly rcptParameters?: string | readonly string[];
 };
 
 export type Answer = {
@@ -59,8 +60,10 @@ async function transact(lines: Replies, message: Handed): Promise<Answer> {
   if (mail.code !== 250) return { ...mail, recipients: [] };
   const recipients: number[] = [];
   let last = mail;
-  for (const address of message.rcptTo) {
-    last = await lines.ask(`RCPT TO:<${address}>${message.rcptParameters ?? ""}`);
+  for (const [index, address] of message.rcptTo.entries()) {
+    const { rcptParameters = "" } = message;
+    const parameters = typeof rcptParameters === "string" ? rcptParameters : (rcptParameters[index] ?? "");
+    last = await lines.ask(`RCPT TO:<${address}>${parameters}`);
     recipients.push(last.code);
   }
   if (!recipients.includes(250)) return { ...last, recipients };

@@ -102,4 +102,8 @@ export const spoolCodes = {
     what: "The state database could not be opened.",
     next: "Check that the directory exists and that the service's user may read and write it.",
   },
+  "PST-SPL-070": {
+    what: "The folder of message bodies belongs to another database: starting would reclaim bodies that database still needs.",
+    next: "Put back the gateway.db that belongs to this spool (both come from one backup), or start with an empty data_dir.",
+  },
 } as const satisfies Record<`PST-SPL-${string}`, CodeEntry>;

@@ -1,0 +1,90 @@
+/**
+ * Mail programs that others wrote, as peers in tests: is the program there, run it, read what it said.
+ * Promises: with CI set a missing program is a failed test, elsewhere a skip that names the Debian package. Starts nothing
+ * that outlives its call; servers are peers-postfix.ts.
+ */
+import { execFile, spawnSync } from "node:child_process";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { accessSync, constants } from "node:fs";
+import { describe, test } from "vitest";
+
+type Peer = "postfix" | "swaks" | "openssl";
+
+/** What is missing for this peer, in words for whoever runs the tests; null where nothing is. */
+const LACKS: Readonly<Record<Peer, () => string | null>> = {
+  postfix() {
+    if (!isExecutable("/usr/lib/postfix/sbin/master")) return "the Debian package postfix";
+    return process.getuid?.() === 0 ? null : "root, because Postfix changes to users of its own (package postfix)";
+  },
+  swaks() {
+    if (!isExecutable("/usr/bin/swaks")) return "the Debian package swaks";
+    const { stdout } = spawnSync("/usr/bin/swaks", ["--support"], { encoding: "utf8", timeout: 10_000 });
+    return stdout.includes("TLS supported") ? null : "the Debian package libnet-ssleay-perl";
+  },
+  openssl: () => (isExecutable("/usr/bin/openssl") ? null : "the Debian package openssl"),
+};
+
+/** A `describe` for tests that need these programs. */
+export function describeWith(peers: readonly [Peer, ...Peer[]], title: string, body: () => void): void {
+  const missing = peers.map((peer) => LACKS[peer]()).filter((lack) => lack !== null);
+  if (missing.length === 0) {
+    describe(title, body);
+    return;
+  }
+  const reason = `needs ${missing.join(" and ")}`;
+  if (isCi()) {
+    describe(title, () => {
+      test("the peer is there", () => {
+        throw new Error(`${title}: ${reason}`);
+      });
+    });
+    return;
+  }
+  console.warn(`skipped: ${title}: ${reason}`);
+  describe.skip(`${title} (${reason})`, body);
+}
+
+function isCi(): boolean {
+  const { CI } = process.env;
+  return CI !== undefined && CI !== "" && CI !== "false" && CI !== "0";
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export type Ran = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
+
+const RUN_TIMEOUT_MS = 20_000;
+const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Runs a program to its end; an exit code is an answer, a program that cannot start or does not end is an error. */
+export function run(file: string, args: readonly string[], input: Uint8Array = Buffer.alloc(0)): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: RUN_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX, encoding: "latin1" } as const;
+    const child = execFile(file, [...args], options, (error, stdout, stderr) => {
+      const exitCode = error === null ? 0 : error.code;
+      if (typeof exitCode === "number") resolve({ exitCode, stdout, stderr });
+      else reject(new Error(`${file} did not run to its end`, { cause: error }));
+    });
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
+/** A port of this address that nobody listens on now. */
+export function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject).listen(0, host, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
