@@ -169,6 +169,15 @@ describe("ends", () => {
     });
   });
 
+  test("an ambiguous end tells the sender of the delay when that is due, as any other", () => {
+    const outcome: Outcome = { kind: "ambiguous", code: "PST-PIP-003", host: "mx.example", observed: "pkix" };
+    expect(aftermathOf(outcome, at(HOUR - 1))).toMatchObject({ tell: null });
+    expect(aftermathOf(outcome, at(HOUR))).toMatchObject({
+      patch: { noticesSent: 1 },
+      tell: { kind: "delay_dsn", step: 1, host: "mx.example" },
+    });
+  });
+
   test("a delivery after an ambiguous end says so", () => {
     const outcome: Outcome = {
       kind: "delivered",

@@ -247,6 +247,8 @@ function unmetEvent(code: ReasonCode, observed: PeerFacts): EventBody {
 function ambiguous(outcome: Extract<Outcome, { kind: "ambiguous" }>, at: Circumstances): Settled {
   const attempts = at.recipient.attempts + 1;
   const dueAt = at.now + at.options.ambiguousRetryMs;
+  const { code, host } = outcome;
+  const notice = dueNotice(at);
   return {
     kind: "settled",
     patch: {
@@ -254,11 +256,12 @@ function ambiguous(outcome: Extract<Outcome, { kind: "ambiguous" }>, at: Circums
       possibleDuplicate: true,
       attempts,
       dueAt,
+      noticesSent: notice ?? at.recipient.noticesSent,
       lease: null,
-      lastCode: outcome.code,
-      lastHost: outcome.host,
+      lastCode: code,
+      lastHost: host,
     },
-    events: [{ kind: "possible_duplicate", code: outcome.code, dueAt }],
-    tell: null,
+    events: [{ kind: "possible_duplicate", code, dueAt }],
+    tell: notice === null ? null : { kind: "delay_dsn", step: notice, status: "4.4.2", code, replyCode: null, host },
   };
 }

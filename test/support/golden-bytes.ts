@@ -73,7 +73,10 @@ function nameOf(field: Buffer): string {
 }
 
 function valueOf(field: Buffer): string {
-  return field.toString("utf8").replace(/^[^:]*:/, "").trim();
+  return field
+    .toString("utf8")
+    .replace(/^[^:]*:/, "")
+    .trim();
 }
 
 async function readsTheSame(a: Buffer, b: Buffer): Promise<boolean> {

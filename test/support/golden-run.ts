@@ -62,7 +62,9 @@ async function act(action: "retry" | "release" | "drop", world: World, messageId
 async function quiet(world: World): Promise<void> {
   await eventually(async () => {
     const all = await world.postern.store.recipients({ limit: 10_000 });
-    const isQuiet = all.every(({ state, lease, dueAt }) => isTerminal(state) || (lease === null && dueAt > world.now()));
+    const isQuiet = all.every(
+      ({ state, lease, dueAt }) => isTerminal(state) || (lease === null && dueAt > world.now()),
+    );
     return isQuiet && all.length > 0 ? all : null;
   });
 }

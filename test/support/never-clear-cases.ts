@@ -95,8 +95,8 @@ const DROPS: readonly HostileCase[] = PHASES.map((phase) => ({
   last: LIFETIME_OVER,
 }));
 
-/** Silent, and listening to whatever may come; at `body` that is what a server does anyway. */
-const STALLS: readonly HostileCase[] = PHASES.filter((phase) => phase !== "body").map((phase) => ({
+/** Silent, and listening to whatever may come. */
+const STALLS: readonly HostileCase[] = PHASES.map((phase) => ({
   name: `the server falls silent at ${phase}`,
   peers: [good({ faults: { [phase]: SILENT } })],
   first: "deferred PST-DLV-003",
@@ -230,6 +230,13 @@ const CHANGES: readonly HostileCase[] = [
 
 /** The last reply was lost: the same bytes by the same method, or not at all. */
 const AMBIGUOUS: readonly HostileCase[] = [
+  {
+    name: "the connection drops with the first bytes of a body that is sent whole",
+    peers: [good({ faults: { body: DROP } })],
+    first: "deferred PST-DLV-025",
+    why: "PST-DLV-025",
+    last: LIFETIME_OVER,
+  },
   {
     name: "verified and lost after the final dot, in the clear at the retry",
     peers: [good({ faults: { dot: DROP } })],

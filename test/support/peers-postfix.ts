@@ -14,7 +14,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { connect } from "node:net";
@@ -228,6 +228,8 @@ async function writeFolder(folder: string, options: PostfixOptions): Promise<voi
     linesOf({ ...baseSettings(folder), myhostname: options.name, ...options.settings }),
   );
   writeFileSync(join(folder, "etc", "master.cf"), masterCf(options.listeners));
+  // Postfix waits while main.cf is younger than two seconds, lest it read one half written.
+  utimesSync(join(folder, "etc", "main.cf"), 0, 0);
   for (const [name, text] of Object.entries(options.files ?? {})) {
     writeFileSync(join(folder, "etc", name), text, { mode: name.endsWith(".key") ? 0o600 : 0o644 });
   }

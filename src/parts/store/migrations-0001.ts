@@ -16,7 +16,6 @@ CREATE TABLE message (
   ended_at INTEGER
 ) STRICT;
 CREATE INDEX message_ended ON message (ended_at) WHERE ended_at IS NOT NULL;
-CREATE INDEX message_open ON message (received_at) WHERE ended_at IS NULL;
 
 CREATE TABLE blob (
   locator TEXT NOT NULL,
@@ -67,8 +66,8 @@ CREATE TABLE recipient (
   CHECK ((lease_owner IS NULL) = (lease_until IS NULL)),
   CHECK ((state IN ('delivered', 'failed', 'cancelled')) = (ended_at IS NOT NULL))
 ) STRICT;
-CREATE INDEX recipient_queue ON recipient (queue_at, id) WHERE queue_at IS NOT NULL;
-CREATE INDEX recipient_leased ON recipient (lease_until) WHERE lease_until IS NOT NULL;
+-- Holds the lease too: leased rows are skipped, and at start found, without reading the table.
+CREATE INDEX recipient_queue ON recipient (queue_at, id, lease_until) WHERE queue_at IS NOT NULL;
 CREATE UNIQUE INDEX recipient_of_message ON recipient (message_id, ordinal);
 CREATE INDEX recipient_by_state ON recipient (state, message_id, ordinal);
 CREATE INDEX recipient_by_address ON recipient (address_index, message_id, ordinal);

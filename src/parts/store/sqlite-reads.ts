@@ -5,6 +5,7 @@
 import type { Database, Statement } from "better-sqlite3";
 import type { AuditRow } from "../../core/event.ts";
 import type { QueueCounts } from "../../core/queue-store.ts";
+import { isTerminal, RECIPIENT_STATES } from "../../core/recipient-state.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import { EMPTY_CHAIN } from "./audit-chain.ts";
 import type { ChainHead } from "./audit-chain.ts";
@@ -24,6 +25,8 @@ export const RECIPIENT_COLUMNS = [
 
 const AUDIT_COLUMNS =
   "seq, at, message_id AS messageId, recipient_id AS recipientId, kind, body, previous_hash AS previousHash, hash";
+
+const OPEN_STATES = JSON.stringify(RECIPIENT_STATES.filter((state) => !isTerminal(state)));
 
 export class SqliteReads {
   readonly #db: Database;
@@ -70,10 +73,16 @@ export class SqliteReads {
   counts(): QueueCounts {
     type Tally = { readonly state: RecipientState; readonly recipients: number };
     const tally = this.#all("SELECT state, recipients FROM tally WHERE recipients > 0 ORDER BY state") as Tally[];
-    const oldest = this.#get("SELECT min(received_at) AS at FROM message WHERE ended_at IS NULL");
+    // Message ids sort by time of creation, so the smallest open one is the oldest; one seek per state.
+    const oldest = this.#get(
+      `SELECT received_at AS at FROM message WHERE id = (SELECT min(first) FROM (
+         SELECT (SELECT message_id FROM recipient WHERE state = open.value ORDER BY message_id LIMIT 1) AS first
+         FROM json_each(?) AS open))`,
+      OPEN_STATES,
+    );
     return {
       byState: Object.fromEntries(tally.map(({ state, recipients }) => [state, recipients])),
-      oldestReceivedAt: (oldest as { readonly at: number | null }).at,
+      oldestReceivedAt: oldest === undefined ? null : (oldest as { readonly at: number }).at,
     };
   }
 

@@ -54,7 +54,8 @@ export class WriterClaims {
       `UPDATE recipient SET state = 'deferred', possible_duplicate = 1, due_at = @dueAt, last_code = @code WHERE id = @id`,
     );
     this.#endLeases = db.prepare(
-      "UPDATE recipient SET lease_owner = NULL, lease_until = NULL, fence = fence + 1 WHERE lease_until IS NOT NULL",
+      `UPDATE recipient SET lease_owner = NULL, lease_until = NULL, fence = fence + 1 WHERE id IN
+       (SELECT id FROM recipient INDEXED BY recipient_queue WHERE queue_at IS NOT NULL AND lease_until IS NOT NULL)`,
     );
   }
 
@@ -98,6 +99,7 @@ export class WriterClaims {
         ambiguous += 1;
       }
     }
+    // All that is leased is in the queue by now.
     this.#endLeases.run();
     return { resumed, ambiguous };
   }

@@ -54,6 +54,11 @@ describe("confidence climbs a ladder", () => {
     expect(found(ladder, text)).toEqual([["AB1234", confidence]]);
   });
 
+  test("the highest level counts, in whatever order they stand", () => {
+    const detector = `type: regex, pattern: 'AB\\d{4}', confidence: [{ level: 85, near: { words: [chart], within: 20 } }, { level: 40 }]`;
+    expect(found(detector, "chart AB1234")).toEqual([["AB1234", 85]]);
+  });
+
   test("without any level reached nothing is found", () => {
     expect(
       found(

@@ -130,7 +130,7 @@ class Converter {
       } else if (code === 62) return i;
       else if ((code === 34 || code === 39) && opensValue(html, i)) quote = code;
     }
-    
+    this.#trustsQuotes = false;
     return html.indexOf(">", from);
   }
 }

@@ -1,0 +1,242 @@
+import { describe, expect, test } from "vitest";
+import { variantIdOf, recipientIdOf, toMessageId } from "./core/ids.ts";
+import type { RecipientId } from "./core/ids.ts";
+import type { Outcome } from "./core/outcome.ts";
+import { OWN_TEXT } from "./core/pass-facts.ts";
+import type { Plan } from "./core/plan.ts";
+import type { StoredMessage, StoredRecipient, Transition } from "./core/queue-store.ts";
+import type { DeliveryRequest } from "./core/stages.ts";
+import { createPipeline } from "./pipeline.ts";
+import type { PipelineDeps, Stages } from "./pipeline.ts";
+import { createSettle } from "./stages/spool/settle.ts";
+
+const id = toMessageId("01J0000000000000000000000A");
+const rcpt = recipientIdOf(id, 1);
+const mailbox = { address: "a@b.example", localPart: "a", domain: "b.example", isUtf8: false };
+const body = { locator: "x", sizeBytes: 10, wrappedKey: "" };
+
+const message: StoredMessage = {
+  submission: {
+    id,
+    origin: "relay",
+    parent: null,
+    envelope: { sender: mailbox, body: "7bit", smtpUtf8: false, requireTls: false, ret: null, envid: null },
+    submitter: { submitter: "s", proof: "own-network", peerAddress: "127.0.0.1", helo: "h", tls: null },
+    body,
+    sha256: "",
+    mime: { root: { bodyStart: 0 } } as unknown as StoredMessage["submission"]["mime"],
+    receivedAt: 0,
+  },
+  expiresAt: 1_000_000_000,
+  findings: null,
+  variants: [],
+};
+
+const recipient: StoredRecipient = {
+  id: rcpt,
+  messageId: id,
+  recipient: { mailbox, notify: null, orcpt: null },
+  state: "received",
+  fence: 7,
+  dueAt: 0,
+  attempts: 0,
+  plan: null,
+  stepIndex: 0,
+  variantId: null,
+  unmetSince: null,
+  possibleDuplicate: false,
+  deadlineAt: null,
+  holdReleased: false,
+  noticesSent: 0,
+  lastCode: null,
+  lastReply: null,
+  lastHost: null,
+  lease: { owner: "t", until: 1 },
+};
+
+const plan: Plan = {
+  floor: { profile: "standard", minRung: "pkix" },
+  reasons: [{ kind: "profile", profile: "standard", because: "test" }],
+  steps: [
+    { kind: "transport", minRung: "pkix" },
+    { kind: "hold", code: "PST-DEC-001" },
+  ],
+};
+
+const delivered: Outcome = {
+  kind: "delivered",
+  status: "2.0.0",
+  observed: "pkix",
+  host: "mx",
+  reply: { code: 250, enhanced: null, text: "" },
+  dsnPassedOn: true,
+};
+
+type Rig = { readonly transitions: Transition[]; readonly run: () => Promise<void> };
+
+function rig(
+  deliver: (request: DeliveryRequest) => Promise<Outcome>,
+  change: Partial<Stages> = {},
+  stale = false,
+): Rig {
+  const transitions: Transition[] = [];
+  const store = {
+    commit: async (transition: Transition) => {
+      transitions.push(transition);
+      const isIntent = transition.recipients.some(({ patch }) => patch.state === "dot_sent");
+      return { stale: stale && isIntent ? [rcpt] : [], children: [] };
+    },
+  } as unknown as PipelineDeps["store"];
+  const clock = { now: () => 1000, monotonic: () => 0 };
+  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const step = plan.steps[0] as { kind: "transport"; minRung: "pkix" };
+  const variant = {
+    id: variantIdOf(id, 1),
+    messageId: id,
+    kind: "untouched",
+    pieces: [],
+    sizeBytes: 10,
+    needs: { eightBitMime: false, smtpUtf8: false },
+  } as const;
+  const writeReport: Parameters<typeof createSettle>[0]["writeReport"] = async (report) => ({
+    submission: {
+      ...message.submission,
+      recipients: [],
+      parent: { messageId: id, recipientId: rcpt, kind: report.kind, step: 0 },
+    },
+    expiresAt: 0,
+    dueAt: 0,
+    lease: null,
+    events: [],
+  });
+  const stages: Stages = {
+    spool: { commit: () => Promise.reject(new Error("not used")) },
+    inspect: async () => OWN_TEXT,
+    discover: async () => ({
+      domain: "b.example",
+      route: { kind: "hosts", hosts: [], via: "mx", security: "insecure" },
+      smime: { kind: "absent" },
+      openpgp: { kind: "absent" },
+      portal: { kind: "absent" },
+    }),
+    decide: () => plan,
+    protect: async () => ({ kind: "parcel", parcel: { variant, step, minRung: "pkix" }, isNew: true }),
+    deliver: async (request) => ({ attempts: [], outcomes: new Map([[rcpt, await deliver(request)]]) }),
+    settle: createSettle({ store, writeReport, clock, log, wake: () => {} }),
+    ...change,
+  };
+  const retry = {
+    scheduleMs: [60_000],
+    jitterShare: 0,
+    delayNoticesMs: [],
+    secureHoldMs: 0,
+    ambiguousRetryMs: 900_000,
+    holdDeadlineMs: 1,
+  } as const;
+  const pipeline = createPipeline(
+    { retry, recipientsPerTransactionMax: 100 },
+    {
+      stages,
+      store,
+      clock,
+      log,
+      chance: () => 0.5,
+      scheduler: () => ({ leaseAtBirth: () => null, dispatch: () => {}, wake: () => {} }),
+      readBody: () => async () => Buffer.alloc(0),
+      withinBytes: (_bytes, work) => work(),
+      policy: () => ({}) as ReturnType<PipelineDeps["policy"]>,
+      signal: new AbortController().signal,
+    },
+  );
+  return { transitions, run: () => pipeline.workOn(id, [recipient], message) };
+}
+
+function statesOf(transitions: readonly Transition[]): (string | undefined)[] {
+  return transitions.flatMap(({ recipients }) => recipients.map(({ patch }) => patch.state));
+}
+
+async function announce(request: DeliveryRequest): Promise<void> {
+  await request.onDot([rcpt], { host: "mx", rung: "pkix" });
+}
+
+describe("the order of what is written", () => {
+  test("plan and variant, then the intent, then the end; each under the claim's fence", async () => {
+    const { transitions, run } = rig(async (request) => {
+      await announce(request);
+      return delivered;
+    });
+    await run();
+    expect(statesOf(transitions)).toEqual(["in_dialog", "dot_sent", "delivered"]);
+    expect(transitions[0]?.variants).toHaveLength(1);
+    expect(transitions[0]?.inspected?.messageId).toBe(id);
+    expect(transitions.flatMap(({ recipients }) => recipients.map(({ fence }) => fence))).toEqual([7, 7, 7]);
+  });
+
+  test("an unmet step gives way to the next, here the hold, with its reason before it", async () => {
+    const observed = { bestRung: "plain", missing: [] } as const;
+    const { transitions, run } = rig(async () => ({ kind: "unmet", code: "PST-DLV-010", observed }));
+    await run();
+    expect(statesOf(transitions)).toEqual(["in_dialog", "held"]);
+    const kinds = transitions.at(-1)?.recipients[0]?.events.map((event) => event.body.kind);
+    expect(kinds).toEqual(["unmet", "held", "alert", "child"]);
+  });
+});
+
+describe("when a stage fails in an unexpected way", () => {
+  const boom = (): Promise<never> => Promise.reject(new Error("boom"));
+
+  test.each(["inspect", "discover", "protect"] as const)(
+    "%s: nothing is sent and nothing is settled",
+    async (stage) => {
+      let dials = 0;
+      const { transitions, run } = rig(
+        async () => {
+          dials += 1;
+          return delivered;
+        },
+        { [stage]: boom },
+      );
+      await expect(run()).rejects.toThrow("boom");
+      expect(dials).toBe(0);
+      expect(statesOf(transitions)).toEqual([]);
+    },
+  );
+
+  test("deliver before the dot: put off, surely not delivered", async () => {
+    const { transitions, run } = rig(boom);
+    await run();
+    expect(statesOf(transitions)).toEqual(["in_dialog", "deferred"]);
+    expect(transitions.at(-1)?.recipients[0]?.patch.possibleDuplicate).toBeUndefined();
+  });
+
+  test("deliver after the dot was announced: a possible duplicate", async () => {
+    const { transitions, run } = rig(async (request) => {
+      await announce(request);
+      return boom();
+    });
+    await run();
+    expect(transitions.at(-1)?.recipients[0]?.patch).toMatchObject({ state: "deferred", possibleDuplicate: true });
+  });
+});
+
+test("a claim that went to another worker stops the dot", async () => {
+  const refused: RecipientId[] = [];
+  const { run } = rig(
+    async (request) => {
+      await announce(request).catch(() => refused.push(rcpt));
+      return {
+        kind: "deferred",
+        scope: "recipient",
+        status: "4.3.0",
+        code: "PST-PIP-003",
+        reply: null,
+        host: null,
+        unmet: null,
+      };
+    },
+    {},
+    true,
+  );
+  await run();
+  expect(refused).toEqual([rcpt]);
+});

@@ -1,0 +1,125 @@
+import { afterEach, expect, test } from "vitest";
+import { recipientIdOf, toMessageId } from "../../core/ids.ts";
+import type { MessageId } from "../../core/ids.ts";
+import type { ClaimQuery, QueueStore, StoredRecipient } from "../../core/queue-store.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { SchedulerOptions, WorkOn } from "./scheduler.ts";
+
+const FIRST = toMessageId("01J0000000000000000000000A");
+const SECOND = toMessageId("01J0000000000000000000000B");
+const options: SchedulerOptions = {
+  owner: "test",
+  leaseMs: 60_000,
+  claimLimit: 10,
+  inFlightRecipientsMax: 3,
+  pollMsMax: 5,
+};
+
+/** Only what the scheduler asks. */
+class FakeQueue {
+  due: StoredRecipient[] = [];
+  readonly limits: number[] = [];
+  failures = 0;
+
+  async claim({ limit }: ClaimQuery): Promise<readonly StoredRecipient[]> {
+    this.limits.push(limit);
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new Error("busy");
+    }
+    return this.due.splice(0, limit);
+  }
+
+  async nextDueAt(): Promise<number | null> {
+    return this.due.length > 0 ? 0 : null;
+  }
+
+  async renew(): Promise<void> {}
+}
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+let running: Scheduler | null = null;
+
+function start(queue: FakeQueue, workOn: WorkOn): Scheduler {
+  const store = queue as unknown as QueueStore;
+  running = new Scheduler(options, { store, workOn, log: silent, clock: { now: () => 0, monotonic: () => 0 } });
+  running.start();
+  return running;
+}
+
+afterEach(async () => {
+  await running?.stop();
+  running = null;
+});
+
+function recipient(messageId: MessageId, ordinal: number): StoredRecipient {
+  return { id: recipientIdOf(messageId, ordinal), messageId, fence: 1 } as StoredRecipient;
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !isTrue(); i++) await new Promise((resolve) => setTimeout(resolve, 2));
+  expect(isTrue()).toBe(true);
+}
+
+test("recipients of one message are worked on together", async () => {
+  const queue = new FakeQueue();
+  queue.due = [recipient(FIRST, 1), recipient(SECOND, 1), recipient(FIRST, 2)];
+  const seen: string[] = [];
+  start(queue, async (messageId, claims) => void seen.push(`${messageId} ${claims.length}`));
+  await until(() => seen.length === 2);
+  expect(seen.toSorted()).toEqual([`${FIRST} 2`, `${SECOND} 1`]);
+});
+
+test("no more than the limit is in flight, and the rest stays in the queue until there is room", async () => {
+  const queue = new FakeQueue();
+  queue.due = [1, 2, 3, 4, 5].map((n) => recipient(FIRST, n));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const scheduler = start(queue, () => promise);
+  await until(() => scheduler.inFlight === 3);
+  expect(queue.due).toHaveLength(2);
+  expect(scheduler.leaseAtBirth(1)).toBeNull();
+  resolve();
+  await until(() => queue.due.length === 0 && scheduler.inFlight === 0);
+  expect(scheduler.leaseAtBirth(3)).toEqual({ owner: "test", until: 60_000 });
+});
+
+test("work that throws frees its place and the queue goes on", async () => {
+  const queue = new FakeQueue();
+  queue.due = [recipient(FIRST, 1), recipient(SECOND, 1)];
+  let calls = 0;
+  const scheduler = start(queue, async () => {
+    calls += 1;
+    throw new Error("broken");
+  });
+  await until(() => calls === 2 && scheduler.inFlight === 0);
+  expect(queue.due).toEqual([]);
+});
+
+test("a claim that fails is tried again", async () => {
+  const queue = new FakeQueue();
+  queue.failures = 2;
+  queue.due = [recipient(FIRST, 1)];
+  let calls = 0;
+  start(queue, async () => void (calls += 1));
+  await until(() => calls === 1);
+  expect(queue.failures).toBe(0);
+});
+
+test("stop waits for what is in flight and claims nothing more", async () => {
+  const queue = new FakeQueue();
+  queue.due = [recipient(FIRST, 1)];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isDone = false;
+  const scheduler = start(queue, async () => {
+    await promise;
+    isDone = true;
+  });
+  await until(() => scheduler.inFlight === 1);
+  const stopped = scheduler.stop();
+  queue.due = [recipient(SECOND, 1)];
+  resolve();
+  await stopped;
+  expect(isDone).toBe(true);
+  expect(queue.due).toHaveLength(1);
+  expect(scheduler.leaseAtBirth(1)).toBeNull();
+});
