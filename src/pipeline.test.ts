@@ -72,7 +72,7 @@ const delivered: Outcome = {
   dsnPassedOn: true,
 };
 
-type Rig = { readonly transitions: Transition[]; readonly run: () => Promise<void> };
+type Rig = { readonly transitions: Transition[]; readonly run: (claim?: StoredRecipient) => Promise<void> };
 
 function rig(
   deliver: (request: DeliveryRequest) => Promise<Outcome>,
@@ -148,7 +148,7 @@ function rig(
       signal: new AbortController().signal,
     },
   );
-  return { transitions, run: () => pipeline.workOn(id, [recipient], message) };
+  return { transitions, run: (claim = recipient) => pipeline.workOn(id, [claim], message) };
 }
 
 function statesOf(transitions: readonly Transition[]): (string | undefined)[] {
@@ -186,7 +186,7 @@ describe("when a stage fails in an unexpected way", () => {
   const boom = (): Promise<never> => Promise.reject(new Error("boom"));
 
   test.each(["inspect", "discover", "protect"] as const)(
-    "%s: nothing is sent and nothing is settled",
+    "%s: nothing is sent and the recipient is put off, so that it does not wait in silence",
     async (stage) => {
       let dials = 0;
       const { transitions, run } = rig(
@@ -196,9 +196,10 @@ describe("when a stage fails in an unexpected way", () => {
         },
         { [stage]: boom },
       );
-      await expect(run()).rejects.toThrow("boom");
+      await run();
       expect(dials).toBe(0);
-      expect(statesOf(transitions)).toEqual([]);
+      expect(statesOf(transitions)).toEqual(["deferred"]);
+      expect(transitions.at(-1)?.recipients[0]?.patch.lastCode).toBe("PST-PIP-003");
     },
   );
 
@@ -217,6 +218,19 @@ describe("when a stage fails in an unexpected way", () => {
     await run();
     expect(transitions.at(-1)?.recipients[0]?.patch).toMatchObject({ state: "deferred", possibleDuplicate: true });
   });
+});
+
+test("a recipient found with an announced dot and no result is put off as a possible duplicate, and nothing is sent", async () => {
+  let dials = 0;
+  const { transitions, run } = rig(async () => {
+    dials += 1;
+    return delivered;
+  });
+  await run({ ...recipient, state: "dot_sent" });
+  expect(dials).toBe(0);
+  expect(transitions.map(({ recipients }) => recipients[0]?.patch)).toMatchObject([
+    { state: "deferred", possibleDuplicate: true, lease: null },
+  ]);
 });
 
 test("a claim that went to another worker stops the dot", async () => {

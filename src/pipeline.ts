@@ -6,8 +6,16 @@
  * accept hands a Submission to `submit`; once spool made it durable the scheduler calls `workOn` with its recipients, now
  * and at every retry. Only this file moves a recipient from one step of its Plan to the next. docs/flow.md draws the exits.
  */
-import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOptions } from "./core/aftermath.ts";
-import { envelopeFor, inBatches, type Batch } from "./core/batch.ts";
+import {
+  aftermathOf,
+  ambiguous,
+  failed,
+  held,
+  putOff,
+  type Circumstances,
+  type RetryOptions,
+} from "./core/aftermath.ts";
+import { allOrThrow, envelopeFor, inBatches, type Batch } from "./core/batch.ts";
 import type { Capabilities, Route } from "./core/capabilities.ts";
 import type { Chance, Clock } from "./core/clock.ts";
 import type { EventBody } from "./core/event.ts";
@@ -17,10 +25,26 @@ import type { RecipientId } from "./core/ids.ts";
 import type { Log } from "./core/log.ts";
 import type { MissingExtension, Outcome } from "./core/outcome.ts";
 import type { Parcel } from "./core/parcel.ts";
-import { BROKEN, isSamePlan, overdueCode, OWN_TEXT } from "./core/pass-facts.ts";
+import {
+  BROKEN,
+  errorName,
+  faultOf,
+  hasUtf8Address,
+  isSamePlan,
+  lifetimeEnd,
+  OWN_TEXT,
+  splitOverdue,
+  unprotectableStatus,
+} from "./core/pass-facts.ts";
 import type { Plan, Step, Stop } from "./core/plan.ts";
 import type { Policy } from "./core/policy.ts";
-import type { QueueStore, RecipientTransition, StoredMessage, StoredRecipient } from "./core/queue-store.ts";
+import type {
+  QueueStore,
+  RecipientPatch,
+  RecipientTransition,
+  StoredMessage,
+  StoredRecipient,
+} from "./core/queue-store.ts";
 import type {
   Decide,
   Deliver,
@@ -112,12 +136,24 @@ class Pass {
   }
 
   async run(claims: readonly StoredRecipient[]): Promise<void> {
-    const { overdue, live } = this.#splitOverdue(claims);
+    // Exit: the dot was announced and nobody wrote down what came of it → ambiguous.
+    const lost = claims.filter(({ state }) => state === "dot_sent");
+    if (lost.length > 0) await this.#settle(lost.map((recipient) => this.#lostDot(recipient)));
+    // Exit: lifetime or review deadline passed → failed, with a report.
+    const known = claims.filter((claim) => !lost.includes(claim));
+    const { overdue, live } = splitOverdue(known, this.#message, this.#deps.clock.now());
     if (overdue.length > 0) await this.#settle(overdue);
     if (live.length === 0) return;
-    const { findings, isNew } = await this.#inspect();
-    const inspected = isNew ? { messageId: this.#message.submission.id, findings } : null;
-    const planned = await Promise.all(live.map((recipient) => this.#plan(recipient, findings)));
+    const inspection = this.#inspect();
+    const planned = await Promise.all(
+      live.map((recipient) =>
+        this.#guarded(recipient, {}, async () => this.#plan(recipient, (await inspection).findings)),
+      ),
+    );
+    const inspected = await inspection.then(
+      ({ findings, isNew }) => (isNew ? { messageId: this.#message.submission.id, findings } : null),
+      () => null,
+    );
     let works: readonly Work[] = planned.filter((work) => "plan" in work);
     let endings: readonly Ending[] = planned.filter((work) => "settled" in work);
     let first = inspected;
@@ -135,29 +171,9 @@ class Pass {
     }
   }
 
-  /** Exit: lifetime or review deadline passed → failed, with a report. */
-  #splitOverdue(claims: readonly StoredRecipient[]): { overdue: Ending[]; live: StoredRecipient[] } {
-    const now = this.#deps.clock.now();
-    const overdue: Ending[] = [];
-    const live: StoredRecipient[] = [];
-    for (const recipient of claims) {
-      const code = overdueCode(recipient, this.#message, now);
-      if (code === null) live.push(recipient);
-      else {
-        const failure = {
-          code,
-          status: "5.4.7",
-          reply: recipient.lastReply,
-          replyCode: recipient.lastReply?.code ?? null,
-        } as const;
-        overdue.push({
-          recipient,
-          before: [],
-          settled: failed({ ...failure, host: recipient.lastHost }, { recipient }),
-        });
-      }
-    }
-    return { overdue, live };
+  #lostDot(recipient: StoredRecipient): Ending {
+    const settled = ambiguous("PST-SPL-063", recipient.lastHost, this.#circumstances(recipient, []));
+    return { recipient, before: [], settled };
   }
 
   /** Once per message. What could not be read comes back as `uninspectable`, never as clean. */
@@ -205,6 +221,17 @@ class Pass {
     });
   }
 
+  /** A stage that throws puts the recipient off with the code of what it met: a fault is no reason to wait in silence. */
+  async #guarded<T>(recipient: StoredRecipient, extra: RecipientPatch, work: () => Promise<T>): Promise<T | Ending> {
+    try {
+      return await work();
+    } catch (error) {
+      const fault = faultOf(error);
+      this.#deps.log.error("stage_failed", { recipient: recipient.id, code: fault.code, error: errorName(error) });
+      return { recipient, before: [], settled: putOff(fault, this.#circumstances(recipient, []), extra) };
+    }
+  }
+
   /** Builds or reuses the bytes of each step. Exits: the plan stops here → held or failed; no lawful bytes → failed. */
   async #protect(works: readonly Work[]): Promise<{ ready: Ready[]; stopped: Ending[] }> {
     const ready: Ready[] = [];
@@ -217,7 +244,14 @@ class Pass {
           stopped.push(this.#stop(work, step));
           break;
         }
-        const made = await this.#deps.stages.protect({ message: this.#message, step, missing: work.missing });
+        const { recipient, plan, stepIndex, missing } = work;
+        const made = await this.#guarded(recipient, { plan, stepIndex }, () =>
+          this.#deps.stages.protect({ message: this.#message, step, missing }),
+        );
+        if ("settled" in made) {
+          stopped.push({ ...made, before: work.events });
+          break;
+        }
         if (made.kind === "parcel" && work.route.kind === "hosts") {
           if (made.isNew)
             this.#message = { ...this.#message, variants: [...this.#message.variants, made.parcel.variant] };
@@ -231,8 +265,9 @@ class Pass {
           break;
         }
         if (made.kind === "unprotectable" && work.missing.length > 0) {
-          const failure = { code: made.code, status: "5.6.3", reply: null, replyCode: null, host: null } as const;
-          stopped.push({ recipient: work.recipient, before: work.events, settled: failed(failure, work) });
+          const status = unprotectableStatus(made.code, { isUtf8Address: hasUtf8Address(recipient, this.#message) });
+          const failure = { code: made.code, status, reply: null, replyCode: null, host: null };
+          stopped.push({ recipient, before: work.events, settled: failed(failure, work) });
           break;
         }
         work = { ...work, stepIndex: work.stepIndex + 1, missing: [] };
@@ -317,7 +352,7 @@ class Pass {
       this.#deps.log.error("deliver_failed", {
         message: this.#message.submission.id,
         code: "PST-PIP-003",
-        error: error instanceof Error ? error.name : "unknown",
+        error: errorName(error),
       });
       const outcomes = new Map(
         batch.map(({ recipient }) => [recipient.id, announced.get(recipient.id) ?? BROKEN] as const),
@@ -356,12 +391,11 @@ class Pass {
 
   #circumstances(recipient: StoredRecipient, missing: readonly MissingExtension[]): Circumstances {
     const { clock, chance } = this.#deps;
-    const { submission, expiresAt } = this.#message;
     return {
       recipient,
       missing,
-      receivedAt: submission.receivedAt,
-      expiresAt,
+      receivedAt: this.#message.submission.receivedAt,
+      expiresAt: lifetimeEnd(recipient, this.#message),
       options: this.#options.retry,
       now: clock.now(),
       chance,
@@ -373,15 +407,6 @@ class Pass {
     const variant = this.#message.variants.find(({ id }) => id === recipient.variantId);
     return variant?.kind === "downconverted" ? ["8BITMIME"] : [];
   }
-}
-
-/** Waits for every batch before a failure of one is passed on: no attempt runs on without its lease. */
-async function allOrThrow<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(tasks);
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
 }
 
 function isEmpty({ recipients, variants, inspected, events }: Alongside): boolean {

@@ -8,6 +8,7 @@ import { complaintFor } from "./cli-error.ts";
 import type { ExitCode } from "./cli-error.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { configCommand } from "./commands/config.ts";
+import { demoCommand } from "./commands/demo.ts";
 import { dlpCommand } from "./commands/dlp.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { routeCommand } from "./commands/route.ts";
@@ -27,6 +28,7 @@ function createProgram(): Command {
     .addHelpText("after", "\nExit codes: 0 fine, 1 a finding or a refusal, 2 wrong usage.");
   const commands = [
     serveCommand(),
+    demoCommand(),
     auditCommand(),
     configCommand(),
     dlpCommand(),

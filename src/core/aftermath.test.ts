@@ -156,6 +156,7 @@ describe("unmet steps", () => {
     const frozen = { possibleDuplicate: true, unmetSince: RECEIVED - HOUR };
     expect(aftermathOf(unmet(), at(0, frozen))).toMatchObject({ kind: "settled", patch: { state: "deferred" } });
     expect(aftermathOf(partlyUnmet, at(0, frozen))).toMatchObject({ kind: "settled", patch: { state: "deferred" } });
+    expect(aftermathOf(unmet(["8BITMIME"]), at(0, frozen))).toMatchObject({ kind: "settled" });
   });
 });
 
@@ -208,6 +209,12 @@ describe("ends", () => {
       events: [{ kind: "held" }, { kind: "alert" }],
       tell: { kind: "held_notice" },
     });
+  });
+
+  test("held again, the deadline the sender was told of stands and nobody is told twice", () => {
+    const again = held("PST-DEC-001", at(HOUR, { deadlineAt: RECEIVED + 2 * HOUR }));
+    expect(again).toMatchObject({ patch: { state: "held", deadlineAt: RECEIVED + 2 * HOUR }, tell: null });
+    expect(again.events.map(({ kind }) => kind)).toEqual(["held", "alert"]);
   });
 
   test("every end gives the lease back", () => {

@@ -55,6 +55,7 @@ export type Aftermath =
 export type Circumstances = {
   readonly recipient: StoredRecipient;
   readonly receivedAt: number;
+  /** See lifetimeEnd in pass-facts.ts. */
   readonly expiresAt: number;
   readonly options: RetryOptions;
   readonly now: number;
@@ -77,7 +78,7 @@ export function aftermathOf(outcome: Outcome, at: Circumstances): Aftermath {
     case "unmet":
       return unmet(outcome, at);
     case "ambiguous":
-      return ambiguous(outcome, at);
+      return ambiguous(outcome.code, outcome.host, at);
     default:
       return assertNever(outcome);
   }
@@ -131,9 +132,13 @@ export function failed(failure: Failure, at: Pick<Circumstances, "recipient">): 
   };
 }
 
-/** Waits for a person, with a deadline; sender and operator are told. */
+/**
+ * Waits for a person, with a deadline; sender and operator are told. Held again after a release or retry, the deadline the
+ * sender was told of stands: nobody can extend it for ever, and nobody is told twice.
+ */
 export function held(code: ReasonCode, at: Pick<Circumstances, "recipient" | "now" | "options">): Settled {
-  const deadlineAt = at.now + at.options.holdDeadlineMs;
+  const isFirst = at.recipient.deadlineAt === null;
+  const deadlineAt = at.recipient.deadlineAt ?? at.now + at.options.holdDeadlineMs;
   return {
     kind: "settled",
     patch: { state: "held", deadlineAt, dueAt: deadlineAt, lease: null, lastCode: code },
@@ -141,7 +146,7 @@ export function held(code: ReasonCode, at: Pick<Circumstances, "recipient" | "no
       { kind: "held", code, deadlineAt },
       { kind: "alert", code },
     ],
-    tell: { kind: "held_notice", step: at.recipient.attempts, status: "4.7.0", code, replyCode: null, host: null },
+    tell: isFirst ? { kind: "held_notice", step: 0, status: "4.7.0", code, replyCode: null, host: null } : null,
   };
 }
 
@@ -193,17 +198,7 @@ export function putOff(why: PutOff, at: Circumstances, extra: RecipientPatch = {
       lastHost: why.host,
     },
     events: [{ kind: "deferred", code: why.code, status: why.status, replyCode: why.replyCode, attempts, dueAt }],
-    tell:
-      notice === null
-        ? null
-        : {
-            kind: "delay_dsn",
-            step: notice,
-            status: why.status,
-            code: why.code,
-            replyCode: why.replyCode,
-            host: why.host,
-          },
+    tell: delayTell(notice, why),
   };
 }
 
@@ -229,13 +224,13 @@ function pause(attempts: number, at: Circumstances): number {
 
 function unmet(outcome: Extract<Outcome, { kind: "unmet" }>, at: Circumstances): Aftermath {
   const events = [unmetEvent(outcome.code, outcome.observed)];
-  const fresh = outcome.observed.missing.filter((name) => !at.missing.includes(name));
-  if (fresh.length > 0 && fresh.every((name) => REBUILDABLE.includes(name))) {
-    return { kind: "rebuild", missing: [...at.missing, ...fresh], events };
-  }
   if (at.recipient.possibleDuplicate) {
     // Frozen: no other method and no other bytes; wait for the side that may have the message already.
     return putOff({ code: outcome.code, status: "4.7.0", reply: null, replyCode: null, host: null }, at);
+  }
+  const fresh = outcome.observed.missing.filter((name) => !at.missing.includes(name));
+  if (fresh.length > 0 && fresh.every((name) => REBUILDABLE.includes(name))) {
+    return { kind: "rebuild", missing: [...at.missing, ...fresh], events };
   }
   return { kind: "advance", events, patch: { unmetSince: null } };
 }
@@ -244,10 +239,10 @@ function unmetEvent(code: ReasonCode, observed: PeerFacts): EventBody {
   return { kind: "unmet", code, bestRung: observed.bestRung, missing: observed.missing };
 }
 
-function ambiguous(outcome: Extract<Outcome, { kind: "ambiguous" }>, at: Circumstances): Settled {
+/** Frozen from here on: the same method and bytes again, later, and marked. A delay grows old as any other does. */
+export function ambiguous(code: ReasonCode, host: string | null, at: Circumstances): Settled {
   const attempts = at.recipient.attempts + 1;
   const dueAt = at.now + at.options.ambiguousRetryMs;
-  const { code, host } = outcome;
   const notice = dueNotice(at);
   return {
     kind: "settled",
@@ -262,6 +257,11 @@ function ambiguous(outcome: Extract<Outcome, { kind: "ambiguous" }>, at: Circums
       lastHost: host,
     },
     events: [{ kind: "possible_duplicate", code, dueAt }],
-    tell: notice === null ? null : { kind: "delay_dsn", step: notice, status: "4.4.2", code, replyCode: null, host },
+    tell: delayTell(notice, { status: "4.4.2", code, replyCode: null, host }),
   };
+}
+
+function delayTell(notice: number | null, why: Pick<Tell, "status" | "code" | "replyCode" | "host">): Tell | null {
+  const { status, code, replyCode, host } = why;
+  return notice === null ? null : { kind: "delay_dsn", step: notice, status, code, replyCode, host };
 }

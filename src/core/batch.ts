@@ -12,7 +12,10 @@ export type Batchable = {
 };
 export type Batch<T> = readonly [T, ...T[]];
 
-/** Together go those of one domain, step, floor and form of the bytes; at most `max` in one transaction. */
+/**
+ * Together go those of one domain, step, floor and form of the bytes; at most `max` in one transaction. An address that needs
+ * SMTPUTF8 goes by itself, so that it does not keep the others from a server without.
+ */
 export function inBatches<T extends Batchable>(works: readonly T[], max: number): readonly Batch<T>[] {
   const open = new Map<string, [T, ...T[]]>();
   const batches: Batch<T>[] = [];
@@ -31,11 +34,20 @@ export function inBatches<T extends Batchable>(works: readonly T[], max: number)
 }
 
 function keyOf({ recipient, plan, step, parcel }: Batchable): string {
-  const { domain } = recipient.recipient.mailbox;
-  return JSON.stringify([domain, plan.floor.profile, parcel.minRung, step.kind, parcel.variant.id]);
+  const { domain, isUtf8 } = recipient.recipient.mailbox;
+  return JSON.stringify([domain, isUtf8, plan.floor.profile, parcel.minRung, step.kind, parcel.variant.id]);
 }
 
 /** Mail that needs protection must not come back whole in somebody else's report (RFC 3461 section 4.3). */
 export function envelopeFor(batch: Batch<Batchable>, envelope: Envelope): Envelope {
   return batch[0].plan.floor.profile === "opportunistic" ? envelope : { ...envelope, ret: "hdrs" };
+}
+
+/** Waits for every batch before a failure of one is passed on: no attempt runs on without its lease. */
+export async function allOrThrow<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(tasks);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
 }

@@ -1,8 +1,13 @@
 /** Fixed facts of one walk through the pipeline: what is overdue, what a bug comes to, what needs no inspection. */
+import { failed } from "./aftermath.ts";
+import type { PutOff, Settled } from "./aftermath.ts";
 import type { Findings } from "./findings.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Plan } from "./plan.ts";
 import type { StoredMessage, StoredRecipient } from "./queue-store.ts";
+import { REASON_CODES } from "./reason-codes.ts";
+import type { ReasonCode } from "./reason-codes.ts";
+import type { EnhancedStatus } from "./status.ts";
 
 /** A stage threw before anything was announced: nothing left, try later. */
 export const BROKEN: Outcome = {
@@ -35,7 +40,61 @@ export function overdueCode(
 ): "PST-PIP-001" | "PST-PIP-002" | null {
   if (recipient.state === "held")
     return recipient.deadlineAt !== null && now >= recipient.deadlineAt ? "PST-PIP-002" : null;
-  return now >= message.expiresAt ? "PST-PIP-001" : null;
+  return now >= lifetimeEnd(recipient, message) ? "PST-PIP-001" : null;
+}
+
+/** A released or retried hold may go on until the deadline its sender was told of, which can be later than the message's. */
+export function lifetimeEnd(
+  { deadlineAt }: Pick<StoredRecipient, "deadlineAt">,
+  { expiresAt }: Pick<StoredMessage, "expiresAt">,
+): number {
+  return Math.max(expiresAt, deadlineAt ?? 0);
+}
+
+/** Sender or recipient cannot be named without SMTPUTF8. */
+export function hasUtf8Address({ recipient }: StoredRecipient, { submission }: StoredMessage): boolean {
+  return recipient.mailbox.isUtf8 || submission.envelope.sender?.isUtf8 === true;
+}
+
+/** What a recipient is told when no lawful bytes can be built (RFC 6531 section 3.5, RFC 3463 section 3.7). */
+export function unprotectableStatus(
+  code: ReasonCode,
+  { isUtf8Address }: { readonly isUtf8Address: boolean },
+): EnhancedStatus<5> {
+  if (code !== "PST-PRT-002") return "5.6.3";
+  return isUtf8Address ? "5.6.7" : "5.6.9";
+}
+
+export type Overdue = { readonly recipient: StoredRecipient; readonly before: readonly []; readonly settled: Settled };
+
+/** Those that must not be tried any more, with their end and what was last heard about them, and the others. */
+export function splitOverdue(
+  claims: readonly StoredRecipient[],
+  message: StoredMessage,
+  now: number,
+): { readonly overdue: readonly Overdue[]; readonly live: readonly StoredRecipient[] } {
+  const overdue: Overdue[] = [];
+  const live: StoredRecipient[] = [];
+  for (const recipient of claims) {
+    const code = overdueCode(recipient, message, now);
+    const { lastReply: reply, lastHost: host } = recipient;
+    const failure = { status: "5.4.7", reply, replyCode: reply?.code ?? null, host } as const;
+    if (code === null) live.push(recipient);
+    else overdue.push({ recipient, before: [], settled: failed({ ...failure, code }, { recipient }) });
+  }
+  return { overdue, live };
+}
+
+/** What an exception of a stage means for its recipient: later, by the code it carries; without one it is a bug. */
+export function faultOf(error: unknown): PutOff {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const known = Object.hasOwn(REASON_CODES, code) ? (code as ReasonCode) : "PST-PIP-003";
+  return { code: known, status: "4.3.0", reply: null, replyCode: null, host: null };
+}
+
+/** All that a log may tell of an exception: its text may name what a mail said. */
+export function errorName(error: unknown): string {
+  return error instanceof Error ? error.name : "unknown";
 }
 
 export function isSamePlan(plan: Plan, before: Plan | null): boolean {

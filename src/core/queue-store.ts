@@ -55,7 +55,7 @@ export type StoredRecipient = {
   readonly unmetSince: number | null;
   /** An attempt reached dot_sent without a reply: method and bytes are frozen. */
   readonly possibleDuplicate: boolean;
-  /** held: when it fails by itself. */
+  /** When it fails by itself, from its first hold on, also while it is tried again; null where it was never held. */
   readonly deadlineAt: number | null;
   /** A person released the review hold: rules that hold for review no longer apply to this recipient. */
   readonly holdReleased: boolean;
@@ -139,8 +139,9 @@ export interface QueueStore {
   /** Inserts message, recipients and events; resolves when durable. */
   accept(message: NewMessage): Promise<void>;
   /**
-   * Leases due recipients (`received`, `ready`, `deferred`, and `held` past its deadline) that carry no live lease; earliest due
-   * first, all due recipients of a message together where the limit allows. Raises each fence by one.
+   * Leases due recipients that carry no live lease (`held` is due at its deadline); earliest due first, all due recipients of a
+   * message together where the limit allows. Raises each fence by one. `in_dialog` and `dot_sent` come back as they are when
+   * their lease ran out without a result: the first was surely not delivered, the second is ambiguous.
    */
   claim(query: ClaimQuery): Promise<readonly StoredRecipient[]>;
   /** Leases these whatever is due, for an operator's act or a released hold; skips those another live lease owns. */

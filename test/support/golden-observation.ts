@@ -2,6 +2,7 @@
  * What came of a golden case, in the words of expected.json: findings, plans, ends, attempts, audit, what arrived where, and
  * the reports that were sent. Ids, times, ports, durations and sizes are left out, because they differ from run to run.
  */
+import { simpleParser } from "mailparser";
 import type { MxTransaction } from "../../src/cli/loopback/mx-behaviour.ts";
 import type { AuditRow, EventBody } from "../../src/core/event.ts";
 import type { Findings } from "../../src/core/findings.ts";
@@ -155,21 +156,30 @@ type Parent = { readonly rows: readonly Row[]; readonly recipients: readonly Sto
 
 async function reportsOf(world: World, { rows, recipients }: Parent): Promise<readonly unknown[]> {
   const reports: unknown[] = [];
-  for (const { event, recipientId } of rows) {
-    if (event.kind !== "child") continue;
-    const parent = recipients.find(({ id }) => id === recipientId);
+  for (const { event, parent } of recipients.flatMap((parent) => childrenOf(parent, rows))) {
     const [child] = await world.recipients(event.messageId);
     const found = transactionsOf(world, event.messageId);
     const [only] = found;
     if (found.length > 1) throw new Error("a report arrived twice");
     reports.push({
       kind: event.child,
-      about: parent?.recipient.mailbox.address ?? null,
+      about: parent.recipient.mailbox.address,
       state: child?.state ?? null,
-      arrived: only === undefined ? null : reportOf(only),
+      arrived: only === undefined ? null : await reportOf(only),
     });
   }
   return reports;
+}
+
+type ChildEvent = Extract<EventBody, { kind: "child" }>;
+
+function childrenOf(
+  parent: StoredRecipient,
+  rows: readonly Row[],
+): readonly { readonly event: ChildEvent; readonly parent: StoredRecipient }[] {
+  return rows.flatMap(({ event, recipientId }) =>
+    event.kind === "child" && recipientId === parent.id ? [{ event, parent }] : [],
+  );
 }
 
 export function transactionsOf(world: World, queueId: string): readonly MxTransaction[] {
@@ -178,10 +188,12 @@ export function transactionsOf(world: World, queueId: string): readonly MxTransa
   );
 }
 
-function reportOf({ mailFrom, rcptTo, bytes }: MxTransaction): unknown {
-  const text = bytes.toString("utf8");
-  const names = [...text.matchAll(/^ {2}<([^>]+)>\r$/gm)].map(([, address]) => address);
-  const blocks = [...text.matchAll(/^Final-Recipient: ([^\r]*)\r\nAction: ([a-z]*)\r\nStatus: ([0-9.]*)\r$/gm)];
+async function reportOf({ mailFrom, rcptTo, bytes }: MxTransaction): Promise<unknown> {
+  const { text = "" } = await simpleParser(bytes);
+  const names = [...text.matchAll(/^ {2}<([^>]+)>$/gm)].map(([, address]) => address);
+  const blocks = [
+    ...bytes.toString("utf8").matchAll(/^Final-Recipient: ([^\r]*)\r\nAction: ([a-z]*)\r\nStatus: ([0-9.]*)\r$/gm),
+  ];
   return {
     mailFrom,
     rcptTo,

@@ -73,17 +73,7 @@ const TROUBLE: readonly Row[] = [
   ["MAIL answered 530", good({ faults: { mail: replies("530 5.7.0 STARTTLS first") } }), "PST-DLV-024"],
 ];
 
-const PHASES: readonly MxPhase[] = [
-  "connect",
-  "ehlo",
-  "starttls",
-  "handshake",
-  "ehlo2",
-  "mail",
-  "rcpt",
-  "data",
-  "body",
-];
+const PHASES: readonly MxPhase[] = ["connect", "ehlo", "starttls", "handshake", "ehlo2", "mail", "rcpt", "data"];
 const SILENT: MxFault = { kind: "silent" };
 const DROP: MxFault = { kind: "drop-before" };
 

@@ -29,15 +29,7 @@ export type Sent = {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Ages at which the gateway looks again: retries, past secure_hold, a delay notice, past lifetime, past review deadlines. */
-const AGES_MS = [
-  2 * MINUTE_MS,
-  33 * MINUTE_MS,
-  65 * MINUTE_MS,
-  26 * HOUR_MS,
-  49 * HOUR_MS,
-  76 * HOUR_MS,
-  125 * HOUR_MS,
-];
+const AGES_MS = [2 * MINUTE_MS, 33 * MINUTE_MS, 65 * MINUTE_MS, 26 * HOUR_MS, 49 * HOUR_MS, 76 * HOUR_MS];
 
 export const SENDER_HOST = "mx.clinic.test";
 

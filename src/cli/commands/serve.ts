@@ -4,23 +4,16 @@
  */
 import { randomUUID } from "node:crypto";
 import { Command } from "commander";
-import { messageIdOf, toMessageId } from "../../core/ids.ts";
-import type { RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
-import { PackError, startPostern } from "../../main.ts";
+import { startPostern } from "../../main.ts";
 import type { Postern } from "../../main.ts";
 import type { Config } from "../../parts/config/config.ts";
-import { ControlError } from "../../parts/control/control-protocol.ts";
-import type { ControlHandlers, QueueRequest, QueueResult } from "../../parts/control/control-protocol.ts";
 import { startControl } from "../../parts/control/control.ts";
 import { createLog, standardOutput as logOutput } from "../../parts/log/log.ts";
-import type { Act } from "../../stages/spool/operator.ts";
-import { CliError } from "../cli-error.ts";
+import { controlHandlers, reloadConfig } from "../control-handlers.ts";
+import { asCliError } from "../start-error.ts";
 import { configPathOf, requireConfig } from "../surroundings.ts";
-import { versionOf } from "../version.ts";
 
-/** Recipients of one message: more cannot be accepted. */
-const RECIPIENTS_MAX = 10_000;
 /** After a fatal storage error: time for the log line, then the process ends and recovery decides. */
 const EXIT_STORAGE = 1;
 
@@ -35,15 +28,19 @@ async function serve(path: string): Promise<void> {
   const config = requireConfig(path, (line) => process.stderr.write(`${line}\n`));
   const log = createLog(config.log.level, logOutput());
   const postern = await start(config, log);
-  const reload = (): Promise<Config> => reloadFrom(path, postern, log);
+  const served = { postern, configPath: path, log, startedAt: Date.now() };
   const control = await startControl({
     socketPath: config.control.socket,
     log,
-    handlers: controlHandlers({ postern, reload, startedAt: Date.now() }),
+    handlers: controlHandlers(served),
+  }).catch(async (error: unknown) => {
+    // Without its control socket nobody could act on held mail: no service at all is plainer.
+    await postern.stop();
+    throw error;
   });
   process.on("SIGHUP", () => {
-    // Refusals are logged by reloadFrom; the running configuration stays.
-    reload().catch(() => undefined);
+    // Refusals are logged by reloadConfig; the running configuration stays.
+    reloadConfig(served).catch(() => undefined);
   });
   await terminated(log);
   await control.close();
@@ -79,85 +76,4 @@ async function terminated(log: Log): Promise<void> {
     process.once("SIGINT", stop);
   });
   log.info("draining");
-}
-
-async function reloadFrom(path: string, postern: Postern, log: Log): Promise<Config> {
-  try {
-    const next = requireConfig(path, (line) => log.warn("config_warning", { warning: line }));
-    await postern.reload(next);
-    return next;
-  } catch (error) {
-    const complaint = asCliError(error);
-    const lines = complaint instanceof CliError ? complaint.lines.length : 0;
-    log.error("reload_refused", { code: "PST-CFG-002", errors: lines });
-    await postern.tellReloadRefused();
-    throw complaint;
-  }
-}
-
-function asCliError(error: unknown): unknown {
-  if (error instanceof PackError) {
-    return new CliError("PST-CFG-001 a rule pack does not load", {
-      next: "run `postern dlp check FILE`",
-      lines: error.lines,
-    });
-  }
-  if (error instanceof Error && "syscall" in error && error.syscall === "listen") {
-    return new CliError("the listener cannot use its address and port", {
-      next: "see listen.address and listen.port, and whether another service has them (`ss -ltnp`)",
-      lines: [error.message],
-    });
-  }
-  return error;
-}
-
-type Served = {
-  readonly postern: Postern;
-  readonly reload: () => Promise<Config>;
-  readonly startedAt: number;
-};
-
-function controlHandlers({ postern, reload, startedAt }: Served): ControlHandlers {
-  return {
-    status: async () => ({
-      version: versionOf(),
-      instanceId: postern.config().instanceId,
-      pid: process.pid,
-      startedAt,
-      configSha256: postern.config().sha256,
-      draining: postern.isDraining(),
-      queue: await postern.store.counts(),
-    }),
-    "queue.retry": (request) => actOn(postern, "retry", request),
-    "queue.release": (request) => actOn(postern, "release", request),
-    "queue.drop": (request) => actOn(postern, "drop", request),
-    reload: async () => {
-      try {
-        const { sha256 } = await reload();
-        return { configSha256: sha256, warnings: [] };
-      } catch (error) {
-        throw new ControlError("PST-CFG-002", error instanceof CliError ? error.lines.join("; ").slice(0, 1000) : "");
-      }
-    },
-  };
-}
-
-async function actOn(postern: Postern, action: Act["action"], request: QueueRequest): Promise<QueueResult> {
-  const ids = (await Promise.all(request.ids.map((id) => recipientIds(postern, id)))).flat();
-  const known = ids.filter((id) => id.known).map((id) => id.recipient);
-  const unknown = ids.filter((id) => !id.known).map((id) => id.recipient);
-  const { done, skipped } = await postern.act({ action, ids: known, actor: request.actor, reason: request.reason });
-  return { done, skipped: [...skipped, ...unknown] };
-}
-
-/** A message id stands for all its recipients. */
-async function recipientIds(
-  postern: Postern,
-  id: string,
-): Promise<readonly { readonly recipient: RecipientId; readonly known: boolean }[]> {
-  const messageId = id.includes(".") ? messageIdOf(id as RecipientId) : toMessageId(id);
-  const rows = await postern.store.recipients({ messageId, limit: RECIPIENTS_MAX });
-  const wanted = rows.filter((row) => !id.includes(".") || row.id === id).map((row) => row.id);
-  if (wanted.length === 0) return [{ recipient: id as RecipientId, known: false }];
-  return wanted.map((recipient) => ({ recipient, known: true }));
 }

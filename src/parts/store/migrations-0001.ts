@@ -58,9 +58,10 @@ CREATE TABLE recipient (
   lease_owner TEXT,
   lease_until INTEGER,
   ended_at INTEGER,
-  -- When the queue hands it out; NULL while a dialog runs and after the end, so that the index below holds hot rows only.
+  -- When the queue hands it out; NULL after the end, so that the index below holds hot rows only. A dialog is guarded by its
+  -- lease: once that has run out, whoever led the dialog is gone.
   queue_at INTEGER GENERATED ALWAYS AS (
-    CASE WHEN state IN ('received', 'ready', 'deferred') THEN due_at WHEN state = 'held' THEN deadline_at END) VIRTUAL,
+    CASE WHEN state = 'held' THEN deadline_at WHEN ended_at IS NULL THEN due_at END) VIRTUAL,
   -- Nothing waits silently: what is held has a deadline.
   CHECK (state <> 'held' OR deadline_at IS NOT NULL),
   CHECK ((lease_owner IS NULL) = (lease_until IS NULL)),

@@ -186,14 +186,13 @@ export function alertEvent(messageId: MessageId | null, recipientId: RecipientId
   return { at, messageId, recipientId, body };
 }
 
-/** One recipient's transition, with one event unless told otherwise. */
-export function step(
-  recipientId: RecipientId,
-  fence: number,
-  patch: RecipientPatch,
-  children: readonly NewMessage[] = [],
-): RecipientTransition {
-  return { recipientId, fence, patch, children, events: [alertEvent(null, recipientId)] };
+/** One recipient's transition, with one event. */
+export function step(recipientId: RecipientId, fence: number, patch: RecipientPatch): RecipientTransition {
+  return { recipientId, fence, patch, children: [], events: [alertEvent(null, recipientId)] };
+}
+
+export function causing(cause: RecipientTransition, child: NewMessage): RecipientTransition {
+  return { ...cause, children: [child] };
 }
 
 export function transition(...recipients: readonly RecipientTransition[]): Transition {

@@ -8,6 +8,7 @@ import type { AuditSource } from "./audit-chain.ts";
 import { describeClaims } from "./queue-store-claims.suite.ts";
 import {
   alertEvent,
+  causing,
   dsnOf,
   LEASE,
   manualClock,
@@ -150,7 +151,7 @@ function describeCommit(bench: Bench): void {
     const before = (await store.auditHead()).seq;
     const result = await store.commit(
       transition(
-        step(recipientAt(1, 1), 7, { state: "failed" }, [dsnOf(recipientAt(1, 1), 50, { step: 1 })]),
+        causing(step(recipientAt(1, 1), 7, { state: "failed" }), dsnOf(recipientAt(1, 1), 50, { step: 1 })),
         step(recipientAt(1, 2), 1, { state: "ready" }),
       ),
       "durable",
@@ -173,7 +174,7 @@ function describeCommit(bench: Bench): void {
   test("a child is inserted once for parent, kind and step, and its events with it", async () => {
     const { store } = bench;
     const cause = (n: number, at: number) =>
-      store.commit(transition(step(recipientAt(1), 1, {}, [dsnOf(recipientAt(1), n, { step: at })])), "durable");
+      store.commit(transition(causing(step(recipientAt(1), 1, {}), dsnOf(recipientAt(1), n, { step: at }))), "durable");
     expect((await cause(50, 1)).children).toEqual([messageIdAt(50)]);
     const before = (await store.auditHead()).seq;
     expect((await cause(51, 1)).children).toEqual([]);
@@ -208,6 +209,8 @@ function describeCommit(bench: Bench): void {
     }
     expect((await only(store, 1, 1)).state).toBe("received");
     expect(await store.auditHead()).toEqual(head);
+    await store.commit(transition(step(recipientAt(1, 1), 1, { state: "ready" })), "durable");
+    expect((await store.auditPage(head.seq + 1, 9)).map(({ previousHash }) => previousHash)).toEqual([head.hash]);
   });
 
   test("events follow the order of requests, one dense chain, found again by message", async () => {
@@ -279,7 +282,7 @@ function describeEndings(bench: Bench): void {
     const { store } = bench;
     await store.accept(sampleMessage(1, { lease: LEASE }));
     const cause = (n: number) =>
-      store.commit(transition(step(recipientAt(1), 1, {}, [dsnOf(recipientAt(1), n, { step: 1 })])), "durable");
+      store.commit(transition(causing(step(recipientAt(1), 1, {}), dsnOf(recipientAt(1), n, { step: 1 }))), "durable");
     await cause(50);
     const [claimed] = await store.claim({ now: START, limit: 1, lease: LEASE });
     expect(claimed?.id).toBe(recipientAt(50));

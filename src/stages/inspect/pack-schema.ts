@@ -151,7 +151,6 @@ export const packSchema = z.strictObject({
 export type PackFile = z.output<typeof packSchema>;
 export type DetectorEntry = PackFile["detectors"][number];
 export type DetectorTests = z.output<typeof detectorTests>;
-export type RungEntry = z.output<typeof rung>;
 export type NearEntry = z.output<typeof near>;
 export type RuleEntry = PackFile["rules"][number];
 export type ConditionEntry = z.output<typeof condition>;

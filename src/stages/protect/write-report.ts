@@ -91,11 +91,17 @@ function heldRecipient({ recipient, code }: ReportSubject): {
   return { address: recipient.recipient.mailbox.address, code: code ?? "PST-DEC-001" };
 }
 
+/** Empty where the stored body is damaged or gone: then of all times the sender must hear of it. */
 async function readHeader(message: StoredMessage, bytesMax: number, blobs: BlobStore): Promise<Buffer> {
   const { body, mime } = message.submission;
   const range = { start: 0, end: Math.min(mime.root.bodyStart, bytesMax) };
   const chunks: Uint8Array[] = [];
-  for await (const chunk of blobs.read(body, range)) chunks.push(chunk);
+  try {
+    for await (const chunk of blobs.read(body, range)) chunks.push(chunk);
+  } catch {
+    // Dropped on purpose: what the header says only adorns the report, and the body store has told why by itself.
+    return Buffer.alloc(0);
+  }
   return Buffer.concat(chunks);
 }
 

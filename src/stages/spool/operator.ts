@@ -92,9 +92,9 @@ async function makeDue(
   );
 }
 
-/** A held recipient goes back into the queue; its deadline ends with the hold. */
+/** A held recipient goes back into the queue; the deadline its sender was told of stands. */
 function wakePatch(recipient: StoredRecipient): RecipientPatch {
-  return recipient.state === "held" ? { state: "ready", deadlineAt: null } : {};
+  return recipient.state === "held" ? { state: "ready" } : {};
 }
 
 async function drop(recipients: readonly StoredRecipient[], request: Act, deps: OperatorDeps): Promise<void> {

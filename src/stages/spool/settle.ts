@@ -8,6 +8,7 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EventBody, NewEvent } from "../../core/event.ts";
 import type { Log } from "../../core/log.ts";
+import { lifetimeEnd } from "../../core/pass-facts.ts";
 import type {
   NewMessage,
   QueueStore,
@@ -112,7 +113,7 @@ async function writeReports(
     if (tell === null || !isWanted(tell, message, recipient)) continue;
     const key = `${tell.kind} ${tell.step}`;
     const subject = { recipient, ...tell };
-    const until = settled.patch.deadlineAt ?? message.expiresAt;
+    const until = settled.patch.deadlineAt ?? lifetimeEnd(recipient, message);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { tell, until, subjects: [subject] });
     else group.subjects.push(subject);

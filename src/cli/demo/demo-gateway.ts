@@ -1,0 +1,109 @@
+/**
+ * The gateway of the demo with its internet beside it: a real one, with its own CA, keys, state, log file and control socket
+ * in a folder of its own. Promises: whatever started is stopped when a later part does not start. Removing the folder is the
+ * caller's decision.
+ */
+import { randomUUID } from "node:crypto";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Log } from "../../core/log.ts";
+import { startPostern } from "../../main.ts";
+import type { Postern } from "../../main.ts";
+import { startControl } from "../../parts/control/control.ts";
+import { createLog } from "../../parts/log/log.ts";
+import { controlHandlers } from "../control-handlers.ts";
+import { GATEWAY_NAME, writeGatewayFolder } from "../loopback/gateway-folder.ts";
+import { startInternet } from "../loopback/internet.ts";
+import type { Internet } from "../loopback/internet.ts";
+import { submit } from "../loopback/submit.ts";
+import type { Handed } from "../loopback/submit.ts";
+import { requireConfig } from "../surroundings.ts";
+import { DEMO_INTERNET } from "./demo-internet.ts";
+
+/** Of the package, so that it is found from src and from dist. */
+const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url));
+/** Instead of 60 s and more: whoever watches should see the second attempt. */
+export const RETRY_SECONDS = 1;
+const CHANGES = { delivery: { retry: { schedule_seconds: [RETRY_SECONDS], jitter_percent: 0 } } };
+
+export type DemoGateway = {
+  readonly configPath: string;
+  readonly logPath: string;
+  readonly caPath: string;
+  readonly internet: Internet;
+  readonly postern: Postern;
+  /** Hands one message over as the organisation's mail server does, over STARTTLS; gives the queue id. */
+  readonly accept: (message: Handed) => Promise<string>;
+  readonly close: () => Promise<void>;
+};
+
+export async function startDemoGateway(folder: string): Promise<DemoGateway> {
+  const opened: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of opened.splice(0).toReversed()) await end();
+  };
+  try {
+    const internet = await startInternet(DEMO_INTERNET, Date.now());
+    opened.push(() => internet.close());
+    const port = await freePort();
+    const { configPath } = await writeGatewayFolder(folder, internet, {
+      packs: [SHIPPED_PACK],
+      changes: CHANGES,
+      port,
+    });
+    const logPath = join(folder, "postern.log");
+    const file = openSync(logPath, "a", 0o600);
+    opened.push(() => closeSync(file));
+    const log = createLog("info", { write: (line: string) => void writeSync(file, line) });
+    const postern = await start(configPath, log);
+    opened.push(() => postern.stop());
+    const handlers = controlHandlers({ postern, configPath, log, startedAt: Date.now() });
+    const control = await startControl({ socketPath: postern.config().control.socket, log, handlers });
+    opened.push(() => control.close());
+    const accept = (message: Handed): Promise<string> => hand({ postern, internet }, message);
+    return { configPath, logPath, caPath: join(folder, "ca.pem"), internet, postern, accept, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function start(configPath: string, log: Log): Promise<Postern> {
+  return startPostern(
+    requireConfig(configPath, (line) => log.warn("config_warning", { warning: line })),
+    {
+      clock: { now: () => Date.now(), monotonic: () => performance.now() },
+      chance: () => Math.random(),
+      log,
+      owner: `${process.pid}-${randomUUID()}`,
+      onFatal: (code) => {
+        log.error("fatal", { code });
+        process.exit(1);
+      },
+    },
+  );
+}
+
+async function hand(
+  { postern, internet }: { readonly postern: Postern; readonly internet: Internet },
+  message: Handed,
+): Promise<string> {
+  const answer = await submit({ ...postern.address(), ca: internet.ca, serverName: GATEWAY_NAME }, message);
+  const id = /queued as ([0-9A-Z]{26})/.exec(answer.text)?.[1];
+  if (answer.code !== 250 || id === undefined) throw new Error(`the gateway answered ${answer.code} ${answer.text}`);
+  return id;
+}
+
+/** The configuration names a real port, so that it can be read and used like any other. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

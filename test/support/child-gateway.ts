@@ -1,0 +1,87 @@
+/** The gateway as a process of its own, to be killed: started as an operator starts it, watched through what it prints. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const CLI = resolve(import.meta.dirname, "../../src/cli/cli.ts");
+/** Compiled once for all lives of a test run. */
+const ENVIRONMENT = { PATH: process.env["PATH"], NODE_COMPILE_CACHE: join(tmpdir(), "postern-test-compile-cache") };
+const START_MS = 15_000;
+
+export class ChildGateway {
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<number | null>;
+  #output = "";
+
+  private constructor(configPath: string) {
+    this.#process = spawn(process.execPath, [CLI, "serve", "--config", configPath], {
+      env: ENVIRONMENT,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#exited = once(this.#process, "exit").then(([code]) => code as number | null);
+    const read = (chunk: Buffer): void => void (this.#output += chunk.toString("utf8"));
+    this.#process.stdout?.on("data", read);
+    this.#process.stderr?.on("data", read);
+  }
+
+  /** Resolves when it says that it has started; rejects with what it said when it ends before. */
+  static async start(configPath: string): Promise<ChildGateway> {
+    const child = new ChildGateway(configPath);
+    const end = performance.now() + START_MS;
+    while (!child.#output.includes('"event":"started"')) {
+      const isOver = await Promise.race([
+        child.#exited.then(() => true),
+        once(child.#process.stdout!, "data").then(() => false),
+      ]);
+      if (isOver || performance.now() > end) throw new Error(`the gateway did not start: ${child.#output}`);
+    }
+    return child;
+  }
+
+  /** All it wrote to standard output and standard error. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Power off: no handler runs. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#exited;
+  }
+
+  signal(name: "SIGHUP"): void {
+    this.#process.kill(name);
+  }
+
+  /** The exit code after a drain. */
+  async stop(): Promise<number | null> {
+    this.#process.kill("SIGTERM");
+    return this.#exited;
+  }
+}
+
+export type CommandEnd = { readonly code: number | null; readonly output: string };
+
+/** Runs one command line to its end. */
+export async function runCli(args: readonly string[]): Promise<CommandEnd> {
+  const child = spawn(process.execPath, [CLI, ...args], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  const read = (chunk: Buffer): void => void (output += chunk.toString("utf8"));
+  child.stdout.on("data", read);
+  child.stderr.on("data", read);
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, output };
+}
+
+/** A port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((closed) => server.close(() => closed()));
+  return port;
+}
