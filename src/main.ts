@@ -95,6 +95,8 @@ export async function startPostern(config: Config, env: Surroundings): Promise<P
   const keyRing = keyRingOf(config);
   const store = await openStore(config, keyRing, env);
   try {
+    // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
+    await store.recipients({ limit: 1 });
     const blobs = await openBodies({ config, env, keyRing, store });
     const running = new Running({ config, env, keyRing, store, blobs });
     await running.start();

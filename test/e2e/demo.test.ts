@@ -28,7 +28,7 @@ type Ended = { readonly code: number; readonly out: string; readonly err: string
 function postern(...args: readonly string[]): Promise<Ended> {
   return new Promise((done) => {
     const env = { ...process.env, TMPDIR: temporary };
-    execFile(process.execPath, [CLI, ...args], { env, timeout: 15_000 }, (error, out, err) => {
+    execFile(process.execPath, [CLI, ...args], { env, timeout: 18_000 }, (error, out, err) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       done({ code, out, err });
     });

@@ -42,11 +42,14 @@ describeWith(["openssl"], "the listener seen by openssl s_client", () => {
     },
   );
 
-  test.each(["NULL", "aNULL", "RC4", "DES-CBC3-SHA"])("cipher suites of %s are refused", async (cipher) => {
-    const weak = ["-tls1_2", "-cipher", `${cipher}:@SECLEVEL=0`];
-    const { exitCode, stdout } = await handshake(world.postern.address(), weak);
+  test.each([
+    { kind: "without encryption", suites: "eNULL" },
+    { kind: "without authentication", suites: "aNULL" },
+  ])("cipher suites $kind are refused by the server's alert", async ({ suites }) => {
+    const weak = ["-tls1_2", "-cipher", `${suites}:@SECLEVEL=0`];
+    const { exitCode, stderr } = await handshake(world.postern.address(), weak);
     expect(exitCode).toBe(1);
-    expect(stdout).not.toMatch(/Cipher is (?!\(NONE\))/);
+    expect(stderr).toContain("alert handshake failure");
   });
 
   const hello = "EHLO client.test\r\n";
@@ -82,7 +85,6 @@ describeWith(["openssl"], "the listener seen by openssl s_client", () => {
     ])("$name: $last", async ({ commands, last }) => {
       const dialog = new OpensslDialog(world.postern.address(), caFile);
       try {
-        await dialog.start();
         let reply = "";
         for (const command of commands) reply = await dialog.ask(command);
         expect(reply.startsWith(`${last} `)).toBe(true);
@@ -95,7 +97,6 @@ describeWith(["openssl"], "the listener seen by openssl s_client", () => {
   test("a message with a bare line feed in DATA is refused, and a smuggled one behind it is never seen", async () => {
     const dialog = new OpensslDialog(world.postern.address(), caFile);
     try {
-      await dialog.start();
       for (const command of [hello, from, to]) expect(await dialog.ask(command)).toMatch(/^250 /);
       expect(await dialog.ask("DATA\r\n")).toMatch(/^354 /);
       const smuggled = `${from}RCPT TO:<smuggled@verified.test>\r\nDATA\r\nSubject: inner\r\n\r\ninner`;
@@ -139,7 +140,6 @@ describeWith(["openssl", "postfix"], "BDAT from openssl s_client, delivered to P
     const to = `${name.replaceAll(/[^a-z]/g, ".").replaceAll(/\.+/g, ".")}@verified.test`;
     const dialog = new OpensslDialog(path.world.postern.address(), join(path.world.folder, "ca.pem"));
     try {
-      await dialog.start();
       await dialog.ask("EHLO client.test\r\n");
       // All in one flight, as PIPELINING allows with BDAT (RFC 3030 section 4.2).
       const bdats = chunks.map(

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { Readable } from "node:stream";
 
 const CLI = resolve(import.meta.dirname, "../../src/cli/cli.ts");
 /** Compiled once for all lives of a test run. */
@@ -14,18 +15,21 @@ const START_MS = 15_000;
 
 export class ChildGateway {
   readonly #process: ChildProcess;
+  readonly #standardOutput: Readable;
   readonly #exited: Promise<number | null>;
   #output = "";
 
   private constructor(configPath: string) {
-    this.#process = spawn(process.execPath, [CLI, "serve", "--config", configPath], {
+    const child = spawn(process.execPath, [CLI, "serve", "--config", configPath], {
       env: ENVIRONMENT,
       stdio: ["ignore", "pipe", "pipe"],
     });
+    this.#process = child;
+    this.#standardOutput = child.stdout;
     this.#exited = once(this.#process, "exit").then(([code]) => code as number | null);
     const read = (chunk: Buffer): void => void (this.#output += chunk.toString("utf8"));
-    this.#process.stdout?.on("data", read);
-    this.#process.stderr?.on("data", read);
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
   }
 
   /** Resolves when it says that it has started; rejects with what it said when it ends before. */
@@ -35,7 +39,7 @@ export class ChildGateway {
     while (!child.#output.includes('"event":"started"')) {
       const isOver = await Promise.race([
         child.#exited.then(() => true),
-        once(child.#process.stdout!, "data").then(() => false),
+        once(child.#standardOutput, "data").then(() => false),
       ]);
       if (isOver || performance.now() > end) throw new Error(`the gateway did not start: ${child.#output}`);
     }
@@ -66,14 +70,16 @@ export class ChildGateway {
 
 export type CommandEnd = { readonly code: number | null; readonly output: string };
 
-/** Runs one command line to its end. */
+/** Runs one command line to its end; code null where it had to be ended. */
 export async function runCli(args: readonly string[]): Promise<CommandEnd> {
   const child = spawn(process.execPath, [CLI, ...args], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   const read = (chunk: Buffer): void => void (output += chunk.toString("utf8"));
   child.stdout.on("data", read);
   child.stderr.on("data", read);
+  const patience = setTimeout(() => child.kill("SIGKILL"), START_MS);
   const [code] = (await once(child, "close")) as [number | null];
+  clearTimeout(patience);
   return { code, output };
 }
 

@@ -8,7 +8,7 @@ import type { Ran } from "./peers.ts";
 type Server = { readonly host: string; readonly port: number };
 
 const OPENSSL = "/usr/bin/openssl";
-const REPLY_MS = 10_000;
+const REPLY_MS = 5_000;
 
 /** A handshake and nothing else; the transcript says how it went. */
 export function handshake({ host, port }: Server, args: readonly string[]): Promise<Ran> {
@@ -33,11 +33,6 @@ export class OpensslDialog {
       this.#text += chunk.toString("latin1");
       this.#wake();
     });
-  }
-
-  /** s_client hands on the last line of the reply to its own EHLO; the dialog begins behind it. */
-  async start(): Promise<void> {
-    await this.reply();
   }
 
   write(bytes: string | Uint8Array): void {

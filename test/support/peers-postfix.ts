@@ -106,12 +106,11 @@ export class Postfix {
   private constructor(folder: string) {
     this.folder = folder;
     // A process group of its own: master hands its signals on to its children.
-    const options = {
+    this.#master = spawn(MASTER, ["-c", join(folder, "etc"), "-d"], {
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-    } as const;
-    this.#master = spawn(MASTER, ["-c", join(folder, "etc"), "-d"], options);
+    });
     this.#master.stderr?.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString()));
     process.once("exit", this.#kill);
   }

@@ -2,6 +2,7 @@
  * One row of the demo: what became of one recipient, read from the gateway's own state and audit, and whether that is
  * what the sample said. Pure; looks nothing up.
  */
+import { assertNever } from "../../core/assert-never.ts";
 import type { EventBody } from "../../core/event.ts";
 import type { Findings } from "../../core/findings.ts";
 import type { AttemptFacts } from "../../core/outcome.ts";
@@ -68,6 +69,8 @@ export function foundWords({ verdict, tier, triggers }: Findings): Found | "encr
       return "encrypted";
     case "clean":
       return triggers.length > 0 ? "[secure]" : "no PHI";
+    default:
+      return assertNever(verdict);
   }
 }
 
