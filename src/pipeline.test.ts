@@ -141,7 +141,7 @@ function rig(
       clock,
       log,
       chance: () => 0.5,
-      scheduler: () => ({ leaseAtBirth: () => null, dispatch: () => {}, wake: () => {} }),
+      scheduler: () => ({ reserve: () => null, dispatch: () => {}, wake: () => {} }),
       readBody: () => async () => Buffer.alloc(0),
       withinBytes: (_bytes, work) => work(),
       policy: () => ({}) as ReturnType<PipelineDeps["policy"]>,

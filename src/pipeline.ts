@@ -33,6 +33,7 @@ import {
   isSamePlan,
   lifetimeEnd,
   OWN_TEXT,
+  refusalStatus,
   splitOverdue,
   unprotectableStatus,
 } from "./core/pass-facts.ts";
@@ -78,9 +79,9 @@ export type Stages = {
 export type PipelineDeps = {
   readonly stages: Stages;
   readonly store: QueueStore;
-  readonly scheduler: () => Pick<Scheduler, "leaseAtBirth" | "dispatch" | "wake">;
+  readonly scheduler: () => Pick<Scheduler, "reserve" | "dispatch" | "wake">;
   readonly readBody: (message: StoredMessage) => ReadBody;
-  /** Bounds the bytes under work; see ByteGate. */
+  /** Bounds the bytes read and built at once; see ByteGate. Never held while a peer is waited for. */
   readonly withinBytes: <T>(bytes: number, work: () => Promise<T>) => Promise<T>;
   readonly policy: () => Policy;
   readonly clock: Clock;
@@ -110,15 +111,19 @@ const ROUNDS_MAX = 24;
 export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
   return {
     async submit(submission) {
-      const lease = deps.scheduler().leaseAtBirth(submission.recipients.length);
-      const { message, claims } = await deps.stages.spool.commit(submission, lease);
-      if (claims.length > 0) deps.scheduler().dispatch(submission.id, claims, message);
-      else deps.scheduler().wake();
+      const places = deps.scheduler().reserve(submission.recipients.length);
+      try {
+        const { message, claims } = await deps.stages.spool.commit(submission, places?.lease ?? null);
+        if (claims.length > 0) deps.scheduler().dispatch(submission.id, claims, message);
+        else deps.scheduler().wake();
+      } finally {
+        places?.giveBack();
+      }
     },
     async workOn(messageId, claims, known) {
       const message = known ?? (await deps.store.message(messageId));
       if (message === null) throw new Error("a recipient without its message");
-      await deps.withinBytes(message.submission.body.sizeBytes, () => new Pass(options, deps, message).run(claims));
+      await new Pass(options, deps, message).run(claims);
     },
   };
 }
@@ -160,14 +165,11 @@ class Pass {
     for (let round = 0; works.length > 0 || endings.length > 0; round++) {
       if (round >= ROUNDS_MAX) throw new Error("a plan without an end");
       const { ready, stopped } = await this.#protect(works);
-      await this.#record(ready, [...endings, ...stopped], first);
+      const recorded = await this.#record(ready, [...endings, ...stopped], first);
       first = null;
       endings = [];
-      works = (
-        await allOrThrow(
-          inBatches(ready, this.#options.recipientsPerTransactionMax).map((batch) => this.#deliver(batch)),
-        )
-      ).flat();
+      const batches = inBatches(recorded, this.#options.recipientsPerTransactionMax);
+      works = (await allOrThrow(batches.map((batch) => this.#deliver(batch)))).flat();
     }
   }
 
@@ -180,8 +182,10 @@ class Pass {
   async #inspect(): Promise<{ findings: Findings; isNew: boolean }> {
     if (this.#message.findings !== null) return { findings: this.#message.findings, isNew: false };
     if (this.#message.submission.origin !== "relay") return { findings: OWN_TEXT, isNew: true };
+    const { mime, body } = this.#message.submission;
     const read = this.#deps.readBody(this.#message);
-    return { findings: await this.#deps.stages.inspect({ mime: this.#message.submission.mime, read }), isNew: true };
+    const inspect = (): Promise<Findings> => this.#deps.stages.inspect({ mime, read });
+    return { findings: await this.#deps.withinBytes(body.sizeBytes, inspect), isNew: true };
   }
 
   /** discover → decide. Exit: the route is unknown for now → deferred. A frozen recipient keeps its plan and its bytes. */
@@ -245,8 +249,10 @@ class Pass {
           break;
         }
         const { recipient, plan, stepIndex, missing } = work;
+        const { withinBytes, stages } = this.#deps;
+        const build = (): ReturnType<Protect> => stages.protect({ message: this.#message, step, missing });
         const made = await this.#guarded(recipient, { plan, stepIndex }, () =>
-          this.#deps.stages.protect({ message: this.#message, step, missing }),
+          withinBytes(this.#message.submission.body.sizeBytes, build),
         );
         if ("settled" in made) {
           stopped.push({ ...made, before: work.events });
@@ -282,12 +288,19 @@ class Pass {
     const settled =
       stop.kind === "hold"
         ? held(stop.code, { recipient, now, options: this.#options.retry })
-        : failed({ code: stop.code, status: "5.1.2", reply: null, replyCode: null, host: null }, { recipient });
+        : failed(
+            { code: stop.code, status: refusalStatus(stop.code), reply: null, replyCode: null, host: null },
+            { recipient },
+          );
     return { recipient, before: events, settled: { ...settled, patch: { plan, stepIndex, ...settled.patch } } };
   }
 
-  /** Writes plans, variants and endings before anything is sent. */
-  async #record(ready: readonly Ready[], endings: readonly Ending[], inspected: Alongside["inspected"]): Promise<void> {
+  /** Writes plans, variants and endings before anything is sent; resolves to those who may still be sent to. */
+  async #record(
+    ready: readonly Ready[],
+    endings: readonly Ending[],
+    inspected: Alongside["inspected"],
+  ): Promise<readonly Ready[]> {
     const now = this.#deps.clock.now();
     const messageId = this.#message.submission.id;
     const events =
@@ -296,11 +309,19 @@ class Pass {
     const recipients = ready.map((work): RecipientTransition => ({
       recipientId: work.recipient.id,
       fence: work.recipient.fence,
-      patch: { state: "in_dialog", plan: work.plan, stepIndex: work.stepIndex, variantId: work.parcel.variant.id },
+      patch: {
+        state: "in_dialog",
+        plan: work.plan,
+        stepIndex: work.stepIndex,
+        variantId: work.parcel.variant.id,
+        unmetSince: work.recipient.unmetSince,
+      },
       events: work.events.map((body) => ({ at: now, messageId, recipientId: work.recipient.id, body })),
       children: [],
     }));
-    await this.#settle(endings, { recipients, variants, inspected, events });
+    const unsettled = await this.#settle(endings, { recipients, variants, inspected, events });
+    // Exit: the claim went to another worker, who goes on with the recipient.
+    return ready.filter(({ recipient }) => !unsettled.includes(recipient.id));
   }
 
   /** One attempt. Exits: delivered, deferred, failed, ambiguous → settled; unmet → the next step, or the same with other bytes. */
@@ -316,7 +337,10 @@ class Pass {
       const after = aftermathOf(outcome, this.#circumstances(work.recipient, work.missing));
       if (after.kind === "settled") endings.push({ recipient: work.recipient, before: [], settled: after });
       else if (after.kind === "rebuild") next.push({ ...work, missing: after.missing, events: after.events });
-      else next.push({ ...work, stepIndex: work.stepIndex + 1, missing: [], events: after.events });
+      else {
+        const recipient = { ...work.recipient, ...after.patch };
+        next.push({ ...work, recipient, stepIndex: work.stepIndex + 1, missing: [], events: after.events });
+      }
     }
     const events = report.attempts.map((attempt) => ({
       at: now,
@@ -384,9 +408,9 @@ class Pass {
     if (stale.length > 0) throw new Error("the claim of a recipient went to another worker");
   }
 
-  async #settle(endings: readonly Ending[], alongside?: Alongside): Promise<void> {
-    if (endings.length === 0 && (alongside === undefined || isEmpty(alongside))) return;
-    await this.#deps.stages.settle(this.#message, endings, alongside);
+  async #settle(endings: readonly Ending[], alongside?: Alongside): Promise<readonly RecipientId[]> {
+    if (endings.length === 0 && (alongside === undefined || isEmpty(alongside))) return [];
+    return await this.#deps.stages.settle(this.#message, endings, alongside);
   }
 
   #circumstances(recipient: StoredRecipient, missing: readonly MissingExtension[]): Circumstances {

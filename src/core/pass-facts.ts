@@ -65,6 +65,12 @@ export function unprotectableStatus(
   return isUtf8Address ? "5.6.7" : "5.6.9";
 }
 
+/** The status of a copy that a plan refuses (RFC 3463 sections 3.2 and 3.8, RFC 8689 section 6). */
+export function refusalStatus(code: ReasonCode): EnhancedStatus<5> {
+  if (code === "PST-DEC-005") return "5.7.30";
+  return code === "PST-DEC-004" ? "5.1.2" : "5.4.4";
+}
+
 export type Overdue = { readonly recipient: StoredRecipient; readonly before: readonly []; readonly settled: Settled };
 
 /** Those that must not be tried any more, with their end and what was last heard about them, and the others. */

@@ -10,7 +10,7 @@ import { isTerminal } from "../../src/core/recipient-state.ts";
 import { verifyChain } from "../../src/stages/audit/verify.ts";
 import { leaksIn } from "../support/canary.ts";
 import { ChildGateway, freePort } from "../support/child-gateway.ts";
-import { IMPATIENT, protectedMail, quiet, SENDER_HOST } from "../support/never-clear-run.ts";
+import { patience, protectedMail, quiet, SENDER_HOST } from "../support/never-clear-run.ts";
 import { eventually, mail, World } from "../support/world.ts";
 
 const GOOD = "mx.good.test";
@@ -68,10 +68,10 @@ beforeAll(async () => {
       { name: SENDER_HOST, address: "127.9.0.4", certificate: "valid" },
     ],
     config: {
-      ...IMPATIENT,
+      ...patience(20),
       listen: { port },
       delivery: {
-        ...IMPATIENT.delivery,
+        ...patience(30).delivery,
         dot_timeout_seconds: 30,
         command_timeout_seconds: 30,
         retry: { schedule_seconds: [1, 60] },

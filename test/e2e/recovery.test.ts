@@ -8,7 +8,7 @@ import type { MxBehaviour } from "../../src/cli/loopback/mx-behaviour.ts";
 import { submit } from "../../src/cli/loopback/submit.ts";
 import { filesUnder } from "../support/canary.ts";
 import { ChildGateway, freePort, runCli } from "../support/child-gateway.ts";
-import { IMPATIENT, protectedMail, quiet, SENDER_HOST, standing, toldTo } from "../support/never-clear-run.ts";
+import { patience, protectedMail, quiet, SENDER_HOST, standing, toldTo } from "../support/never-clear-run.ts";
 import { eventually, World } from "../support/world.ts";
 
 const HOUR_MS = 3_600_000;
@@ -45,7 +45,7 @@ beforeAll(async () => {
       { name: SENDER_HOST, address: "127.11.0.1", certificate: "valid" },
       { name: "mx.grey.test", address: "127.11.0.2", certificate: "valid", behaviour: GREY },
     ],
-    config: { ...IMPATIENT, listen: { port }, delivery: { dot_timeout_seconds: 60, command_timeout_seconds: 60 } },
+    config: { ...patience(20), listen: { port }, delivery: { dot_timeout_seconds: 60, command_timeout_seconds: 60 } },
   });
 });
 afterAll(() => world.close());

@@ -1,12 +1,15 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { describeWith } from "../support/peers.ts";
+import { peers } from "../support/peers.ts";
 import { handshake, OpensslDialog } from "../support/peers-openssl.ts";
 import { RelayPath } from "../support/peers-path.ts";
 import { addedFields, onTheWire } from "../support/peers-trace.ts";
 import { mail, World } from "../support/world.ts";
 
-describeWith(["openssl"], "the listener seen by openssl s_client", () => {
+const openssl = peers("openssl");
+const opensslAndPostfix = peers("openssl", "postfix");
+
+describe.skipIf(openssl.areMissing)(`the listener seen by openssl s_client${openssl.note}`, () => {
   let world: World;
   let caFile: string;
   beforeAll(async () => {
@@ -109,51 +112,54 @@ describeWith(["openssl"], "the listener seen by openssl s_client", () => {
   });
 });
 
-describeWith(["openssl", "postfix"], "BDAT from openssl s_client, delivered to Postfix", () => {
-  let path: RelayPath;
-  beforeAll(async () => {
-    path = await RelayPath.start();
-  });
-  afterAll(() => path.close());
+describe.skipIf(opensslAndPostfix.areMissing)(
+  `BDAT from openssl s_client, delivered to Postfix${opensslAndPostfix.note}`,
+  () => {
+    let path: RelayPath;
+    beforeAll(async () => {
+      path = await RelayPath.start();
+    });
+    afterAll(() => path.close());
 
-  const head = "From: nurse@clinic.test\r\nTo: x@verified.test\r\nSubject: Chunks\r\n\r\n";
-  test.each([
-    { name: "one chunk", chunks: [`${head}whole\r\n`], arrives: `${head}whole\r\n` },
-    {
-      name: "three chunks and an empty last one",
-      chunks: [head, "one\r", "\ntwo\r\n", ""],
-      arrives: `${head}one\r\ntwo\r\n`,
-    },
-    {
-      name: "dots, which BDAT does not stuff",
-      chunks: [`${head}.\r\n..\r\n.\r\n`],
-      arrives: `${head}.\r\n..\r\n.\r\n`,
-    },
-    { name: "no line end at the end", chunks: [`${head}cut`], arrives: `${head}cut\r\n` },
-    {
-      name: "bare line feeds",
-      chunks: [`${head}one\ntwo\n.\nthree\r\n`],
-      arrives: `${head}one\r\ntwo\r\n.\r\nthree\r\n`,
-    },
-    { name: "bare carriage returns", chunks: [`${head}one\rtwo\r`], arrives: `${head}one\r\ntwo\r\n` },
-  ])("$name", async ({ name, chunks, arrives }) => {
-    const to = `${name.replaceAll(/[^a-z]/g, ".").replaceAll(/\.+/g, ".")}@verified.test`;
-    const dialog = new OpensslDialog(path.world.postern.address(), join(path.world.folder, "ca.pem"));
-    try {
-      await dialog.ask("EHLO client.test\r\n");
-      // All in one flight, as PIPELINING allows with BDAT (RFC 3030 section 4.2).
-      const bdats = chunks.map(
-        (chunk, index) => `BDAT ${chunk.length}${index === chunks.length - 1 ? " LAST" : ""}\r\n${chunk}`,
-      );
-      dialog.write(`MAIL FROM:<nurse@clinic.test>\r\nRCPT TO:<${to}>\r\n${bdats.join("")}QUIT\r\n`);
-      const replies: string[] = [];
-      for (let left = chunks.length + 3; left > 0; left -= 1) replies.push((await dialog.reply()).slice(0, 3));
-      expect(replies).toEqual([...Array.from({ length: chunks.length + 2 }, () => "250"), "221"]);
-    } finally {
-      await dialog.close();
-    }
-    const [delivery] = await path.arrived(to);
-    addedFields(onTheWire(delivery), mail([arrives.replace(/\r\n$/, "")]));
-    expect(path.behind.log.includes("bare <LF>")).toBe(false);
-  });
-});
+    const head = "From: nurse@clinic.test\r\nTo: x@verified.test\r\nSubject: Chunks\r\n\r\n";
+    test.each([
+      { name: "one chunk", chunks: [`${head}whole\r\n`], arrives: `${head}whole\r\n` },
+      {
+        name: "three chunks and an empty last one",
+        chunks: [head, "one\r", "\ntwo\r\n", ""],
+        arrives: `${head}one\r\ntwo\r\n`,
+      },
+      {
+        name: "dots, which BDAT does not stuff",
+        chunks: [`${head}.\r\n..\r\n.\r\n`],
+        arrives: `${head}.\r\n..\r\n.\r\n`,
+      },
+      { name: "no line end at the end", chunks: [`${head}cut`], arrives: `${head}cut\r\n` },
+      {
+        name: "bare line feeds",
+        chunks: [`${head}one\ntwo\n.\nthree\r\n`],
+        arrives: `${head}one\r\ntwo\r\n.\r\nthree\r\n`,
+      },
+      { name: "bare carriage returns", chunks: [`${head}one\rtwo\r`], arrives: `${head}one\r\ntwo\r\n` },
+    ])("$name", async ({ name, chunks, arrives }) => {
+      const to = `${name.replaceAll(/[^a-z]/g, ".").replaceAll(/\.+/g, ".")}@verified.test`;
+      const dialog = new OpensslDialog(path.world.postern.address(), join(path.world.folder, "ca.pem"));
+      try {
+        await dialog.ask("EHLO client.test\r\n");
+        // All in one flight, as PIPELINING allows with BDAT (RFC 3030 section 4.2).
+        const bdats = chunks.map(
+          (chunk, index) => `BDAT ${chunk.length}${index === chunks.length - 1 ? " LAST" : ""}\r\n${chunk}`,
+        );
+        dialog.write(`MAIL FROM:<nurse@clinic.test>\r\nRCPT TO:<${to}>\r\n${bdats.join("")}QUIT\r\n`);
+        const replies: string[] = [];
+        for (let left = chunks.length + 3; left > 0; left -= 1) replies.push((await dialog.reply()).slice(0, 3));
+        expect(replies).toEqual([...Array.from({ length: chunks.length + 2 }, () => "250"), "221"]);
+      } finally {
+        await dialog.close();
+      }
+      const [delivery] = await path.arrived(to);
+      addedFields(onTheWire(delivery), mail([arrives.replace(/\r\n$/, "")]));
+      expect(path.behind.log.includes("bare <LF>")).toBe(false);
+    });
+  },
+);

@@ -1,8 +1,8 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signMessage } from "../../src/parts/dkim/sign.ts";
 import { verifyDkim } from "../../src/parts/dkim/verify.ts";
-import { describeWith } from "../support/peers.ts";
+import { peers } from "../support/peers.ts";
 import { RelayPath } from "../support/peers-path.ts";
 import {
   addedFields,
@@ -12,6 +12,8 @@ import {
   TRACE_OF_POSTFIX_B,
 } from "../support/peers-trace.ts";
 import { mail } from "../support/world.ts";
+
+const postfix = peers("postfix");
 
 const TRACE = [...TRACE_OF_POSTFIX_B, ...TRACE_OF_POSTERN, ...TRACE_OF_POSTFIX_A];
 
@@ -102,7 +104,7 @@ const samples: readonly { readonly name: string; readonly bytes: Buffer; readonl
   },
 ];
 
-describeWith(["postfix"], "from Postfix through Postern to Postfix, byte for byte", () => {
+describe.skipIf(postfix.areMissing)(`from Postfix through Postern to Postfix, byte for byte${postfix.note}`, () => {
   let path: RelayPath;
   beforeAll(async () => {
     path = await RelayPath.start();
@@ -138,7 +140,7 @@ describeWith(["postfix"], "from Postfix through Postern to Postfix, byte for byt
     const key = {
       domain: "clinic.test",
       selector: "s1",
-      privateKeyPem: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      privateKeyPem: privateKey.export({ type: "pkcs8", format: "pem" }),
     };
     const signature = await signMessage({ message: inOnePiece(unsigned), key, at: Date.now() });
     const bytes = Buffer.concat([signature, unsigned]);

@@ -1,9 +1,11 @@
 import { simpleParser } from "mailparser";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeWith } from "../support/peers.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { peers } from "../support/peers.ts";
 import { RelayPath } from "../support/peers-path.ts";
 import { addedFields, onTheWire } from "../support/peers-trace.ts";
 import { eventually, mail } from "../support/world.ts";
+
+const postfix = peers("postfix");
 
 const NURSE = "nurse@clinic.test";
 const MINUTE_MS = 60_000;
@@ -44,7 +46,7 @@ function stateOf(address: string): Promise<string | null> {
     .then(([recipient]) => (recipient?.lease === null ? recipient.state : null));
 }
 
-describeWith(["postfix"], "envelopes between Postfix and Postern", () => {
+describe.skipIf(postfix.areMissing)(`envelopes between Postfix and Postern${postfix.note}`, () => {
   beforeAll(async () => {
     path = await RelayPath.start();
   });
@@ -133,6 +135,23 @@ describeWith(["postfix"], "envelopes between Postfix and Postern", () => {
     expect(status).toContain("Original-Recipient: rfc822;Orig+inal@verified.test");
     expect(status).toContain("Action: delivered");
     expect(path.behind.deliveriesTo(from)).toHaveLength(1);
+  });
+
+  test("NOTIFY=SUCCESS for a server without DSN is answered by Postern: relayed, no more is known", async () => {
+    const from = sender();
+    await path.send({
+      mailFrom: from,
+      rcptTo: ["success@silent.test", "also@silent.test"],
+      bytes: text("success@silent.test"),
+      mailParameters: " ENVID=QQ271828",
+      rcptParameters: " NOTIFY=SUCCESS",
+    });
+    const { status } = await reportTo(from);
+    expect(status).toContain("Reporting-MTA: dns; gateway.clinic.test");
+    expect(status).toContain("Original-Envelope-Id: QQ271828");
+    expect(status).toContain("Final-Recipient: rfc822; success@silent.test");
+    expect(status.match(/^Action: relayed\r?$/gm)).toHaveLength(2);
+    expect(path.behind.deliveriesTo("success@silent.test")).toHaveLength(1);
   });
 
   test("NOTIFY=NEVER keeps a refusal silent", async () => {

@@ -13,6 +13,7 @@ export async function brokenLaws(golden: GoldenCase, run: GoldenRun): Promise<re
     ...(await leaks(golden, run)),
     ...(await clearText(golden, run)),
     ...(await tornReports(run)),
+    ...(await untrueAudit(run)),
     ...run.world.fatal.map((code) => `the gateway called it fatal: ${code}`),
   ];
 }
@@ -84,6 +85,20 @@ async function tornReports(run: GoldenRun): Promise<readonly string[]> {
       ...(/^Auto-Submitted: auto-/m.test(bytes.toString("latin1")) ? [] : ["a report hides that a machine wrote it"]),
     ]),
   );
+}
+
+/** A report the audit names was really queued, and nobody ends twice. */
+async function untrueAudit(run: GoldenRun): Promise<readonly string[]> {
+  const ids = await childIds(run);
+  const children = await Promise.all(ids.map((id) => run.world.recipients(id)));
+  const rows = await run.world.audit(run.messageId);
+  const ended = rows
+    .filter(({ kind }) => kind === "delivered" || kind === "failed")
+    .map(({ recipientId }) => recipientId);
+  return [
+    ...(children.some((recipients) => recipients.length === 0) ? ["the audit names a report that does not exist"] : []),
+    ...(new Set(ended).size < ended.length ? ["a recipient ended twice"] : []),
+  ];
 }
 
 async function childIds({ world, messageId }: GoldenRun): Promise<readonly string[]> {

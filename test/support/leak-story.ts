@@ -8,7 +8,7 @@ import { submit } from "../../src/cli/loopback/submit.ts";
 import { nodeConfigEnvironment } from "../../src/parts/config/config-environment.ts";
 import { loadConfig } from "../../src/parts/config/config.ts";
 import { ChildGateway, freePort, runCli } from "./child-gateway.ts";
-import { IMPATIENT, quiet, SENDER_HOST } from "./never-clear-run.ts";
+import { patience, quiet, SENDER_HOST } from "./never-clear-run.ts";
 import { eventually, mail, World } from "./world.ts";
 
 /** Words of the content: they may be on the recipient's server under TLS, and encrypted in the spool. */
@@ -107,7 +107,7 @@ function startWorld(port: number): Promise<World> {
       },
       { name: SENDER_HOST, address: "127.10.0.4", certificate: "valid" },
     ],
-    config: { ...IMPATIENT, listen: { port }, log: { level: "debug" } },
+    config: { ...patience(20), listen: { port }, log: { level: "debug" } },
   });
 }
 

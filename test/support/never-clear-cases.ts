@@ -235,6 +235,22 @@ const AMBIGUOUS: readonly HostileCase[] = [
     why: "PST-DLV-007",
     last: LIFETIME_OVER,
   },
+];
+
+export const HOSTILE_CASES: readonly HostileCase[] = [
+  ...UNMET.map(([name, peer, why]) => ({ name, peers: [peer], first: HELD, why, last: NOBODY_DECIDED })),
+  ...TROUBLE.map(([name, peer, why]) => ({ name, peers: [peer], first: `deferred ${why}`, why, last: LIFETIME_OVER })),
+  ...DROPS,
+  ...DNS_FAILURES,
+  ...HOST_FAILURES,
+  ...SEVERAL_HOSTS,
+  ...CHANGES,
+  ...AMBIGUOUS,
+];
+
+/** Apart from the others: each attempt takes as long as the gateway's patience. */
+export const SILENT_CASES: readonly HostileCase[] = [
+  ...STALLS,
   {
     name: "verified and silent after the final dot",
     peers: [good({ faults: { dot: SILENT } })],
@@ -242,16 +258,4 @@ const AMBIGUOUS: readonly HostileCase[] = [
     why: "PST-DLV-025",
     last: LIFETIME_OVER,
   },
-];
-
-export const HOSTILE_CASES: readonly HostileCase[] = [
-  ...UNMET.map(([name, peer, why]) => ({ name, peers: [peer], first: HELD, why, last: NOBODY_DECIDED })),
-  ...TROUBLE.map(([name, peer, why]) => ({ name, peers: [peer], first: `deferred ${why}`, why, last: LIFETIME_OVER })),
-  ...DROPS,
-  ...STALLS,
-  ...DNS_FAILURES,
-  ...HOST_FAILURES,
-  ...SEVERAL_HOSTS,
-  ...CHANGES,
-  ...AMBIGUOUS,
 ];

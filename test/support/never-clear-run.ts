@@ -28,22 +28,34 @@ export type Sent = {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** Ages at which the gateway looks again: retries, past secure_hold, a delay notice, past lifetime, past review deadlines. */
-const AGES_MS = [2 * MINUTE_MS, 33 * MINUTE_MS, 65 * MINUTE_MS, 26 * HOUR_MS, 49 * HOUR_MS, 76 * HOUR_MS];
+/** Ages at which the gateway looks again: retries, past secure_hold, a delay notice, past lifetime, past review deadlines, and reports put off. */
+const AGES_MS = [
+  2 * MINUTE_MS,
+  33 * MINUTE_MS,
+  65 * MINUTE_MS,
+  26 * HOUR_MS,
+  49 * HOUR_MS,
+  76 * HOUR_MS,
+  77 * HOUR_MS,
+  80 * HOUR_MS,
+];
 
 export const SENDER_HOST = "mx.clinic.test";
 
-/** Patience of one second: what waits for an answer is retried often enough in a test. */
-export const IMPATIENT = {
-  dns: { timeout_ms: 100, retries: 0 },
-  delivery: {
-    connect_timeout_seconds: 1,
-    greeting_timeout_seconds: 1,
-    command_timeout_seconds: 1,
-    data_timeout_seconds: 1,
-    dot_timeout_seconds: 1,
-  },
-} as const;
+/** How long the gateway waits for DNS and for peers. */
+export function patience(seconds: number): Pick<Tree, "dns" | "delivery"> {
+  return {
+    dns: { timeout_ms: 500, retries: 1 },
+    delivery: {
+      connect_timeout_seconds: seconds,
+      greeting_timeout_seconds: seconds,
+      command_timeout_seconds: seconds,
+      data_timeout_seconds: seconds,
+      dot_timeout_seconds: seconds,
+    },
+  };
+}
+type Tree = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 export class NeverClear {
   readonly world: World;
@@ -54,9 +66,9 @@ export class NeverClear {
     this.sent = sent;
   }
 
-  static async run(cases: readonly HostileCase[]): Promise<NeverClear> {
+  static async run(cases: readonly HostileCase[], patienceSeconds: number): Promise<NeverClear> {
     const sides = cases.map((_, index) => sideOf(index, cases[index]?.peers.length ?? 0));
-    const world = await startWorld(cases, sides);
+    const world = await startWorld({ cases, sides, patienceSeconds });
     const submitted: Omit<Sent, "first">[] = [];
     for (const [index, hostile] of cases.entries()) {
       const side = sides[index];
@@ -89,7 +101,15 @@ function sideOf(index: number, peers: number): Side {
   return { domain, hosts };
 }
 
-function startWorld(cases: readonly HostileCase[], sides: readonly Side[]): Promise<World> {
+function startWorld({
+  cases,
+  sides,
+  patienceSeconds,
+}: {
+  readonly cases: readonly HostileCase[];
+  readonly sides: readonly Side[];
+  readonly patienceSeconds: number;
+}): Promise<World> {
   const servers = cases.flatMap(({ peers }, index) =>
     peers.map((peer, ordinal): ServerDescription => {
       const place = sides[index]?.hosts[ordinal];
@@ -106,7 +126,7 @@ function startWorld(cases: readonly HostileCase[], sides: readonly Side[]): Prom
   return World.start({
     zone: Object.assign({ "clinic.test": mxOf([SENDER_HOST]) }, ...zones) as Zone,
     servers: [...servers, home],
-    config: IMPATIENT,
+    config: patience(patienceSeconds),
   });
 }
 

@@ -227,11 +227,11 @@ async function writeFolder(folder: string, options: PostfixOptions): Promise<voi
     linesOf({ ...baseSettings(folder), myhostname: options.name, ...options.settings }),
   );
   writeFileSync(join(folder, "etc", "master.cf"), masterCf(options.listeners));
-  // Postfix waits while main.cf is younger than two seconds, lest it read one half written.
-  utimesSync(join(folder, "etc", "main.cf"), 0, 0);
   for (const [name, text] of Object.entries(options.files ?? {})) {
     writeFileSync(join(folder, "etc", name), text, { mode: name.endsWith(".key") ? 0o600 : 0o644 });
   }
+  // Postfix waits while a file is younger than two seconds, lest it read one half written.
+  for (const name of readdirSync(join(folder, "etc"))) utimesSync(join(folder, "etc", name), 0, 0);
 }
 
 function baseSettings(folder: string): Settings {

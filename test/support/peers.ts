@@ -7,7 +7,6 @@ import { execFile, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { accessSync, constants } from "node:fs";
-import { describe, test } from "vitest";
 
 type Peer = "postfix" | "swaks" | "openssl";
 
@@ -25,24 +24,17 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
   openssl: () => (isExecutable("/usr/bin/openssl") ? null : "the Debian package openssl"),
 };
 
-/** A `describe` for tests that need these programs. */
-export function describeWith(peers: readonly [Peer, ...Peer[]], title: string, body: () => void): void {
-  const missing = peers.map((peer) => LACKS[peer]()).filter((lack) => lack !== null);
-  if (missing.length === 0) {
-    describe(title, body);
-    return;
-  }
-  const reason = `needs ${missing.join(" and ")}`;
-  if (isCi()) {
-    describe(title, () => {
-      test("the peer is there", () => {
-        throw new Error(`${title}: ${reason}`);
-      });
-    });
-    return;
-  }
-  console.warn(`skipped: ${title}: ${reason}`);
-  describe.skip(`${title} (${reason})`, body);
+/** For `describe.skipIf(areMissing)`; `note` belongs behind the title and says what to install. */
+export type Presence = { readonly areMissing: boolean; readonly note: string };
+
+/** Throws where the tests must not be skipped. */
+export function peers(...wanted: readonly [Peer, ...Peer[]]): Presence {
+  const lacks = wanted.map((peer) => LACKS[peer]()).filter((lack) => lack !== null);
+  if (lacks.length === 0) return { areMissing: false, note: "" };
+  const note = ` (needs ${lacks.join(" and ")})`;
+  if (isCi()) throw new Error(`a peer is missing, and with CI set none may be${note}`);
+  console.warn(`tests are skipped${note}`);
+  return { areMissing: true, note };
 }
 
 function isCi(): boolean {

@@ -17,4 +17,8 @@ export const decideCodes = {
     what: "The recipient's domain does not exist or accepts no mail.",
     next: "The sender was told; check the address.",
   },
+  "PST-DEC-005": {
+    what: "The sender asked for REQUIRETLS and the destination cannot promise it.",
+    next: "The sender was told; send it without REQUIRETLS, or another way.",
+  },
 } as const satisfies Record<`PST-DEC-${string}`, CodeEntry>;

@@ -149,4 +149,8 @@ export const deliverCodes = {
     what: "The limit of connections for one delivery was reached before every mail server was tried.",
     next: "Retried by itself.",
   },
+  "PST-DLV-038": {
+    what: "The mail server's certificate is valid, but the floor asks for a stronger proof that it is the right server.",
+    next: "Strict floors need a proof this version does not make (DNSSEC, DANE, MTA-STS, pins): use `standard` for this destination, or send another way.",
+  },
 } as const satisfies Record<`PST-DLV-${string}`, CodeEntry>;

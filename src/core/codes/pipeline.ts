@@ -21,4 +21,8 @@ export const pipelineCodes = {
     what: "A report could not be sent: the original has the null sender.",
     next: "`postern trace ID` tells what failed; nobody else is told (RFC 5321 section 6.1).",
   },
+  "PST-PIP-007": {
+    what: "The message was delivered, but the report of it that the sender asked for could not be written.",
+    next: "Look for `report_failed` in the log and check the spool volume; tell the sender if it matters.",
+  },
 } as const satisfies Record<`PST-PIP-${string}`, CodeEntry>;

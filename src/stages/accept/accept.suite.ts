@@ -207,7 +207,7 @@ export async function closeAll(): Promise<void> {
   running.clear();
 }
 
-type Handshake = Pick<ConnectionOptions, "cert" | "key" | "minVersion" | "maxVersion" | "ciphers">;
+type Handshake = Pick<ConnectionOptions, "cert" | "key" | "minVersion" | "maxVersion" | "ciphers" | "servername">;
 
 /** One connection that speaks byte for byte what the test says. */
 export class Dialog {

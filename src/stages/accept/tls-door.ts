@@ -39,13 +39,17 @@ export class TlsDoor {
   /** Resolves after the handshake; rejects, with the socket destroyed, when it fails, times out or the peer goes. */
   async upgrade(socket: Socket): Promise<TLSSocket> {
     const key = keyOf(socket);
+    // Half a connection has no use in a handshake: a peer that goes is missed at once, not at the timeout.
+    socket.allowHalfOpen = false;
     try {
-      return await new Promise<TLSSocket>((resolve, reject) => {
+      const secured = await new Promise<TLSSocket>((resolve, reject) => {
         this.#pending.set(key, { resolve, reject });
         socket.once("close", () => reject(new Error("closed during the handshake")));
         // Documented for tls.Server: a connection may be handed in by hand.
         this.#server.emit("connection", socket);
       });
+      secured.allowHalfOpen = true;
+      return secured;
     } catch (error) {
       socket.destroy();
       throw error;

@@ -61,6 +61,32 @@ describe("STARTTLS", () => {
     await expect.poll(() => listener.connectionCount(), { interval: 2 }).toBe(0);
   });
 
+  test("is over at once for a peer that hangs up instead", async () => {
+    const { dial, listener } = await listen();
+    const dialog = await dial();
+    await dialog.say("STARTTLS");
+    dialog.socket.end();
+    await expect.poll(() => listener.connectionCount(), { interval: 2, timeout: 2_000 }).toBe(0);
+  });
+
+  test("is over at once for a peer that does not like the certificate", async () => {
+    const { dial, listener } = await listen();
+    const dialog = await dial();
+    await expect(dialog.startTls({ servername: "other.test" })).rejects.toThrow(/altnames/);
+    await expect.poll(() => listener.connectionCount(), { interval: 2, timeout: 2_000 }).toBe(0);
+  });
+
+  test("still answers a peer that closes its side behind the message", async () => {
+    const { dial, spool } = await listen();
+    const dialog = await dial();
+    await dialog.startTls();
+    spool.onFinish = () => new Promise((resolve) => setTimeout(resolve, 5));
+    await dialog.sayAll("EHLO me.test", "MAIL FROM:<a@b.test>", "RCPT TO:<c@d.test>", "DATA");
+    dialog.send("A: b\r\n.\r\n");
+    dialog.socket.end();
+    expect(await dialog.reply()).toMatch(/^250/);
+  });
+
   test("keeps REQUIRETLS where it is offered, and refuses it where not", async () => {
     const { dial, spool } = await listen();
     const dialog = await dial();

@@ -221,7 +221,7 @@ describe("the steps", () => {
   test.each<[string, Case, string]>([
     ["clean mail", {}, "transport:plain hold:PST-DEC-001"],
     ["clean mail to someone with every means", { capabilities: all }, "transport:plain hold:PST-DEC-001"],
-    ["clean mail with REQUIRETLS", { requireTls: true }, "transport:pkix hold:PST-DEC-001"],
+    ["clean mail with REQUIRETLS", { requireTls: true }, "transport:pkix refuse:PST-DEC-005"],
     ["PHI, transport only", { findings: low }, "transport:pkix hold:PST-DEC-001"],
     [
       "PHI and a portal",
@@ -248,7 +248,7 @@ describe("the steps", () => {
     [
       "sensitive mail, everything and REQUIRETLS",
       { findings: high, capabilities: all, requireTls: true },
-      "smime:pkix openpgp:pkix portal:pkix hold:PST-DEC-001",
+      "smime:pkix openpgp:pkix portal:pkix refuse:PST-DEC-005",
     ],
     [
       "encrypted mail and a portal",

@@ -11,8 +11,9 @@ import type { StepsInput } from "./steps.ts";
 
 export function decide(input: DecideInput): Plan {
   const { floor, reasons, isHeldForReview } = decideFloor(input);
-  const carrierRung = input.envelope.requireTls ? "pkix" : "plain";
-  const steps: StepsInput = { floor, capabilities: input.capabilities, carrierRung };
+  const { requireTls } = input.envelope;
+  const carrierRung = requireTls ? "pkix" : "plain";
+  const steps: StepsInput = { floor, capabilities: input.capabilities, carrierRung, requireTls };
   return {
     floor,
     reasons: [...reasons, ...capabilityReasons(steps)],

@@ -19,6 +19,8 @@ export type StepsInput = {
   readonly capabilities: Capabilities;
   /** The weakest rung that may carry content that is protected in itself. */
   readonly carrierRung: Rung;
+  /** REQUIRETLS: what cannot be met goes back to the sender, it does not wait (RFC 8689 section 4.2.1). */
+  readonly requireTls: boolean;
 };
 
 export function planSteps(input: StepsInput): Plan["steps"] {
@@ -81,6 +83,7 @@ function portalStep({ floor, capabilities, carrierRung }: StepsInput): readonly 
 }
 
 function lastStop(input: StepsInput): Stop {
+  if (input.requireTls) return { kind: "refuse", code: "PST-DEC-005" };
   const hasNothing = input.floor.minRung === null && [...contentSteps(input), ...portalStep(input)].length === 0;
   return { kind: "hold", code: hasNothing ? "PST-DEC-003" : "PST-DEC-001" };
 }

@@ -54,6 +54,7 @@ describe("a healthy server", () => {
       observed: "pkix",
       host: MX,
       reply: { code: 250, enhanced: "2.0.0", text: "2.0.0 taken" },
+      dsnPassedOn: true,
     });
     expect(report.attempts).toMatchObject([
       { host: MX, phase: "done", rung: "pkix", code: null, replyCode: 250, reused: false, starttlsOffered: true },

@@ -2,7 +2,7 @@
  * The last gate before MAIL FROM: does this very session, new or reused, meet what the step demands? (RFC 8689 section 4.2.1,
  * RFC 6152, RFC 6531). Promises: nothing is relaxed here; a session below the rung or without a needed extension is `below`.
  */
-import type { MissingExtension } from "../../core/outcome.ts";
+import type { MissingExtension, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
 import { meetsRung } from "../../core/rung.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
@@ -45,12 +45,18 @@ export function usedBy(demand: Demand): readonly MissingExtension[] {
   return used;
 }
 
+/** What to call a proof that is weaker than the floor. */
+export function shortOfRung(tls: TlsFacts | null, rung: Rung): ReasonCode {
+  if (tls === null) return "PST-DLV-007";
+  if (rung === "plain") return "PST-DLV-008";
+  return rung === "tls-unauthenticated" ? "PST-DLV-009" : "PST-DLV-038";
+}
+
 /** null when the session may carry the message. */
 export function shortfall(session: Pick<Session, "rung" | "tls" | "extensions">, demand: Demand): Below | null {
   const { extensions, rung, tls } = session;
   if (!meetsRung(rung, demand.minRung)) {
-    const code = tls === null ? "PST-DLV-007" : rung === "plain" ? "PST-DLV-008" : "PST-DLV-009";
-    return { kind: "below", code, rung, missing: [] };
+    return { kind: "below", code: shortOfRung(tls, rung), rung, missing: [] };
   }
   const isTlsPromised = extensions.requireTls && meetsRung(rung, "pkix");
   const missing = usedBy(demand).filter((extension) => {

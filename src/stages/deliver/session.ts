@@ -15,6 +15,7 @@ import { assessPeer, FLOOR_CIPHERS } from "./assess-peer.ts";
 import type { Connection } from "./connection.ts";
 import type { Extensions } from "./extensions.ts";
 import { NO_EXTENSIONS, readExtensions } from "./extensions.ts";
+import { shortOfRung } from "./floor.ts";
 import type { DeliverOptions } from "./options.ts";
 import type { Deferral, HostVerdict } from "./verdicts.ts";
 
@@ -102,7 +103,7 @@ async function openUnderTls(
   progress.tls = tls;
   progress.rung = rung;
   if (!meetsRung(rung, demand.minRung)) {
-    return { kind: "below", code: rung === "plain" ? "PST-DLV-008" : "PST-DLV-009", rung, missing: [] };
+    return { kind: "below", code: shortOfRung(tls, rung), rung, missing: [] };
   }
 
   const secured = await hello(connection, "ehlo2", context);

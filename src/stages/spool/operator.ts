@@ -20,7 +20,7 @@ export type Act = {
 
 export type ActResult = {
   readonly done: readonly RecipientId[];
-  /** Ended already, unknown, or being delivered this moment. */
+  /** Ended already, unknown, being delivered this moment, or its report could not be written. */
   readonly skipped: readonly RecipientId[];
 };
 
@@ -38,14 +38,14 @@ export async function act(request: Act, deps: OperatorDeps): Promise<ActResult> 
   const open = claimed.filter((recipient) => isActable(recipient, request.action));
   const other = claimed.filter((recipient) => !open.includes(recipient));
   if (other.length > 0) await giveBack(other, deps);
-  if (request.action === "drop") await drop(open, request, deps);
-  else await makeDue(open, { request, now }, deps);
+  const kept =
+    request.action === "drop" ? await drop(open, request, deps) : await makeDue(open, { request, now }, deps);
   deps.wake();
-  const done = open.map(({ id }) => id);
+  const done = open.map(({ id }) => id).filter((id) => !kept.includes(id));
   return { done, skipped: request.ids.filter((id) => !done.includes(id)) };
 }
 
-/** A recipient whose last reply was lost may have its copy: only a retry is honest about that. */
+/** Only a hold can be released; whatever has not ended can be tried or dropped. */
 function isActable(recipient: StoredRecipient, action: Act["action"]): boolean {
   if (isTerminal(recipient.state)) return false;
   return action !== "release" || recipient.state === "held";
@@ -73,9 +73,9 @@ async function makeDue(
   recipients: readonly StoredRecipient[],
   { request, now }: { readonly request: Act; readonly now: number },
   deps: OperatorDeps,
-): Promise<void> {
+): Promise<readonly RecipientId[]> {
   const release: RecipientPatch = request.action === "release" ? { holdReleased: true } : {};
-  await deps.store.commit(
+  const { stale } = await deps.store.commit(
     {
       recipients: recipients.map((recipient) => ({
         recipientId: recipient.id,
@@ -90,6 +90,7 @@ async function makeDue(
     },
     "durable",
   );
+  return stale;
 }
 
 /** A held recipient goes back into the queue; the deadline its sender was told of stands. */
@@ -97,15 +98,21 @@ function wakePatch(recipient: StoredRecipient): RecipientPatch {
   return recipient.state === "held" ? { state: "ready" } : {};
 }
 
-async function drop(recipients: readonly StoredRecipient[], request: Act, deps: OperatorDeps): Promise<void> {
+/** Resolves to those that could not be dropped. */
+async function drop(
+  recipients: readonly StoredRecipient[],
+  request: Act,
+  deps: OperatorDeps,
+): Promise<readonly RecipientId[]> {
+  const kept: RecipientId[] = [];
   for (const recipient of recipients) {
     const message = await deps.store.message(recipient.messageId);
-    if (message === null) continue;
+    if (message === null) throw new Error("a recipient without its message");
     const failure = { code: "PST-PIP-004", status: "5.7.1", reply: null, replyCode: null, host: null } as const;
-    await deps.settle(message, [
-      { recipient, before: [operatorEvent(request)], settled: failed(failure, { recipient }) },
-    ]);
+    const ending = { recipient, before: [operatorEvent(request)], settled: failed(failure, { recipient }) };
+    kept.push(...(await deps.settle(message, [ending])));
   }
+  return kept;
 }
 
 function operatorEvent({ action, actor, reason }: Act): EventBody {

@@ -40,9 +40,9 @@ class FakeQueue {
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 let running: Scheduler | null = null;
 
-function start(queue: FakeQueue, workOn: WorkOn): Scheduler {
+function start(queue: FakeQueue, workOn: WorkOn, how: SchedulerOptions = options): Scheduler {
   const store = queue as unknown as QueueStore;
-  running = new Scheduler(options, { store, workOn, log: silent, clock: { now: () => 0, monotonic: () => 0 } });
+  running = new Scheduler(how, { store, workOn, log: silent, clock: { now: () => 0, monotonic: () => 0 } });
   running.start();
   return running;
 }
@@ -77,10 +77,14 @@ test("no more than the limit is in flight, and the rest stays in the queue until
   const scheduler = start(queue, () => promise);
   await until(() => scheduler.inFlight === 3);
   expect(queue.due).toHaveLength(2);
-  expect(scheduler.leaseAtBirth(1)).toBeNull();
+  expect(scheduler.reserve(1)).toBeNull();
   resolve();
   await until(() => queue.due.length === 0 && scheduler.inFlight === 0);
-  expect(scheduler.leaseAtBirth(3)).toEqual({ owner: "test", until: 60_000 });
+  const places = scheduler.reserve(2);
+  expect(places?.lease).toEqual({ owner: "test", until: 60_000 });
+  expect(scheduler.reserve(2)).toBeNull();
+  places?.giveBack();
+  expect(scheduler.reserve(3)).not.toBeNull();
 });
 
 test("work that throws frees its place and the queue goes on", async () => {
@@ -121,5 +125,39 @@ test("stop waits for what is in flight and claims nothing more", async () => {
   await stopped;
   expect(isDone).toBe(true);
   expect(queue.due).toHaveLength(1);
-  expect(scheduler.leaseAtBirth(1)).toBeNull();
+  expect(scheduler.reserve(1)).toBeNull();
+});
+
+test("a recipient claimed again while others of its message are still worked on keeps its lease", async () => {
+  const queue = new FakeQueue();
+  const { promise: slow, resolve: endSlow } = Promise.withResolvers<void>();
+  const { promise: again, resolve: endAgain } = Promise.withResolvers<void>();
+  queue.due = [recipient(FIRST, 1), recipient(FIRST, 2)];
+  let passes = 0;
+  const scheduler = start(queue, () => {
+    passes += 1;
+    return passes === 1 ? slow : again;
+  });
+  await until(() => scheduler.inFlight === 2);
+  queue.due = [{ ...recipient(FIRST, 1), fence: 2 }];
+  scheduler.wake();
+  await until(() => passes === 2);
+  endSlow();
+  await until(() => scheduler.inFlight < 2);
+  expect(scheduler.inFlight).toBe(1);
+  endAgain();
+  await until(() => scheduler.inFlight === 0);
+});
+
+test("a queue that cannot be read is not asked without pause", async () => {
+  const queue = new FakeQueue();
+  queue.failures = 1_000_000;
+  queue.due = [recipient(FIRST, 1)];
+  const scheduler = start(queue, async () => {}, { ...options, pollMsMax: 60_000 });
+  await until(() => queue.limits.length > 0);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(queue.limits).toHaveLength(1);
+  queue.failures = 0;
+  scheduler.wake();
+  await until(() => queue.due.length === 0);
 });

@@ -6,6 +6,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
+import { errorName, faultOf } from "../../core/pass-facts.ts";
 import type { Lease, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
 
 export type SchedulerOptions = {
@@ -32,6 +33,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #workOn: WorkOn;
   readonly #claims = new Map<string, StoredRecipient>();
+  /** Places promised to messages that are being accepted. */
+  #reserved = 0;
   readonly #running = new Set<Promise<void>>();
   #stopped = false;
   #loop: Promise<void> | null = null;
@@ -59,10 +62,14 @@ export class Scheduler {
     this.#wake?.();
   }
 
-  /** A lease for a message just accepted, or null where too much is in flight: the queue then hands it out later. */
-  leaseAtBirth(recipients: number): Lease | null {
-    if (this.#stopped || this.#claims.size + recipients > this.#options.inFlightRecipientsMax) return null;
-    return this.#lease();
+  /**
+   * Places and a lease for a message about to be accepted, or null where too much is in flight: the queue then hands it out
+   * later. To be given back once the message was dispatched, or was not stored.
+   */
+  reserve(recipients: number): { readonly lease: Lease; readonly giveBack: () => void } | null {
+    if (this.#stopped || recipients > this.#room) return null;
+    this.#reserved += recipients;
+    return { lease: this.#lease(), giveBack: () => void (this.#reserved -= recipients) };
   }
 
   /** Works on claims the caller holds; `known` saves reading the message again. */
@@ -70,7 +77,8 @@ export class Scheduler {
     for (const claim of claims) this.#claims.set(claim.id, claim);
     const task = this.#work(messageId, claims, known).finally(() => {
       this.#running.delete(task);
-      for (const claim of claims) this.#claims.delete(claim.id);
+      // A recipient put off early may have been claimed again while others of its message were still worked on.
+      for (const claim of claims) if (this.#claims.get(claim.id) === claim) this.#claims.delete(claim.id);
       this.wake();
     });
     this.#running.add(task);
@@ -89,6 +97,10 @@ export class Scheduler {
     return this.#claims.size;
   }
 
+  get #room(): number {
+    return this.#options.inFlightRecipientsMax - this.#claims.size - this.#reserved;
+  }
+
   async #work(messageId: MessageId, claims: readonly StoredRecipient[], known: StoredMessage | null): Promise<void> {
     try {
       await this.#workOn(messageId, claims, known);
@@ -102,32 +114,26 @@ export class Scheduler {
     while (!this.#stopped) {
       this.#woken = false;
       const claimed = await this.#claimSome();
-      if (claimed > 0 || this.#woken || this.#stopped) continue;
-      await this.#sleep();
+      if (claimed === "failed") await this.#sleep(this.#options.pollMsMax);
+      else if (claimed === 0) await this.#sleep(await this.#untilDue());
     }
   }
 
-  async #claimSome(): Promise<number> {
-    const room = this.#options.inFlightRecipientsMax - this.#claims.size;
-    if (room <= 0) return 0;
+  async #claimSome(): Promise<number | "failed"> {
+    if (this.#room <= 0) return 0;
     try {
-      const limit = Math.min(room, this.#options.claimLimit);
+      const limit = Math.min(this.#room, this.#options.claimLimit);
       const claims = await this.#store.claim({ now: this.#clock.now(), limit, lease: this.#lease() });
       for (const [messageId, group] of byMessage(claims)) this.dispatch(messageId, group);
       return claims.length;
     } catch (error) {
-      this.#log.error("claim_failed", { error: errorName(error) });
-      return 0;
+      this.#log.error("claim_failed", { code: faultOf(error).code, error: errorName(error) });
+      return "failed";
     }
   }
 
-  async #sleep(): Promise<void> {
-    const dueAt = this.#claims.size < this.#options.inFlightRecipientsMax ? await this.#nextDueAt() : null;
+  async #sleep(waitMs: number): Promise<void> {
     if (this.#woken || this.#stopped) return;
-    const waitMs =
-      dueAt === null
-        ? this.#options.pollMsMax
-        : Math.min(Math.max(dueAt - this.#clock.now(), 5), this.#options.pollMsMax);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);
       this.#wake = () => {
@@ -138,12 +144,15 @@ export class Scheduler {
     this.#wake = null;
   }
 
-  async #nextDueAt(): Promise<number | null> {
+  async #untilDue(): Promise<number> {
+    const { pollMsMax } = this.#options;
+    if (this.#woken || this.#room <= 0) return pollMsMax;
     try {
-      return await this.#store.nextDueAt();
+      const dueAt = await this.#store.nextDueAt();
+      return dueAt === null ? pollMsMax : Math.min(Math.max(dueAt - this.#clock.now(), 5), pollMsMax);
     } catch {
       // An unhealthy store is reported by whoever writes to it; here it only means: look again later.
-      return null;
+      return pollMsMax;
     }
   }
 
@@ -153,7 +162,7 @@ export class Scheduler {
     try {
       await this.#store.renew(claims, this.#lease().until);
     } catch (error) {
-      this.#log.error("renew_failed", { error: errorName(error) });
+      this.#log.error("renew_failed", { code: faultOf(error).code, error: errorName(error) });
     }
   }
 
@@ -170,8 +179,4 @@ function byMessage(claims: readonly StoredRecipient[]): Map<MessageId, StoredRec
     else group.push(claim);
   }
   return groups;
-}
-
-function errorName(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error;
 }

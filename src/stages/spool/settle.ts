@@ -1,14 +1,16 @@
 /**
  * Writes what became of recipients: state, audit rows and the reports they cause in one transaction (RFC 3464; at most
- * one report per recipient, kind and step). Reports of one kind that fall together share one mail. Promises: a report
- * that cannot be written keeps its recipients unsettled, so that their lease runs out and they are tried again.
+ * one report per recipient, kind and step). Reports of one kind that fall together share one mail. Promises: a report that
+ * cannot be written keeps its own recipients unsettled, and nobody else's, so that their lease runs out and they are tried
+ * again; only who was delivered to stays so, because trying again would deliver twice.
  */
 import type { Settled, Tell } from "../../core/aftermath.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EventBody, NewEvent } from "../../core/event.ts";
+import type { RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
-import { lifetimeEnd } from "../../core/pass-facts.ts";
+import { errorName, faultOf, lifetimeEnd } from "../../core/pass-facts.ts";
 import type {
   NewMessage,
   QueueStore,
@@ -28,11 +30,16 @@ export type Ending = {
 };
 
 /** What goes into the same transaction without ending a recipient. */
-export type Alongside = Omit<Transition, "recipients"> & { readonly recipients: readonly RecipientTransition[] };
+export type Alongside = Transition;
 
-export const NOTHING_ALONGSIDE: Alongside = { recipients: [], variants: [], inspected: null, events: [] };
+const NOTHING_ALONGSIDE: Alongside = { recipients: [], variants: [], inspected: null, events: [] };
 
-export type Settle = (message: StoredMessage, endings: readonly Ending[], alongside?: Alongside) => Promise<void>;
+/** Resolves to those of whom nothing was written: their claim was stale, or their report could not be written. */
+export type Settle = (
+  message: StoredMessage,
+  endings: readonly Ending[],
+  alongside?: Alongside,
+) => Promise<readonly RecipientId[]>;
 
 export type SettleDeps = {
   readonly store: QueueStore;
@@ -43,21 +50,27 @@ export type SettleDeps = {
   readonly wake: () => void;
 };
 
+/** One report and whom it speaks of; the first is its parent. */
+type Report = { readonly mail: NewMessage; readonly about: readonly [StoredRecipient, ...StoredRecipient[]] };
+type Reports = { readonly written: readonly Report[]; readonly lost: ReadonlySet<RecipientId> };
+
 export function createSettle(deps: SettleDeps): Settle {
   return async (message, endings, alongside = NOTHING_ALONGSIDE) => {
     const reports = await writeReports(message, endings, deps);
-    const transition: Transition = {
-      ...alongside,
-      recipients: [
-        ...alongside.recipients,
-        ...endings.map((ending) => transitionOf(ending, { message, reports, at: deps.clock.now() })),
-      ],
-    };
-    const result = await deps.store.commit(transition, mustWait(endings) ? "durable" : "ordered");
-    for (const id of result.stale) deps.log.warn("stale_claim", { recipient: id });
-    for (const ending of endings) announce(ending, result.stale.includes(ending.recipient.id), deps.log);
-    if (result.children.length > 0) deps.wake();
-    await adoptOrphans(message, { endings, reports, stale: result.stale }, deps);
+    const settled = endings.filter(({ recipient, settled: { patch } }) => {
+      return patch.state === "delivered" || !reports.lost.has(recipient.id);
+    });
+    const told = { message, reports, at: deps.clock.now() };
+    const recipients = [...alongside.recipients, ...settled.map((ending) => transitionOf(ending, told))];
+    const wait = mustWait(settled) ? "durable" : "ordered";
+    const { stale, children } = await deps.store.commit({ ...alongside, recipients }, wait);
+    for (const id of stale) deps.log.warn("stale_claim", { recipient: id });
+    for (const ending of settled) announce(ending, stale.includes(ending.recipient.id), deps.log);
+    if (children.length > 0) deps.wake();
+    await tellOfSharing({ ...told, stale, children }, deps);
+    await adoptOrphans({ ...told, stale }, settled, deps);
+    const left = endings.filter((ending) => !settled.includes(ending)).map(({ recipient }) => recipient.id);
+    return [...stale, ...left];
   };
 }
 
@@ -69,26 +82,26 @@ function mustWait(endings: readonly Ending[]): boolean {
   });
 }
 
-type Told = {
-  readonly message: StoredMessage;
-  readonly reports: ReadonlyMap<string, NewMessage>;
-  readonly at: number;
-};
+type Told = { readonly message: StoredMessage; readonly reports: Reports; readonly at: number };
 
 function transitionOf(ending: Ending, { message, reports, at }: Told): RecipientTransition {
   const { recipient, settled, before } = ending;
-  const child = reports.get(recipient.id);
-  const unsaid: readonly EventBody[] = isUnsayable(settled.tell, message)
-    ? [{ kind: "alert", code: "PST-PIP-006" }]
-    : [];
+  const child = reports.written.find(({ about }) => about[0].id === recipient.id)?.mail;
   const childEvent: readonly EventBody[] = child === undefined ? [] : [childEventOf(child)];
   return {
     recipientId: recipient.id,
     fence: recipient.fence,
     patch: settled.patch,
-    events: [...before, ...settled.events, ...childEvent, ...unsaid].map((body) => eventOf(recipient, body, at)),
+    events: [...before, ...settled.events, ...childEvent, ...alertsOf(ending, message, reports)].map((body) =>
+      eventOf(recipient, body, at),
+    ),
     children: child === undefined ? [] : [child],
   };
+}
+
+function alertsOf({ recipient, settled }: Ending, message: StoredMessage, reports: Reports): readonly EventBody[] {
+  if (isUnsayable(settled.tell, message)) return [{ kind: "alert", code: "PST-PIP-006" }];
+  return reports.lost.has(recipient.id) ? [{ kind: "alert", code: "PST-PIP-007" }] : [];
 }
 
 function childEventOf(child: NewMessage): EventBody {
@@ -101,13 +114,33 @@ export function eventOf(recipient: Pick<StoredRecipient, "id" | "messageId">, bo
   return { at, messageId: recipient.messageId, recipientId: recipient.id, body };
 }
 
-/** One mail per kind and step; keyed by the recipient that is its parent. */
+type Group = { readonly tell: Tell; readonly until: number; readonly subjects: [ReportSubject, ...ReportSubject[]] };
+
+/** One mail per kind and step. One that cannot be written takes no other with it. */
 async function writeReports(
   message: StoredMessage,
   endings: readonly Ending[],
-  deps: Pick<SettleDeps, "writeReport" | "clock">,
-): Promise<ReadonlyMap<string, NewMessage>> {
-  const groups = new Map<string, { tell: Tell; until: number; subjects: [ReportSubject, ...ReportSubject[]] }>();
+  deps: Pick<SettleDeps, "writeReport" | "clock" | "log">,
+): Promise<Reports> {
+  const written: Report[] = [];
+  const lost = new Set<RecipientId>();
+  for (const { tell, until, subjects } of groupsOf(message, endings)) {
+    const [first, ...others] = subjects;
+    const report = { kind: tell.kind, step: tell.step, message, subjects, until, now: deps.clock.now() };
+    try {
+      const mail = await deps.writeReport(report);
+      written.push({ mail, about: [first.recipient, ...others.map(({ recipient }) => recipient)] });
+    } catch (error) {
+      const { code } = faultOf(error);
+      deps.log.error("report_failed", { message: message.submission.id, code, error: errorName(error) });
+      for (const { recipient } of subjects) lost.add(recipient.id);
+    }
+  }
+  return { written, lost };
+}
+
+function groupsOf(message: StoredMessage, endings: readonly Ending[]): readonly Group[] {
+  const groups = new Map<string, Group>();
   for (const { recipient, settled } of endings) {
     const { tell } = settled;
     if (tell === null || !isWanted(tell, message, recipient)) continue;
@@ -118,12 +151,7 @@ async function writeReports(
     if (group === undefined) groups.set(key, { tell, until, subjects: [subject] });
     else group.subjects.push(subject);
   }
-  const reports = new Map<string, NewMessage>();
-  for (const { tell, until, subjects } of groups.values()) {
-    const report = { kind: tell.kind, step: tell.step, message, subjects, until, now: deps.clock.now() };
-    reports.set(subjects[0].recipient.id, await deps.writeReport(report));
-  }
-  return reports;
+  return [...groups.values()];
 }
 
 /** RFC 3461 section 4.1 and RFC 5321 section 6.1: never about a report, never to the null sender. */
@@ -150,19 +178,32 @@ function isUnsayable(tell: Tell | null, { submission }: StoredMessage): boolean 
   return tell.kind === "failure_dsn" || tell.kind === "held_notice";
 }
 
-/** A shared report whose parent turned out stale was not inserted: the others get theirs under a new parent. */
-async function adoptOrphans(
-  message: StoredMessage,
-  done: {
-    readonly endings: readonly Ending[];
-    readonly reports: ReadonlyMap<string, NewMessage>;
-    readonly stale: readonly string[];
-  },
+type Done = Told & { readonly stale: readonly RecipientId[] };
+
+/** Those a report speaks of beside its parent, once it is known to be in the queue. */
+async function tellOfSharing(
+  { reports, stale, at, children }: Done & { readonly children: readonly string[] },
   deps: SettleDeps,
 ): Promise<void> {
-  if (!done.stale.some((id) => done.reports.has(id))) return;
-  const left = done.endings
-    .filter(({ recipient }) => !done.stale.includes(recipient.id) && !done.reports.has(recipient.id))
+  const events = reports.written
+    .filter(({ mail }) => children.includes(mail.submission.id))
+    .flatMap(({ mail, about }) => about.slice(1).map((recipient) => ({ recipient, mail })))
+    .filter(({ recipient }) => !stale.includes(recipient.id))
+    .map(({ recipient, mail }) => eventOf(recipient, childEventOf(mail), at));
+  if (events.length > 0) await deps.store.commit({ ...NOTHING_ALONGSIDE, events }, "ordered");
+}
+
+/** A shared report whose parent turned out stale was not inserted: the others get theirs under a new parent. */
+async function adoptOrphans(
+  { message, reports, stale }: Done,
+  settled: readonly Ending[],
+  deps: SettleDeps,
+): Promise<void> {
+  const orphans = reports.written
+    .filter(({ about: [parent] }) => stale.includes(parent.id))
+    .flatMap(({ about }) => about.map(({ id }) => id));
+  const left = settled
+    .filter(({ recipient: { id } }) => orphans.includes(id) && !stale.includes(id))
     .map((ending) => ({ ...ending, before: [], settled: { ...ending.settled, patch: {}, events: [] } }));
   if (left.length > 0) await createSettle(deps)(message, left);
 }
