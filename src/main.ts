@@ -10,7 +10,8 @@ import type { Chance, Clock } from "./core/clock.ts";
 import type { EventBody } from "./core/event.ts";
 import type { Log } from "./core/log.ts";
 import type { StoredMessage } from "./core/queue-store.ts";
-import type { Inspect, ReadBody } from "./core/stages.ts";
+import { errorName, faultOf } from "./core/pass-facts.ts";
+import type { Inspect, Protect, ReadBody } from "./core/stages.ts";
 import {
   acceptOptions,
   deliverOptions,
@@ -18,6 +19,7 @@ import {
   inspectOptions,
   lifetimeMs,
   mimeLimits,
+  needRestart,
   protectOptions,
   reportOptions,
   resolverOptions,
@@ -34,7 +36,7 @@ import { messageIdMaker } from "./parts/keys/message-id.ts";
 import { MimeScanner } from "./parts/mime/mime-scanner.ts";
 import { openBlobStore } from "./parts/store/blob-store.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
-import { assertSameDatabase } from "./parts/store/spool-identity.ts";
+import { assertSameSpool } from "./parts/store/spool-identity.ts";
 import { openQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -43,6 +45,7 @@ import type { Listener } from "./stages/accept/accept.ts";
 import { decide } from "./stages/decide/decide.ts";
 import { createDeliver } from "./stages/deliver/deliver.ts";
 import type { Delivery } from "./stages/deliver/deliver.ts";
+import { DELIVER_DEFAULTS } from "./stages/deliver/options.ts";
 import { createDiscover } from "./stages/discover/discover.ts";
 import type { CompiledPack } from "./stages/inspect/compiled-pack.ts";
 import { createInspect } from "./stages/inspect/inspect.ts";
@@ -53,6 +56,7 @@ import { openIntake } from "./stages/spool/body-intake.ts";
 import { ByteGate } from "./stages/spool/byte-gate.ts";
 import { act } from "./stages/spool/operator.ts";
 import type { Act, ActResult } from "./stages/spool/operator.ts";
+import { reapEnded } from "./stages/spool/reap.ts";
 import { Scheduler } from "./stages/spool/scheduler.ts";
 import { createSettle } from "./stages/spool/settle.ts";
 import { createSpool } from "./stages/spool/spool.ts";
@@ -62,7 +66,8 @@ const WORK_BYTES_MAX = 64 * 1024 * 1024;
 /** How long work in flight may go on after a stop before it is broken off. */
 const DRAIN_MS = 30_000;
 const REAP_INTERVAL_MS = 10 * 60_000;
-const REAP_MESSAGES_MAX = 500;
+/** Messages forgotten in one transaction. */
+const REAP_PORTION_MAX = 100;
 
 export type Surroundings = {
   readonly clock: Clock;
@@ -94,14 +99,18 @@ export async function startPostern(config: Config, env: Surroundings): Promise<P
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const keyRing = keyRingOf(config);
   const store = await openStore(config, keyRing, env);
+  let blobs: DiskBlobStore | null = null;
+  let running: Running | null = null;
   try {
     // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
     await store.recipients({ limit: 1 });
-    const blobs = await openBodies({ config, env, keyRing, store });
-    const running = new Running({ config, env, keyRing, store, blobs });
+    blobs = await openBodies({ config, env, keyRing, store });
+    running = new Running({ config, env, keyRing, store, blobs });
     await running.start();
     return running.door();
   } catch (error) {
+    await running?.abandon();
+    await blobs?.close();
     await store.close();
     throw error;
   }
@@ -110,7 +119,7 @@ export async function startPostern(config: Config, env: Surroundings): Promise<P
 async function openBodies({ config, env, keyRing, store }: Omit<Parts, "blobs">): Promise<DiskBlobStore> {
   const directory = join(config.dataDir, "spool");
   if ((await store.auditHead()).seq === 0) await tellService("created", { config, env, store });
-  await assertSameDatabase(`${directory}.database`, store);
+  await assertSameSpool(`${directory}.database`, { audit: store, keyRing });
   const blobs = await openBlobStore({ directory, keyRing });
   await recover(store, blobs, { config, env });
   return blobs;
@@ -139,7 +148,8 @@ async function recover(
   blobs: DiskBlobStore,
   { config, env }: { readonly config: Config; readonly env: Surroundings },
 ): Promise<void> {
-  const { reclaimed } = await blobs.recover(store.liveBlobs());
+  const { reclaimed, missing } = await blobs.recover(store.liveBlobs());
+  if (missing.length > 0) env.log.error("bodies_missing", { code: "PST-SPL-004", count: missing.length });
   const now = env.clock.now();
   const { resumed, ambiguous } = await store.recover({
     now,
@@ -161,6 +171,7 @@ class Running {
   readonly #parts: Parts;
   #config: Config;
   #inspect: Inspect;
+  #protect: Protect;
   readonly #breakOff = new AbortController();
   readonly #scheduler: Scheduler;
   readonly #delivery: Delivery;
@@ -169,6 +180,7 @@ class Running {
   readonly #newMessageId: ReturnType<typeof messageIdMaker>;
   #listener: Listener | null = null;
   #reapTimer: NodeJS.Timeout | null = null;
+  #reaping: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(parts: Parts) {
@@ -176,13 +188,14 @@ class Running {
     const { config, env, store, blobs } = parts;
     this.#config = config;
     this.#inspect = buildInspect(config, parts);
+    this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
     this.#delivery = createDeliver(deliverOptions(config), { blobs, ...env });
     const wake = (): void => this.#scheduler.wake();
     this.#settle = createSettle({ store, wake, ...env, writeReport: this.#reportWriter() });
     const gate = new ByteGate(WORK_BYTES_MAX);
     const pipeline = createPipeline(
-      { retry: retryOptions(config), recipientsPerTransactionMax: 100 },
+      { retry: retryOptions(config), recipientsPerTransactionMax: DELIVER_DEFAULTS.recipientsPerTransactionMax },
       {
         ...env,
         store,
@@ -191,7 +204,7 @@ class Running {
           inspect: (message) => this.#inspect(message),
           discover: createDiscover(discoverOptions(config), { resolver: this.#resolver(), ...env }),
           decide,
-          protect: createProtect(protectOptions(config), { blobs }),
+          protect: (input) => this.#protect(input),
           deliver: this.#delivery.deliver,
           settle: this.#settle,
         },
@@ -219,10 +232,16 @@ class Running {
     });
     await this.#tellService("started");
     this.#scheduler.start();
-    this.#reapTimer = setInterval(() => void this.#reap(), REAP_INTERVAL_MS);
+    this.#reapTimer = setInterval(() => void (this.#reaping ??= this.#reap()), REAP_INTERVAL_MS);
     this.#reapTimer.unref();
     for (const name of config.allowed) env.log.warn("allowed", { option: name });
     env.log.info("started", { ...this.#listener.address(), config: config.sha256 });
+  }
+
+  /** For a start that failed half way. */
+  async abandon(): Promise<void> {
+    await this.#listener?.close();
+    await this.#delivery.close();
   }
 
   door(): Postern {
@@ -269,10 +288,14 @@ class Running {
   async #reload(next: Config): Promise<void> {
     const inspect = buildInspect(next, this.#parts);
     this.#listener?.reloadTls(tlsMaterial(next));
+    const { log } = this.#parts.env;
+    for (const option of needRestart(this.#parts.config, next)) log.warn("restart_needed", { option });
     this.#inspect = inspect;
     this.#config = { ...this.#config, policy: next.policy, dlp: next.dlp, sha256: next.sha256, allowed: next.allowed };
+    // What asks for protection and what is taken out of the Subject are the same texts.
+    this.#protect = createProtect(protectOptions(this.#config), this.#parts);
     await this.#tellService("reloaded");
-    this.#parts.env.log.info("reloaded", { config: next.sha256 });
+    log.info("reloaded", { config: next.sha256 });
   }
 
   async #stop(): Promise<void> {
@@ -284,6 +307,8 @@ class Running {
     await this.#scheduler.stop();
     clearTimeout(timer);
     await this.#delivery.close();
+    this.#breakOff.abort();
+    await this.#reaping;
     await this.#tellService("stopped");
     await blobs.close();
     await store.close();
@@ -297,12 +322,13 @@ class Running {
 
   async #reap(): Promise<void> {
     const { store, blobs, env } = this.#parts;
+    const options = { endedBefore: env.clock.now() - retentionMs(this.#config), portionMax: REAP_PORTION_MAX };
     try {
-      const endedBefore = env.clock.now() - retentionMs(this.#config);
-      await blobs.release(await store.reap(endedBefore, REAP_MESSAGES_MAX));
+      await reapEnded(options, { store, blobs, signal: this.#breakOff.signal });
     } catch (error) {
-      env.log.error("reap_failed", { error: error instanceof Error ? error.name : "unknown" });
+      env.log.error("reap_failed", { code: faultOf(error).code, error: errorName(error) });
     }
+    this.#reaping = null;
   }
 }
 

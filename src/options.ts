@@ -5,6 +5,7 @@
 import { rootCertificates } from "node:tls";
 import type { RetryOptions } from "./core/aftermath.ts";
 import type { Config } from "./parts/config/config.ts";
+import { Secret } from "./parts/config/secret.ts";
 import type { DkimKey } from "./parts/dkim/sign.ts";
 import type { ResolverOptions } from "./parts/dns/dns.ts";
 import type { MimeLimits } from "./parts/mime/mime-scanner.ts";
@@ -164,12 +165,37 @@ export function retentionMs({ retentionHours }: Config): number {
   return retentionHours * HOUR_MS;
 }
 
+/** Sections of a new configuration that differ and are read at the start only, by their names in the code. */
+export function needRestart(running: Config, next: Config): readonly string[] {
+  const [before, after] = [readAtStart(running), readAtStart(next)];
+  return Object.keys(after).filter((name) => fingerprint(before[name]) !== fingerprint(after[name]));
+}
+
+/** All that a reload does not take over. */
+function readAtStart({ listen, ...config }: Config): Readonly<Record<string, unknown>> {
+  const { path: _path, sha256: _sha256, allowed: _allowed, policy: _policy, dlp: _dlp, ...others } = config;
+  const { requestClientCertificate } = listen.tls;
+  return { ...others, listen: { ...listen, tls: { requestClientCertificate } } };
+}
+
+/** A secret counts by its bytes, not by where it is kept. */
+function fingerprint(section: unknown): string {
+  const plain = (value: unknown): unknown => {
+    if (value instanceof Secret) return value.text();
+    if (Array.isArray(value)) return value.map(plain);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+  };
+  return JSON.stringify(plain(section));
+}
+
 export function schedulerOptions(owner: string): SchedulerOptions {
   return {
     owner,
     leaseMs: 10 * MINUTE_MS,
     claimLimit: 200,
-    inFlightRecipientsMax: 1_000,
+    // Several times what one lane lets wait (DELIVER_DEFAULTS.laneWaitingMax): one slow destination leaves room for others.
+    inFlightRecipientsMax: 5_000,
     pollMsMax: 5 * SECOND_MS,
   };
 }

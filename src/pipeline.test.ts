@@ -72,6 +72,9 @@ const delivered: Outcome = {
   dsnPassedOn: true,
 };
 
+/** How many works hold bytes of the gate. */
+let gated = 0;
+
 type Rig = { readonly transitions: Transition[]; readonly run: (claim?: StoredRecipient) => Promise<void> };
 
 function rig(
@@ -143,7 +146,10 @@ function rig(
       chance: () => 0.5,
       scheduler: () => ({ reserve: () => null, dispatch: () => {}, wake: () => {} }),
       readBody: () => async () => Buffer.alloc(0),
-      withinBytes: (_bytes, work) => work(),
+      withinBytes: async (_bytes, work) => {
+        gated += 1;
+        return await work().finally(() => (gated -= 1));
+      },
       policy: () => ({}) as ReturnType<PipelineDeps["policy"]>,
       signal: new AbortController().signal,
     },
@@ -253,4 +259,51 @@ test("a claim that went to another worker stops the dot", async () => {
   );
   await run();
   expect(refused).toEqual([rcpt]);
+});
+
+test("the bytes of a message are counted while it is read and built, and not while a slow server is waited for", async () => {
+  const seen: string[] = [];
+  const { run } = rig(
+    async () => {
+      seen.push(`deliver ${gated}`);
+      return delivered;
+    },
+    {
+      inspect: async () => {
+        seen.push(`inspect ${gated}`);
+        return OWN_TEXT;
+      },
+    },
+  );
+  await run();
+  expect(seen).toEqual(["inspect 1", "deliver 0"]);
+});
+
+test("a step given up after its wait leaves no clock running for the next one", async () => {
+  const unmet = { bestRung: "plain", missing: [] } as const;
+  const { transitions, run } = rig(async () => ({
+    kind: "deferred",
+    scope: "lane",
+    status: "4.4.1",
+    code: "PST-DLV-001",
+    reply: null,
+    host: null,
+    unmet,
+  }));
+  await run({ ...recipient, unmetSince: 500 });
+  expect(statesOf(transitions)).toEqual(["in_dialog", "held"]);
+  expect(transitions.at(-1)?.recipients[0]?.patch.unmetSince).toBeNull();
+});
+
+test("whose claim went to another worker before the dialog is not sent to", async () => {
+  let dials = 0;
+  const { run } = rig(
+    async () => {
+      dials += 1;
+      return delivered;
+    },
+    { settle: async () => [rcpt] },
+  );
+  await run();
+  expect(dials).toBe(0);
 });

@@ -37,15 +37,10 @@ import {
   splitOverdue,
   unprotectableStatus,
 } from "./core/pass-facts.ts";
+import { dialogBegins, dotAnnounced, eventsOfMessage, variantsOf } from "./core/pass-transitions.ts";
 import type { Plan, Step, Stop } from "./core/plan.ts";
 import type { Policy } from "./core/policy.ts";
-import type {
-  QueueStore,
-  RecipientPatch,
-  RecipientTransition,
-  StoredMessage,
-  StoredRecipient,
-} from "./core/queue-store.ts";
+import type { QueueStore, RecipientPatch, StoredMessage, StoredRecipient } from "./core/queue-store.ts";
 import type {
   Decide,
   Deliver,
@@ -143,11 +138,11 @@ class Pass {
   async run(claims: readonly StoredRecipient[]): Promise<void> {
     // Exit: the dot was announced and nobody wrote down what came of it → ambiguous.
     const lost = claims.filter(({ state }) => state === "dot_sent");
-    if (lost.length > 0) await this.#settle(lost.map((recipient) => this.#lostDot(recipient)));
-    // Exit: lifetime or review deadline passed → failed, with a report.
     const known = claims.filter((claim) => !lost.includes(claim));
+    // Exit: lifetime or review deadline passed → failed, with a report.
     const { overdue, live } = splitOverdue(known, this.#message, this.#deps.clock.now());
-    if (overdue.length > 0) await this.#settle(overdue);
+    const gone = [...lost.map((recipient) => this.#lostDot(recipient)), ...overdue];
+    await this.#deps.stages.settle(this.#message, gone);
     if (live.length === 0) return;
     const inspection = this.#inspect();
     const planned = await Promise.all(
@@ -292,7 +287,8 @@ class Pass {
             { code: stop.code, status: refusalStatus(stop.code), reply: null, replyCode: null, host: null },
             { recipient },
           );
-    return { recipient, before: events, settled: { ...settled, patch: { plan, stepIndex, ...settled.patch } } };
+    const patch = { plan, stepIndex, unmetSince: recipient.unmetSince, ...settled.patch };
+    return { recipient, before: events, settled: { ...settled, patch } };
   }
 
   /** Writes plans, variants and endings before anything is sent; resolves to those who may still be sent to. */
@@ -302,24 +298,13 @@ class Pass {
     inspected: Alongside["inspected"],
   ): Promise<readonly Ready[]> {
     const now = this.#deps.clock.now();
-    const messageId = this.#message.submission.id;
-    const events =
-      inspected === null ? [] : [{ at: now, messageId, recipientId: null, body: inspectedEvent(inspected.findings) }];
-    const variants = [...new Map(ready.map(({ parcel }) => [parcel.variant.id, parcel.variant])).values()];
-    const recipients = ready.map((work): RecipientTransition => ({
-      recipientId: work.recipient.id,
-      fence: work.recipient.fence,
-      patch: {
-        state: "in_dialog",
-        plan: work.plan,
-        stepIndex: work.stepIndex,
-        variantId: work.parcel.variant.id,
-        unmetSince: work.recipient.unmetSince,
-      },
-      events: work.events.map((body) => ({ at: now, messageId, recipientId: work.recipient.id, body })),
-      children: [],
-    }));
-    const unsettled = await this.#settle(endings, { recipients, variants, inspected, events });
+    const found = inspected === null ? [] : [inspectedEvent(inspected.findings)];
+    const unsettled = await this.#deps.stages.settle(this.#message, endings, {
+      recipients: ready.map((work) => dialogBegins(work, now)),
+      variants: variantsOf(ready),
+      inspected,
+      events: eventsOfMessage(this.#message.submission.id, found, now),
+    });
     // Exit: the claim went to another worker, who goes on with the recipient.
     return ready.filter(({ recipient }) => !unsettled.includes(recipient.id));
   }
@@ -327,8 +312,6 @@ class Pass {
   /** One attempt. Exits: delivered, deferred, failed, ambiguous → settled; unmet → the next step, or the same with other bytes. */
   async #deliver(batch: Batch<Ready>): Promise<readonly Work[]> {
     const report = await this.#attempt(batch);
-    const now = this.#deps.clock.now();
-    const messageId = this.#message.submission.id;
     const endings: Ending[] = [];
     const next: Work[] = [];
     for (const work of batch) {
@@ -342,13 +325,9 @@ class Pass {
         next.push({ ...work, recipient, stepIndex: work.stepIndex + 1, missing: [], events: after.events });
       }
     }
-    const events = report.attempts.map((attempt) => ({
-      at: now,
-      messageId,
-      recipientId: null,
-      body: { kind: "attempt", attempt } as const,
-    }));
-    await this.#settle(endings, { recipients: [], variants: [], inspected: null, events });
+    const attempts = report.attempts.map((attempt) => ({ kind: "attempt", attempt }) as const);
+    const events = eventsOfMessage(this.#message.submission.id, attempts, this.#deps.clock.now());
+    await this.#deps.stages.settle(this.#message, endings, { recipients: [], variants: [], inspected: null, events });
     return next;
   }
 
@@ -392,25 +371,11 @@ class Pass {
     seen: Parameters<Parameters<Deliver>[0]["onDot"]>[1],
   ): Promise<void> {
     const now = this.#deps.clock.now();
-    const recipients = batch
-      .filter(({ recipient }) => ids.includes(recipient.id))
-      .map(({ recipient: { id, fence, messageId } }): RecipientTransition => ({
-        recipientId: id,
-        fence,
-        patch: { state: "dot_sent" },
-        events: [{ at: now, messageId, recipientId: id, body: { kind: "dot_sent", ...seen } }],
-        children: [],
-      }));
-    const { stale } = await this.#deps.store.commit(
-      { recipients, variants: [], inspected: null, events: [] },
-      "durable",
-    );
+    const announced = batch.filter(({ recipient }) => ids.includes(recipient.id));
+    const recipients = announced.map(({ recipient }) => dotAnnounced(recipient, seen, now));
+    const intent = { recipients, variants: [], inspected: null, events: [] };
+    const { stale } = await this.#deps.store.commit(intent, "durable");
     if (stale.length > 0) throw new Error("the claim of a recipient went to another worker");
-  }
-
-  async #settle(endings: readonly Ending[], alongside?: Alongside): Promise<readonly RecipientId[]> {
-    if (endings.length === 0 && (alongside === undefined || isEmpty(alongside))) return [];
-    return await this.#deps.stages.settle(this.#message, endings, alongside);
   }
 
   #circumstances(recipient: StoredRecipient, missing: readonly MissingExtension[]): Circumstances {
@@ -431,8 +396,4 @@ class Pass {
     const variant = this.#message.variants.find(({ id }) => id === recipient.variantId);
     return variant?.kind === "downconverted" ? ["8BITMIME"] : [];
   }
-}
-
-function isEmpty({ recipients, variants, inspected, events }: Alongside): boolean {
-  return recipients.length === 0 && variants.length === 0 && inspected === null && events.length === 0;
 }

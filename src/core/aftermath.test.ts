@@ -86,6 +86,15 @@ describe("retries", () => {
     });
   });
 
+  test.each(["PST-DLV-029", "PST-DLV-033"] as const)(
+    "%s is no attempt: the pause is the first one and the count stays",
+    (code) => {
+      expect(aftermathOf({ ...later, code }, at(0, { attempts: 2 }))).toMatchObject({
+        patch: { state: "deferred", attempts: 2, dueAt: RECEIVED + MINUTE },
+      });
+    },
+  );
+
   test("jitter moves the pause by its share at most", () => {
     const jittery = { options: { ...options, jitterShare: 0.2 } };
     const soon = aftermathOf(later, at(0, {}, { ...jittery, chance: () => 0 }));
@@ -128,6 +137,16 @@ describe("retries", () => {
 describe("unmet steps", () => {
   test("a step no host can meet gives way to the next one", () => {
     expect(aftermathOf(unmet(), at(0))).toMatchObject({ kind: "advance", patch: { unmetSince: null } });
+  });
+
+  test.each([
+    ["PST-DLV-028", RECEIVED],
+    ["PST-DLV-029", RECEIVED],
+    ["PST-DLV-033", RECEIVED],
+    ["PST-DLV-001", null],
+  ] as const)("after %s the wait for a partly unmet step began at %s", (code, unmetSince) => {
+    const after = aftermathOf({ ...later, code }, at(5 * MINUTE, { unmetSince: RECEIVED }));
+    expect(after).toMatchObject({ kind: "settled", patch: { unmetSince } });
   });
 
   test("a step that is only partly unmet is kept until secure_hold has passed since it was first seen", () => {

@@ -64,6 +64,11 @@ export type Circumstances = {
   readonly missing: readonly MissingExtension[];
 };
 
+/** Turned away before a server was spoken to: no attempt, so that a burst or a restart does not lengthen the pauses. */
+const UNCOUNTED: readonly ReasonCode[] = ["PST-DLV-029", "PST-DLV-033"];
+/** Nothing was learned of the destination: what was known of the step stands. */
+const UNLEARNED: readonly ReasonCode[] = [...UNCOUNTED, "PST-DLV-028"];
+
 /** The bytes can be rebuilt without these; the others cannot be done without. */
 const REBUILDABLE: readonly MissingExtension[] = ["8BITMIME", "SMTPUTF8"];
 
@@ -151,7 +156,8 @@ export function held(code: ReasonCode, at: Pick<Circumstances, "recipient" | "no
 }
 
 function deferred(outcome: Extract<Outcome, { kind: "deferred" }>, at: Circumstances): Aftermath {
-  const unmetSince = outcome.unmet === null ? null : (at.recipient.unmetSince ?? at.now);
+  const known = outcome.unmet !== null || UNLEARNED.includes(outcome.code) ? at.recipient.unmetSince : null;
+  const unmetSince = outcome.unmet === null ? known : (known ?? at.now);
   if (
     outcome.unmet !== null &&
     unmetSince !== null &&
@@ -173,8 +179,9 @@ export type PutOff = {
 
 /** Later, by the retry schedule; a failure where no later is left; the sender is told when the delay grows old. */
 export function putOff(why: PutOff, at: Circumstances, extra: RecipientPatch = {}): Settled {
-  const attempts = at.recipient.attempts + 1;
-  const retryAt = at.now + pause(attempts, at);
+  const isAttempt = !UNCOUNTED.includes(why.code);
+  const attempts = at.recipient.attempts + (isAttempt ? 1 : 0);
+  const retryAt = at.now + pause(isAttempt ? attempts : 1, at);
   if (at.now >= at.expiresAt) return expired(why, at);
   const notice = dueNotice(at);
   const noticesSent = notice ?? at.recipient.noticesSent;

@@ -42,7 +42,9 @@ export type MimeDefect =
   | "unknown_encoding"
   | "duplicate_content_header"
   /** A line in a header section that is no header: readers disagree on where the body begins. */
-  | "malformed_header";
+  | "malformed_header"
+  /** A line that begins with a delimiter and goes on: RFC 2046 section 5.1.1 lets a reader take it for one. */
+  | "ambiguous_boundary";
 
 export type MimeStructure = {
   readonly root: MimePart;

@@ -10,6 +10,7 @@ import { nodeConfigEnvironment } from "../../src/parts/config/config-environment
 import { loadConfig } from "../../src/parts/config/config.ts";
 import { filesUnder, leaksIn } from "../support/canary.ts";
 import { protectedMail, quiet, SENDER_HOST, standing, toldTo } from "../support/never-clear-run.ts";
+import type { Kind } from "../support/never-clear-run.ts";
 import { mail, World } from "../support/world.ts";
 
 const PLAIN = "mx.plain.test";
@@ -46,8 +47,8 @@ function clean(to: string, text = "See you at noon."): Promise<string> {
   return world.accept({ mailFrom: "clerk@clinic.test", rcptTo: [to], bytes });
 }
 
-function protectedTo(to: string, canary: string): Promise<string> {
-  const bytes = protectedMail("phi", { canary, sender: "nurse@clinic.test", recipient: to });
+function protectedTo(to: string, canary: string, kind: Kind = "phi"): Promise<string> {
+  const bytes = protectedMail(kind, { canary, sender: "nurse@clinic.test", recipient: to });
   return world.accept({ mailFrom: "nurse@clinic.test", rcptTo: [to], bytes });
 }
 
@@ -102,7 +103,7 @@ describe("operators", () => {
   );
 
   test("a configuration that lowers the destination later does not lower what was demanded before", async () => {
-    const id = await protectedTo("lowered@plain.test", "wagtail-lowered");
+    const id = await protectedTo("lowered@plain.test", "wagtail-lowered", "tagged");
     expect(await settledStanding(id)).toBe("held PST-DEC-001");
     await reloadWith({
       destinations: [
@@ -114,6 +115,8 @@ describe("operators", () => {
     });
     await world.postern.act({ action: "retry", ids: [firstRecipient(id)], actor: "op", reason: "lowered" });
     expect(await settledStanding(id)).toBe("held PST-DEC-001");
+    // The rule is in force for what comes after it, or this test would show nothing.
+    expect(await settledStanding(await protectedTo("later@plain.test", "wagtail-later", "tagged"))).toBe("delivered -");
     expectUnseen(world.server(PLAIN), ["wagtail-lowered"]);
     await reloadWith({});
   });

@@ -204,6 +204,17 @@ describe("bodies", () => {
   });
 });
 
+test("signals during a start are answered after it: SIGHUP reloads, SIGTERM drains", async () => {
+  await world.stopGateway();
+  for (let round = 0; round < 3; round++) {
+    const child = await ChildGateway.start(world.configPath);
+    child.signal("SIGHUP");
+    expect(await child.stop()).toBe(0);
+    expect(child.output).toContain('"event":"stopped"');
+  }
+  await world.startGateway();
+});
+
 describe("a start that cannot be right is refused, says what to do, and changes nothing", () => {
   beforeEach(() => world.stopGateway());
 

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -39,6 +39,20 @@ test("a spool beside a new database is refused and left as it is", async () => {
   }
   await expect(world.startGateway()).rejects.toMatchObject({ code: "PST-SPL-070" });
   expect(spoolFiles()).toEqual(before);
+});
+
+test("another spool key is refused before anything is read or reclaimed", async () => {
+  const id = await queueOne();
+  await world.stopGateway();
+  const before = spoolFiles();
+  const keyFile = join(world.folder, "keys", "spool.key");
+  const earlier = readFileSync(keyFile, "utf8");
+  writeFileSync(keyFile, "5a".repeat(31) + "a5");
+  await expect(world.startGateway()).rejects.toMatchObject({ code: "PST-SPL-071" });
+  expect(spoolFiles()).toEqual(before);
+  writeFileSync(keyFile, earlier);
+  await world.startGateway();
+  expect((await world.recipients(id)).map(({ state }) => state)).toEqual(["deferred"]);
 });
 
 test("a start that cannot listen gives the database back", async () => {

@@ -1,6 +1,8 @@
 import { simpleParser } from "mailparser";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { peers } from "../support/peers.ts";
+import { readReport } from "../support/peers-report.ts";
+import type { Report } from "../support/peers-report.ts";
 import { RelayPath } from "../support/peers-path.ts";
 import { addedFields, onTheWire } from "../support/peers-trace.ts";
 import { eventually, mail } from "../support/world.ts";
@@ -23,21 +25,8 @@ function text(to: string, more: readonly string[] = []): Buffer {
   return mail([`From: ${NURSE}`, `To: ${to}`, "Subject: Lunch", ...more, "", "See you at noon."]);
 }
 
-/** The one report that came home to this sender, parsed by an independent reader. */
-async function reportTo(address: string): Promise<{ readonly raw: string; readonly status: string }> {
-  const [delivery] = await path.arrived(address);
-  expect(delivery.returnPath).toBe("");
-  const parsed = await simpleParser(onTheWire(delivery), { keepDeliveryStatus: true });
-  const part = parsed.attachments.find(({ contentType }) => contentType === "message/delivery-status");
-  const original = parsed.attachments.some(({ contentType }) =>
-    /^(?:text\/rfc822-headers|message\/global-headers|message\/rfc822)$/.test(contentType),
-  );
-  expect(parsed.headers.get("content-type")).toMatchObject({
-    value: "multipart/report",
-    params: { "report-type": "delivery-status" },
-  });
-  expect(original).toBe(true);
-  return { raw: delivery.bytes.toString(), status: part?.content.toString() ?? "" };
+async function reportTo(address: string): Promise<Report> {
+  return readReport((await path.arrived(address))[0]);
 }
 
 function stateOf(address: string): Promise<string | null> {

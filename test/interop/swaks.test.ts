@@ -26,12 +26,11 @@ describe.skipIf(swaksAndPostfix.areMissing)(
       secrets = mkdtempSync(join(tmpdir(), "postern-swaks-"));
       writeFileSync(join(secrets, "password"), PASSWORD, { mode: 0o600 });
       const users = [{ name: "scanner", password: `file:${join(secrets, "password")}` }];
-      path = await RelayPath.start({
-        submitters: [
-          { name: "relay", networks: ["127.0.0.1/32"], proof: { own_network: true } },
-          { name: "people", networks: ["127.0.0.8/32"], proof: { auth: { users } } },
-        ],
-      });
+      const submitters = [
+        { name: "relay", networks: ["127.0.0.1/32"], proof: { own_network: true } },
+        { name: "people", networks: ["127.0.0.8/32"], proof: { auth: { users } } },
+      ];
+      path = await RelayPath.start({ config: { submitters } });
     });
     afterAll(async () => {
       await path.close();

@@ -2,7 +2,6 @@
  * One long story for the leak test: mail full of canaries that is delivered, refused, held, delayed and killed, to servers that
  * echo what they should not. Gathers all that was written anywhere; judges nothing.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { MxBehaviour } from "../../src/cli/loopback/mx-behaviour.ts";
 import { submit } from "../../src/cli/loopback/submit.ts";
 import { nodeConfigEnvironment } from "../../src/parts/config/config-environment.ts";
@@ -189,7 +188,7 @@ async function killedLives(world: World, port: number): Promise<{ readonly id: s
   second.signal("SIGHUP");
   const asked = await runCli(["--config", world.configPath, "queue", "retry", id, "--reason", "killed"]);
   const listed = await runCli(["--config", world.configPath, "queue", "list", "--all"]);
-  await sleep(100);
+  await eventually(async () => (second.output.includes('"event":"reloaded"') ? true : null));
   await second.stop();
   return { id, output: [first.output, second.output, asked.output, withoutAddresses(listed.output)].join("\n") };
 }

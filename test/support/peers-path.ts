@@ -158,7 +158,11 @@ async function startBehind(world: World, greylist: Greylist): Promise<Postfix> {
         ...face.settings,
       },
     })),
-    settings: { ...STRICT, ...receives(DOMAINS), smtpd_recipient_restrictions: `check_policy_service ${greylist.service}` },
+    settings: {
+      ...STRICT,
+      ...receives(DOMAINS),
+      smtpd_recipient_restrictions: `check_policy_service ${greylist.service}`,
+    },
     files: { ...TABLES, ...Object.fromEntries(chains) },
   });
 }

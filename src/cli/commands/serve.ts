@@ -27,6 +27,9 @@ export function serveCommand(): Command {
 async function serve(path: string): Promise<void> {
   const config = requireConfig(path, (line) => process.stderr.write(`${line}\n`));
   const log = createLog(config.log.level, logOutput());
+  // Signals are heard from the first moment: unheard, they would end the process where it stands.
+  const hangups = heardHangups();
+  const terminating = terminated(log);
   const postern = await start(config, log);
   const served = { postern, configPath: path, log, startedAt: Date.now() };
   const control = await startControl({
@@ -38,13 +41,24 @@ async function serve(path: string): Promise<void> {
     await postern.stop();
     throw error;
   });
-  process.on("SIGHUP", () => {
-    // Refusals are logged by reloadConfig; the running configuration stays.
-    reloadConfig(served).catch(() => undefined);
-  });
-  await terminated(log);
+  // Refusals are logged by reloadConfig; the running configuration stays.
+  hangups.answer(() => void reloadConfig(served).catch(() => undefined));
+  await terminating;
   await control.close();
   await postern.stop();
+}
+
+/** One that comes before there is an answer is kept: the configuration may have changed since it was read. */
+function heardHangups(): { readonly answer: (reload: () => void) => void } {
+  let isWaiting = false;
+  let hear = (): void => void (isWaiting = true);
+  process.on("SIGHUP", () => hear());
+  return {
+    answer: (reload) => {
+      hear = reload;
+      if (isWaiting) reload();
+    },
+  };
 }
 
 async function start(config: Config, log: Log): Promise<Postern> {

@@ -106,4 +106,8 @@ export const spoolCodes = {
     what: "The folder of message bodies belongs to another database: starting would reclaim bodies that database still needs.",
     next: "Put back the gateway.db that belongs to this spool (both come from one backup), or start with an empty data_dir.",
   },
+  "PST-SPL-071": {
+    what: "The spool key is not the one the stored message bodies were encrypted with.",
+    next: "Give the earlier key in keys.spool; without it what is queued cannot be delivered.",
+  },
 } as const satisfies Record<`PST-SPL-${string}`, CodeEntry>;

@@ -191,7 +191,7 @@ const delivery = z.strictObject({
   allow_private_destinations: z.boolean().default(false),
 });
 
-const hold = z.strictObject({ deadline_hours: whole(1, 720, 72), notice_minutes: whole(0, 15, 15) });
+const hold = z.strictObject({ deadline_hours: whole(1, 720, 72) });
 
 export const configSchema = z.strictObject({
   version: z.literal(1),

@@ -100,7 +100,7 @@ test("a minimal file gives the shipped defaults, safe ones", () => {
     policy: { phi: "standard", sensitive: "content", uninspectable: "standard", alreadyProtected: "opportunistic" },
     delivery: { port: 25, hostname: "gateway.example.org", allowPrivateDestinations: false, smarthosts: [] },
     dlp: { packs: ["/etc/postern/dlp/us-hipaa.yaml"], subjectTags: ["[secure]"] },
-    hold: { deadlineHours: 72, noticeMinutes: 15 },
+    hold: { deadlineHours: 72 },
     control: { socket: "/run/postern/control.sock" },
   });
   expect(config.submitters).toEqual([

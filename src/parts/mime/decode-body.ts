@@ -43,14 +43,46 @@ export function decodeTransfer(bytes: Uint8Array, encoding: TransferEncoding): D
   }
 }
 
-/** Pieces that end in padding and are followed by more are decoded one by one: readers differ on whether they stop there. */
+/** More pieces than this are no file put together from files. */
+const BASE64_PIECES_MAX = 1_000;
+
+/**
+ * Pieces that end in padding and are followed by more are decoded one by one: some readers stop there, some go on. Padding
+ * that does not complete its group is skipped by some readers and ends the text for others: damaged.
+ */
 function decodeBase64(buffer: Buffer): DecodedBytes {
   const text = buffer.toString("latin1");
   if (/[^A-Za-z0-9+/=\s\0]/.test(text)) return { kind: "unreadable", reason: "damaged" };
-  const padded = /=[\s\0=]*[A-Za-z0-9+/]/.test(text);
-  if (!padded) return { kind: "bytes", bytes: Buffer.from(text, "base64") };
-  const pieces = text.split("=").map((piece) => Buffer.from(piece, "base64"));
-  return { kind: "bytes", bytes: Buffer.concat(pieces) };
+  if (!text.includes("=")) return { kind: "bytes", bytes: Buffer.from(text, "base64") };
+  const pieces = base64Pieces(text);
+  if (pieces === null || !pieces.slice(0, -1).every(isComplete)) return { kind: "unreadable", reason: "damaged" };
+  return { kind: "bytes", bytes: joinPieces(pieces) };
+}
+
+/** What can be read of damaged base64: foreign characters left out, padding taken for the end of a piece. */
+export function decodeBase64Loosely(bytes: Uint8Array): Buffer {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  const clean = text.replace(/[^A-Za-z0-9+/=]+/g, "");
+  const pieces = base64Pieces(clean);
+  return pieces === null ? Buffer.from(clean.replaceAll("=", ""), "base64") : joinPieces(pieces);
+}
+
+/** Characters and the padding behind them, again and again; null where there are too many. */
+function base64Pieces(text: string): readonly string[] | null {
+  const pieces: string[] = [];
+  for (const match of text.replace(/[\s\0]+/g, "").matchAll(/[^=]*=+|[^=]+$/g)) {
+    if (pieces.length === BASE64_PIECES_MAX) return null;
+    pieces.push(match[0]);
+  }
+  return pieces;
+}
+
+function isComplete(piece: string): boolean {
+  return piece.length % 4 === 0 && !piece.endsWith("===");
+}
+
+function joinPieces(pieces: readonly string[]): Buffer {
+  return Buffer.concat(pieces.map((piece) => Buffer.from(piece, "base64")));
 }
 
 const EQUALS = 0x3d;

@@ -19,11 +19,16 @@ export type HeaderSection = {
   readonly fields: readonly HeaderField[];
   /** First byte after the blank line, or the length where none was found. */
   readonly bodyStart: number;
-  /** A line was neither a field nor a continuation. */
+  /**
+   * Readers disagree on what stands here: a line is neither a field nor a continuation, or nothing but white space (for some
+   * the end of the section), or a field that says how to read the body has white space before its colon.
+   */
   readonly isMalformed: boolean;
 };
 
 const LF = 0x0a;
+/** White space before the colon: a field for some readers, none for others. */
+const DOUBTFUL_FIELD = /^(?:content-[!-9;-~]+|mime-version)[ \t]/i;
 
 /** The fields of the header section `bytes` begins with. */
 export function readHeaders(bytes: Uint8Array): readonly HeaderField[] {
@@ -42,6 +47,7 @@ export function readHeaderSection(bytes: Uint8Array): HeaderSection {
     const field = fieldOf(buffer, at, end);
     if (field === null) isMalformed = true;
     else fields.push(field);
+    isMalformed ||= isDoubtful(buffer, at, end);
     at = end;
   }
   return { fields, bodyStart: buffer.length, isMalformed };
@@ -66,6 +72,15 @@ function endOfField(buffer: Buffer, lineEnd: number): number {
 
 function isBlank(buffer: Buffer, at: number, lineEnd: number): boolean {
   return buffer[at] === LF || (buffer[at] === 0x0d && lineEnd === at + 2 && buffer[at + 1] === LF);
+}
+
+function isDoubtful(buffer: Buffer, start: number, end: number): boolean {
+  for (let line = endOfLine(buffer, start); line < end; line = endOfLine(buffer, line)) {
+    let at = line;
+    while (at < end && (buffer[at] === 0x20 || buffer[at] === 0x09 || buffer[at] === 0x0d)) at++;
+    if (at >= end || buffer[at] === LF) return true;
+  }
+  return DOUBTFUL_FIELD.test(buffer.toString("latin1", start, Math.min(end, start + 64)));
 }
 
 function fieldOf(buffer: Buffer, start: number, end: number): HeaderField | null {

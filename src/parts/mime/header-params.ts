@@ -11,14 +11,24 @@ export type ParameterisedValue = {
   readonly parameters: ReadonlyMap<string, string>;
   /** Names given more than once. */
   readonly duplicates: ReadonlySet<string>;
-  /** An open quotation, or an unquoted value with white space in it. */
+  /** An open quotation, an escape, or an unquoted value with characters that end it for some readers. */
   readonly damaged: ReadonlySet<string>;
+  /** Where the parameters end is anyone's guess: a quotation is never closed, or there are more than are read. */
+  readonly isBroken: boolean;
 };
 
-/** More than this in one field is ignored. */
+/** More than this in one field is not read. */
 const PARAMETERS_MAX = 100;
+/** Unquoted, these end a value, or are taken off it, in one reader or another; `=?` begins an encoded word. */
+const AMBIGUOUS_TOKEN = /[\s"(),<>\\]|^'|=\?/;
 
-type RawParameter = { readonly name: string; readonly value: string; readonly isDamaged: boolean };
+type RawValue = {
+  readonly value: string;
+  readonly isDamaged: boolean;
+  readonly isOpen: boolean;
+  readonly end: number;
+};
+type RawParameter = RawValue & { readonly name: string };
 
 type Segment = { readonly index: number; readonly isEncoded: boolean; readonly value: string };
 
@@ -28,7 +38,8 @@ export function parseParameterised(text: string): ParameterisedValue {
   const segmented = new Map<string, Segment[]>();
   const duplicates = new Set<string>();
   const damaged = new Set<string>();
-  for (const { name, value, isDamaged } of readParameters(rest)) {
+  const { found, isCut } = readParameters(rest);
+  for (const { name, value, isDamaged } of found) {
     const match = /^([^*]+)(?:\*(\d{1,3}))?(\*)?$/.exec(name);
     const base = match?.[1] ?? name;
     if (isDamaged) damaged.add(base);
@@ -40,8 +51,13 @@ export function parseParameterised(text: string): ParameterisedValue {
     } else if (plain.has(name)) duplicates.add(name);
     else plain.set(name, value);
   }
-  for (const [base, segments] of segmented) plain.set(base, joinSegments(segments));
-  return { value: head, parameters: plain, duplicates, damaged };
+  for (const [base, segments] of segmented) {
+    // RFC 2231 prefers the segments; readers that do not know them take the plain value.
+    if (plain.has(base)) duplicates.add(base);
+    plain.set(base, joinSegments(segments));
+  }
+  const isBroken = isCut || found.some(({ isOpen }) => isOpen);
+  return { value: head, parameters: plain, duplicates, damaged, isBroken };
 }
 
 function splitHead(text: string): { readonly head: string; readonly rest: string } {
@@ -57,12 +73,13 @@ function splitHead(text: string): { readonly head: string; readonly rest: string
   return { head: head.trim().toLowerCase(), rest: "" };
 }
 
-function readParameters(text: string): readonly RawParameter[] {
+function readParameters(text: string): { readonly found: readonly RawParameter[]; readonly isCut: boolean } {
   const found: RawParameter[] = [];
   let at = 0;
-  while (at < text.length && found.length < PARAMETERS_MAX) {
+  while (at < text.length) {
     const equals = text.indexOf("=", at);
     if (equals === -1) break;
+    if (found.length === PARAMETERS_MAX) return { found, isCut: true };
     const semicolon = text.indexOf(";", at);
     if (semicolon !== -1 && semicolon < equals) {
       at = semicolon + 1;
@@ -74,33 +91,31 @@ function readParameters(text: string): readonly RawParameter[] {
       .trim()
       .toLowerCase();
     const read = readValue(text, equals + 1);
-    if (name !== "") found.push({ name, value: read.value, isDamaged: read.isDamaged });
+    if (name !== "") found.push({ name, ...read });
     at = read.end;
   }
-  return found;
+  return { found, isCut: false };
 }
 
-function readValue(
-  text: string,
-  from: number,
-): { readonly value: string; readonly isDamaged: boolean; readonly end: number } {
+function readValue(text: string, from: number): RawValue {
   let at = from;
   while (/\s/.test(text[at] ?? "")) at++;
   if (text[at] === '"') return readQuoted(text, at + 1);
   const semicolon = text.indexOf(";", at);
   const end = semicolon === -1 ? text.length : semicolon;
   const value = text.slice(at, end).trim();
-  return { value, isDamaged: /[\s"]/.test(value), end: end + 1 };
+  return { value, isDamaged: AMBIGUOUS_TOKEN.test(value), isOpen: false, end: end + 1 };
 }
 
-function readQuoted(
-  text: string,
-  from: number,
-): { readonly value: string; readonly isDamaged: boolean; readonly end: number } {
+function readQuoted(text: string, from: number): RawValue {
   let value = "";
+  let hasEscape = false;
   let at = from;
   for (; at < text.length && text[at] !== '"'; at++) {
-    if (text[at] === "\\" && at + 1 < text.length) at++;
+    if (text[at] === "\\" && at + 1 < text.length) {
+      hasEscape = true;
+      at++;
+    }
     value += text[at];
   }
   const isOpen = at >= text.length;
@@ -110,7 +125,8 @@ function readQuoted(
     .slice(at + 1, end)
     .replace(/\([^()]*\)/g, "")
     .trim();
-  return { value, isDamaged: isOpen || tail !== "", end: end + 1 };
+  const isDamaged = isOpen || hasEscape || tail !== "" || value.includes("=?");
+  return { value, isDamaged, isOpen, end: end + 1 };
 }
 
 /** RFC 2231 sections 3 and 4: numbered pieces in order, percent-decoded where marked, charset named by the first. */

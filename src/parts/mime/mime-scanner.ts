@@ -178,10 +178,14 @@ export class MimeScanner {
 
   /** True when the line was a delimiter and has been acted on. */
   #delimiter(line: Line): boolean {
-    if (this.#isFull || line.contentEnd - line.start > DELIMITER_BYTES_MAX) return false;
-    const text = line.head.subarray(line.headAt, line.headAt + (line.contentEnd - line.start));
-    const found = this.#match(text, false) ?? this.#match(text, true);
-    if (found === null) return false;
+    if (this.#isFull) return false;
+    const length = line.contentEnd - line.start;
+    const text = line.head.subarray(line.headAt, line.headAt + Math.min(length, DELIMITER_BYTES_MAX));
+    const found = length > DELIMITER_BYTES_MAX ? null : (this.#match(text, false) ?? this.#match(text, true));
+    if (found === null) {
+      if (this.#begins(text)) this.#defects.add("ambiguous_boundary");
+      return false;
+    }
     const { index, isClosing } = found;
     const frame = this.#stack[index];
     if (frame === undefined) return false;
@@ -205,6 +209,14 @@ export class MimeScanner {
         return { index, isClosing: true };
     }
     return null;
+  }
+
+  /** Begins like the delimiter of a multipart that is open. */
+  #begins(text: Buffer): boolean {
+    return this.#stack.some(({ delimiter, isEnded }) => {
+      if (delimiter === null || isEnded || text.length < delimiter.length) return false;
+      return delimiter.compare(text, 0, delimiter.length) === 0;
+    });
   }
 
   #beginChild(parent: Frame, headerStart: number): void {

@@ -65,6 +65,7 @@ export function readPartFacts(header: Uint8Array, defaultType: string): PartFact
   const encoding = readEncoding(encodings[0] ?? "7bit");
   if (encoding === "unknown") defects.add("unknown_encoding");
   if (type.duplicates.has("boundary") || type.duplicates.has("charset")) defects.add("duplicate_content_header");
+  if (type.isBroken) defects.add("unreadable_content_type");
   return {
     contentType,
     charset: readCharset(type),

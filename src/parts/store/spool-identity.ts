@@ -1,18 +1,31 @@
 /**
- * Ties the folder of bodies to its database: a body the database does not name is reclaimed at the start, so a folder beside
- * a new or another database would be emptied. The first row of the audit chain is the database's identity.
+ * Ties the folder of bodies to its database and its key: a body the database does not name is reclaimed at the start, so a
+ * folder beside a new or another database would be emptied; and with another key no body could be read. The first row of
+ * the audit chain is the database's identity, the key ring names the key.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import type { KeyRing } from "../keys/key-ring.ts";
 import type { AuditSource } from "./audit-chain.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
-/** Refuses with PST-SPL-070 where `file` names another database; writes it where there is none. The chain is not empty. */
-export async function assertSameDatabase(file: string, audit: AuditSource): Promise<void> {
+export type SpoolOwner = { readonly audit: AuditSource; readonly keyRing: KeyRing };
+
+/**
+ * Refuses with PST-SPL-070 where `file` names another database and with PST-SPL-071 where it names another key; writes it
+ * where there is none. The chain is not empty.
+ */
+export async function assertSameSpool(file: string, { audit, keyRing }: SpoolOwner): Promise<void> {
   const [first] = await audit.auditPage(1, 1);
   if (first === undefined) throw new Error("the audit chain has no first row");
   const known = readIfThere(file);
-  if (known === null) writeFileSync(file, `${first.hash}\n`, { mode: 0o600, flush: true });
-  else if (known !== first.hash) throw storeError("PST-SPL-070", file);
+  const keyId = keyRing.id("spool");
+  if (known === null) {
+    writeFileSync(file, `${first.hash} ${keyId}\n`, { mode: 0o600, flush: true });
+    return;
+  }
+  const [database, key] = known.split(" ");
+  if (database !== first.hash) throw storeError("PST-SPL-070", file);
+  if (key !== keyId) throw storeError("PST-SPL-071", `it needs key ${key}, the one given is ${keyId}`);
 }
 
 function readIfThere(file: string): string | null {

@@ -144,7 +144,9 @@ function retryOf(
   const { kept, progress, verdict } = seen;
   if (verdict === null || verdict.kind === "stop") return null;
   const isUnanswered = progress.lastReply === null || progress.lastReply.code === 421;
-  if (kept !== null && progress.phase === "mail" && isUnanswered) return "fresh";
+  // Below the step: nothing was asked on it, and a fresh one of the same server would offer the same.
+  const hasEnded = verdict.kind !== "below" && isUnanswered;
+  if (kept !== null && progress.phase === "mail" && hasEnded) return "fresh";
   if (verdict.kind === "lane" || !work.tryTls) return null;
   const mayGoClear = work.request.parcel.minRung === "plain" && !work.request.envelope.requireTls;
   const isTlsTrouble = progress.phase === "handshake" || (progress.phase === "starttls" && progress.starttlsOffered);

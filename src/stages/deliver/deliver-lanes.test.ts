@@ -101,6 +101,16 @@ describe("a kept connection", () => {
     expect(second.transactions).toHaveLength(1);
   });
 
+  test("that lacks an extension is not called ended, and the server is not dialled again for it", async () => {
+    const server = await startMx({ extensions: [] });
+    const { deliver } = deliveryTo(server);
+    await deliver(makeRequest({ hosts: [host] }));
+    const report = await deliver(makeRequest({ hosts: [host], needs: { eightBitMime: true } }));
+    expect(report.attempts.map(({ code, reused }) => [code, reused])).toEqual([["PST-DLV-013", true]]);
+    expect(outcomeOf(report)).toMatchObject({ kind: "unmet", observed: { missing: ["8BITMIME"] } });
+    expect(server.connections).toBe(1);
+  });
+
   test("that the server closed meanwhile is not used again", async () => {
     const server = await startMx({});
     const { deliver } = deliveryTo(server);

@@ -1,7 +1,7 @@
 /**
  * Runs the detectors of a pack over one segment.
- * Promises: deterministic; linear in the text; at most `matchesMax` matches of one detector in one segment; the same
- * ladder for every kind of detector: a method finds candidates, the words near them decide the confidence.
+ * Promises: deterministic; linear in the text; at most `matchesMax` matches of one detector in one segment, and `onCut` told
+ * when there are more; the same ladder for every kind of detector: a method finds candidates, the words near them decide the confidence.
  */
 import { assertNever } from "../../core/assert-never.ts";
 import type { Candidate, CompiledDetector, CompiledPack, DetectionMethod, Match, Near } from "./compiled-pack.ts";
@@ -26,6 +26,8 @@ export type ScanContext = {
   readonly senderNames: ReadonlySet<string>;
   readonly isLate: () => boolean;
   readonly matchesMax: number;
+  /** A limit kept something from being judged. */
+  readonly onCut?: () => void;
 };
 
 export function scanSegment(
@@ -41,9 +43,12 @@ export function scanSegment(
     for (const candidate of candidatesOf(scan, detector.method)) {
       const match = toMatch(scan, detector, candidate);
       if (match === null) continue;
+      if (count === context.matchesMax) {
+        context.onCut?.();
+        break;
+      }
       matches.push(match);
       count += 1;
-      if (count >= context.matchesMax) break;
     }
   }
   return matches;

@@ -15,10 +15,18 @@ import type { Segment } from "./compiled-pack.ts";
 import { contentKindOf, SNIFF_BYTES } from "./content-kind.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
-import { headerSegments, senderNamesOf, triggersOf } from "./message-header.ts";
+import { headerSegments, otherFields, senderNamesOf, triggersOf } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
 import { contentOf, isTextual, readPartText, readRawText } from "./part-text.ts";
-import { isArmouredMessage, isEncryptedCms, isRpmsg, PKCS7_MIME_TYPES, RPMSG_TYPE } from "./protected-content.ts";
+import {
+  armourHeaders,
+  isArmouredMessage,
+  isEncryptedCms,
+  isRpmsg,
+  isWholeEncryptedCms,
+  PKCS7_MIME_TYPES,
+  RPMSG_TYPE,
+} from "./protected-content.ts";
 
 export type Uninspectable = { readonly part: string; readonly reason: UninspectableReason };
 
@@ -40,6 +48,8 @@ const SIGNATURE_TYPES = new Set([
 ]);
 const SIGNATURE_BYTES_MAX = 65_536;
 const HEADER_BYTES_MAX = 262_144;
+/** The message of fields that no subject stands before. */
+const NO_MESSAGE = -1;
 
 export async function extractTexts(
   mime: MimeStructure,
@@ -88,21 +98,41 @@ class Extractor {
   async #message(root: MimePart): Promise<readonly HeaderField[]> {
     const message = this.#messages;
     this.#messages += 1;
-    const header = await this.#header(root);
-    const { fields, isMalformed } = readHeaderSection(header);
     const suffix = message === 0 ? "" : `@${root.path}`;
+    const fields = await this.#fields(root, { message, suffix, isMessage: true });
     for (const { name, kind, text } of headerSegments(fields)) {
       this.#add({ part: `header:${name}${suffix}`, kind, message }, text);
     }
-    // Some readers show the section from the malformed line on as text.
-    if (isMalformed) this.#add({ part: `header:malformed${suffix}`, kind: "body", message }, decodeUndeclared(header));
     await this.#part(root, message);
     return fields;
   }
 
+  async #child(part: MimePart, message: number): Promise<void> {
+    if (part.bodyStart > part.headerStart)
+      await this.#fields(part, { message, suffix: `@${part.path}`, isMessage: false });
+    await this.#part(part, message);
+  }
+
+  /** Adds the fields that have no place of their own, and what readers disagree on. */
+  async #fields(
+    part: MimePart,
+    { message, suffix, isMessage }: { readonly message: number; readonly suffix: string; readonly isMessage: boolean },
+  ): Promise<readonly HeaderField[]> {
+    const header = await this.#header(part);
+    const { fields, isMalformed } = readHeaderSection(header);
+    for (const text of otherFields(fields, { all: !isMessage })) {
+      this.#add({ part: `header:other${suffix}`, kind: "header", message: NO_MESSAGE }, text);
+    }
+    // Some readers show the section from the malformed line on as text.
+    if (isMalformed) this.#add({ part: `header:malformed${suffix}`, kind: "body", message }, decodeUndeclared(header));
+    return fields;
+  }
+
   async #part(part: MimePart, message: number): Promise<void> {
-    if (part.filename !== null)
-      this.#add({ part: `${part.path}:filename`, kind: "filename", message }, nameText(part.filename));
+    for (const name of new Set([part.filename, part.parameters["name"]])) {
+      if (typeof name === "string")
+        this.#add({ part: `${part.path}:filename`, kind: "filename", message }, nameText(name));
+    }
     if (isEmbeddedMessage(part.contentType) && part.children.length > 0) {
       for (const child of part.children) await this.#message(child);
       return;
@@ -120,29 +150,26 @@ class Extractor {
         this.#add({ part: part.path, kind: "body", message }, text);
       return;
     }
-    if (part.contentType === "multipart/encrypted" && (await this.#isPgpMime(part))) {
+    if (part.contentType === "multipart/encrypted" && (await this.#isPgpMime(part, message))) {
       this.#protectedParts.push(part.path);
-      for (const extra of part.children.filter((_, index) => index !== 1)) await this.#part(extra, message);
+      for (const extra of part.children.filter((_, index) => index !== 1)) await this.#child(extra, message);
     } else {
-      for (const child of part.children) await this.#part(child, message);
+      for (const child of part.children) await this.#child(child, message);
     }
     await this.#between(part, message);
   }
 
-  /** Preamble and epilogue: not shown by mail readers, but told by the source. */
+  /** Preamble, epilogue and what stands between two parts: not shown by mail readers, but told by the source. */
   async #between(part: MimePart, message: number): Promise<void> {
-    const [first] = part.children;
-    const last = part.children.at(-1);
-    if (first === undefined || last === undefined) return;
-    const ranges = [
-      [part.bodyStart, first.headerStart],
-      [last.bodyEnd, part.bodyEnd],
-    ] as const;
-    for (const [start, end] of ranges) {
-      if (end <= start) continue;
-      const bytes = await this.#read(start, Math.min(end, start + this.#options.partBytesMax));
-      const text = bytes.toString("latin1").replace(/^--[^\n]*$/gm, "");
+    const { partBytesMax } = this.#options;
+    let start = part.bodyStart;
+    for (const [index, next] of [...part.children, null].entries()) {
+      const end = next?.headerStart ?? part.bodyEnd;
+      if (end - start > partBytesMax) this.#blame(part.path, "over_budget");
+      const bytes = end > start ? await this.#read(start, Math.min(end, start + partBytesMax)) : Buffer.alloc(0);
+      const text = withoutDelimiters(bytes.toString("latin1"), { isAfterPart: index > 0, isBeforePart: next !== null });
       if (text.trim() !== "") this.#add({ part: part.path, kind: "body", message }, text);
+      start = next?.bodyEnd ?? end;
     }
   }
 
@@ -150,14 +177,15 @@ class Extractor {
     if (this.#isLate()) return this.#blame(part.path, "over_budget");
     if (isTextual(part)) return this.#text(part, message);
     const head = contentOf(part, await this.#head(part)).bytes;
-    if (this.#isProtectedHead(part, head)) {
+    if (await this.#isProtected(part, head)) {
       this.#protectedParts.push(part.path);
       return;
     }
     if (part.contentType === "application/pgp-encrypted" || SIGNATURE_TYPES.has(part.contentType)) {
       return this.#smallText(part, message);
     }
-    if (part.contentType.startsWith("image/") && contentKindOf(head).kind === "image") return this.#picture(part);
+    if (part.contentType.startsWith("image/") && contentKindOf(head).kind === "image")
+      return this.#picture(part, message);
     this.#blame(part.path, "unsupported_type");
     // Not to be understood, but where characters stand in it (octet streams, signed-data) they are looked at.
     const body = await this.#body(part);
@@ -169,10 +197,12 @@ class Extractor {
   async #text(part: MimePart, message: number): Promise<void> {
     const bytes = await this.#body(part);
     const isCut = part.bodyEnd - part.bodyStart > bytes.length;
-    const { texts, reason, contentIds } = readPartText(part, bytes, isCut);
+    const { inlineImageBytesMax } = this.#options;
+    const { texts, reason, contentIds } = readPartText(part, bytes, { isCut, inlineImageBytesMax });
     const [only] = texts;
     if (texts.length === 1 && reason === null && only !== undefined && isArmouredMessage(only)) {
       this.#protectedParts.push(part.path);
+      this.#add({ part: part.path, kind: "body", message }, armourHeaders(only));
       return;
     }
     if (reason !== null) this.#blame(part.path, reason);
@@ -187,27 +217,37 @@ class Extractor {
     this.#add({ part: part.path, kind: "body", message }, bytes.toString("latin1"));
   }
 
-  async #picture(part: MimePart): Promise<void> {
+  async #picture(part: MimePart, message: number): Promise<void> {
     const { fields } = readHeaderSection(await this.#header(part));
     const contentId = fields.find((field) => field.name.toLowerCase() === "content-id")?.value ?? "";
     const bytes = part.bodyEnd - part.bodyStart;
     const sizeBytes = part.encoding === "base64" ? Math.ceil((bytes * 3) / 4) : bytes;
     const isSmall = sizeBytes < this.#options.inlineImageBytesMax && contentId !== "";
     this.#pictures.push({ part, contentId: contentIdOf(contentId), isSmall });
+    // A picture names who and what it shows, and a text can hide behind its first bytes.
+    const text = isSmall ? printableRuns(contentOf(part, await this.#body(part)).bytes) : "";
+    if (text !== "") this.#add({ part: part.path, kind: "body", message }, text);
   }
 
-  #isProtectedHead(part: MimePart, head: Buffer): boolean {
-    if (PKCS7_MIME_TYPES.has(part.contentType)) return isEncryptedCms(head);
-    return part.contentType === RPMSG_TYPE && isRpmsg(head);
+  async #isProtected(part: MimePart, head: Buffer): Promise<boolean> {
+    if (part.contentType === RPMSG_TYPE) return isRpmsg(head);
+    if (!PKCS7_MIME_TYPES.has(part.contentType) || !isEncryptedCms(head)) return false;
+    const body = await this.#body(part);
+    const isCut = part.bodyEnd - part.bodyStart > body.length;
+    return !isCut && isWholeEncryptedCms(contentOf(part, body).bytes);
   }
 
   /** RFC 3156 section 4: two parts, the second one armoured message and nothing else. */
-  async #isPgpMime(part: MimePart): Promise<boolean> {
+  async #isPgpMime(part: MimePart, message: number): Promise<boolean> {
     const encrypted = part.children[1];
     if (encrypted === undefined) return false;
     const body = await this.#body(encrypted);
     if (encrypted.bodyEnd - encrypted.bodyStart > body.length) return false;
-    return isArmouredMessage(contentOf(encrypted, body).bytes.toString("latin1"));
+    const text = contentOf(encrypted, body).bytes.toString("latin1");
+    if (!isArmouredMessage(text)) return false;
+    await this.#fields(encrypted, { message, suffix: `@${encrypted.path}`, isMessage: false });
+    this.#add({ part: encrypted.path, kind: "body", message }, armourHeaders(text));
+    return true;
   }
 
   #header(part: MimePart): Promise<Buffer> {
@@ -235,6 +275,23 @@ class Extractor {
       this.#uninspectable.push({ part, reason });
     }
   }
+}
+
+/** Texts between bytes that are none. */
+function printableRuns(bytes: Buffer): string {
+  return (bytes.toString("latin1").match(/[\t\n\r -~]{8,}/g) ?? []).join("\n");
+}
+
+/** The delimiter that ended the part before, and the one that begins the part after, are no text. */
+function withoutDelimiters(
+  text: string,
+  at: { readonly isAfterPart: boolean; readonly isBeforePart: boolean },
+): string {
+  const end = at.isBeforePart ? text.lastIndexOf("\n", text.length - 2) + 1 : text.length;
+  if (!at.isAfterPart) return text.slice(0, end);
+  const line = text.startsWith("\r\n") ? 2 : 0;
+  const lineEnd = text.indexOf("\n", line);
+  return lineEnd === -1 ? "" : text.slice(lineEnd + 1, Math.max(end, lineEnd + 1));
 }
 
 /** Words of a file name parted as a reader parts them. */

@@ -36,6 +36,27 @@ const NAMED: Readonly<Record<string, string>> = {
   equals: "=",
   NewLine: "\n",
   Tab: "\t",
+  ZeroWidthSpace: "\u200B",
+  NegativeVeryThinSpace: "\u200B",
+  NegativeThinSpace: "\u200B",
+  NegativeMediumSpace: "\u200B",
+  NegativeThickSpace: "\u200B",
+  NoBreak: "\u2060",
+  af: "\u2061",
+  ApplyFunction: "\u2061",
+  it: "\u2062",
+  InvisibleTimes: "\u2062",
+  ic: "\u2063",
+  InvisibleComma: "\u2063",
+  NonBreakingSpace: " ",
+  emsp13: " ",
+  emsp14: " ",
+  numsp: " ",
+  puncsp: " ",
+  hairsp: " ",
+  VeryThinSpace: " ",
+  ThinSpace: " ",
+  MediumSpace: " ",
   hellip: "...",
   bull: "*",
   middot: "·",
@@ -84,7 +105,7 @@ const ACCENTS: Readonly<Record<string, string>> = {
   caron: "\u030C",
 };
 
-const REFERENCE = /&(?:#[xX]0{0,16}([0-9a-fA-F]{1,6})|#0{0,16}([0-9]{1,7})|([a-zA-Z][a-zA-Z0-9]{1,30}));?/g;
+const REFERENCE = /&(?:#[xX]0{0,1000}([0-9a-fA-F]{1,6})|#0{0,1000}([0-9]{1,7})|([a-zA-Z][a-zA-Z0-9]{1,30}));?/g;
 
 export function decodeEntities(text: string): string {
   if (!text.includes("&")) return text;

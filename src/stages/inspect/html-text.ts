@@ -1,15 +1,18 @@
 /**
  * The text of an HTML body as a reader, or the source, shows it (WHATWG HTML section 13.2.5, much simplified).
  * Promises: linear time; inline tags join (`12<b>3</b>` is `123`), blocks break lines, table cells become tabs; hidden
- * text, `alt`, `title`, `value`, `placeholder`, `aria-label` and comments are kept, script and style dropped.
- * Leaves out link targets.
+ * text, comments, script, style and the attributes that hold text are kept, apart from the text they stand in. Leaves out
+ * link targets, but tells what lies inside the markup itself (`data:` URLs, RFC 2397).
  */
+import { dataUrlsIn } from "./files-in-text.ts";
 import { decodeEntities } from "./html-entities.ts";
 
 export type HtmlText = {
   readonly text: string;
   /** Content-IDs the markup refers to by `cid:` links, lower case: pictures shown inside the text. */
   readonly contentIds: ReadonlySet<string>;
+  /** Files inside the markup; null where there are more than are looked at. */
+  readonly embedded: readonly Buffer[] | null;
 };
 
 /** Tags that begin a new line. */
@@ -21,22 +24,27 @@ const BLOCKS = new Set(
   ).split(" "),
 );
 const CELLS = new Set(["td", "th"]);
-const DROPPED = new Set(["script", "style"]);
-const VISIBLE_ATTRIBUTES =
-  /(?:^|[\s"'/])(alt|title|value|placeholder|aria-label|src|background)\s*=\s*("[^"]*"|'[^']*'|["']?[^\s"'>]+)/gi;
-
-/** Longest tag whose attributes are read; what is longer is skipped to its end. */
-const TAG_CHARS_MAX = 16_384;
+/** Files inside one text that are looked at. */
+const EMBEDDED_MAX = 1_000;
+/** Elements whose content is not shown as text, though the source tells it and some clients read it. */
+const RAW = new Set(["script", "style"]);
+const READ_ATTRIBUTES =
+  /(?:^|[\s"'/])(alt|title|value|placeholder|label|summary|content|srcdoc|aria-[a-z]{1,20}|data(?:-[a-z0-9-]{1,60})?|src|srcset|href|poster|background|style)\s*=\s*("[^"]*"|'[^']*'|["']?[^\s"'>]+)/gi;
+/** Attributes that name another place: only what lies inside them counts. */
+const LINKS = new Set(["src", "srcset", "href", "poster", "background", "style", "data"]);
 
 class Converter {
   readonly #html: string;
   readonly #parts: string[] = [];
   readonly #aside: string[] = [];
   readonly #contentIds = new Set<string>();
+  readonly #embedded: Buffer[] = [];
   readonly #readsComments: boolean;
+  /** No ">" stands in the rest: every "<" there is text. */
+  #hasMoreTags = true;
   /** Once a quoted attribute ran to the end of the text, quotes are no longer trusted: keeps the time linear. */
   #trustsQuotes = true;
-  /** Names of dropped elements that are never closed again, so that each is searched once. */
+  /** Names of raw elements that are never closed again, so that each is searched once. */
   readonly #unclosed = new Set<string>();
 
   constructor(html: string, readsComments: boolean) {
@@ -55,7 +63,9 @@ class Converter {
     }
     this.#text(at, html.length);
     const aside = this.#aside.length === 0 ? "" : `\n${this.#aside.join("\n")}`;
-    return { text: tidySpaces(this.#parts.join("")) + aside, contentIds: this.#contentIds };
+    const text = tidySpaces(this.#parts.join("")) + aside;
+    const embedded = this.#embedded.length > EMBEDDED_MAX ? null : this.#embedded;
+    return { text, contentIds: this.#contentIds, embedded };
   }
 
   #text(start: number, end: number): void {
@@ -67,32 +77,35 @@ class Converter {
     const html = this.#html;
     if (html.startsWith("<!--", open)) return this.#comment(open);
     const next = html.charCodeAt(open + 1);
-    const isTag = (next | 32) >= 97 && (next | 32) <= 122;
-    if (!isTag && next !== 47 && next !== 33 && next !== 63) {
-      this.#parts.push("<");
-      return open + 1;
-    }
-    const close = this.#tagEnd(open + 1);
+    const isTag = isLetter(next);
+    const isEndTag = next === 47 && isLetter(html.charCodeAt(open + 2));
+    const close =
+      isTag || isEndTag || next === 47 || next === 33 || next === 63 ? this.#close(open, isTag || isEndTag) : -1;
     if (close < 0) {
       this.#parts.push("<");
       return open + 1;
     }
-    const tag = html.slice(open + 1, Math.min(close, open + TAG_CHARS_MAX));
+    const tag = html.slice(open + 1, close);
+    if (!isTag && !isEndTag) {
+      this.#note(tag.slice(1));
+      return close + 1;
+    }
     const name = /^\/?([a-z][a-z0-9:-]{0,30})/i.exec(tag)?.[1]?.toLowerCase() ?? "";
-    if (DROPPED.has(name) && isTag) return this.#skipElement(name, close + 1);
+    if (isTag) this.#attributes(name, tag);
+    if (RAW.has(name) && isTag) return this.#rawElement(name, close + 1);
     if (BLOCKS.has(name)) this.#parts.push("\n");
     else if (isTag && CELLS.has(name)) this.#parts.push("\t");
-    if (isTag) this.#attributes(name, tag);
     return close + 1;
   }
 
   #attributes(name: string, tag: string): void {
     if (!tag.includes("=")) return;
-    for (const match of tag.matchAll(VISIBLE_ATTRIBUTES)) {
-      const attribute = match[1]?.toLowerCase();
+    for (const match of tag.matchAll(READ_ATTRIBUTES)) {
+      const attribute = match[1]?.toLowerCase() ?? "";
       const value = decodeEntities((match[2] ?? "").replace(/^["']|["']$/g, ""));
-      if (attribute === "src" || attribute === "background") {
-        if (/^\s*cid:/i.test(value)) this.#contentIds.add(contentIdOf(value));
+      if (LINKS.has(attribute)) {
+        if (attribute !== "href" && /^\s*cid:/i.test(value)) this.#contentIds.add(contentIdOf(value));
+        this.#embed(value);
       } else if (value.trim() !== "") {
         if (name === "img" || name === "input") this.#parts.push(` ${value} `);
         else this.#aside.push(value);
@@ -101,24 +114,51 @@ class Converter {
   }
 
   #comment(open: number): number {
-    const close = this.#html.indexOf("-->", open + 4);
-    const end = close < 0 ? this.#html.length : close;
-    if (this.#readsComments) this.#aside.push(new Converter(this.#html.slice(open + 4, end), false).convert().text);
-    return close < 0 ? end : close + 3;
+    const empty = /^<!--(?:-?>)/.exec(this.#html.slice(open, open + 6));
+    if (empty !== null) return open + empty[0].length;
+    COMMENT_END.lastIndex = open + 4;
+    const close = COMMENT_END.exec(this.#html);
+    const end = close === null ? this.#html.length : close.index;
+    this.#note(this.#html.slice(open + 4, end));
+    return close === null ? end : end + close[0].length;
   }
 
-  #skipElement(name: string, from: number): number {
+  /** What a reader does not see and the source tells. A comment within a comment is told as it stands. */
+  #note(markup: string): void {
+    this.#aside.push(this.#readsComments ? new Converter(markup, false).convert().text : markup);
+  }
+
+  #embed(text: string): void {
+    for (const file of dataUrlsIn(text)) {
+      if (this.#embedded.length > EMBEDDED_MAX) return;
+      this.#embedded.push(file);
+    }
+  }
+
+  #rawElement(name: string, from: number): number {
     if (this.#unclosed.has(name)) return from;
     const closing = new RegExp(`</${name}`, "gi");
     closing.lastIndex = from;
     const match = closing.exec(this.#html);
-    if (match !== null) return match.index;
+    if (match !== null) {
+      const content = this.#html.slice(from, match.index);
+      this.#aside.push(content);
+      this.#embed(content);
+      return match.index;
+    }
     // Never closed: nothing after it would be shown, yet the source tells it. It is read as text.
     this.#unclosed.add(name);
     return from;
   }
 
-  /** Index of the ">" that ends the tag, or -1. */
+  /** Index of the ">" that ends the markup that begins at `open`, or -1; quotes count in tags only. */
+  #close(open: number, isTag: boolean): number {
+    if (!this.#hasMoreTags) return -1;
+    const close = isTag ? this.#tagEnd(open + 1) : this.#html.indexOf(">", open + 1);
+    if (close < 0) this.#hasMoreTags = false;
+    return close;
+  }
+
   #tagEnd(from: number): number {
     const html = this.#html;
     if (!this.#trustsQuotes) return html.indexOf(">", from);
@@ -133,6 +173,13 @@ class Converter {
     this.#trustsQuotes = false;
     return html.indexOf(">", from);
   }
+}
+
+/** `-->`, and `--!>` by mistake (WHATWG HTML section 13.2.5.53). */
+const COMMENT_END = /--!?>/g;
+
+function isLetter(code: number): boolean {
+  return (code | 32) >= 97 && (code | 32) <= 122;
 }
 
 /** A quote opens a value only after "=", as in browsers; elsewhere it is part of a name. */

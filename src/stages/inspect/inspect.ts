@@ -17,9 +17,9 @@ import { matchPack } from "./match-pack.ts";
 import type { PackResult } from "./match-pack.ts";
 
 /** Changes whenever the same pack could give other findings. */
-export const ENGINE = "postern-inspect/1";
-/** Matches kept of one detector in one segment. */
-const MATCHES_MAX = 2_000;
+export const ENGINE = "postern-inspect/2";
+/** Matches kept of one detector in one segment; more are over budget. */
+const MATCHES_MAX = 20_000;
 
 export type InspectDeps = {
   readonly packs: readonly CompiledPack[];
@@ -39,7 +39,9 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     };
     const extraction = await extractSafely({ mime, read }, { options, isLate });
     const { segments, senderNames } = extraction;
-    const context = { senderNames, isLate, matchesMax: MATCHES_MAX };
+    let wasCut = false;
+    const onCut = (): void => void (wasCut = true);
+    const context = { senderNames, isLate, matchesMax: MATCHES_MAX, onCut };
     const faults: { readonly part: string; readonly reason: UninspectableReason }[] = [];
     const results: PackResult[] = [];
     for (const pack of deps.packs) {
@@ -50,7 +52,7 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
         faults.push({ part: "", reason: "inspection_error" });
       }
     }
-    if (wasLate) faults.push({ part: "", reason: "over_budget" });
+    if (wasLate || wasCut) faults.push({ part: "", reason: "over_budget" });
     const uninspectable = [...extraction.uninspectable, ...faults];
     return assemble({ extraction, uninspectable, results, options, deps });
   };

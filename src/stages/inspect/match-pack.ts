@@ -17,8 +17,9 @@ export type PackResult = {
 export function matchPack(pack: CompiledPack, segments: readonly Segment[], context: ScanContext): PackResult {
   const matches: Match[] = [];
   segments.forEach((segment, index) => {
-    if (!context.isLate()) matches.push(...scanSegment(pack, { segment, index }, context));
+    if (context.isLate()) return;
+    for (const match of scanSegment(pack, { segment, index }, context)) matches.push(match);
   });
-  const evaluation = new RuleEvaluation(segments, matches);
+  const evaluation = new RuleEvaluation(segments, matches, context);
   return { pack, matches, satisfied: pack.rules.filter((rule) => evaluation.holds(rule)) };
 }

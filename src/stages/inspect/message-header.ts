@@ -1,6 +1,7 @@
 /**
- * What a message's own header section shows a reader, and by which fields its sender asks for protection.
- * Promises: encoded words are decoded; a tag hidden in one is found; repeated fields are all read. Pure.
+ * What a header section shows a reader or tells by its source, and by which fields a sender asks for protection.
+ * Promises: every field is read but for addresses; encoded words are decoded; a tag hidden in one is found; repeated fields
+ * are all read; a name that the sender chose stands in no result. Pure.
  */
 import type { Trigger } from "../../core/findings.ts";
 import { decodeWords, valuesOf } from "../../parts/mime/header-fields.ts";
@@ -16,9 +17,26 @@ export type HeaderText = {
 };
 
 const SUBJECT_FIELDS = ["subject", "thread-topic"];
-const NAME_FIELDS = ["from", "sender", "reply-to", "to", "cc"];
+const NAME_FIELDS = [
+  "from",
+  "sender",
+  "reply-to",
+  "to",
+  "cc",
+  "bcc",
+  "resent-from",
+  "resent-sender",
+  "resent-to",
+  "resent-cc",
+  "resent-bcc",
+  "disposition-notification-to",
+  "return-receipt-to",
+  "errors-to",
+  "mail-followup-to",
+];
 const TEXT_FIELDS = ["comments", "keywords", "content-description"];
-/** Characters read of one field. */
+const READ_FIELDS = new Set([...SUBJECT_FIELDS, ...NAME_FIELDS, ...TEXT_FIELDS]);
+/** Longer than any text of a person; addresses and triggers are looked for up to here. */
 const FIELD_CHARS_MAX = 8_192;
 
 export function headerSegments(fields: readonly HeaderField[]): readonly HeaderText[] {
@@ -31,6 +49,13 @@ export function headerSegments(fields: readonly HeaderField[]): readonly HeaderT
     for (const text of decodedValues(fields, name)) texts.push({ name, kind: "header", text });
   }
   return texts;
+}
+
+/** Each other field with its name, as the source tells it; with `all`, for a part of a message, every field. */
+export function otherFields(fields: readonly HeaderField[], { all }: { readonly all: boolean }): readonly string[] {
+  return fields
+    .filter(({ name }) => all || !READ_FIELDS.has(name.toLowerCase()))
+    .map(({ name, value }) => `${name}: ${decodeWords(value)}`);
 }
 
 export function triggersOf(fields: readonly HeaderField[], options: InspectOptions): readonly Trigger[] {

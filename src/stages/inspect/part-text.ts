@@ -6,8 +6,9 @@
 import type { UninspectableReason } from "../../core/findings.ts";
 import type { MimePart } from "../../core/mime-structure.ts";
 import { decodeCharset } from "../../parts/mime/charset.ts";
-import { decodeTransfer } from "../../parts/mime/decode-body.ts";
+import { decodeBase64Loosely, decodeTransfer } from "../../parts/mime/decode-body.ts";
 import { contentKindOf, isUtf16 } from "./content-kind.ts";
+import { base64PropertiesOf, hasPastedFile, readFiles } from "./files-in-text.ts";
 import { htmlToText } from "./html-text.ts";
 import { layOutTable } from "./tabular-text.ts";
 
@@ -46,8 +47,6 @@ const GENERIC_TYPES = new Set([
 const TEXT_NAMES =
   /\.(?:txt|text|csv|tsv|log|md|json|xml|ya?ml|html?|xhtml|ics|vcf|hl7|edi|x12|ccda|cda|fhir|sql|ini|conf|cfg|sh|py|js|ts|c|h|cpp|java|css|patch|diff|pem|pub)$/i;
 const NOTHING: ReadonlySet<string> = new Set();
-/** A file pasted into the text by uuencode. */
-const UUENCODED = /^begin [0-7]{3,4} [^\r\n]{1,200}\r?\nM/m;
 /** Charsets in which ASCII bytes are not ASCII text: the raw bytes are a second thing to look at. */
 const NOT_ASCII_COMPATIBLE = /^(?:utf-?(?:7|16|32)|ucs|iso-10646|ebcdic|ibm0?37|cp0?37|unicode)/;
 
@@ -59,19 +58,26 @@ export function isTextual(part: MimePart): boolean {
   return GENERIC_TYPES.has(type) && part.filename !== null && TEXT_NAMES.test(part.filename);
 }
 
-/** `bytes` are the body as stored; `isCut` tells that the budget kept the rest away. */
-export function readPartText(part: MimePart, bytes: Buffer, isCut: boolean): PartText {
+type Limits = {
+  /** The budget kept the rest of the body away. */
+  readonly isCut: boolean;
+  /** A picture inside the text below this size is not uninspectable. */
+  readonly inlineImageBytesMax: number;
+};
+
+/** `bytes` are the body as stored. */
+export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImageBytesMax }: Limits): PartText {
   const decoded = contentOf(part, bytes);
   const cut: UninspectableReason | null = isCut ? "over_budget" : null;
   const kind = contentKindOf(decoded.bytes);
   if (kind.kind === "container" || kind.kind === "image") return unread("unsupported_type");
   if (kind.kind === "binary") return { ...unread("unsupported_type"), texts: [latin1(decoded.bytes)] };
   const reading = readCharset(part, decoded.bytes);
-  const shown = isHtml(part, reading.text)
-    ? htmlToText(reading.text)
-    : { text: plainText(part, reading.text), contentIds: NOTHING };
-  const reason = decoded.reason ?? reading.reason ?? cut ?? (UUENCODED.test(reading.text) ? "unsupported_type" : null);
-  return { texts: [shown.text, ...reading.others], reason, contentIds: shown.contentIds };
+  const shown = isHtml(part, reading.text) ? htmlToText(reading.text) : plainText(part, reading.text);
+  const files = readFiles(shown.embedded ?? [], inlineImageBytesMax);
+  const hidesFile = shown.embedded === null || !files.isWhole || hasPastedFile(reading.text);
+  const reason = decoded.reason ?? reading.reason ?? cut ?? (hidesFile ? "unsupported_type" : null);
+  return { texts: [shown.text, ...reading.others, ...files.texts], reason, contentIds: shown.contentIds };
 }
 
 /** What of a part that is no text can still be read: the characters that stand in it. */
@@ -88,7 +94,7 @@ export function contentOf(
 ): { readonly bytes: Buffer; readonly reason: UninspectableReason | null } {
   const decoded = decodeTransfer(bytes, part.encoding);
   if (decoded.kind === "bytes") return { bytes: decoded.bytes, reason: null };
-  const rest = part.encoding === "base64" ? Buffer.from(bytes.toString("latin1"), "base64") : bytes;
+  const rest = part.encoding === "base64" ? decodeBase64Loosely(bytes) : bytes;
   return { bytes: rest, reason: decoded.reason };
 }
 
@@ -124,17 +130,31 @@ function isHtml(part: MimePart, text: string): boolean {
   return /^\s{0,200}(?:<!doctype html|<html[\s>])/i.test(text.slice(0, 400));
 }
 
-function plainText(part: MimePart, text: string): string {
+type Shown = {
+  readonly text: string;
+  readonly contentIds: ReadonlySet<string>;
+  readonly embedded: readonly Buffer[] | null;
+};
+
+function plainText(part: MimePart, text: string): Shown {
+  const plain = (shown: string, embedded: readonly Buffer[] = []): Shown => ({
+    text: shown,
+    contentIds: NOTHING,
+    embedded,
+  });
   const type = part.contentType;
   const name = part.filename ?? "";
   if (/^text\/(?:calendar|x-?vcard|vcard|directory)$/.test(type) || /\.(?:ics|vcf)$/i.test(name)) {
     // RFC 5545 section 3.1: a line break before white space is not there; \n, \, and \; are escapes.
-    return text
-      .replace(/\r?\n[ \t]/g, "")
-      .replace(/\\[nN]/g, "\n")
-      .replace(/\\([,;\\])/g, "$1");
+    const unfolded = text.replace(/\r?\n[ \t]/g, "");
+    const shown = unfolded.replace(/\\[nN]/g, "\n").replace(/\\([,;\\])/g, "$1");
+    return plain(shown, base64PropertiesOf(unfolded.replaceAll("\r", "")));
+  }
+  // RFC 3676 section 4.1: with delsp a line ends in a blank only to be joined to the next, without it.
+  if (type === "text/plain" && /^yes$/i.test(part.parameters["delsp"] ?? "")) {
+    return plain(`${text.replace(/ \r?\n/g, "")}\n${text}`);
   }
   const isTable =
     /^(?:text\/(?:csv|tab-separated-values|tsv)|application\/csv)$/.test(type) || /\.(?:csv|tsv)$/i.test(name);
-  return isTable ? layOutTable(text, text.length * 4 + 10_000) : text;
+  return plain(isTable ? layOutTable(text, text.length * 4 + 10_000) : text);
 }

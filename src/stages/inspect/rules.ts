@@ -8,17 +8,21 @@ import type { CompiledRule, Condition, CountCondition, Match, Segment } from "./
 
 /** Longest match, so that a window never misses one that began far before it. */
 const MATCH_CHARS_MAX = 600;
-/** Anchors looked at for one condition; a message with more has hits enough. */
-const ANCHORS_MAX = 5_000;
+/** Anchors looked at for one condition; beyond, `onCut` is told. */
+const ANCHORS_MAX = 20_000;
+
+type Limits = { readonly isLate: () => boolean; readonly onCut?: () => void };
 
 /** Answers whether a rule holds for the matches of one message. */
 export class RuleEvaluation {
   readonly #segments: readonly Segment[];
   readonly #byDetector: ReadonlyMap<string, readonly Match[]>;
+  readonly #limits: Limits;
   readonly #gathered = new Map<string, Pool>();
 
-  constructor(segments: readonly Segment[], matches: readonly Match[]) {
+  constructor(segments: readonly Segment[], matches: readonly Match[], limits: Limits) {
     this.#segments = segments;
+    this.#limits = limits;
     this.#byDetector = Map.groupBy(matches, (match) => match.detector.id);
   }
 
@@ -50,7 +54,9 @@ export class RuleEvaluation {
     if (!rest.filter((condition) => !readsWindow(condition)).every((condition) => this.#test(condition, outer)))
       return false;
     const fitting: Match[] = [];
-    for (const anchor of this.#matchesFor(first, null).slice(0, ANCHORS_MAX)) {
+    for (const [index, anchor] of this.#matchesFor(first, null).entries()) {
+      if (index === ANCHORS_MAX) this.#limits.onCut?.();
+      if (index >= ANCHORS_MAX || this.#limits.isLate()) break;
       if (!windowed.every((condition) => this.#test(condition, anchor))) continue;
       if (fitting.some((other) => other.value === anchor.value)) continue;
       fitting.push(anchor);

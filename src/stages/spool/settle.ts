@@ -34,7 +34,7 @@ export type Alongside = Transition;
 
 const NOTHING_ALONGSIDE: Alongside = { recipients: [], variants: [], inspected: null, events: [] };
 
-/** Resolves to those of whom nothing was written: their claim was stale, or their report could not be written. */
+/** Writes nothing where nothing is given. Resolves to those of whom nothing was written: their claim was stale, or their report could not be written. */
 export type Settle = (
   message: StoredMessage,
   endings: readonly Ending[],
@@ -56,6 +56,7 @@ type Reports = { readonly written: readonly Report[]; readonly lost: ReadonlySet
 
 export function createSettle(deps: SettleDeps): Settle {
   return async (message, endings, alongside = NOTHING_ALONGSIDE) => {
+    if (endings.length === 0 && isNothing(alongside)) return [];
     const reports = await writeReports(message, endings, deps);
     const settled = endings.filter(({ recipient, settled: { patch } }) => {
       return patch.state === "delivered" || !reports.lost.has(recipient.id);
@@ -72,6 +73,10 @@ export function createSettle(deps: SettleDeps): Settle {
     const left = endings.filter((ending) => !settled.includes(ending)).map(({ recipient }) => recipient.id);
     return [...stale, ...left];
   };
+}
+
+function isNothing({ recipients, variants, inspected, events }: Alongside): boolean {
+  return recipients.length === 0 && variants.length === 0 && inspected === null && events.length === 0;
 }
 
 /** Ends and waits that others rely on are durable before anything follows from them. */

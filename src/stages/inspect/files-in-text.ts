@@ -1,0 +1,65 @@
+/**
+ * Files that travel inside a text: `data:` URLs of markup (RFC 2397), attachments and photos of calendars and vCards
+ * (RFC 5545, RFC 6350), and files pasted by uuencode, yEnc, BinHex or OpenPGP armour.
+ * Promises: never throws; linear time. What the files hold is the caller's to judge.
+ */
+import { contentKindOf } from "./content-kind.ts";
+import { isArmouredMessage } from "./protected-content.ts";
+
+/** Media type, parameters, and data up to where markup or a style sheet ends a URL. */
+const DATA_URL = /\bdata:[^,;"'()<>\s]{0,100}((?:;[^,;"'()<>]{0,100}){0,5}),([^"'()<>]*)/gi;
+/** A property value in base64: RFC 5545 writes BASE64, vCard 3.0 writes b. */
+const BASE64_PROPERTY = /^[^\n:]{1,200};ENCODING=(?:BASE64|B)(?:;[^\n:]{0,200})?:([A-Za-z0-9+/= \t\r]*)$/gim;
+const UUENCODE = /^begin [0-7]{3,4} [^\r\n]{1,200}\r?\n([ -`])([ -`]*)$/gm;
+const OTHER_PASTED =
+  /^=ybegin (?:part=\d{1,9} )?(?:total=\d{1,9} )?line=\d|^\(This file must be converted with BinHex/im;
+
+const ARMOURED = /^-----BEGIN PGP MESSAGE-----[^]*?(?:^-----END PGP MESSAGE-----|$(?![^]))/gm;
+
+/** The content of each `data:` URL in a piece of markup whose entities are decoded. */
+export function* dataUrlsIn(text: string): Generator<Buffer, void, undefined> {
+  if (!/data:/i.test(text)) return;
+  for (const match of text.matchAll(DATA_URL)) {
+    const data = percentDecoded(match[2] ?? "");
+    yield /;\s*base64\s*$/i.test(match[1] ?? "") ? Buffer.from(data.toString("latin1"), "base64") : data;
+  }
+}
+
+/** The content of each base64 property of an unfolded calendar or vCard. */
+export function base64PropertiesOf(text: string): readonly Buffer[] {
+  return Array.from(text.matchAll(BASE64_PROPERTY), (match) => Buffer.from(match[1] ?? "", "base64"));
+}
+
+/** True where a file stands in the text in a form that some readers decode. */
+export function hasPastedFile(text: string): boolean {
+  if (OTHER_PASTED.test(text)) return true;
+  // Armoured and not encrypted: compressed or literal data that every reader of OpenPGP shows.
+  for (const [block] of text.matchAll(ARMOURED)) if (!isArmouredMessage(block)) return true;
+  for (const match of text.matchAll(UUENCODE)) {
+    // The first character tells how many bytes its line holds; 45 make a full one.
+    const sizeBytes = ((match[1] ?? "").charCodeAt(0) - 32) & 63;
+    if (sizeBytes === 45 || (sizeBytes > 0 && (match[2] ?? "").length >= Math.ceil((sizeBytes * 4) / 3))) return true;
+  }
+  return false;
+}
+
+/** The texts among files, and whether there is one that can hold what is not read. */
+export function readFiles(
+  files: readonly Buffer[],
+  imageBytesMax: number,
+): { readonly texts: readonly string[]; readonly isWhole: boolean } {
+  const texts: string[] = [];
+  let isWhole = true;
+  for (const file of files) {
+    const { kind } = contentKindOf(file);
+    if (kind === "text") texts.push(file.toString("latin1"));
+    else if (kind !== "image" || file.length >= imageBytesMax) isWhole = false;
+  }
+  return { texts, isWhole };
+}
+
+function percentDecoded(text: string): Buffer {
+  const latin = Buffer.from(text, "utf8").toString("latin1");
+  const raw = latin.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(raw, "latin1");
+}
