@@ -120,7 +120,14 @@ async function openBodies({ config, env, keyRing, store }: Omit<Parts, "blobs">)
   const directory = join(config.dataDir, "spool");
   if ((await store.auditHead()).seq === 0) await tellService("created", { config, env, store });
   await assertSameSpool(`${directory}.database`, { audit: store, keyRing });
-  const blobs = await openBlobStore({ directory, keyRing });
+  const blobs = await openBlobStore({
+    directory,
+    keyRing,
+    onUnhealthy: ({ code }) => {
+      env.log.error("spool_unhealthy", { code });
+      env.onFatal(code);
+    },
+  });
   await recover(store, blobs, { config, env });
   return blobs;
 }

@@ -195,7 +195,7 @@ export function schedulerOptions(owner: string): SchedulerOptions {
     leaseMs: 10 * MINUTE_MS,
     claimLimit: 200,
     // Several times what one lane lets wait (DELIVER_DEFAULTS.laneWaitingMax): one slow destination leaves room for others.
-    inFlightRecipientsMax: 5_000,
+    inFlightRecipientsMax: 3_000,
     pollMsMax: 5 * SECOND_MS,
   };
 }

@@ -5,7 +5,7 @@ import type { Outcome } from "./core/outcome.ts";
 import { OWN_TEXT } from "./core/pass-facts.ts";
 import type { Plan } from "./core/plan.ts";
 import type { StoredMessage, StoredRecipient, Transition } from "./core/queue-store.ts";
-import type { DeliveryRequest } from "./core/stages.ts";
+import type { DeliveryRequest, WriteReport } from "./core/stages.ts";
 import { createPipeline } from "./pipeline.ts";
 import type { PipelineDeps, Stages } from "./pipeline.ts";
 import { createSettle } from "./stages/spool/settle.ts";
@@ -77,42 +77,40 @@ let gated = 0;
 
 type Rig = { readonly transitions: Transition[]; readonly run: (claim?: StoredRecipient) => Promise<void> };
 
-function rig(
-  deliver: (request: DeliveryRequest) => Promise<Outcome>,
-  change: Partial<Stages> = {},
-  stale = false,
-): Rig {
-  const transitions: Transition[] = [];
-  const store = {
-    commit: async (transition: Transition) => {
-      transitions.push(transition);
-      const isIntent = transition.recipients.some(({ patch }) => patch.state === "dot_sent");
-      return { stale: stale && isIntent ? [rcpt] : [], children: [] };
-    },
-  } as unknown as PipelineDeps["store"];
-  const clock = { now: () => 1000, monotonic: () => 0 };
-  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const step = plan.steps[0] as { kind: "transport"; minRung: "pkix" };
-  const variant = {
-    id: variantIdOf(id, 1),
-    messageId: id,
-    kind: "untouched",
-    pieces: [],
-    sizeBytes: 10,
-    needs: { eightBitMime: false, smtpUtf8: false },
-  } as const;
-  const writeReport: Parameters<typeof createSettle>[0]["writeReport"] = async (report) => ({
-    submission: {
-      ...message.submission,
-      recipients: [],
-      parent: { messageId: id, recipientId: rcpt, kind: report.kind, step: 0 },
-    },
-    expiresAt: 0,
-    dueAt: 0,
-    lease: null,
-    events: [],
-  });
-  const stages: Stages = {
+const clock = { now: () => 1000, monotonic: () => 0 };
+const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const step = plan.steps[0] as { kind: "transport"; minRung: "pkix" };
+const variant = {
+  id: variantIdOf(id, 1),
+  messageId: id,
+  kind: "untouched",
+  pieces: [],
+  sizeBytes: 10,
+  needs: { eightBitMime: false, smtpUtf8: false },
+} as const;
+const retry = {
+  scheduleMs: [60_000],
+  jitterShare: 0,
+  delayNoticesMs: [],
+  secureHoldMs: 0,
+  ambiguousRetryMs: 900_000,
+  holdDeadlineMs: 1,
+} as const;
+
+const writeReport: WriteReport = async (report) => ({
+  submission: {
+    ...message.submission,
+    recipients: [],
+    parent: { messageId: id, recipientId: rcpt, kind: report.kind, step: 0 },
+  },
+  expiresAt: 0,
+  dueAt: 0,
+  lease: null,
+  events: [],
+});
+
+function stagesWith(store: PipelineDeps["store"], deliver: (request: DeliveryRequest) => Promise<Outcome>): Stages {
+  return {
     spool: { commit: () => Promise.reject(new Error("not used")) },
     inspect: async () => OWN_TEXT,
     discover: async () => ({
@@ -126,34 +124,38 @@ function rig(
     protect: async () => ({ kind: "parcel", parcel: { variant, step, minRung: "pkix" }, isNew: true }),
     deliver: async (request) => ({ attempts: [], outcomes: new Map([[rcpt, await deliver(request)]]) }),
     settle: createSettle({ store, writeReport, clock, log, wake: () => {} }),
-    ...change,
   };
-  const retry = {
-    scheduleMs: [60_000],
-    jitterShare: 0,
-    delayNoticesMs: [],
-    secureHoldMs: 0,
-    ambiguousRetryMs: 900_000,
-    holdDeadlineMs: 1,
-  } as const;
-  const pipeline = createPipeline(
-    { retry, recipientsPerTransactionMax: 100 },
-    {
-      stages,
-      store,
-      clock,
-      log,
-      chance: () => 0.5,
-      scheduler: () => ({ reserve: () => null, dispatch: () => {}, wake: () => {} }),
-      readBody: () => async () => Buffer.alloc(0),
-      withinBytes: async (_bytes, work) => {
-        gated += 1;
-        return await work().finally(() => (gated -= 1));
-      },
-      policy: () => ({}) as ReturnType<PipelineDeps["policy"]>,
-      signal: new AbortController().signal,
+}
+
+function rig(
+  deliver: (request: DeliveryRequest) => Promise<Outcome>,
+  change: Partial<Stages> = {},
+  stale = false,
+): Rig {
+  const transitions: Transition[] = [];
+  const store = {
+    commit: async (transition: Transition) => {
+      transitions.push(transition);
+      const isIntent = transition.recipients.some(({ patch }) => patch.state === "dot_sent");
+      return { stale: stale && isIntent ? [rcpt] : [], children: [] };
     },
-  );
+  } as unknown as PipelineDeps["store"];
+  const deps: PipelineDeps = {
+    stages: { ...stagesWith(store, deliver), ...change },
+    store,
+    clock,
+    log,
+    chance: () => 0.5,
+    scheduler: () => ({ reserve: () => null, dispatch: () => {}, wake: () => {} }),
+    readBody: () => async () => Buffer.alloc(0),
+    withinBytes: async (_bytes, work) => {
+      gated += 1;
+      return await work().finally(() => (gated -= 1));
+    },
+    policy: () => ({}) as ReturnType<PipelineDeps["policy"]>,
+    signal: new AbortController().signal,
+  };
+  const pipeline = createPipeline({ retry, recipientsPerTransactionMax: 100 }, deps);
   return { transitions, run: (claim = recipient) => pipeline.workOn(id, [claim], message) };
 }
 

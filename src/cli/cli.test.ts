@@ -75,7 +75,8 @@ beforeAll(async () => {
   put("smtp.key", keyPem);
   put("spool.key", "0123456789abcdef".repeat(4));
   put("addresses.key", "fedcba9876543210".repeat(4));
-  put("pack.yaml", "version: 1\n");
+  put("pack.yaml", readFileSync(SHIPPED_PACK, "utf8"));
+  put("bad-pack.yaml", "version: 1\n");
   put(
     "postern.yaml",
     `version: 1

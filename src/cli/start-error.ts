@@ -15,5 +15,16 @@ export function asCliError(error: unknown): unknown {
       lines: [error.message],
     });
   }
+  if (isFileError(error)) {
+    // The message is the system's own: its word, the call and the path.
+    return new CliError("a file or folder of the service cannot be used", {
+      next: "see data_dir and who owns what is in it: the service's user must be able to read and write it",
+      lines: [error.message],
+    });
+  }
   return error;
+}
+
+function isFileError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error && "path" in error && "code" in error;
 }

@@ -69,6 +69,15 @@ export async function withQueueReader<T>(command: Command, read: (reader: QueueR
 /** Who acts, as recorded in the audit: the user behind sudo where there is one. */
 export function actorName(): string {
   const sudo = process.env["SUDO_USER"];
-  const user = userInfo().username;
+  const user = accountName();
   return (sudo === undefined || sudo === "" || user !== "root" ? user : `${sudo} (root)`).slice(0, 64);
+}
+
+/** A user without an account, as in a container, is named by number. */
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
 }

@@ -4,6 +4,7 @@ import { configJsonSchema } from "../../parts/config/config-schema.ts";
 import { loadConfig } from "../../parts/config/config.ts";
 import { formatYamlError } from "../../parts/config/yaml-source.ts";
 import type { YamlError } from "../../parts/config/yaml-source.ts";
+import { loadPackFile } from "../../stages/inspect/pack-file.ts";
 import { Finding } from "../cli-error.ts";
 import { printJsonLines, standardOutput } from "../output.ts";
 import { configEnvironment, configErrors, configPathOf } from "../surroundings.ts";
@@ -32,7 +33,7 @@ function check(file: string | undefined, options: { readonly json?: boolean }, c
   const path = file ?? configPathOf(command);
   const loading = loadConfig(path, configEnvironment());
   const output = standardOutput();
-  const errors = loading.ok ? [] : loading.errors;
+  const errors = loading.ok ? packErrors(loading.config.dlp.packs) : loading.errors;
   if (options.json === true) {
     const rows = (severity: string, found: readonly YamlError[]) => found.map((error) => ({ severity, ...error }));
     printJsonLines(output, [...rows("error", errors), ...rows("warning", loading.warnings)]);
@@ -40,7 +41,15 @@ function check(file: string | undefined, options: { readonly json?: boolean }, c
     return;
   }
   for (const warning of loading.warnings) output.line(`warning: ${formatYamlError(warning)}`);
-  if (!loading.ok) throw configErrors(path, errors);
+  if (!loading.ok || errors.length > 0) throw configErrors(path, errors);
   for (const allowed of loading.config.allowed) output.line(`opt-out: ${allowed}`);
   output.line(`${path}: valid`);
+}
+
+/** The service loads its rule packs at the start and at a reload: what would refuse one there is told here. */
+function packErrors(packs: readonly string[]): readonly YamlError[] {
+  return packs.flatMap((pack) => {
+    const loading = loadPackFile(pack);
+    return loading.ok ? [] : loading.errors;
+  });
 }

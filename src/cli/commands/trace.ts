@@ -44,6 +44,8 @@ async function trace(reader: QueueReader, subject: string, asJson: boolean): Pro
     told += 1;
   }
   if (told > 0) return;
+  // With a wrong address key no address is ever found; reading any row tells so.
+  await reader.recipients({ limit: 1 });
   throw new CliError("nothing is known of this id or address", {
     next: "list ids with `postern queue list --all`; of finished mail addresses are forgotten after retention_hours, ids stay.",
   });

@@ -63,7 +63,7 @@ export const deliverCodes = {
   },
   "PST-DLV-016": {
     what: "The message is larger than the mail server accepts.",
-    next: "The sender was told; a smaller message or the portal gets through.",
+    next: "The sender was told; a smaller message gets through.",
   },
   "PST-DLV-017": {
     what: "The mail server refused the recipient for good.",
@@ -111,7 +111,7 @@ export const deliverCodes = {
   },
   "PST-DLV-028": {
     what: "The destination failed several times in a row and is left alone for a while.",
-    next: "Retried by itself; `postern route explain ADDRESS` shows when.",
+    next: "Retried by itself; `postern trace ID` shows when, and why the attempts before failed.",
   },
   "PST-DLV-029": {
     what: "Too many messages already wait for this destination.",

@@ -3,7 +3,7 @@ import type { CodeEntry } from "../code-entry.ts";
 export const protectCodes = {
   "PST-PRT-001": {
     what: "The step asks for a kind of content protection this version cannot build.",
-    next: "`postern trace ID` names the step; release with another profile, or remove the key or certificate that asks for it.",
+    next: "`postern trace ID` names the step; drop the copy and send it another way.",
   },
   "PST-PRT-002": {
     what: "Addresses or headers are not plain ASCII and the next server does not offer SMTPUTF8 (RFC 6531).",
@@ -26,7 +26,7 @@ export const protectCodes = {
     next: "The sender was told; sending without REQUIRETLS would do.",
   },
   "PST-PRT-007": {
-    what: "The header section is larger than headerBytesMax, so fields that must not leave cannot be taken out.",
-    next: "Raise headerBytesMax, or find out why the submitter writes such headers.",
+    what: "The header section is larger than 256 KiB, so fields that must not leave cannot be taken out.",
+    next: "Find out why the submitter writes such headers; drop the copy and send it again without them.",
   },
 } as const satisfies Record<`PST-PRT-${string}`, CodeEntry>;

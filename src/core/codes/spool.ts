@@ -95,7 +95,7 @@ export const spoolCodes = {
     next: "This is a defect in Postern; report it with the queue id from the log.",
   },
   "PST-SPL-063": {
-    what: "The service stopped while the final dot was on its way; the message may have been delivered.",
+    what: "The service stopped, or lost its claim, while the final dot was on its way; the message may have been delivered.",
     next: "Nothing to do: it is sent again with identical bytes and marked as a possible duplicate.",
   },
   "PST-SPL-064": {

@@ -48,7 +48,9 @@ export function readKeys(references: KeyReferences, files: Files): RoleKeys {
   const read = (role: keyof KeyReferences): Secret => {
     const reading = resolveReference(references[role], files);
     if (reading.ok) return new Secret(reading.bytes);
-    files.report.error(["keys", role], `${reading.message}; ${MAKE_KEY}`);
+    // Only where nothing is: a new key in the place of one that cannot be read would lose what the old one sealed.
+    const remedy = reading.isMissing === true ? `; ${MAKE_KEY}` : "";
+    files.report.error(["keys", role], `${reading.message}${remedy}`);
     return NOTHING;
   };
   const keys = { spool: read("spool"), addresses: read("addresses") };

@@ -137,12 +137,15 @@ type Opening =
   | { readonly ok: true; readonly source: YamlSource; readonly bytes: Buffer }
   | { readonly ok: false; readonly errors: readonly YamlError[] };
 
+const NAME_ANOTHER = "name the right one with --config FILE or $POSTERN_CONFIG";
+
 function openConfig(path: string, environment: ConfigEnvironment): Opening {
   let bytes: Buffer;
   try {
     bytes = environment.readFile(path);
   } catch (error) {
-    const message = `cannot be read (${errorCode(error)})`;
+    const why = errorCode(error);
+    const message = why === "ENOENT" ? `there is no such file; ${NAME_ANOTHER}` : `cannot be read (${why})`;
     return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
   }
   const reading = readYaml(bytes.toString("utf8"), path);

@@ -57,7 +57,8 @@ export interface ConfigEnvironment {
 }
 
 export type SecretReading =
-  { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly bytes: Buffer }
+  | { readonly ok: false; readonly message: string; /** Nothing is there. */ readonly isMissing?: boolean };
 
 export type ReferenceContext = { readonly environment: ConfigEnvironment; readonly folder: string };
 
@@ -95,7 +96,8 @@ function readGuarded(path: string, environment: ConfigEnvironment, isPublic: boo
       return { ok: false, message: `${path} is larger than ${SECRET_BYTES_MAX} bytes` };
     return { ok: true, bytes };
   } catch (error) {
-    return { ok: false, message: `${path} cannot be read (${errorCode(error)})` };
+    const why = errorCode(error);
+    return { ok: false, message: `${path} cannot be read (${why})`, isMissing: why === "ENOENT" };
   }
 }
 

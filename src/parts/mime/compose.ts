@@ -63,26 +63,37 @@ export type HeldRecipient = { readonly address: string; readonly code: ReasonCod
 type Action = "failed" | "delayed" | "relayed";
 
 export function composeFailureDsn(input: DsnInput): Buffer {
-  return composeDsn(input, "failed", "Your message could not be delivered", [
-    "Your message could not be delivered to the recipients below.",
-    "It is not tried again.",
-  ]);
+  return composeDsn(input, {
+    action: "failed",
+    subject: "Your message could not be delivered",
+    intro: ["Your message could not be delivered to the recipients below.", "It is not tried again."],
+    until: null,
+  });
 }
 
 export function composeDelayDsn(input: DelayDsnInput): Buffer {
-  const lines = [
-    "Your message has not been delivered to the recipients below yet.",
-    `It is tried again until ${mailDate(input.until)}. You need not do anything.`,
-  ];
-  return composeDsn(input, "delayed", "Your message is delayed", lines, input.until);
+  return composeDsn(input, {
+    action: "delayed",
+    subject: "Your message is delayed",
+    intro: [
+      "Your message has not been delivered to the recipients below yet.",
+      `It is tried again until ${mailDate(input.until)}. You need not do anything.`,
+    ],
+    until: input.until,
+  });
 }
 
 /** For recipients with NOTIFY=SUCCESS: the next server does not report by itself, or we cannot know (RFC 3461 section 5.2.2). */
 export function composeSuccessDsn(input: DsnInput): Buffer {
-  return composeDsn(input, "relayed", "Your message was handed over", [
-    "Your message was handed over to the mail servers of the recipients below.",
-    "Those servers may not report whether it was delivered or read.",
-  ]);
+  return composeDsn(input, {
+    action: "relayed",
+    subject: "Your message was handed over",
+    intro: [
+      "Your message was handed over to the mail servers of the recipients below.",
+      "Those servers may not report whether it was delivered or read.",
+    ],
+    until: null,
+  });
 }
 
 /** Tells the sender that a message waits for a person, for whom, why in general, and what happens when nobody acts. */
@@ -103,13 +114,14 @@ export function composeHeldNotice(input: HeldNoticeInput): Buffer {
   ]);
 }
 
-function composeDsn(
-  input: DsnInput,
-  action: Action,
-  subject: string,
-  intro: readonly string[],
-  until: number | null = null,
-): Buffer {
+type DsnWords = {
+  readonly action: Action;
+  readonly subject: string;
+  readonly intro: readonly string[];
+  readonly until: number | null;
+};
+
+function composeDsn(input: DsnInput, { action, subject, intro, until }: DsnWords): Buffer {
   const fields = fieldsOf(input, subject, "auto-replied");
   return composeReport(fields, "delivery-status", [
     textPart(humanLines(input, intro)),

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeBody, decodeTransfer } from "./decode-body.ts";
+import { decodeBase64Loosely, decodeBody, decodeTransfer } from "./decode-body.ts";
 import { Base64Encoder, Base64Rewrapper, QuotedPrintableEncoder } from "./transfer-encode.ts";
 
 const text = (
@@ -52,6 +52,8 @@ describe("transfer encodings", () => {
     ["quoted-printable", "a=", "a"],
     ["base64", "YWJj\r\nZA==\r\n", "abcd"],
     ["base64", "YQ==Yg==", "ab"],
+    ["base64", "YWI=\r\nYWI=", "abab"],
+    ["base64", "YWJj====", "abc"],
     ["base64", "YWJj\r\n", "abc"],
     ["7bit", "plain", "plain"],
   ] as const)("%s %j", (encoding, raw, expected) => {
@@ -62,6 +64,32 @@ describe("transfer encodings", () => {
   test("base64 with foreign characters and unknown encodings are damaged", () => {
     expect(decodeTransfer(Buffer.from("YWJj-- footer"), "base64")).toEqual({ kind: "unreadable", reason: "damaged" });
     expect(decodeTransfer(Buffer.from("x"), "unknown")).toEqual({ kind: "unreadable", reason: "damaged" });
+  });
+
+  test.each([
+    ["inside a group", "Y=WJj"],
+    ["too short for its group", "YQ=Yg=="],
+    ["after a whole group", "YWJj=YWJj"],
+    ["too long", "Y===YWJj"],
+  ])("base64 with padding %s is damaged, because readers go on differently", (_, raw) => {
+    expect(decodeTransfer(Buffer.from(raw), "base64")).toEqual({ kind: "unreadable", reason: "damaged" });
+  });
+
+  test.each([
+    ["padding and white space", "= "],
+    ["single characters and padding", "A="],
+    ["whole groups", "YQ=="],
+    ["padding alone", "="],
+  ])("base64 of repeated %s is decoded in linear time", (_, piece) => {
+    const bytes = Buffer.from(`A${piece.repeat(400_000)}`);
+    const started = performance.now();
+    decodeTransfer(bytes, "base64");
+    decodeBase64Loosely(bytes);
+    expect(performance.now() - started).toBeLessThan(1_500);
+  });
+
+  test("damaged base64 is read as far as it goes, piece by piece", () => {
+    expect(decodeBase64Loosely(Buffer.from("YWJj!*YQ=Yg==")).toString()).toBe("abcab");
   });
 });
 

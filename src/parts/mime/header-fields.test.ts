@@ -88,6 +88,11 @@ test("what readers disagree on is named", () => {
   expect(parseParameterised("a; x=1; x=2").duplicates).toEqual(new Set(["x"]));
   expect(parseParameterised('a; x="open').damaged).toEqual(new Set(["x"]));
   expect(parseParameterised("a; x=b c").damaged).toEqual(new Set(["x"]));
+  expect(parseParameterised("a; x=1; x*=us-ascii''2").duplicates).toEqual(new Set(["x"]));
+  expect(parseParameterised('a; x="b\\c"; y=d(e); z="f(g)"').damaged).toEqual(new Set(["x", "y"]));
+  expect(parseParameterised('a; x="open; y=z').isBroken).toBe(true);
+  expect(parseParameterised(`a${"; x=1".repeat(100)}`).isBroken).toBe(false);
+  expect(parseParameterised(`a${"; x=1".repeat(101)}`).isBroken).toBe(true);
 });
 
 test.each([

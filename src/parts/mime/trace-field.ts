@@ -7,6 +7,9 @@ import type { Submission } from "../../core/submission.ts";
 
 const LINE_CHARS_MAX = 78;
 
+/** The field that tells a gateway its own mail when it comes back: protect adds it, accept looks for it. */
+export const LOOP_FIELD = "X-Postern-Loop";
+
 export type TracedSubmission = Pick<Submission, "id" | "origin" | "envelope" | "submitter" | "receivedAt">;
 
 /** `Received:` of this gateway, ended by CRLF. */

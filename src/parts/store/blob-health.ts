@@ -10,8 +10,14 @@ import { StorageFullError, StorageUnhealthyError, errnoOf } from "./blob-errors.
 const PASSING = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
 
 export class StorageHealth {
+  readonly #onFailure: (failure: StorageUnhealthyError) => void;
   #failure: StorageUnhealthyError | null = null;
   #syncs = 0;
+
+  /** `onFailure` is called once. */
+  constructor(onFailure: (failure: StorageUnhealthyError) => void = () => {}) {
+    this.#onFailure = onFailure;
+  }
 
   /** The failure that ended the store's credit, or null while it is healthy. */
   get failure(): StorageUnhealthyError | null {
@@ -51,7 +57,9 @@ export class StorageHealth {
   }
 
   #fail(cause: unknown): StorageUnhealthyError {
-    this.#failure ??= new StorageUnhealthyError(cause);
+    if (this.#failure !== null) return this.#failure;
+    this.#failure = new StorageUnhealthyError(cause);
+    this.#onFailure(this.#failure);
     return this.#failure;
   }
 }

@@ -50,6 +50,8 @@ export type BlobStoreOptions = {
   readonly keyRing: KeyRing;
   readonly limits?: BlobLimits;
   readonly fs?: Fs;
+  /** Called once when the disk did not confirm a write: nothing is stored any more, reading goes on. */
+  readonly onUnhealthy?: (failure: StorageUnhealthyError) => void;
 };
 
 /** Since the store was opened. */
@@ -86,7 +88,7 @@ export class DiskBlobStore implements BlobStore {
   readonly #fs: Fs;
   readonly #paths: BlobPaths;
   readonly #keyRing: KeyRing;
-  readonly #health = new StorageHealth();
+  readonly #health: StorageHealth;
   readonly #segments: SegmentLog;
   readonly #writerDeps: BlobWriterDeps;
   #leftovers: Leftovers;
@@ -94,7 +96,8 @@ export class DiskBlobStore implements BlobStore {
   #fileBytes = 0;
   #isClosed = false;
 
-  constructor({ fs, paths, keyRing, leftovers, limits = BLOB_LIMITS }: Opened) {
+  constructor({ fs, paths, keyRing, leftovers, limits = BLOB_LIMITS, onUnhealthy }: Opened) {
+    this.#health = new StorageHealth(onUnhealthy);
     this.#fs = fs;
     this.#paths = paths;
     this.#keyRing = keyRing;

@@ -45,7 +45,13 @@ test("sealed text moved to another row is not opened there", async () => {
   const db = new Database(path);
   db.exec("UPDATE recipient SET sealed = (SELECT sealed FROM recipient WHERE ordinal = 1) WHERE ordinal = 2");
   db.close();
-  const read = await openQueueStore(options);
+  const told: unknown[] = [];
+  const log = { ...silentLog, error: (...line: unknown[]) => void told.push(line) };
+  const read = await openQueueStore({ ...options, log });
   await expect(read.recipients({ limit: 2 })).rejects.toThrow(/PST-SPL-061.*\.2\)/);
+  // What was claimed with it is handed out all the same.
+  const claims = await read.claim({ now: LEASE.until, limit: 10, lease: { ...LEASE, until: 2 * LEASE.until } });
+  expect(claims.map(({ id }) => id.slice(-2))).toEqual([".1"]);
+  expect(told).toMatchObject([["recipient_unreadable", { code: "PST-SPL-061" }]]);
   await read.close();
 });

@@ -25,7 +25,7 @@ import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource, ChainHead } from "./audit-chain.ts";
 import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
 import type { RecipientRow } from "./sqlite-rows.ts";
-import { storeError } from "./sqlite-store-error.ts";
+import { storeError, toStoreError } from "./sqlite-store-error.ts";
 import type { StoreError } from "./sqlite-store-error.ts";
 import { WriterClient } from "./writer-client.ts";
 import type { RecipientFilterRows } from "./writer-protocol.ts";
@@ -68,12 +68,17 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
   readonly #client: WriterClient;
   readonly #codec: RowCodec;
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #waitingRequestsMax: number;
 
-  constructor(client: WriterClient, options: Pick<QueueStoreOptions, "sealer" | "clock" | "waitingRequestsMax">) {
+  constructor(
+    client: WriterClient,
+    options: Pick<QueueStoreOptions, "sealer" | "clock" | "log" | "waitingRequestsMax">,
+  ) {
     this.#client = client;
     this.#codec = new RowCodec(options.sealer);
     this.#clock = options.clock;
+    this.#log = options.log;
     this.#waitingRequestsMax = options.waitingRequestsMax ?? WAITING_REQUESTS_MAX;
   }
 
@@ -88,11 +93,11 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
   }
 
   async claim({ now, limit, lease }: ClaimQuery): Promise<readonly StoredRecipient[]> {
-    return this.#opened(await this.#client.call({ kind: "claim", args: { now, limit, lease } }, false));
+    return this.#claimed(await this.#client.call({ kind: "claim", args: { now, limit, lease } }, false));
   }
 
   async claimThese(ids: readonly RecipientId[], lease: Lease, now: number): Promise<readonly StoredRecipient[]> {
-    return this.#opened(await this.#client.call({ kind: "claimThese", args: { ids, lease, now } }, false));
+    return this.#claimed(await this.#client.call({ kind: "claimThese", args: { ids, lease, now } }, false));
   }
 
   async renew(
@@ -165,6 +170,18 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
   /** Answers what was asked before, moves the WAL into the file and gives the lock back. Idempotent. */
   async close(): Promise<void> {
     await this.#client.close();
+  }
+
+  /** One altered row must not keep all that was claimed with it: it stays leased, is told of, and comes back with its lease. */
+  #claimed(rows: readonly RecipientRow[]): readonly StoredRecipient[] {
+    return rows.flatMap((row) => {
+      try {
+        return [this.#codec.storedRecipient(row)];
+      } catch (error) {
+        this.#log.error("recipient_unreadable", { recipient: row.id, code: toStoreError(error).code });
+        return [];
+      }
+    });
   }
 
   #opened(rows: readonly RecipientRow[]): readonly StoredRecipient[] {

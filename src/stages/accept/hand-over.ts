@@ -7,9 +7,9 @@ import type { Submission, SubmitterFacts } from "../../core/submission.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { StoredBody } from "../../core/stages.ts";
 import { verifyDkim } from "../../parts/dkim/verify.ts";
+import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
 import type { HeaderFacts } from "./header-watch.ts";
 import { nameOf, reasonOf } from "./listener-error.ts";
-import { LOOP_HEADER } from "./options.ts";
 import type { Submitter } from "./options.ts";
 import { dkimDomainsOf, provenByHeader, submitterOfDomain } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
@@ -47,7 +47,7 @@ export async function handOver(
 
 function refusalOfTrace(session: Session, headers: HeaderFacts): Refusal | null {
   const { limits, loopMarker } = session.context.options;
-  const markers = headers.watched.get(LOOP_HEADER.toLowerCase()) ?? [];
+  const markers = headers.watched.get(LOOP_FIELD.toLowerCase()) ?? [];
   if (markers.includes(loopMarker)) return REFUSALS.loop;
   return headers.receivedCount > limits.hopsMax ? REFUSALS.tooManyHops : null;
 }

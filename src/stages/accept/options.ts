@@ -104,9 +104,6 @@ export type AcceptOptions = {
   readonly limits: AcceptLimits;
 };
 
-/** The header that protect adds and accept looks for. */
-export const LOOP_HEADER = "X-Postern-Loop";
-
 /** Names of the headers that serve as proof: secrets or tenant ids that must not leave. */
 export function proofHeaderNames(submitters: readonly Submitter[]): string[] {
   const names = submitters.map(({ proof }) => (proof.kind === "header" ? proof.name : null));

@@ -3,12 +3,12 @@
  * Promises: reads on only when the spool took what came before; a refused message is still read to its end, within
  * bounds, so that reply and command stay in step; DATA and BDAT do not mix.
  */
+import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
 import { DotFilter } from "./dot-filter.ts";
 import { handOver } from "./hand-over.ts";
 import type { Next, Session } from "./session.ts";
 import { nameOf, reasonOf } from "./listener-error.ts";
 import { NewlineFilter } from "./newline-filter.ts";
-import { LOOP_HEADER } from "./options.ts";
 import { REFUSALS } from "./replies.ts";
 import { IncomingMessage } from "./transaction.ts";
 import type { Transaction } from "./transaction.ts";
@@ -88,7 +88,7 @@ function openMessage(session: Session, transaction: Transaction): IncomingMessag
     session.log("error", "accept.intake_failed", { code: "PST-ACC-025", cause: reasonOf(error), error: nameOf(error) });
   try {
     const intake = deps.openIntake();
-    return new IncomingMessage(intake, { limits: options.limits, watch: [LOOP_HEADER, ...watch], onIntakeError });
+    return new IncomingMessage(intake, { limits: options.limits, watch: [LOOP_FIELD, ...watch], onIntakeError });
   } catch (error) {
     onIntakeError(error);
     return null;

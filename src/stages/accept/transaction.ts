@@ -91,14 +91,15 @@ export class IncomingMessage {
   /** Writes what the filter let through; a defect it met refuses the message. */
   async take(segments: readonly Buffer[], defect: BodyDefect | null): Promise<void> {
     if (defect !== null) await this.refuse(DEFECT_REFUSALS[defect]);
-    for (const segment of segments) {
-      if (this.#refusal !== null) return;
-      this.#sizeBytes += segment.length;
-      this.#headers.push(segment);
-      if (this.#sizeBytes > this.#options.limits.messageBytesMax) await this.refuse(REFUSALS.tooLarge);
-      else if (this.#headers.isTooLong) await this.refuse(REFUSALS.headerTooLong);
-      else await this.#write(segment);
-    }
+    if (segments.length === 0 || this.#refusal !== null) return;
+    // One write for a piece, into however many segments its dots and line breaks cut it.
+    const [only] = segments;
+    const bytes = only !== undefined && segments.length === 1 ? only : Buffer.concat(segments);
+    this.#sizeBytes += bytes.length;
+    this.#headers.push(bytes);
+    if (this.#sizeBytes > this.#options.limits.messageBytesMax) await this.refuse(REFUSALS.tooLarge);
+    else if (this.#headers.isTooLong) await this.refuse(REFUSALS.headerTooLong);
+    else await this.#write(bytes);
   }
 
   /** The first refusal stands, and what was written is forgotten at once. */

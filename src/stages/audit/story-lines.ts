@@ -78,10 +78,13 @@ const TOLD: Told = {
   possible_duplicate: (body) => `may have been delivered already, next try ${utc(body.dueAt)}: ${codeText(body.code)}`,
   failed: (body) => `failed: ${codeText(body.code)}${replyPart(body.replyCode, body.status)}`,
   held: (body) =>
-    `held until ${utc(body.deadlineAt)}: ${codeText(body.code)} Next: ${entryOf(body.code)?.next ?? ""}`.trimEnd(),
+    `held until ${utc(body.deadlineAt)}: ${[codeText(body.code), entryOf(body.code)?.next].filter((part) => part !== undefined).join(". Next: ")}`,
   child: (body) => `${CHILDREN[body.child]}, as ${body.messageId}`,
   alert: (body) => `alert to the operators: ${codeText(body.code)}`,
-  operator: (body) => `${printable(body.actor)} asked for ${body.action}: ${printable(body.reason)}`,
+  operator: (body) => {
+    const why = body.reason === "" ? "" : `: ${printable(body.reason)}`;
+    return `${printable(body.actor)} asked for ${body.action}${why}`;
+  },
   recovered: (body) => `the service restarted while this was ${body.from}; it goes on`,
   service: (body) => {
     const allowed = body.allowed.length === 0 ? "" : `, with ${body.allowed.join(", ")}`;
@@ -180,9 +183,10 @@ function reasonText(reason: PlanReason): string {
   }
 }
 
+/** Without its last full stop: more of the line may follow. */
 function codeText(code: string): string {
   const what = entryOf(code)?.what;
-  return what === undefined ? code : `${code} ${what}`;
+  return what === undefined ? code : `${code} ${what.replace(/\.$/, "")}`;
 }
 
 /** Rows outlive codes: one of another version has no text here. */

@@ -117,7 +117,7 @@ const LINES: readonly (readonly [EventBody, string])[] = [
   ],
   [
     { kind: "unmet", code: "PST-DEC-001", bestRung: "plain", missing: ["8BITMIME"] },
-    "not good enough: PST-DEC-001 The destination cannot meet the floor and no other protection is available.; best seen: no TLS; not offered: 8BITMIME",
+    "not good enough: PST-DEC-001 The destination cannot meet the floor and no other protection is available; best seen: no TLS; not offered: 8BITMIME",
   ],
   [
     {
@@ -132,7 +132,7 @@ const LINES: readonly (readonly [EventBody, string])[] = [
   ],
   [
     { kind: "deferred", code: "PST-DEC-002", status: "4.7.1", replyCode: 451, attempts: 2, dueAt: AT },
-    "deferred, next try 2026-01-02 03:04 UTC (2 attempts so far): PST-DEC-002 A rule holds this message for review.; reply 451 4.7.1",
+    "deferred, next try 2026-01-02 03:04 UTC (2 attempts so far): PST-DEC-002 A rule holds this message for review; reply 451 4.7.1",
   ],
   [{ kind: "child", child: "held_notice", messageId: "01X", step: 1 }, "the sender was told that it is held, as 01X"],
   [
@@ -205,7 +205,7 @@ describe("the story of a message", () => {
       ["10", null, null, 1],
     ]);
     expect(story.recipients[0]?.now).toBe(
-      "deferred; due 2026-01-02 03:04 UTC; possible duplicate; PST-DEC-002 A rule holds this message for review.; last reply of mx1.example.org: 451 4.7.1 try later [31m",
+      "deferred; due 2026-01-02 03:04 UTC; possible duplicate; PST-DEC-002 A rule holds this message for review; last reply of mx1.example.org: 451 4.7.1 try later [31m",
     );
     expect(story.recipients[1]?.now).toBeNull();
   });

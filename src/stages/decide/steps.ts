@@ -4,8 +4,9 @@
  * like before, because only the live socket proves it.
  *
  * What a route means: `null-mx`, `no-such-domain` and `unusable` are answers, so the copy is refused and the sender told.
- * `unavailable` and `bogus` are no answers: pipeline.ts defers on them and asks here only after secure_hold, when what
- * needs protection may go to the portal, whose notice is a message of its own and finds its own route; otherwise it is held.
+ * `unavailable` and `bogus` are no answers: pipeline.ts defers on them before it asks here. Asked all the same (`postern route
+ * explain` does), what needs protection may go to the portal, whose notice is a message of its own and finds its own route;
+ * otherwise it is held.
  * Content protection still travels by mail, so without hosts it is no step. `loop` is a fault on our side: held, for a person.
  */
 import { assertNever } from "../../core/assert-never.ts";

@@ -3,6 +3,7 @@
  * (RFC 5545, RFC 6350), and files pasted by uuencode, yEnc, BinHex or OpenPGP armour.
  * Promises: never throws; linear time. What the files hold is the caller's to judge.
  */
+import { decodeBase64Loosely } from "../../parts/mime/decode-body.ts";
 import { contentKindOf } from "./content-kind.ts";
 import { isArmouredMessage } from "./protected-content.ts";
 
@@ -21,13 +22,15 @@ export function* dataUrlsIn(text: string): Generator<Buffer, void, undefined> {
   if (!/data:/i.test(text)) return;
   for (const match of text.matchAll(DATA_URL)) {
     const data = percentDecoded(match[2] ?? "");
-    yield /;\s*base64\s*$/i.test(match[1] ?? "") ? Buffer.from(data.toString("latin1"), "base64") : data;
+    yield /;\s*base64\s*$/i.test(match[1] ?? "") ? decodeBase64Loosely(data) : data;
   }
 }
 
 /** The content of each base64 property of an unfolded calendar or vCard. */
 export function base64PropertiesOf(text: string): readonly Buffer[] {
-  return Array.from(text.matchAll(BASE64_PROPERTY), (match) => Buffer.from(match[1] ?? "", "base64"));
+  return Array.from(text.matchAll(BASE64_PROPERTY), (match) =>
+    decodeBase64Loosely(Buffer.from(match[1] ?? "", "latin1")),
+  );
 }
 
 /** True where a file stands in the text in a form that some readers decode. */

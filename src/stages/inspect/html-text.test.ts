@@ -13,7 +13,20 @@ describe("htmlToText", () => {
       "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>",
       "a\tb\n\tc",
     ],
-    ["script and style are dropped", "a<style>p{}</style>b<script>var x='<p>'</script>c", "abc"],
+    [
+      "script and style split no words and are told aside",
+      "a<style>p{}</style>b<script>var x='<p>'</script>c",
+      "abc\np{}\nvar x='<p>'",
+    ],
+    ["a bogus comment ends at the first >, whatever its quotes", '<!x=">a<i y=">b', 'ab\nx="'],
+    ["so does a processing instruction", '<?x=">a<i y=">b', 'ab\nx="'],
+    ["an empty comment is empty", "1<!-->2<!--->3<!-- x -->4", "1234\nx"],
+    ["a comment may end in --!>", "1<!-- x --!>2", "12\nx"],
+    ["a comment in a comment is told", "<!-- <!-- x -->", "x"],
+    ["an attribute behind a long one is read", `<img x="${"a".repeat(20_000)}" alt="b">`, "b"],
+    ["labels, contents and data attributes are read", '<option label=a><meta content=b><p data-x="c">', "a\nb\nc"],
+    ["zeros do not hide an entity", `&#x${"0".repeat(40)}31;&#${"0".repeat(40)}50;`, "12"],
+    ["named invisible characters are invisible", "1&ZeroWidthSpace;2&NoBreak;3", "1\u200b2\u20603"],
     ["hidden text is kept", '<p style="display:none">x</p>', "x"],
     ["alt texts are kept in place", '<img alt="a &gt; b" src="x">c', "a > b c"],
     ["titles do not split words", '1<i title="t">2</i>3', "123\nt"],
@@ -31,6 +44,19 @@ describe("htmlToText", () => {
   test("collects the pictures shown inside the text", () => {
     const { contentIds } = htmlToText("<img src=\"cid:Logo%201@x\"><td background='cid:back@x'>");
     expect([...contentIds]).toEqual(["logo 1@x", "back@x"]);
+  });
+
+  test.each([
+    ["an image", '<img src="data:image/png;base64,QUJD">', ["ABC"]],
+    ["a link", "<a href='data:text/plain,a%20b'>x</a>", ["a b"]],
+    ["a style sheet", "<style>p{background:url(data:text/plain,a)}</style>", ["a"]],
+    ["an encoded name", '<img src="&#100;ata:;base64,QUJD">', ["ABC"]],
+  ])("tells the file inside %s", (_, html, expected) => {
+    expect(htmlToText(html).embedded?.map((file) => file.toString())).toEqual(expected);
+  });
+
+  test("more files than are looked at are told as such", () => {
+    expect(htmlToText('<img src="data:,a">'.repeat(1_001)).embedded).toBeNull();
   });
 
   test("never throws", () => {
@@ -67,6 +93,9 @@ describe("htmlToText", () => {
     ["entities", "&#0000"],
     ["attributes", "<img alt= "],
     ["nested comments", "<!--<!--"],
+    ["tags without an end", "<a"],
+    ["bogus comments without an end", "<!"],
+    ["data URLs", "<a href=data:,"],
   ])("stays linear in repeated %s", (_, piece) => {
     const html = piece.repeat(Math.ceil(400_000 / piece.length));
     const started = performance.now();

@@ -94,7 +94,7 @@ describe("PHI is seen in", () => {
 });
 
 describe("the verdict", () => {
-  const cms = (type: string): string => base64(Buffer.from(`3082010006092a864886f70d0107${type}a0820000`, "hex"));
+  const cms = (type: string): string => base64(Buffer.from(`301206092a864886f70d0107${type}a0053003020100`, "hex"));
   const smime = [
     "Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m",
     "Content-Transfer-Encoding: base64",
@@ -103,7 +103,7 @@ describe("the verdict", () => {
   const armoured = [
     "-----BEGIN PGP MESSAGE-----",
     "",
-    base64(Buffer.from([0xc1, 0xc0, 0x4c, 3, 1, 2])),
+    base64(Buffer.from("c103030102d20401aabbcc", "hex")),
     "-----END PGP MESSAGE-----",
   ];
   const pgpParts = [

@@ -14,6 +14,11 @@ describe("normaliseText", () => {
     ["mathematical digits", "\u{1d7d8}\u{1d7d9}", "01"],
     ["line ends", "a\r\nb\rc\u2028d", "a\nb\nc\nd"],
     ["NUL", "1\u00002", "12"],
+    ["other controls", "1\u00072\u007f3\u00904", "1234"],
+    ["escape sequences of ISO 2022", "1\u001b(B2\u001b$B3", "123"],
+    ["separators of HL7 and X12", "a\u001cb\u001fc", "a\nb\nc"],
+    ["variation selectors and tags", "1\u{e0100}2\u{e0041}3", "123"],
+    ["annotation marks", "1\ufff92\ufffb", "12"],
     ["direction marks", "1\u202e2\u2069", "12"],
   ])("reads %s", (_, given, expected) => {
     expect(normaliseText(given)).toBe(expected);

@@ -72,8 +72,9 @@ export function isArmouredMessage(text: string): boolean {
     return false;
   const body = lines.slice(bodyFrom, -1).map((line) => line.trim());
   const data = body.filter((line) => !/^=[A-Za-z0-9+/]{4}$/.test(line));
-  const isBase64 = data.every((line) => line.length <= 96 && /^[A-Za-z0-9+/]*={0,2}$/.test(line));
-  return isBase64 && isEncryptedOpenPgp(Buffer.from(data.join(""), "base64"));
+  const base64 = data.join("");
+  const isBase64 = data.every((line) => line.length <= 96) && /^[A-Za-z0-9+/]*={0,2}$/.test(base64);
+  return isBase64 && isEncryptedOpenPgp(Buffer.from(base64, "base64"));
 }
 
 /** What stands readable before the armoured data. */

@@ -12,7 +12,8 @@ import type { StoredMessage } from "../../core/queue-store.ts";
 import { signMessage } from "../../parts/dkim/sign.ts";
 import type { DkimKey } from "../../parts/dkim/sign.ts";
 import { MimeScanner } from "../../parts/mime/mime-scanner.ts";
-import { createProtect, LOOP_FIELD } from "./protect.ts";
+import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
+import { createProtect } from "./protect.ts";
 import type { ProtectOptions } from "./protect.ts";
 
 const CANARY = "CANARY-4242";

@@ -16,7 +16,7 @@ import { signMessage } from "../../parts/dkim/sign.ts";
 import type { DkimKey } from "../../parts/dkim/sign.ts";
 import { downconvert } from "../../parts/mime/downconvert.ts";
 import { applyEdits, editedPieces, EXCHANGE_INTERNAL_PREFIXES } from "../../parts/mime/header-edit.ts";
-import { receivedField } from "../../parts/mime/trace-field.ts";
+import { LOOP_FIELD, receivedField } from "../../parts/mime/trace-field.ts";
 import { planHeaders } from "./plan-headers.ts";
 import type { HeaderPlan } from "./plan-headers.ts";
 
@@ -36,9 +36,6 @@ export type ProtectOptions = {
 };
 
 export type ProtectDeps = { readonly blobs: BlobStore };
-
-/** Header field that tells a gateway its own mail when it comes back. */
-export const LOOP_FIELD = "X-Postern-Loop";
 
 /** One place for each kind: two recipients served at once never give two contents one id. */
 const ORDINAL: Readonly<Record<VariantKind, number>> = { untouched: 1, downconverted: 2 };

@@ -106,7 +106,7 @@ export class Scheduler {
       await this.#workOn(messageId, claims, known);
     } catch (error) {
       // A bug in a stage fails the message, not the process; its lease runs out and it is tried again.
-      this.#log.error("work_failed", { message: messageId, code: "PST-PIP-003", error: errorName(error) });
+      this.#log.error("work_failed", { message: messageId, code: faultOf(error).code, error: errorName(error) });
     }
   }
 

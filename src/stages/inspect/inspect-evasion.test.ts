@@ -1,0 +1,173 @@
+/** Mails made so that a reader sees, or the source tells, what inspection might miss. */
+import { describe, expect, test } from "vitest";
+import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
+
+const PHI = "MRN 00482913 diabetes";
+const plain = (body: string, ...header: readonly string[]): readonly string[] => [
+  "From: a@example.org",
+  ...header,
+  "",
+  body,
+];
+const html = (body: string): readonly string[] => plain(body, "Content-Type: text/html");
+const hidden = (boundary: string): readonly string[] => [
+  `--${boundary}`,
+  "Content-Transfer-Encoding: base64",
+  "",
+  base64(PHI),
+  `--${boundary}--`,
+];
+const dashes = (type: string, ...lines: readonly string[]): readonly string[] =>
+  plain("", `Content-Type: ${type}`).concat(lines);
+
+describe("PHI is seen in", () => {
+  test.each<[string, readonly string[]]>([
+    ["a header of the sender's own", plain("hello", `X-Note: ${PHI}`)],
+    ["a header's name", plain("hello", "X-MRN: 00482913 diabetes")],
+    ["an encoded header", plain("hello", `Organization: =?utf-8?B?${base64(PHI)}?=`)],
+    ["a Message-ID", plain("hello", "Message-ID: <MRN.00482913.diabetes@example.org>")],
+    ["a name beside an address nobody shows", plain("hello", `Disposition-Notification-To: "${PHI}" <a@example.org>`)],
+    ["a header of a part", mixed([[`X-Note: ${PHI}`, "", "hello"]])],
+    ["the description of a part", mixed([[`Content-Description: ${PHI}`, "", "hello"]])],
+    [
+      "the second of two file names",
+      mixed([
+        ['Content-Type: text/plain; name="MRN 00482913 diabetes"', "Content-Disposition: inline; filename=a", "", ""],
+      ]),
+    ],
+    ["a preamble line of dashes", dashes("multipart/mixed; boundary=b", `-- ${PHI}`, "--b", "", "hello", "--b--")],
+    ["an epilogue line of dashes", dashes("multipart/mixed; boundary=b", "--b", "", "hello", "--b--", `--${PHI}`)],
+    [
+      "what stands between an end and another part",
+      dashes("multipart/mixed; boundary=b", "--b", "", "hello", "--b--", PHI, "--b", "", "bye", "--b--"),
+    ],
+    ["a bogus comment's disguise", html(`<!x="> ${PHI} <i y=">`)],
+    ["a style sheet", html(`<style>p:before{content:"${PHI}"}</style>`)],
+    ["linked data in a script", html(`<script type="application/ld+json">{"a":"${PHI}"}</script>`)],
+    ["a text inside a link", html(`<a href="data:text/plain;base64,${base64(PHI)}">x</a>`)],
+    ["a comment in a comment", html(`<!-- <!-- ${PHI} -->`)],
+    [
+      "flowed lines that join words",
+      plain("MRN 0048 \r\n2913 dia \r\nbetes", "Content-Type: text/plain; format=flowed; delsp=yes"),
+    ],
+    ["escape sequences nobody declared", plain("MRN 0048\x1b(B2913 dia\x1b(Jbetes")],
+    ["control characters", plain("MRN 0048\x072913 dia\x7fbetes")],
+    [
+      "an attachment of a calendar entry",
+      mixed([["Content-Type: text/calendar", "", `ATTACH;VALUE=BINARY;ENCODING=BASE64:${base64(PHI)}`]]),
+    ],
+    [
+      "a header of OpenPGP armour",
+      plain(
+        [
+          "-----BEGIN PGP MESSAGE-----",
+          `Comment: ${PHI}`,
+          "",
+          base64(Buffer.from("c103030102d20401aabbcc", "hex")),
+          "-----END PGP MESSAGE-----",
+        ].join("\r\n"),
+      ),
+    ],
+    [
+      "the bytes behind a picture's first ones",
+      mixed(
+        [
+          ["Content-Type: text/html", "", "<img src=cid:x>"],
+          [
+            "Content-Type: image/gif",
+            "Content-ID: <x>",
+            "Content-Transfer-Encoding: base64",
+            "",
+            base64(Buffer.concat([Buffer.from("GIF89a"), Buffer.alloc(20, 1), Buffer.from(PHI)])),
+          ],
+        ],
+        "multipart/related",
+      ),
+    ],
+  ])("%s", async (_, lines) => {
+    expect((await inspectMail(lines)).verdict).toBe("phi");
+  });
+});
+
+describe("what a reader may see and inspection cannot is never clean:", () => {
+  const smime = [
+    "Content-Type: application/pkcs7-mime; smime-type=enveloped-data",
+    "Content-Transfer-Encoding: base64",
+  ];
+  const enveloped = Buffer.from("301206092a864886f70d010703a0053003020100", "hex");
+  test.each<[string, readonly string[]]>([
+    [
+      "another boundary in RFC 2231 form",
+      dashes("multipart/mixed; boundary=a; boundary*=us-ascii''b", "--b", "", "hello", ...hidden("a"), "--b--"),
+    ],
+    ["a boundary with a comment", dashes("multipart/mixed; boundary=a(x)", "--a(x)", "", ...hidden("a"), "--a(x)--")],
+    [
+      "a boundary with an escape",
+      dashes('multipart/mixed; boundary="a\\b"', "--ab", "", "hello", ...hidden("a\\b"), "--ab--"),
+    ],
+    [
+      "a line that begins with a delimiter",
+      dashes(
+        "multipart/mixed; boundary=a",
+        "--a",
+        "",
+        "hello",
+        "--aX",
+        "Content-Transfer-Encoding: base64",
+        "",
+        base64(PHI),
+        "--a--",
+      ),
+    ],
+    ["a blank before the colon of a MIME header", plain("hello", "Content-Type : multipart/mixed; boundary=b")],
+    ["a line of blanks in the header", ["From: a@example.org", " ", "X-Other: a body for some", "", "hello"]],
+    ["padding inside base64", plain(base64(PHI).replace(/.{5}/g, "$&="), "Content-Transfer-Encoding: base64")],
+    ["a short pasted file", plain("begin 644 a.txt\r\n%2&5L;&\\\r\n`\r\nend")],
+    ["a yEnc file", plain("=ybegin line=128 size=3 name=a.txt\r\nabc\r\n=yend size=3")],
+    ["a BinHex file", plain("(This file must be converted with BinHex 4.0)\r\n:abc")],
+    [
+      "an armoured message that is not encrypted",
+      plain("-----BEGIN PGP MESSAGE-----\r\n\r\nywtiAAEC\r\n-----END PGP MESSAGE-----"),
+    ],
+    [
+      "a large picture inside markup",
+      html(`<img src="data:image/png;base64,${base64(Buffer.from("89504e470d0a1a0a", "hex"))}${"A".repeat(60_000)}">`),
+    ],
+    ["an archive inside markup", html(`<a href="data:application/zip;base64,UEsDBAAAAAA=">x</a>`)],
+    ["text behind S/MIME", [...smime, "", base64(Buffer.concat([enveloped, Buffer.from("Dear Anna")]))]],
+    [
+      "a picture of a vCard",
+      mixed([
+        [
+          "Content-Type: text/vcard",
+          "",
+          `PHOTO;ENCODING=b;TYPE=PNG:${base64(Buffer.from("89504e470d0a1a0a", "hex"))}${"A".repeat(60_000)}`,
+        ],
+      ]),
+    ],
+  ])("%s", async (_, lines) => {
+    expect((await inspectMail(lines)).verdict).toBe("uninspectable");
+  });
+
+  test("a small picture inside markup is nothing", async () => {
+    const logo = base64(Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), Buffer.alloc(200)]));
+    expect((await inspectMail(html(`<img src="data:image/png;base64,${logo}">`))).verdict).toBe("clean");
+  });
+
+  test("a field name, which the sender chose, stands in no finding", async () => {
+    const { findings } = await inspectMail(plain("hello", "X-Anna-Sample: MRN 00482913 diabetes"));
+    expect(findings.map(({ part }) => part)).toEqual(["header:other", "header:other"]);
+  });
+
+  test("the subject does not lend its words to technical fields", async () => {
+    const lines = plain("hello", "Subject: diabetes week", "X-MRN: 00482913");
+    expect((await inspectMail(lines)).verdict).toBe("clean");
+  });
+
+  test("decoys above the limit of matches are over budget, never clean", async () => {
+    const decoys = Array.from({ length: 20_001 }, (_, n) => `MRN ${100_000 + n}`).join("\r\n");
+    const findings = await inspectMail(plain(`${decoys}\r\n${"word ".repeat(200)}\r\n${PHI}`));
+    expect(findings.verdict).toBe("uninspectable");
+    expect(findings.uninspectable).toEqual([{ part: "", reason: "over_budget" }]);
+  });
+});
