@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,6 +29,7 @@ async function fillDatabase(): Promise<void> {
 }
 
 const CLI = fileURLToPath(new URL("./cli.ts", import.meta.url));
+const SHIPPED_PACK = new URL("../../config/dlp/us-hipaa.yaml", import.meta.url);
 const ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 let folder: string;
 
@@ -77,17 +78,18 @@ beforeAll(async () => {
   put("addresses.key", "fedcba9876543210".repeat(4));
   put("pack.yaml", readFileSync(SHIPPED_PACK, "utf8"));
   put("bad-pack.yaml", "version: 1\n");
-  put(
-    "postern.yaml",
-    `version: 1
+  const valid = `version: 1
 hostname: gateway.example.org
 data_dir: data
 control: { socket: control.sock }
 listen: { tls: { certificate: file:smtp.pem, key: file:smtp.key } }
 keys: { spool: file:spool.key, addresses: file:addresses.key }
 dlp: { packs: [pack.yaml] }
-`,
-  );
+`;
+  put("postern.yaml", valid);
+  put("bad-pack-config.yaml", valid.replace("pack.yaml", "bad-pack.yaml"));
+  put("other-key.yaml", valid.replace("addresses: file:addresses.key", "addresses: file:other.key"));
+  put("other.key", "00112233445566ff".repeat(4));
   put("bad.yaml", "version: 1\nlisen: {}\npolicy: { phi: none }\n");
 });
 
@@ -113,6 +115,18 @@ test("every error of a configuration is printed at once, with exit code 1 and no
   expect(err).toContain('bad.yaml:2:1 lisen: unknown key. Did you mean "listen"?');
   expect(err).toContain('bad.yaml:3:16 policy.phi: "none" is not one of');
   expect(err).toMatch(/^postern: PST-CFG-001 .* Next: /m);
+});
+
+test("a rule pack that the service would refuse makes the configuration invalid", async () => {
+  const { exitCode, out, err } = await postern("config", "check", join(folder, "bad-pack-config.yaml"));
+  expect({ exitCode, out }).toEqual({ exitCode: 1, out: "" });
+  expect(err).toContain("bad-pack.yaml:1:1 rules: missing");
+});
+
+test("a configuration that does not exist is told from one that is wrong", async () => {
+  const { exitCode, err } = await postern("--config", join(folder, "none.yaml"), "queue", "list");
+  expect(exitCode).toBe(1);
+  expect(err).toContain("none.yaml:1:1: there is no such file; name the right one with --config FILE");
 });
 
 test("--json prints errors as JSON Lines", async () => {

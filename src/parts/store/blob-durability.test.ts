@@ -62,10 +62,12 @@ describe.each(KINDS)("%s", (_kind, size) => {
     expect((await next.readAll(kept, size)).every((byte) => byte === 1)).toBe(true);
   });
 
-  test("rejects its seal and every later one after a sync failed, and the sync is not repeated", async () => {
+  test("rejects its seal and every later one after a sync failed, says so once, and the sync is not repeated", async () => {
     for (const fault of ["datasync", "syncDirectory"] as const) {
       const disk = new SimulatedDisk();
-      const store = await openOn(disk);
+      const told: string[] = [];
+      const onUnhealthy = ({ code }: StorageUnhealthyError) => void told.push(code);
+      const store = await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount(), onUnhealthy });
       disk.faults[fault] = "EIO";
       await expect(put(store, randomBytes(size))).rejects.toThrow(StorageUnhealthyError);
       const { syncs } = store.counters;
@@ -75,6 +77,7 @@ describe.each(KINDS)("%s", (_kind, size) => {
       }
       expect(store.counters.syncs).toBe(syncs);
       expect(store.failure).toBeInstanceOf(StorageUnhealthyError);
+      expect(told).toEqual(["PST-SPL-001"]);
       expect(store.counters.bufferedBytes).toBe(0);
     }
   });
