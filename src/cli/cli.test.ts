@@ -215,6 +215,13 @@ test("a message's story is told by id and by address, and the chain behind it ve
   expect(rows.map((row) => (JSON.parse(row) as { seq: number }).seq)).toEqual([2]);
 });
 
+test("with another address key a trace by address names the key, not an unknown address", async () => {
+  const config = join(folder, "other-key.yaml");
+  const { exitCode, err } = await postern("--config", config, "trace", "canary-recipient-2-1@rcpt.example");
+  expect(exitCode).toBe(1);
+  expect(err).toMatch(/^postern: PST-SPL-061.* Next: Check that the address key/);
+});
+
 test("every command has a description, help and an example", async () => {
   const { out } = await postern("--help");
   const commands = [...out.matchAll(/^ {2}([a-z]+) .* {2,}\S/gm)].map((match) => match[1] ?? "");

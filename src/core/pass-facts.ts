@@ -65,9 +65,10 @@ export function unprotectableStatus(
   return isUtf8Address ? "5.6.7" : "5.6.9";
 }
 
-/** The status of a copy that a plan refuses (RFC 3463 sections 3.2 and 3.8, RFC 8689 section 6). */
+/** The status of a copy that a plan refuses (RFC 3463 sections 3.2 and 3.8, RFC 7505 section 4.2, RFC 8689 section 6). */
 export function refusalStatus(code: ReasonCode): EnhancedStatus<5> {
   if (code === "PST-DEC-005") return "5.7.30";
+  if (code === "PST-DEC-006") return "5.1.10";
   return code === "PST-DEC-004" ? "5.1.2" : "5.4.4";
 }
 

@@ -80,6 +80,8 @@ describe("killed with recipients in every state", () => {
       await eventually(async () => (verbs.some((seen) => seen.verb === verb) ? true : null));
     }
     await eventually(async () => (stored("dot_sent") === "dot_sent" && stored("held") === "held" ? true : null));
+    // The intent is on disk before the dot is on the wire.
+    await world.arrived(`mx.${domainOf("dot_sent")}`, 1);
     await child.kill();
     // Between 250 and the first look at it: a moment too short to strike from outside.
     sqlOn((db) =>

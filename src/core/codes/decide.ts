@@ -14,11 +14,15 @@ export const decideCodes = {
     next: "Give the recipient a certificate, a key or the portal, then `postern queue retry ID`; or `postern queue drop ID` and send it another way.",
   },
   "PST-DEC-004": {
-    what: "The recipient's domain does not exist or accepts no mail.",
+    what: "The recipient's domain does not exist.",
     next: "The sender was told; check the address.",
   },
   "PST-DEC-005": {
     what: "The sender asked for REQUIRETLS and the destination cannot promise it.",
     next: "The sender was told; send it without REQUIRETLS, or another way.",
+  },
+  "PST-DEC-006": {
+    what: "The recipient's domain declares that it accepts no mail (null MX).",
+    next: "The sender was told; check the address.",
   },
 } as const satisfies Record<`PST-DEC-${string}`, CodeEntry>;

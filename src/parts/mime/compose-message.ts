@@ -59,11 +59,16 @@ export function oneLine(text: string): string {
 export function assertReportable(address: string | null): string {
   if (address === null || address === "")
     throw new Error("a report to the null sender is never composed (RFC 5321 6.1)");
-  // Looser than isPlainAddress: a quoted local part is a sender like any other.
-  if (address.length > 320 || !/^[^<>]+@[^<>\s]+$/.test(address) || oneLine(address) !== address) {
+  if (!isWritableAddress(address)) {
     throw new Error("a report needs an address to go to");
   }
   return address;
+}
+
+/** Looser than isPlainAddress: a quoted local part, brackets and all, is an address like any other. */
+export function isWritableAddress(address: string): boolean {
+  const isOneLine = address.length <= 320 && oneLine(address) === address;
+  return isOneLine && /^(?:"(?:[^"\\]|\\.)*"|[^<>"\s]+)@[^<>"\s]+$/.test(address);
 }
 
 function headerLines(fields: OwnMailFields): readonly string[] {

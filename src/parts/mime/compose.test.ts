@@ -87,13 +87,19 @@ describe.each(ALL)("%s", (_, compose) => {
     expect(mail.text).toContain("01KDWZ0000000000000000000Q");
   });
 
-  test.each([[null], [""], ["a@b>\r\nBcc: <x@y"], ["a@b\u0000c"]])("it is never composed for %j", (to) => {
-    expect(() => compose(to)).toThrow(/report/);
-  });
+  test.each([[null], [""], ["a@b>\r\nBcc: <x@y"], ["a@b\u0000c"], ['"a"b>@c'], ["a@b>, <c@d"]])(
+    "it is never composed for %j",
+    (to) => {
+      expect(() => compose(to)).toThrow(/report/);
+    },
+  );
 
-  test("a quoted local part is a sender like any other", () => {
-    expect(compose('"john doe"@example.org').toString()).toContain('To: <"john doe"@example.org>\r\n');
-  });
+  test.each([['"john doe"@example.org'], ['"a<b>\\"c"@example.org'], ['""@[192.0.2.1]'], ["a@b"]])(
+    "%s is a sender like any other",
+    (to) => {
+      expect(compose(to).toString()).toContain(`To: <${to}>\r\n`);
+    },
+  );
 });
 
 describe("delivery status", () => {
@@ -158,6 +164,12 @@ describe("delivery status", () => {
     expect(part(bytes, "message/delivery-status")).toContain("Final-Recipient: utf-8; \\x{7528}\\x{6237}@example.net");
     expect(part(bytes, "message/global-headers")).toContain("From: <jürgen@example.org>");
     expect(mail.text).toContain("<用户@example.net>");
+  });
+
+  test("a recipient with a quoted local part is named as it is", () => {
+    const recipients = [{ ...RECIPIENT, address: '"<x>"@example.net' }] as const;
+    const text = composeFailureDsn({ ...INPUT, recipients }).toString();
+    expect(text).toContain('Final-Recipient: rfc822; "<x>"@example.net\r\n');
   });
 
   test("what a submitter put into envelope parameters cannot add lines", () => {

@@ -7,8 +7,14 @@ import { isAscii } from "node:buffer";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { EnhancedStatus } from "../../core/status.ts";
-import { isPlainAddress } from "./addresses.ts";
-import { assertReportable, composeReport, composeText, oneLine, textPart } from "./compose-message.ts";
+import {
+  assertReportable,
+  composeReport,
+  composeText,
+  isWritableAddress,
+  oneLine,
+  textPart,
+} from "./compose-message.ts";
 import type { OwnMailFields, OwnPart } from "./compose-message.ts";
 import { originalHeaderLines } from "./original-facts.ts";
 import type { OriginalFacts } from "./original-facts.ts";
@@ -223,5 +229,5 @@ function originalPart(original: OriginalFacts): OwnPart {
 }
 
 function plain(address: string): string {
-  return isPlainAddress(address) ? address : oneLine(address).replace(/[<>]/g, "");
+  return isWritableAddress(address) ? address : oneLine(address).replace(/[<>]/g, "");
 }

@@ -11,7 +11,7 @@ import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
 import type { HeaderFacts } from "./header-watch.ts";
 import { nameOf, reasonOf } from "./listener-error.ts";
 import type { Submitter } from "./options.ts";
-import { dkimDomainsOf, provenByHeader, submitterOfDomain } from "./proof.ts";
+import { canBeSignedWhole, dkimDomainsOf, provenByHeader, submitterOfDomain } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
 import type { Refusal } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -57,7 +57,8 @@ function judgeByHeaders({ standing }: Transaction, headers: HeaderFacts): Verdic
   const submitter = provenByHeader(standing.submitters, headers);
   if (submitter !== null) return { kind: "submitter", submitter };
   const submitters = standing.submitters.filter(({ proof }) => proof.kind === "dkim");
-  return submitters.length > 0 ? { kind: "ask-dkim", submitters } : refused(REFUSALS.headerProof);
+  if (submitters.length === 0) return refused(REFUSALS.headerProof);
+  return canBeSignedWhole(headers) ? { kind: "ask-dkim", submitters } : refused(REFUSALS.dkimProof);
 }
 
 type Work = {

@@ -252,6 +252,16 @@ describe("DKIM as proof", () => {
     expect(resolver.asked.filter((name) => !name.endsWith("._domainkey.b.test"))).toEqual([]);
   });
 
+  test.each([
+    ["a second From above the signed one", "From: x@evil.test\r\n"],
+    ["a second Subject above the signed one", "Subject: y\r\n"],
+    ["a Content-Type beside another", "Content-Type: text/html\r\ncontent-type : text/plain\r\n"],
+  ])("%s is refused: a signature does not cover it", async (_, fields) => {
+    const { dial, spool } = await withKey();
+    expect(await (await dial()).submit(`${fields}${await signed("b.test")}`)).toMatch(/^550 5\.7\.1/);
+    expect(spool.submissions).toEqual([]);
+  });
+
   test.each(["unavailable", "bogus"] as const)("a key that is %s defers: unknown is not absent", async (kind) => {
     const { dial, spool, resolver } = await withKey();
     resolver.txtRecords.set("s1._domainkey.b.test", { kind, detail: "" });

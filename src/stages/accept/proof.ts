@@ -67,6 +67,34 @@ export function provenByHeader(submitters: readonly Submitter[], headers: Header
   return proven ?? null;
 }
 
+/**
+ * Fields a reader believes. A signature covers one of each, counted from below; another one set above it goes unsigned and is
+ * what many readers show (RFC 6376 section 8.15).
+ */
+const SIGNED_ONCE = [
+  "from",
+  "sender",
+  "reply-to",
+  "to",
+  "cc",
+  "subject",
+  "date",
+  "message-id",
+  "mime-version",
+  "content-type",
+  "content-transfer-encoding",
+];
+
+/** Header names whose values decide over these proofs. */
+export function watchedNames(submitters: readonly Submitter[]): string[] {
+  return lateProofs(submitters).flatMap((proof) => (proof.kind === "header" ? [proof.name] : SIGNED_ONCE));
+}
+
+/** False where a signature, however valid, leaves open what it vouches for. */
+export function canBeSignedWhole({ watched }: HeaderFacts): boolean {
+  return watched.get("from")?.length === 1 && SIGNED_ONCE.every((name) => (watched.get(name)?.length ?? 0) <= 1);
+}
+
 /** Own domains that a DKIM signature may name, in lower case. */
 export function dkimDomainsOf(submitters: readonly Submitter[]): string[] {
   return lateProofs(submitters).flatMap((proof) =>

@@ -9,6 +9,7 @@ import { handOver } from "./hand-over.ts";
 import type { Next, Session } from "./session.ts";
 import { nameOf, reasonOf } from "./listener-error.ts";
 import { NewlineFilter } from "./newline-filter.ts";
+import { watchedNames } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
 import { IncomingMessage } from "./transaction.ts";
 import type { Transaction } from "./transaction.ts";
@@ -83,12 +84,15 @@ function openMessage(session: Session, transaction: Transaction): IncomingMessag
   const { options, deps } = session.context;
   const { standing } = transaction;
   const submitters = standing.kind === "pending" ? standing.submitters : [];
-  const watch = submitters.flatMap(({ proof }) => (proof.kind === "header" ? [proof.name] : []));
   const onIntakeError = (error: unknown): void =>
     session.log("error", "accept.intake_failed", { code: "PST-ACC-025", cause: reasonOf(error), error: nameOf(error) });
   try {
     const intake = deps.openIntake();
-    return new IncomingMessage(intake, { limits: options.limits, watch: [LOOP_FIELD, ...watch], onIntakeError });
+    return new IncomingMessage(intake, {
+      limits: options.limits,
+      watch: [LOOP_FIELD, ...watchedNames(submitters)],
+      onIntakeError,
+    });
   } catch (error) {
     onIntakeError(error);
     return null;

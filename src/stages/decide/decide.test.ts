@@ -260,7 +260,7 @@ describe("the steps", () => {
   });
 
   test.each<[Route, string, string]>([
-    [{ kind: "null-mx" }, "refuse:PST-DEC-004", "refuse:PST-DEC-004"],
+    [{ kind: "null-mx" }, "refuse:PST-DEC-006", "refuse:PST-DEC-006"],
     [{ kind: "no-such-domain" }, "refuse:PST-DEC-004", "refuse:PST-DEC-004"],
     [{ kind: "unusable", code: "PST-DSC-004" }, "refuse:PST-DSC-004", "refuse:PST-DSC-004"],
     [{ kind: "loop" }, "hold:PST-DSC-006", "hold:PST-DSC-006"],

@@ -30,6 +30,7 @@ export function planSteps(input: StepsInput): Plan["steps"] {
     case "hosts":
       return [...contentSteps(input), ...transportStep(input.floor), ...portalStep(input), lastStop(input)];
     case "null-mx":
+      return [{ kind: "refuse", code: "PST-DEC-006" }];
     case "no-such-domain":
       return [{ kind: "refuse", code: "PST-DEC-004" }];
     case "unusable":
