@@ -67,7 +67,9 @@ async function verify(reader: QueueReader, options: VerifyOptions): Promise<void
 
 function printVerification(output: Output, { rows, head, faults, tail: end }: Verification): void {
   for (const fault of faults) output.line(describeFault(fault));
-  output.line(`${rows} rows, ${faults.length === 0 ? "each as it was written" : `${faults.length} faults`}`);
+  output.line(
+    `${rows} rows, ${faults.length === 0 ? "each as it was written" : `${faults.length} ${faults.length === 1 ? "fault" : "faults"}`}`,
+  );
   if (end.kind === "proven") output.line("tail proven: nothing was cut off the end");
   else if (faults.length === 0) {
     const where =

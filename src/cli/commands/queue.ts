@@ -60,6 +60,9 @@ function listCommand(): Command {
       const output = standardOutput();
       if (options.json === true) printJsonLines(output, rows.map(rowOf));
       else printTable(output, listColumns(Date.now()), rows);
+      if (rows.length === options.limit) {
+        process.stderr.write(`warning: only the first ${rows.length} are listed; there may be more, see --limit\n`);
+      }
     });
 }
 
@@ -182,6 +185,12 @@ function parseId(text: string): string {
 }
 
 type Act = "retry" | "release" | "drop";
+
+const SKIPPED: Readonly<Record<Act, string>> = {
+  retry: "skipped: unknown, finished, or being delivered now; see `postern queue show`",
+  release: "skipped: not held; see `postern queue show`",
+  drop: "skipped: unknown, finished, or being delivered now; see `postern queue show`",
+};
 type ActOptions = { readonly reason?: string; readonly json?: boolean };
 
 function actCommand(act: Act, description: string): Command {
@@ -206,9 +215,7 @@ function actCommand(act: Act, description: string): Command {
     const output = standardOutput();
     const rows = [...done.map((id) => ({ id, result: "done" })), ...skipped.map((id) => ({ id, result: "skipped" }))];
     if (options.json === true) printJsonLines(output, rows);
-    else
-      for (const row of rows)
-        output.line(`${row.id}  ${row.result === "done" ? act : "skipped: unknown, finished, or in a dialog"}`);
+    else for (const row of rows) output.line(`${row.id}  ${row.result === "done" ? act : SKIPPED[act]}`);
     if (skipped.length > 0) throw new Finding();
   });
 }

@@ -30,8 +30,8 @@ export const controlCodes = {
     next: "Stop the other service, or give this one its own control.socket and data_dir.",
   },
   "PST-CTL-008": {
-    what: "The control socket cannot be created safely: its folder is missing or open to other users, or another file lies at its path.",
-    next: "Create the folder for the service's user alone (mode 0750 or less) and move away what is not a socket.",
+    what: "The control socket cannot be created safely: its folder is missing or open to other users, its path is too long, or another file lies there.",
+    next: "Create the folder for the service's user alone (mode 0750 or less), move away what is not a socket, or set `control.socket`.",
   },
   "PST-CTL-009": {
     what: "This user may not use the control socket.",

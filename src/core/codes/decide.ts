@@ -11,7 +11,7 @@ export const decideCodes = {
   },
   "PST-DEC-003": {
     what: "The floor asks for content protection and none is available for this recipient.",
-    next: "Give the recipient a certificate, a key or the portal, then `postern queue retry ID`; or `postern queue drop ID` and send it another way.",
+    next: "Such protection is not built yet: `postern queue drop ID` and send it another way. `policy.sensitive` decides about later mail.",
   },
   "PST-DEC-004": {
     what: "The recipient's domain does not exist.",

@@ -36,7 +36,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
       answer(request, response, options).catch((error: unknown) => {
-        options.log.warn("control answer not sent", { reason: error instanceof Error ? error.name : "unknown" });
+        options.log.warn("control_unanswered", { reason: error instanceof Error ? error.name : "unknown" });
         response.destroy();
       });
     },
@@ -66,7 +66,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     if (known.code === "PST-CTL-006") {
       const cause = known.cause instanceof Error ? known.cause : null;
       const code = cause !== null && "code" in cause ? String(cause.code) : null;
-      options.log.error("control request failed", { code: known.code, cause: cause?.name ?? null, causeCode: code });
+      options.log.error("control_failed", { code: known.code, cause: cause?.name ?? null, causeCode: code });
     }
     send(response, STATUS_CODES[known.code] ?? 500, { ok: false, code: known.code, detail: known.detail });
   }

@@ -27,7 +27,12 @@ export function takeInstanceLock(databasePath: string, owner: string, now: numbe
     const holder = holderOf(db);
     db.close();
     if (sqliteCodeOf(error)?.startsWith("SQLITE_BUSY") === true) throw storeError("PST-SPL-050", holder, error);
-    throw storeError("PST-SPL-064", path, error);
+    const sqlite = sqliteCodeOf(error);
+    throw storeError(
+      sqlite === "SQLITE_FULL" ? "PST-SPL-054" : "PST-SPL-064",
+      `${path}: ${sqlite ?? "unusable"}`,
+      error,
+    );
   }
   return { release: () => db.close() };
 }

@@ -11,7 +11,7 @@ import { parseMailbox } from "../../parts/smtp/mailbox.ts";
 import { networkSet, peerGroup, toPeerAddress } from "../../parts/smtp/network.ts";
 import { ListenerError } from "./listener-error.ts";
 import type { AcceptOptions, TlsMaterial } from "./options.ts";
-import { prepareSubmitters } from "./proof.ts";
+import { candidatesFor, prepareSubmitters } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
 import type { Refusal } from "./replies.ts";
 import { Session } from "./session.ts";
@@ -43,6 +43,7 @@ class SmtpListener implements Listener {
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #wires = new Set<Wire>();
   readonly #perPeer = new Map<string, number>();
+  #strangers = 0;
   readonly #background = new Set<Promise<void>>();
   #closing: Promise<void> | null = null;
 
@@ -130,14 +131,20 @@ class SmtpListener implements Listener {
       return;
     }
     const session = new Session(this.#context, wire);
-    const run = this.#count(address, session.run()).finally(() => this.#sessions.delete(session));
+    if (session.submitters.length === 0) this.#strangers += 1;
+    const run = this.#count(address, session.run()).finally(() => {
+      this.#sessions.delete(session);
+      if (session.submitters.length === 0) this.#strangers -= 1;
+    });
     this.#sessions.set(session, run);
   }
 
   #refusalOf(address: string): Refusal | null {
-    const { connectionsMax, connectionsPerPeerMax } = this.#context.options.limits;
+    const { connectionsMax, connectionsPerPeerMax, strangerConnectionsMax } = this.#context.options.limits;
     if (this.#closing !== null) return REFUSALS.closing;
     if (this.#sessions.size >= connectionsMax) return REFUSALS.connectionsMax;
+    const isStranger = candidatesFor(this.#context.candidates, address).length === 0;
+    if (isStranger && this.#strangers >= strangerConnectionsMax) return REFUSALS.connectionsMax;
     const ofPeer = this.#perPeer.get(peerGroup(address)) ?? 0;
     return ofPeer >= connectionsPerPeerMax ? REFUSALS.connectionsPerPeerMax : null;
   }

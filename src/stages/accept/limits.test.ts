@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { closeAll, Dialog, listen } from "./accept.suite.ts";
+import { closeAll, Dialog, listen, OWN } from "./accept.suite.ts";
 
 afterEach(closeAll);
 
@@ -97,6 +97,20 @@ describe("limits of a session", () => {
     first.destroy();
     await expect.poll(() => listener.connectionCount(), { interval: 2 }).toBe(0);
     expect(await Dialog.to(port).reply()).toMatch(/^220/);
+  });
+
+  test("strangers cannot take the places of submitters", async () => {
+    const limits = { strangerConnectionsMax: 1, greetingPauseMs: 0 };
+    const { port, listener } = await listen({ limits, submitters: [{ ...OWN, networks: ["192.0.2.0/24"] }] });
+    const first = Dialog.to(port);
+    expect(await first.reply()).toMatch(/^220/);
+    expect(await Dialog.to(port).reply()).toBe("421 4.7.0 Too many connections; try again later");
+    first.destroy();
+    await expect.poll(() => listener.connectionCount(), { interval: 2 }).toBe(0);
+    expect(await Dialog.to(port).reply()).toMatch(/^220/);
+    const own = await listen({ limits });
+    await Promise.all([own.dial(), own.dial()]);
+    expect(own.listener.connectionCount()).toBe(2);
   });
 
   test("too many commands, and too many bad ones, end the session", async () => {

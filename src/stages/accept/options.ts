@@ -42,6 +42,8 @@ export type AcceptLimits = {
   readonly connectionsMax: number;
   /** Per IPv4 address or IPv6 /64. */
   readonly connectionsPerPeerMax: number;
+  /** Of all peers in no submitter network: they may not relay, nor take the places of those who may. */
+  readonly strangerConnectionsMax: number;
   /** Per connection; beyond: 421. */
   readonly commandsMax: number;
   readonly badCommandsMax: number;
@@ -69,6 +71,7 @@ export const ACCEPT_LIMIT_DEFAULTS: AcceptLimits = {
   hopsMax: 30,
   connectionsMax: 500,
   connectionsPerPeerMax: 100,
+  strangerConnectionsMax: 50,
   commandsMax: 100_000,
   badCommandsMax: 20,
   authFailuresMax: 3,

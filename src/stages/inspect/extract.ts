@@ -48,6 +48,8 @@ const SIGNATURE_TYPES = new Set([
 ]);
 const SIGNATURE_BYTES_MAX = 65_536;
 const HEADER_BYTES_MAX = 262_144;
+/** Outside of every part, and a part for readers that count delimiters differently. */
+const ENCODED_PART = /^content-transfer-encoding[ \t]*:[^\n]{0,200}(?:base64|quoted-printable)/im;
 /** The message of fields that no subject stands before. */
 const NO_MESSAGE = -1;
 
@@ -169,6 +171,7 @@ class Extractor {
       const bytes = end > start ? await this.#read(start, Math.min(end, start + partBytesMax)) : Buffer.alloc(0);
       const text = withoutDelimiters(bytes.toString("latin1"), { isAfterPart: index > 0, isBeforePart: next !== null });
       if (text.trim() !== "") this.#add({ part: part.path, kind: "body", message }, text);
+      if (ENCODED_PART.test(text)) this.#blame(part.path, "structure_defect");
       start = next?.bodyEnd ?? end;
     }
   }
@@ -213,7 +216,8 @@ class Extractor {
   /** Signatures and control parts: short, and read as text in case they are something else. */
   async #smallText(part: MimePart, message: number): Promise<void> {
     if (part.bodyEnd - part.bodyStart > SIGNATURE_BYTES_MAX) this.#blame(part.path, "unsupported_type");
-    const { bytes } = contentOf(part, await this.#body(part));
+    const { bytes, reason } = contentOf(part, await this.#body(part));
+    if (reason !== null) this.#blame(part.path, reason);
     this.#add({ part: part.path, kind: "body", message }, bytes.toString("latin1"));
   }
 

@@ -120,6 +120,16 @@ describe("what a reader may see and inspection cannot is never clean:", () => {
       ),
     ],
     ["a blank before the colon of a MIME header", plain("hello", "Content-Type : multipart/mixed; boundary=b")],
+    [
+      "an encoded part behind the end",
+      dashes("multipart/mixed; boundary=a", "--a", "--a--", "Content-Transfer-Encoding: base64", "", base64(PHI)),
+    ],
+    [
+      "a signature in damaged base64",
+      mixed([
+        ["Content-Type: application/pgp-signature", "Content-Transfer-Encoding: base64", "", `UG=${base64(PHI)}`],
+      ]),
+    ],
     ["a line of blanks in the header", ["From: a@example.org", " ", "X-Other: a body for some", "", "hello"]],
     ["padding inside base64", plain(base64(PHI).replace(/.{5}/g, "$&="), "Content-Transfer-Encoding: base64")],
     ["a short pasted file", plain("begin 644 a.txt\r\n%2&5L;&\\\r\n`\r\nend")],
