@@ -175,7 +175,7 @@ test("the queue is listed and shown while the service is down, as table and as J
   await fillDatabase();
   const table = await postern("queue", "list");
   expect(table.err).toBe("");
-  expect(table.out.split("\n")[0]).toMatch(/^ID +STATE +RECIPIENT +TRIES +NEXT +WHY$/);
+  expect(table.out.split("\n")[0]).toMatch(/^ID +STATE +RECIPIENT +PUT OFF +NEXT +WHY$/);
   expect(table.out).toContain(`${messageIdAt(1)}.1`);
   const { out, err } = await postern("queue", "list", "--json", "--state", "received", "--limit", "1");
   expect(err).toContain("only the first 1 are listed");

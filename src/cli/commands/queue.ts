@@ -79,7 +79,7 @@ function listColumns(now: number): readonly Column<StoredRecipient>[] {
     { title: "ID", text: (row) => row.id },
     { title: "STATE", text: (row) => row.state + (row.possibleDuplicate ? " (possible duplicate)" : "") },
     { title: "RECIPIENT", text: (row) => row.recipient.mailbox.address, isFlexible: true },
-    { title: "TRIES", text: (row) => String(row.attempts), alignRight: true },
+    { title: "PUT OFF", text: (row) => String(row.attempts), alignRight: true },
     { title: "NEXT", text: (row) => nextStep(row, now) },
     { title: "WHY", text: (row) => row.lastCode ?? "" },
   ];

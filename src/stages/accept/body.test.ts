@@ -209,6 +209,17 @@ describe("smuggling", () => {
 describe("BDAT", () => {
   const chunk = (text: string, last = ""): string => `BDAT ${Buffer.byteLength(text)}${last}\r\n${text}`;
 
+  test("lines that have to be rewritten one by one reach the spool together", async () => {
+    const { dial, spool } = await listen();
+    let writes = 0;
+    spool.onWrite = async () => void writes++;
+    const dialog = await dial();
+    await dialog.sayAll(...OPEN);
+    expect(await dialog.say(`${chunk("\n".repeat(20_000), " LAST")}`)).toMatch(/^250/);
+    expect(writes).toBeLessThan(200);
+    expect(spool.text).toBe("\r\n".repeat(20_000));
+  });
+
   test("takes several chunks and an empty LAST, and what was pipelined behind it", async () => {
     const { dial, spool, log } = await listen();
     const dialog = await dial();

@@ -1,41 +1,11 @@
 /** Every way a dialog can break: the expected outcome, and how far it got. */
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { MxBehaviour, MxFault, MxPhase } from "../../cli/loopback/mx-behaviour.ts";
-import type { MxServer, MxTls } from "../../cli/loopback/mx-server.ts";
-import { startMxServer } from "../../cli/loopback/mx-server.ts";
-import type { TestCertificates } from "../../../test/support/deliver-rig.ts";
-import {
-  blobPiece,
-  eventually,
-  issueTestCertificates,
-  makeDelivery,
-  makeRequest,
-  mxHost,
-  outcomeOf,
-  verdictOf,
-} from "../../../test/support/deliver-rig.ts";
+import { describe, expect, test } from "vitest";
+import type { MxFault, MxPhase } from "../../cli/loopback/mx-behaviour.ts";
+import { blobPiece, eventually, makeRequest, mxHost, outcomeOf, verdictOf } from "../../../test/support/deliver-rig.ts";
+import { useDeliverSockets } from "../../../test/support/deliver-sockets.ts";
 
-let certificates: TestCertificates;
-beforeAll(async () => {
-  certificates = await issueTestCertificates();
-});
-
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function startMx(behaviour: MxBehaviour, at: { host?: string; port?: number; tls?: MxTls } = {}) {
-  const server = await startMxServer({ host: "127.0.0.2", port: 0, ...at, behaviour });
-  cleanups.push(() => server.close());
-  return server;
-}
-
-function deliveryTo(server: MxServer, rig: Partial<Parameters<typeof makeDelivery>[0]> = {}) {
-  const delivery = makeDelivery({ port: server.port, ca: certificates.ca, ...rig });
-  cleanups.push(() => delivery.close());
-  return delivery;
-}
+const sockets = useDeliverSockets();
+const { startMx, deliveryTo } = sockets;
 
 const DROP: MxFault = { kind: "drop-before" };
 const STALL: MxFault = { kind: "stall" };
@@ -105,7 +75,7 @@ const ROWS: readonly Row[] = [
 
 describe("a fault under the floor pkix", () => {
   test.each(ROWS)("at %s: %j gives %s", async (phase, fault, verdict, reached) => {
-    const server = await startMx({ faults: { [phase]: fault } }, { tls: certificates.good });
+    const server = await startMx({ faults: { [phase]: fault } }, { tls: sockets.certificates.good });
     const { deliver } = deliveryTo(server);
     const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], minRung: "pkix" }));
     expect(verdictOf(outcomeOf(report))).toBe(verdict);

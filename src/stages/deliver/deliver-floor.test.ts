@@ -1,42 +1,14 @@
 /** The floor: what is below it hears no MAIL, no address and no byte of the message, whatever goes wrong. */
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MxBehaviour } from "../../cli/loopback/mx-behaviour.ts";
-import type { MxServer, MxTls } from "../../cli/loopback/mx-server.ts";
-import { startMxServer } from "../../cli/loopback/mx-server.ts";
+import type { MxTls } from "../../cli/loopback/mx-server.ts";
 import type { MxHost } from "../../core/capabilities.ts";
 import type { Rung } from "../../core/rung.ts";
-import type { TestCertificates } from "../../../test/support/deliver-rig.ts";
-import {
-  issueTestCertificates,
-  makeDelivery,
-  makeRequest,
-  MX,
-  mxHost,
-  outcomeOf,
-  verdictOf,
-} from "../../../test/support/deliver-rig.ts";
+import { makeRequest, MX, mxHost, outcomeOf, verdictOf } from "../../../test/support/deliver-rig.ts";
+import { useDeliverSockets } from "../../../test/support/deliver-sockets.ts";
 
-let certificates: TestCertificates;
-beforeAll(async () => {
-  certificates = await issueTestCertificates();
-});
-
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function startMx(behaviour: MxBehaviour, at: { host?: string; port?: number; tls?: MxTls } = {}) {
-  const server = await startMxServer({ host: "127.0.0.2", port: 0, ...at, behaviour });
-  cleanups.push(() => server.close());
-  return server;
-}
-
-function deliveryTo(server: MxServer, rig: Partial<Parameters<typeof makeDelivery>[0]> = {}) {
-  const delivery = makeDelivery({ port: server.port, ca: certificates.ca, ...rig });
-  cleanups.push(() => delivery.close());
-  return delivery;
-}
+const sockets = useDeliverSockets();
+const { startMx, deliveryTo } = sockets;
 
 const CANARY = "canary-of-the-body";
 const canaryRequest = (hosts: readonly MxHost[], minRung: Rung) =>
@@ -45,9 +17,9 @@ const canaryRequest = (hosts: readonly MxHost[], minRung: Rung) =>
 type TlsName = "good" | "wrongName" | "expired" | "selfSigned" | "tls11" | "cbc" | "none";
 function tlsOf(name: TlsName): MxTls | undefined {
   if (name === "none") return undefined;
-  if (name === "tls11") return { ...certificates.good, minVersion: "TLSv1.1", maxVersion: "TLSv1.1" };
-  if (name === "cbc") return { ...certificates.good, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA" };
-  return certificates[name];
+  if (name === "tls11") return { ...sockets.certificates.good, minVersion: "TLSv1.1", maxVersion: "TLSv1.1" };
+  if (name === "cbc") return { ...sockets.certificates.good, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA" };
+  return sockets.certificates[name];
 }
 
 type Row = readonly [
@@ -104,7 +76,7 @@ describe("below the floor", () => {
   });
 
   test("tells what the best host could do", async () => {
-    const server = await startMx({}, { tls: certificates.selfSigned });
+    const server = await startMx({}, { tls: sockets.certificates.selfSigned });
     await startMx({}, { host: "127.0.0.3", port: server.port });
     const { deliver } = deliveryTo(server);
     const hosts = [mxHost("127.0.0.3", "mx2.test"), mxHost("127.0.0.2")];
@@ -120,7 +92,7 @@ describe("below the floor", () => {
 
 describe("the floor tls-unauthenticated", () => {
   test.each<TlsName>(["selfSigned", "wrongName", "expired"])("takes %s, under TLS only", async (tls) => {
-    const server = await startMx({}, { tls: tlsOf(tls) ?? certificates.good });
+    const server = await startMx({}, { tls: tlsOf(tls) ?? sockets.certificates.good });
     const { deliver } = deliveryTo(server);
     const report = await deliver(canaryRequest([mxHost("127.0.0.2")], "tls-unauthenticated"));
     expect(outcomeOf(report)).toMatchObject({ kind: "delivered", observed: "tls-unauthenticated" });
@@ -128,7 +100,7 @@ describe("the floor tls-unauthenticated", () => {
   });
 
   test("has no trust in a certificate when the host is an address", async () => {
-    const server = await startMx({}, { tls: certificates.good });
+    const server = await startMx({}, { tls: sockets.certificates.good });
     const { deliver } = deliveryTo(server);
     const report = await deliver(canaryRequest([mxHost("127.0.0.2", "127.0.0.2")], "tls-unauthenticated"));
     expect(outcomeOf(report)).toMatchObject({ kind: "delivered", observed: "tls-unauthenticated" });
@@ -154,7 +126,10 @@ describe("the floor plain", () => {
   });
 
   test("still never goes to the clear for a sender who asked for REQUIRETLS", async () => {
-    const server = await startMx({ faults: { handshake: { kind: "drop-before" } } }, { tls: certificates.good });
+    const server = await startMx(
+      { faults: { handshake: { kind: "drop-before" } } },
+      { tls: sockets.certificates.good },
+    );
     const { deliver } = deliveryTo(server);
     const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], envelope: { requireTls: true } }));
     expect(outcomeOf(report).kind).toBe("deferred");
@@ -187,7 +162,7 @@ describe("several hosts", () => {
     ["no host at all: wait", [], "deferred/lane 031", false],
     ["DNS in trouble: wait", [unknown], "deferred/lane 032", false],
   ])("%s", async (_name, hosts, verdict, hasFacts) => {
-    const server = await startMx({}, { tls: certificates.good });
+    const server = await startMx({}, { tls: sockets.certificates.good });
     const weakServer = await startMx({}, { host: "127.0.0.3", port: server.port });
     const { deliver } = deliveryTo(server);
     const outcome = outcomeOf(await deliver(canaryRequest(hosts, PKIX)));

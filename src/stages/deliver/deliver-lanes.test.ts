@@ -1,47 +1,24 @@
 /** Reuse of connections, windows, and rest for a dead destination, on real sockets. */
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MxBehaviour } from "../../cli/loopback/mx-behaviour.ts";
-import type { MxServer, MxTls } from "../../cli/loopback/mx-server.ts";
-import { startMxServer } from "../../cli/loopback/mx-server.ts";
-import type { TestCertificates } from "../../../test/support/deliver-rig.ts";
 import {
   eventually,
-  issueTestCertificates,
-  makeDelivery,
   makeRequest,
   ManualClock,
   mxHost,
   outcomeOf,
   verdictOf,
 } from "../../../test/support/deliver-rig.ts";
+import { useDeliverSockets } from "../../../test/support/deliver-sockets.ts";
 
-let certificates: TestCertificates;
-beforeAll(async () => {
-  certificates = await issueTestCertificates();
-});
-
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function startMx(behaviour: MxBehaviour, at: { host?: string; port?: number; tls?: MxTls } = {}) {
-  const server = await startMxServer({ host: "127.0.0.2", port: 0, ...at, behaviour });
-  cleanups.push(() => server.close());
-  return server;
-}
-
-function deliveryTo(server: MxServer, rig: Partial<Parameters<typeof makeDelivery>[0]> = {}) {
-  const delivery = makeDelivery({ port: server.port, ca: certificates.ca, ...rig });
-  cleanups.push(() => delivery.close());
-  return delivery;
-}
+const sockets = useDeliverSockets();
+const { startMx, deliveryTo } = sockets;
 
 const host = mxHost("127.0.0.2");
 
 describe("a kept connection", () => {
   test("carries the next mail of the same policy without a new handshake", async () => {
-    const server = await startMx({}, { tls: certificates.good });
+    const server = await startMx({}, { tls: sockets.certificates.good });
     const { deliver } = deliveryTo(server);
     const reused: boolean[] = [];
     for (let mail = 0; mail < 3; mail++) {
@@ -58,7 +35,7 @@ describe("a kept connection", () => {
     ["another domain behind the same host", { domain: "clinic.test" }],
     ["REQUIRETLS", { envelope: { requireTls: true } }],
   ] as const)("does not serve %s", async (_name, other) => {
-    const server = await startMx({ tlsExtensions: ["REQUIRETLS"] }, { tls: certificates.good });
+    const server = await startMx({ tlsExtensions: ["REQUIRETLS"] }, { tls: sockets.certificates.good });
     const { deliver } = deliveryTo(server);
     await deliver(makeRequest({ hosts: [host], minRung: "pkix" }));
     const report = await deliver(makeRequest({ hosts: [host], minRung: "pkix", ...other }));

@@ -1,46 +1,14 @@
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MxBehaviour } from "../../cli/loopback/mx-behaviour.ts";
-import type { MxServer, MxTls } from "../../cli/loopback/mx-server.ts";
-import { startMxServer } from "../../cli/loopback/mx-server.ts";
-import type { TestCertificates } from "../../../test/support/deliver-rig.ts";
-import {
-  blobPiece,
-  BODY,
-  issueTestCertificates,
-  makeDelivery,
-  makeRequest,
-  MX,
-  mxHost,
-  outcomeOf,
-  verdictOf,
-} from "../../../test/support/deliver-rig.ts";
-import type { Delivery } from "./deliver.ts";
+import { blobPiece, BODY, makeRequest, MX, mxHost, outcomeOf, verdictOf } from "../../../test/support/deliver-rig.ts";
+import { useDeliverSockets } from "../../../test/support/deliver-sockets.ts";
 
-let certificates: TestCertificates;
-beforeAll(async () => {
-  certificates = await issueTestCertificates();
-});
-
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function startMx(behaviour: MxBehaviour, at: { host?: string; port?: number; tls?: MxTls } = {}) {
-  const server = await startMxServer({ host: "127.0.0.2", port: 0, ...at, behaviour });
-  cleanups.push(() => server.close());
-  return server;
-}
-
-function deliveryTo(server: MxServer, rig: Partial<Parameters<typeof makeDelivery>[0]> = {}): Delivery {
-  const delivery = makeDelivery({ port: server.port, ca: certificates.ca, ...rig });
-  cleanups.push(() => delivery.close());
-  return delivery;
-}
+const sockets = useDeliverSockets();
+const { startMx, deliveryTo } = sockets;
 
 describe("a healthy server", () => {
   test("takes the mail under verified TLS, and the attempt tells the rung", async () => {
-    const server = await startMx({}, { tls: certificates.good });
+    const server = await startMx({}, { tls: sockets.certificates.good });
     const { deliver } = deliveryTo(server);
     const seen: unknown[] = [];
     const onDot = (ids: readonly string[], at: unknown): Promise<void> => {
@@ -97,7 +65,7 @@ describe("a healthy server", () => {
   });
 
   test("receives large bodies of several pieces byte for byte, dots included", async () => {
-    const server = await startMx({}, { tls: certificates.good });
+    const server = await startMx({}, { tls: sockets.certificates.good });
     const line = ".leading dot and some text to fill the line with\r\n..two\r\n";
     const stored = Buffer.from(line.repeat(20_000));
     const { deliver } = deliveryTo(server, { bodies: { b1: stored } });
@@ -207,7 +175,7 @@ describe("what a message needs", () => {
   });
 
   test("REQUIRETLS passes where TLS is authenticated and the keyword comes under TLS", async () => {
-    const server = await startMx({ extensions: [], tlsExtensions: ["REQUIRETLS"] }, { tls: certificates.good });
+    const server = await startMx({ extensions: [], tlsExtensions: ["REQUIRETLS"] }, { tls: sockets.certificates.good });
     const { deliver } = deliveryTo(server);
     const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], envelope: { requireTls: true } }));
     expect(verdictOf(outcomeOf(report))).toBe("delivered");
@@ -215,7 +183,7 @@ describe("what a message needs", () => {
   });
 
   test("REQUIRETLS is unmet where the certificate is not valid, and not sent in the clear", async () => {
-    const server = await startMx({ extensions: ["REQUIRETLS"] }, { tls: certificates.selfSigned });
+    const server = await startMx({ extensions: ["REQUIRETLS"] }, { tls: sockets.certificates.selfSigned });
     const { deliver } = deliveryTo(server);
     const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], envelope: { requireTls: true } }));
     expect(outcomeOf(report)).toMatchObject({ kind: "unmet", observed: { missing: ["REQUIRETLS"] } });
