@@ -22,7 +22,7 @@ export const pipelineCodes = {
     next: "`postern trace ID` tells what failed; nobody else is told (RFC 5321 section 6.1).",
   },
   "PST-PIP-007": {
-    what: "The message was delivered, but the report of it that the sender asked for could not be written.",
+    what: "The sender was not told what became of a recipient: the report could not be written.",
     next: "Look for `report_failed` in the log and check the spool volume; tell the sender if it matters.",
   },
 } as const satisfies Record<`PST-PIP-${string}`, CodeEntry>;

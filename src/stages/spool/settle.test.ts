@@ -42,7 +42,11 @@ function ending(ordinal: number, state: "delivered" | "failed" | "deferred"): En
 type Rig = { readonly transitions: Transition[]; readonly settle: ReturnType<typeof createSettle> };
 
 /** A store that finds the claims of `stale` stale, and a writer that cannot write `unwritable`. */
-function rig({ stale = [], unwritable = [] }: { stale?: RecipientId[]; unwritable?: ChildKind[] } = {}): Rig {
+function rig({
+  stale = [],
+  unwritable = [],
+  now = 1,
+}: { stale?: RecipientId[]; unwritable?: ChildKind[]; now?: number } = {}): Rig {
   const transitions: Transition[] = [];
   const commit = async (transition: Transition) => {
     transitions.push(transition);
@@ -60,7 +64,7 @@ function rig({ stale = [], unwritable = [] }: { stale?: RecipientId[]; unwritabl
     return { submission: { id: toMessageId(`01J000000000000000000000R${reports}`), parent } } as unknown as NewMessage;
   };
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const clock = { now: () => 1, monotonic: () => 1 };
+  const clock = { now: () => now, monotonic: () => 1 };
   const store = { commit } as unknown as QueueStore;
   return { transitions, settle: createSettle({ store, writeReport, log, clock, wake: () => {} }) };
 }
@@ -80,6 +84,17 @@ test("a report that cannot be written holds back its own recipients and nobody e
   const unsettled = await settle(message, [ending(1, "delivered"), ending(2, "failed"), ending(3, "deferred")]);
   expect(unsettled).toEqual([second]);
   expect(transitions[0]?.recipients.map(({ recipientId }) => recipientId)).toEqual([first, third]);
+});
+
+test("a report that can never be written ends with an alert a day after the lifetime, and not before", async () => {
+  const day = 24 * 3_600_000;
+  const soon = rig({ unwritable: ["failure_dsn"], now: message.expiresAt + day - 1 });
+  expect(await soon.settle(message, [ending(1, "failed")])).toEqual([recipientIdOf(id, 1)]);
+  const late = rig({ unwritable: ["failure_dsn"], now: message.expiresAt + day });
+  expect(await late.settle(message, [ending(1, "failed")])).toEqual([]);
+  const [written] = late.transitions.flatMap(({ recipients }) => recipients);
+  expect(written?.patch.state).toBe("failed");
+  expect(written?.events.map(({ body }) => body)).toContainEqual({ kind: "alert", code: "PST-PIP-007" });
 });
 
 test("delivered stays delivered when its report cannot be written, with an alert, so that nothing is delivered twice", async () => {

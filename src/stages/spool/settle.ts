@@ -2,7 +2,8 @@
  * Writes what became of recipients: state, audit rows and the reports they cause in one transaction (RFC 3464; at most
  * one report per recipient, kind and step). Reports of one kind that fall together share one mail. Promises: a report that
  * cannot be written keeps its own recipients unsettled, and nobody else's, so that their lease runs out and they are tried
- * again; only who was delivered to stays so, because trying again would deliver twice.
+ * again; only who was delivered to stays so, because trying again would deliver twice, and who has been overdue for
+ * REPORT_PATIENCE_MS ends without its report, with an alert: nothing waits for ever.
  */
 import type { Settled, Tell } from "../../core/aftermath.ts";
 import { assertNever } from "../../core/assert-never.ts";
@@ -54,14 +55,19 @@ export type SettleDeps = {
 type Report = { readonly mail: NewMessage; readonly about: readonly [StoredRecipient, ...StoredRecipient[]] };
 type Reports = { readonly written: readonly Report[]; readonly lost: ReadonlySet<RecipientId> };
 
+/** How long past its lifetime a recipient waits for a report that cannot be written. */
+const REPORT_PATIENCE_MS = 24 * 3_600_000;
+
 export function createSettle(deps: SettleDeps): Settle {
   return async (message, endings, alongside = NOTHING_ALONGSIDE) => {
     if (endings.length === 0 && isNothing(alongside)) return [];
     const reports = await writeReports(message, endings, deps);
+    const at = deps.clock.now();
     const settled = endings.filter(({ recipient, settled: { patch } }) => {
-      return patch.state === "delivered" || !reports.lost.has(recipient.id);
+      const isLongOverdue = at >= lifetimeEnd(recipient, message) + REPORT_PATIENCE_MS;
+      return patch.state === "delivered" || isLongOverdue || !reports.lost.has(recipient.id);
     });
-    const told = { message, reports, at: deps.clock.now() };
+    const told = { message, reports, at };
     const recipients = [...alongside.recipients, ...settled.map((ending) => transitionOf(ending, told))];
     const wait = mustWait(settled) ? "durable" : "ordered";
     const { stale, children } = await deps.store.commit({ ...alongside, recipients }, wait);
