@@ -24,22 +24,30 @@ export const FLOOR_CIPHERS = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
+/** subjectAltName only, and a wildcard stands for the whole first label (RFC 8461 section 4.2, RFC 9525 section 6.3). */
+const NAME_RULES = { subject: "never", partialWildcards: false } as const;
+
 /** `host` is the name of the MX host as the route gave it. */
 export function assessPeer(socket: TLSSocket, host: string): PeerAssessment {
   const leaf = socket.getPeerX509Certificate();
   const protocol = socket.getProtocol() ?? "none";
   const cipher = socket.getCipher().name;
-  const nameMatches =
-    leaf !== undefined && isIP(host) === 0 && leaf.checkHost(host, { subject: "never" }) !== undefined;
+  const nameMatches = leaf !== undefined && isIP(host) === 0 && leaf.checkHost(host, NAME_RULES) !== undefined;
   const tls: TlsFacts = {
     protocol,
     cipher,
     leafSha256: leaf?.fingerprint256.replaceAll(":", "").toLowerCase() ?? "",
-    leafNotAfter: leaf?.validToDate.toISOString() ?? "",
+    leafNotAfter: notAfterOf(leaf),
     chain: socket.authorized ? "ok" : chainError(socket),
     nameMatches,
   };
   return { tls, rung: rungOf(tls, socket) };
+}
+
+/** Empty where there is no certificate, or where its end is no date at all: no stranger's certificate may break the delivery. */
+function notAfterOf(leaf: ReturnType<TLSSocket["getPeerX509Certificate"]>): string {
+  const end = leaf?.validToDate;
+  return end === undefined || Number.isNaN(end.getTime()) ? "" : end.toISOString();
 }
 
 /** Old protocols and suites below the list count as no protection at all, whatever the certificate says. */

@@ -193,4 +193,55 @@ describe("replies out of count", () => {
     expect(verdictOf(outcomeOf(report, 2))).toBe(verdict);
     expect(server.transactions).toEqual([]);
   });
+
+  test.each<[string, Partial<Record<MxPhase, MxFault>>, string, string]>([
+    ["one too many after the greeting", { connect: { kind: "extra", text: "250 more" } }, "deferred/lane 004", "ehlo"],
+    ["one too many after EHLO", { ehlo: { kind: "extra", text: "250 more" } }, "deferred/lane 004", "mail"],
+    ["one too many after MAIL", { mail: { kind: "extra", text: "250 more" } }, "deferred/lane 004", "rcpt"],
+    ["a reply nobody gives to DATA", { data: reply("250 ok") }, "deferred/lane 004", "data"],
+  ])("%s refuses no recipient for good", async (_name, faults, verdict, reached) => {
+    const server = await startMx({ faults, recipients: { a: "550 5.1.1 unknown" } });
+    const { deliver } = deliveryTo(server);
+    const report = await deliver(
+      makeRequest({ hosts: [mxHost("127.0.0.2")], to: ["a@hospital.test", "b@hospital.test"] }),
+    );
+    expect([1, 2].map((ordinal) => verdictOf(outcomeOf(report, ordinal)))).toEqual([verdict, verdict]);
+    expect(report.attempts).toMatchObject([{ phase: reached }]);
+  });
+
+  test("one too few refuses no recipient for good", async () => {
+    const recipients = { b: "550 5.1.1 unknown" };
+    const server = await startMx({ faults: { mail: { kind: "silent" } }, recipients });
+    const { deliver } = deliveryTo(server);
+    const to = ["a@hospital.test", "b@hospital.test"];
+    const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], to }));
+    const verdicts = [1, 2].map((ordinal) => verdictOf(outcomeOf(report, ordinal)));
+    expect(verdicts).toEqual(["deferred/lane 003", "deferred/lane 003"]);
+  });
+
+  test("of the transaction before refuses nobody in the next one", async () => {
+    const server = await startMx({
+      faults: { dot: { kind: "extra", text: "250 more" } },
+      recipients: { b: "550 5.1.1 unknown" },
+    });
+    const { deliver } = deliveryTo(server, { options: { recipientsPerTransactionMax: 1 } });
+    const to = ["a@hospital.test", "b@hospital.test", "c@hospital.test"];
+    const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], to }));
+    expect([1, 2, 3].map((ordinal) => verdictOf(outcomeOf(report, ordinal)))).toEqual([
+      "delivered",
+      "deferred/lane 004",
+      "deferred/lane 004",
+    ]);
+  });
+
+  test("do not take back a refusal that was in step when the connection ended", async () => {
+    const recipients = { a: "550 5.1.1 unknown" };
+    const server = await startMx({ faults: { data: DROP }, recipients });
+    const { deliver } = deliveryTo(server);
+    const report = await deliver(
+      makeRequest({ hosts: [mxHost("127.0.0.2")], to: ["a@hospital.test", "b@hospital.test"] }),
+    );
+    expect(verdictOf(outcomeOf(report, 1))).toBe("failed 017");
+    expect(verdictOf(outcomeOf(report, 2))).toBe("deferred/lane 002");
+  });
 });

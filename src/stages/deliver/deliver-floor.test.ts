@@ -99,6 +99,15 @@ describe("the floor tls-unauthenticated", () => {
     expect(server.plaintextSeen.toString()).not.toContain("canary");
   });
 
+  test("takes a certificate whose end is no date, and names none", async () => {
+    const { key, cert } = sockets.certificates.good;
+    const server = await startMx({}, { tls: { key, cert: withoutDates(cert) } });
+    const { deliver } = deliveryTo(server);
+    const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], minRung: "tls-unauthenticated" }));
+    expect(verdictOf(outcomeOf(report))).toBe("delivered");
+    expect(report.attempts).toMatchObject([{ rung: "tls-unauthenticated" }]);
+  });
+
   test("has no trust in a certificate when the host is an address", async () => {
     const server = await startMx({}, { tls: sockets.certificates.good });
     const { deliver } = deliveryTo(server);
@@ -217,3 +226,12 @@ describe("several hosts", () => {
     expect([report.attempts.length, server.connections]).toEqual([0, 0]);
   });
 });
+
+/** The same certificate with both dates overwritten; nobody's signature holds for it. */
+function withoutDates(pem: string): string {
+  const der = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ""), "base64");
+  const utcTime = Buffer.from([0x17, 0x0d]);
+  for (let at = der.indexOf(utcTime); at >= 0; at = der.indexOf(utcTime, at + 15)) der.write("abcdefghijklZ", at + 2);
+  const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
+  return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
+}

@@ -86,6 +86,40 @@ describe("a closed lane", () => {
   });
 });
 
+describe("many domains that name the same servers", () => {
+  const domainAt = (domain: string) => ({ hosts: ["a"], minRung: "pkix", domain }) as const;
+
+  test("hold no more of all connections than their share, so that others are served at once", async () => {
+    const { lanes } = makeLanes({ connectionsMax: 16, laneWindowMax: 2, laneWindowInitial: 2 });
+    for (let domain = 0; domain < 40; domain++) void lanes.admit(domainAt(`d${domain}.test`), signal);
+    expect(lanes.view().reduce((sum, { active }) => sum + active, 0)).toBe(4);
+    expect((await lanes.admit(identity("b"), signal)).kind).toBe("go");
+  });
+
+  test("close together when the servers are dead, and one probe goes for all", async () => {
+    const { lanes, clock } = makeLanes({ laneFailuresMax: 2, laneClosedFirstMs: 100, laneWindowInitial: 1 });
+    const first = await lanes.admit(domainAt("one.test"), signal);
+    const second = await lanes.admit(domainAt("two.test"), signal);
+    const waiting = lanes.admit(domainAt("two.test"), signal);
+    release(first, "unreached");
+    release(second, "unreached");
+    expect((await waiting).kind).toBe("closed");
+    expect((await lanes.admit(domainAt("three.test"), signal)).kind).toBe("closed");
+    expect((await lanes.admit({ ...domainAt("one.test"), minRung: "plain" }, signal)).kind).toBe("go");
+    clock.timeMs += 100;
+    const probe = await lanes.admit(domainAt("three.test"), signal);
+    expect([probe.kind, (await lanes.admit(domainAt("one.test"), signal)).kind]).toEqual(["go", "closed"]);
+    release(probe, "reached");
+    expect((await lanes.admit(domainAt("one.test"), signal)).kind).toBe("go");
+  });
+
+  test("let no more wait than one lane may", async () => {
+    const { lanes } = makeLanes({ connectionsMax: 1, laneWindowInitial: 1, laneWaitingMax: 2 });
+    for (const domain of ["one.test", "two.test", "three.test"]) void lanes.admit(domainAt(domain), signal);
+    expect((await lanes.admit(domainAt("four.test"), signal)).kind).toBe("full");
+  });
+});
+
 test("an abort while waiting ends the wait and frees the place", async () => {
   const { lanes } = makeLanes({ laneWindowInitial: 1 });
   const first = await lanes.admit(identity("a"), signal);

@@ -2,7 +2,8 @@
  * Admission of deliveries per destination: concurrency windows, a cap over all, and rest for a dead destination.
  * Promises: windows grow on success and shrink on failure to connect, never on what a server says about one mail; a lane that
  * failed several times in a row is closed for a growing time, then one probe may go; waiting is first come first served in a
- * lane, and lanes take turns; every wait ends with an admission.
+ * lane, and lanes take turns; every wait ends with an admission. Lanes that lead to the same servers (many domains, one provider)
+ * share health and bounds: a dead or slow server that many domains name costs no more than one, and others stay served.
  */
 import type { Chance, Clock } from "../../core/clock.ts";
 import type { Rung } from "../../core/rung.ts";
@@ -35,9 +36,10 @@ export type Admission =
 
 type Identity = Pick<LaneView, "hosts" | "minRung" | "domain">;
 type Waiting = { readonly grant: (admission: Admission) => void };
-type Lane = {
-  readonly identity: Identity;
-  window: number;
+/** What lanes of one floor to the same servers have in common, whatever the domain. */
+type Site = {
+  readonly key: string;
+  readonly lanes: Set<Lane>;
   active: number;
   failuresInRow: number;
   /** How long the last closing lasted. */
@@ -45,10 +47,18 @@ type Lane = {
   /** Monotonic time of the end of the closing; null while open. */
   closedUntil: number | null;
   isProbing: boolean;
+};
+type Lane = {
+  readonly identity: Identity;
+  readonly site: Site;
+  window: number;
+  active: number;
   readonly waiting: Set<Waiting>;
 };
 
 const LANES_REMEMBERED_MAX = 10_000;
+/** The share of all connections that lanes to the same servers may hold together, unless one lane alone may hold more. */
+const SITE_SHARE = 1 / 4;
 
 /** The lane of a request: the host set, and the domain too where a verdict about the peer belongs to it. */
 export function laneIdentityOf(request: DeliveryRequest): Identity {
@@ -65,6 +75,7 @@ export class Lanes {
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #lanes = new Map<string, Lane>();
+  readonly #sites = new Map<string, Site>();
   /** Lanes with someone waiting; the first is next in turn. */
   readonly #turn = new Set<Lane>();
   #active = 0;
@@ -81,8 +92,8 @@ export class Lanes {
   async admit(identity: Identity, signal: AbortSignal): Promise<Admission> {
     if (this.#isStopped || signal.aborted) return { kind: "stopped" };
     const lane = this.#laneOf(identity);
-    if (this.#isClosed(lane)) return { kind: "closed" };
-    if (lane.waiting.size >= this.#options.laneWaitingMax) return { kind: "full" };
+    if (this.#isClosed(lane.site)) return { kind: "closed" };
+    if (waitingAt(lane.site) >= this.#options.laneWaitingMax) return { kind: "full" };
     const { promise, resolve } = Promise.withResolvers<Admission>();
     const waiting: Waiting = { grant: resolve };
     const abort = (): void => {
@@ -104,8 +115,8 @@ export class Lanes {
       active: lane.active,
       waiting: lane.waiting.size,
       window: Math.floor(lane.window),
-      failuresInRow: lane.failuresInRow,
-      closedForMs: lane.closedUntil === null ? null : Math.max(0, lane.closedUntil - now),
+      failuresInRow: lane.site.failuresInRow,
+      closedForMs: lane.site.closedUntil === null ? null : Math.max(0, lane.site.closedUntil - now),
     }));
   }
 
@@ -124,23 +135,32 @@ export class Lanes {
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
     if (this.#lanes.size >= LANES_REMEMBERED_MAX) this.#forgetQuietLanes();
-    const lane: Lane = {
-      identity,
-      window: this.#options.laneWindowInitial,
-      active: 0,
-      failuresInRow: 0,
-      closedMs: 0,
-      closedUntil: null,
-      isProbing: false,
-      waiting: new Set(),
-    };
+    const site = this.#siteOf(identity);
+    const lane: Lane = { identity, site, window: this.#options.laneWindowInitial, active: 0, waiting: new Set() };
+    site.lanes.add(lane);
     this.#lanes.set(key, lane);
     return lane;
   }
 
-  #isClosed(lane: Lane): boolean {
-    if (lane.closedUntil === null) return false;
-    return lane.isProbing || this.#clock.monotonic() < lane.closedUntil;
+  #siteOf({ hosts, minRung }: Identity): Site {
+    const key = JSON.stringify([hosts, minRung]);
+    const known = this.#sites.get(key);
+    if (known !== undefined) return known;
+    const health = { failuresInRow: 0, closedMs: 0, closedUntil: null, isProbing: false };
+    const site: Site = { key, lanes: new Set(), active: 0, ...health };
+    this.#sites.set(key, site);
+    return site;
+  }
+
+  #isClosed(site: Site): boolean {
+    if (site.closedUntil === null) return false;
+    return site.isProbing || this.#clock.monotonic() < site.closedUntil;
+  }
+
+  #hasRoom({ active, window, site }: Lane): boolean {
+    const { connectionsMax, laneWindowMax } = this.#options;
+    const siteMax = Math.max(laneWindowMax, Math.floor(connectionsMax * SITE_SHARE));
+    return active < Math.max(1, Math.floor(window)) && site.active < siteMax;
   }
 
   #pump(): void {
@@ -160,13 +180,14 @@ export class Lanes {
     this.#turn.delete(lane);
     if (next === undefined) return false;
     this.#turn.add(lane);
-    if (lane.active >= Math.max(1, Math.floor(lane.window))) return false;
-    if (this.#isClosed(lane)) {
+    if (!this.#hasRoom(lane)) return false;
+    if (this.#isClosed(lane.site)) {
       this.#turnAway(lane, { kind: "closed" });
       return false;
     }
     lane.waiting.delete(next);
-    lane.isProbing = lane.closedUntil !== null;
+    lane.site.isProbing = lane.site.closedUntil !== null;
+    lane.site.active += 1;
     lane.active += 1;
     this.#active += 1;
     next.grant({ kind: "go", release: this.#releaseOnce(lane) });
@@ -179,6 +200,7 @@ export class Lanes {
       if (isReleased) return;
       isReleased = true;
       lane.active -= 1;
+      lane.site.active -= 1;
       this.#active -= 1;
       this.#learn(lane, result);
       this.#pump();
@@ -188,29 +210,30 @@ export class Lanes {
 
   /** Window feedback as in Postfix: a success adds 1/window, a failure takes as much. */
   #learn(lane: Lane, result: LaneResult): void {
-    const wasProbing = lane.isProbing;
-    lane.isProbing = false;
+    const { site } = lane;
+    const wasProbing = site.isProbing;
+    site.isProbing = false;
     if (result === "reached") {
-      lane.failuresInRow = 0;
-      lane.closedMs = 0;
-      if (lane.closedUntil !== null) lane.window = this.#options.laneWindowInitial;
-      lane.closedUntil = null;
+      if (site.closedUntil !== null) lane.window = this.#options.laneWindowInitial;
+      Object.assign(site, { failuresInRow: 0, closedMs: 0, closedUntil: null });
       lane.window = Math.min(this.#options.laneWindowMax, lane.window + 1 / lane.window);
     } else if (result === "unreached") {
-      lane.failuresInRow += 1;
+      site.failuresInRow += 1;
       lane.window = Math.max(1, lane.window - 1 / lane.window);
-      const isClosing = lane.closedUntil === null && lane.failuresInRow >= this.#options.laneFailuresMax;
-      if (wasProbing || isClosing) this.#close(lane);
+      const isClosing = site.closedUntil === null && site.failuresInRow >= this.#options.laneFailuresMax;
+      if (wasProbing || isClosing) this.#close(site);
     }
   }
 
-  #close(lane: Lane): void {
+  #close(site: Site): void {
     const { laneClosedFirstMs, laneClosedMaxMs } = this.#options;
-    lane.closedMs = lane.closedMs === 0 ? laneClosedFirstMs : Math.min(laneClosedMaxMs, 2 * lane.closedMs);
-    // Up to a tenth longer, so that lanes closed together do not probe together.
-    lane.closedUntil = this.#clock.monotonic() + Math.round(lane.closedMs * (1 + this.#chance() / 10));
-    lane.window = 1;
-    this.#turnAway(lane, { kind: "closed" });
+    site.closedMs = site.closedMs === 0 ? laneClosedFirstMs : Math.min(laneClosedMaxMs, 2 * site.closedMs);
+    // Up to a tenth longer, so that sites closed together do not probe together.
+    site.closedUntil = this.#clock.monotonic() + Math.round(site.closedMs * (1 + this.#chance() / 10));
+    for (const lane of site.lanes) {
+      lane.window = 1;
+      this.#turnAway(lane, { kind: "closed" });
+    }
   }
 
   #turnAway(lane: Lane, admission: Admission): void {
@@ -221,7 +244,16 @@ export class Lanes {
 
   #forgetQuietLanes(): void {
     for (const [key, lane] of this.#lanes) {
-      if (lane.active === 0 && lane.waiting.size === 0 && !this.#isClosed(lane)) this.#lanes.delete(key);
+      if (lane.active > 0 || lane.waiting.size > 0 || this.#isClosed(lane.site)) continue;
+      this.#lanes.delete(key);
+      lane.site.lanes.delete(lane);
+      if (lane.site.lanes.size === 0) this.#sites.delete(lane.site.key);
     }
   }
+}
+
+function waitingAt(site: Site): number {
+  let waiting = 0;
+  for (const lane of site.lanes) waiting += lane.waiting.size;
+  return waiting;
 }

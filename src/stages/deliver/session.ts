@@ -13,6 +13,7 @@ import type { ReplyPhase, ReplyVerdict } from "../../parts/smtp/reply-table.ts";
 import { classifyReply } from "../../parts/smtp/reply-table.ts";
 import { assessPeer, FLOOR_CIPHERS } from "./assess-peer.ts";
 import type { Connection } from "./connection.ts";
+import { ConnectionLost } from "./connection.ts";
 import type { Extensions } from "./extensions.ts";
 import { NO_EXTENSIONS, readExtensions } from "./extensions.ts";
 import { shortOfRung } from "./floor.ts";
@@ -128,6 +129,8 @@ async function hello(
 ): Promise<Step<Extensions>> {
   const { options, progress } = context;
   progress.phase = phase;
+  // A reply too many would be taken for the answer to EHLO, and what the server offers would be unknown.
+  if (connection.hasUnread) throw new ConnectionLost("protocol");
   await connection.write(`EHLO ${options.helo}\r\n`, options.timeouts.blockMs);
   const reply = await connection.reply(options.timeouts.ehloMs);
   const verdict = judge(phase, reply, progress);

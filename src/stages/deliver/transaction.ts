@@ -2,7 +2,8 @@
  * One mail transaction: MAIL, RCPT, DATA, body, final dot (RFC 5321 section 3.3, RFC 2920).
  * Promises: no dot before the intent is durable and none when a connection or reply says otherwise; every recipient whose fate this
  * transaction decides is settled once; after the dot only a reply settles it, its loss is `ambiguous`. The envelope is pipelined where
- * offered, DATA never is: a server that refused everyone is not asked for a body.
+ * offered, DATA never is: a server that refused everyone is not asked for a body. Replies that cannot belong to what was asked
+ * refuse nobody for good: a recipient is not failed by the answer another one got.
  */
 import { setImmediate } from "node:timers/promises";
 import { assertNever } from "../../core/assert-never.ts";
@@ -48,18 +49,41 @@ export async function transact(tx: Transaction): Promise<TransactionEnd> {
     settleAll(tx, tx.recipients, { kind: "failed", status: "5.3.4", code: "PST-DLV-016", reply: null, host: tx.host });
     return { isClean: true, verdict: null };
   }
-  const envelope = await sendEnvelope(tx);
+  const refused: Refused[] = [];
+  try {
+    return await converse(tx, refused);
+  } catch (error) {
+    if (error instanceof ConnectionLost && !isOutOfCount(error, tx.progress)) settleRefused(tx, refused);
+    throw error;
+  }
+}
+
+/** A refusal at RCPT, kept back until the answer to DATA shows that each reply was that of its command. */
+type Refused = { readonly recipient: DeliveryRecipient; readonly judged: Judged };
+
+async function converse(tx: Transaction, refused: Refused[]): Promise<TransactionEnd> {
+  const envelope = await sendEnvelope(tx, refused);
   if (envelope.kind === "ended") return envelope.end;
-  if (envelope.taken.length === 0) return { isClean: await reset(tx), verdict: envelope.verdict };
+  if (envelope.taken.length === 0) {
+    const verdict = settleRefused(tx, refused);
+    return { isClean: await reset(tx), verdict };
+  }
+  const invitation = await askForBody(tx, { taken: envelope.taken, refused });
+  if (invitation.kind === "ended") return invitation.end;
   const end = await sendMessage(tx, envelope.taken);
-  return { isClean: end.isClean, verdict: end.verdict ?? envelope.verdict };
+  return { isClean: end.isClean, verdict: end.verdict ?? invitation.left };
+}
+
+/** Replies too many, or perhaps too few: which command each was for is unknown. */
+function isOutOfCount({ reason }: ConnectionLost, { phase }: Progress): boolean {
+  return reason === "protocol" || (reason === "timeout" && phase === "rcpt");
 }
 
 type EnvelopeEnd =
   | { readonly kind: "ended"; readonly end: TransactionEnd }
-  | { readonly kind: "answered"; readonly taken: readonly DeliveryRecipient[]; readonly verdict: HostVerdict | null };
+  | { readonly kind: "answered"; readonly taken: readonly DeliveryRecipient[] };
 
-async function sendEnvelope(tx: Transaction): Promise<EnvelopeEnd> {
+async function sendEnvelope(tx: Transaction, refused: Refused[]): Promise<EnvelopeEnd> {
   const { session, options, progress, demand } = tx;
   const { connection, extensions } = session;
   const wanted = { ...demand, sizeBytes: tx.request.parcel.variant.sizeBytes };
@@ -67,6 +91,7 @@ async function sendEnvelope(tx: Transaction): Promise<EnvelopeEnd> {
   const rcpts = tx.recipients.map(({ recipient }) => rcptCommand(recipient, extensions));
   progress.phase = "mail";
   progress.lastReply = null;
+  assertInStep(tx);
   await connection.write(extensions.pipelining ? mail + rcpts.join("") : mail, options.timeouts.blockMs);
   const answer = await connection.reply(options.timeouts.mailMs);
   const verdict = judge(tx, "mail", answer);
@@ -75,44 +100,70 @@ async function sendEnvelope(tx: Transaction): Promise<EnvelopeEnd> {
     return { kind: "ended", end: { isClean: false, verdict: concludeAll(tx, tx.recipients, { verdict, answer }) } };
   }
   progress.phase = "rcpt";
-  return await readRecipients(tx, extensions.pipelining ? null : rcpts);
+  return await readRecipients(tx, { unsent: extensions.pipelining ? null : rcpts, refused });
 }
 
-/** `unsent`: the RCPT commands still to be sent one by one; null when they went with MAIL. */
-async function readRecipients(tx: Transaction, unsent: readonly string[] | null): Promise<EnvelopeEnd> {
+/** `unsent`: the RCPT commands still to be sent one by one; null when they went with MAIL. `refused` receives who was. */
+async function readRecipients(
+  tx: Transaction,
+  { unsent, refused }: { readonly unsent: readonly string[] | null; readonly refused: Refused[] },
+): Promise<EnvelopeEnd> {
   const { connection } = tx.session;
   const taken: DeliveryRecipient[] = [];
-  let left: HostVerdict | null = null;
   for (const [index, recipient] of tx.recipients.entries()) {
     const command = unsent?.[index];
-    if (command !== undefined) await connection.write(command, tx.options.timeouts.blockMs);
+    if (command !== undefined) {
+      assertInStep(tx);
+      await connection.write(command, tx.options.timeouts.blockMs);
+    }
     const answer = await connection.reply(tx.options.timeouts.rcptMs);
     const verdict = judge(tx, "rcpt", answer);
     if (verdict.action === "proceed") {
       taken.push(recipient);
       continue;
     }
-    const forHost = conclude(tx, recipient, { verdict, answer });
-    if (forHost !== null && forHost.kind !== "below") {
-      return { kind: "ended", end: { isClean: false, verdict: forHost } };
+    const judged = { verdict, answer };
+    if (!speaksForHost(verdict)) {
+      refused.push({ recipient, judged });
+      continue;
     }
-    left = forHost ?? left;
+    settleRefused(tx, refused);
+    return { kind: "ended", end: { isClean: false, verdict: conclude(tx, recipient, judged) } };
   }
-  return { kind: "answered", taken, verdict: left };
+  return { kind: "answered", taken };
+}
+
+function speaksForHost({ action }: ReplyVerdict): boolean {
+  return action !== "failed" && action !== "recipient-deferred" && action !== "missing";
+}
+
+type Invitation =
+  | { readonly kind: "invited"; readonly left: HostVerdict | null }
+  | { readonly kind: "ended"; readonly end: TransactionEnd };
+
+/**
+ * DATA, and with its answer the refusals at RCPT. A reply no server gives to DATA shows that the replies before it were not those
+ * of their commands either: nobody is settled then.
+ */
+async function askForBody(
+  tx: Transaction,
+  envelope: { readonly taken: readonly DeliveryRecipient[]; readonly refused: Refused[] },
+): Promise<Invitation> {
+  const { session, options, progress } = tx;
+  assertInStep(tx);
+  progress.phase = "data";
+  await session.connection.write("DATA\r\n", options.timeouts.blockMs);
+  const answer = await session.connection.reply(options.timeouts.dataMs);
+  const verdict = judge(tx, "data", answer);
+  const isOutOfStep = verdict.action === "next-host" && answer.code < 300;
+  const left = isOutOfStep ? null : settleRefused(tx, envelope.refused);
+  if (verdict.action === "proceed") return { kind: "invited", left };
+  return { kind: "ended", end: { isClean: false, verdict: concludeAll(tx, envelope.taken, { verdict, answer }) } };
 }
 
 async function sendMessage(tx: Transaction, taken: readonly DeliveryRecipient[]): Promise<TransactionEnd> {
-  const { session, options, progress } = tx;
+  const { session, progress } = tx;
   const { connection } = session;
-  // A reply too many would be taken for the answer to DATA.
-  if (connection.hasUnread) throw new ConnectionLost("protocol");
-  progress.phase = "data";
-  await connection.write("DATA\r\n", options.timeouts.blockMs);
-  const invitation = await connection.reply(options.timeouts.dataMs);
-  const verdict = judge(tx, "data", invitation);
-  if (verdict.action !== "proceed") {
-    return { isClean: false, verdict: concludeAll(tx, taken, { verdict, answer: invitation }) };
-  }
   progress.phase = "body";
   const held = await sendBody(tx, taken);
   if (held.kind === "ended") return held.end;
@@ -203,6 +254,18 @@ async function sendDot(
   const dsnPassedOn = session.extensions.dsn;
   settleAll(tx, taken, { kind: "delivered", status, observed: session.rung, host, reply, dsnPassedOn });
   return { isClean: true, verdict: null };
+}
+
+/** A reply nobody asked for would be taken for the answer to what comes next, and every later one for another's. */
+function assertInStep(tx: Transaction): void {
+  if (tx.session.connection.hasUnread) throw new ConnectionLost("protocol");
+}
+
+/** Settles each once; gives the last thing they say about the host. */
+function settleRefused(tx: Transaction, refused: Refused[]): HostVerdict | null {
+  let left: HostVerdict | null = null;
+  for (const { recipient, judged } of refused.splice(0)) left = conclude(tx, recipient, judged) ?? left;
+  return left;
 }
 
 /** True when the server forgot the transaction and may be used again. */
