@@ -65,6 +65,8 @@ import { createSpool } from "./stages/spool/spool.ts";
 const WORK_BYTES_MAX = 64 * 1024 * 1024;
 /** How long work in flight may go on after a stop before it is broken off. */
 const DRAIN_MS = 30_000;
+/** How long the quick recipients of a message wait for the slow ones before they take their next step. */
+const STEP_PATIENCE_MS = 10_000;
 const REAP_INTERVAL_MS = 10 * 60_000;
 /** Messages forgotten in one transaction. */
 const REAP_PORTION_MAX = 100;
@@ -202,7 +204,11 @@ class Running {
     this.#settle = createSettle({ store, wake, ...env, writeReport: this.#reportWriter() });
     const gate = new ByteGate(WORK_BYTES_MAX);
     const pipeline = createPipeline(
-      { retry: retryOptions(config), recipientsPerTransactionMax: DELIVER_DEFAULTS.recipientsPerTransactionMax },
+      {
+        retry: retryOptions(config),
+        recipientsPerTransactionMax: DELIVER_DEFAULTS.recipientsPerTransactionMax,
+        stepPatienceMs: STEP_PATIENCE_MS,
+      },
       {
         ...env,
         store,

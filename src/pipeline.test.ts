@@ -6,6 +6,7 @@ import { OWN_TEXT } from "./core/pass-facts.ts";
 import type { Plan } from "./core/plan.ts";
 import type { StoredMessage, StoredRecipient, Transition } from "./core/queue-store.ts";
 import type { DeliveryRequest, WriteReport } from "./core/stages.ts";
+import { eventually } from "../test/support/deliver-rig.ts";
 import { createPipeline } from "./pipeline.ts";
 import type { PipelineDeps, Stages } from "./pipeline.ts";
 import { createSettle } from "./stages/spool/settle.ts";
@@ -75,7 +76,7 @@ const delivered: Outcome = {
 /** How many works hold bytes of the gate. */
 let gated = 0;
 
-type Rig = { readonly transitions: Transition[]; readonly run: (claim?: StoredRecipient) => Promise<void> };
+type Rig = { readonly transitions: Transition[]; readonly run: (...claims: StoredRecipient[]) => Promise<void> };
 
 const clock = { now: () => 1000, monotonic: () => 0 };
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -122,7 +123,10 @@ function stagesWith(store: PipelineDeps["store"], deliver: (request: DeliveryReq
     }),
     decide: () => plan,
     protect: async () => ({ kind: "parcel", parcel: { variant, step, minRung: "pkix" }, isNew: true }),
-    deliver: async (request) => ({ attempts: [], outcomes: new Map([[rcpt, await deliver(request)]]) }),
+    deliver: async (request) => ({
+      attempts: [],
+      outcomes: new Map([[request.recipients[0].id, await deliver(request)]]),
+    }),
     settle: createSettle({ store, writeReport, clock, log, wake: () => {} }),
   };
 }
@@ -155,8 +159,8 @@ function rig(
     policy: () => ({}) as ReturnType<PipelineDeps["policy"]>,
     signal: new AbortController().signal,
   };
-  const pipeline = createPipeline({ retry, recipientsPerTransactionMax: 100 }, deps);
-  return { transitions, run: (claim = recipient) => pipeline.workOn(id, [claim], message) };
+  const pipeline = createPipeline({ retry, recipientsPerTransactionMax: 100, stepPatienceMs: 5 }, deps);
+  return { transitions, run: (...claims) => pipeline.workOn(id, claims.length > 0 ? claims : [recipient], message) };
 }
 
 function statesOf(transitions: readonly Transition[]): (string | undefined)[] {
@@ -239,6 +243,22 @@ test("a recipient found with an announced dot and no result is put off as a poss
   expect(transitions.map(({ recipients }) => recipients[0]?.patch)).toMatchObject([
     { state: "deferred", possibleDuplicate: true, lease: null },
   ]);
+});
+
+test("a recipient whose destination answers takes its next step while another destination is silent", async () => {
+  const silent = Promise.withResolvers<Outcome>();
+  const observed = { bestRung: "plain", missing: [] } as const;
+  const { transitions, run } = rig(async ({ domain }) =>
+    domain === "b.example" ? silent.promise : { kind: "unmet", code: "PST-DLV-010", observed },
+  );
+  const elsewhere = { ...mailbox, address: "c@d.example", domain: "d.example" };
+  const other = { ...recipient, id: recipientIdOf(id, 2), recipient: { ...recipient.recipient, mailbox: elsewhere } };
+  const walk = run(recipient, other);
+  await eventually(() => statesOf(transitions).includes("held"));
+  expect(statesOf(transitions)).toEqual(["in_dialog", "in_dialog", "held"]);
+  silent.resolve(delivered);
+  await walk;
+  expect(statesOf(transitions)).toEqual(["in_dialog", "in_dialog", "held", "delivered"]);
 });
 
 test("a claim that went to another worker stops the dot", async () => {

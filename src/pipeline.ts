@@ -6,16 +6,8 @@
  * accept hands a Submission to `submit`; once spool made it durable the scheduler calls `workOn` with its recipients, now
  * and at every retry. Only this file moves a recipient from one step of its Plan to the next. docs/flow.md draws the exits.
  */
-import {
-  aftermathOf,
-  ambiguous,
-  failed,
-  held,
-  putOff,
-  type Circumstances,
-  type RetryOptions,
-} from "./core/aftermath.ts";
-import { allOrThrow, envelopeFor, inBatches, type Batch } from "./core/batch.ts";
+import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOptions } from "./core/aftermath.ts";
+import { envelopeFor, inBatches, type Batch } from "./core/batch.ts";
 import type { Capabilities, Route } from "./core/capabilities.ts";
 import type { Chance, Clock } from "./core/clock.ts";
 import type { EventBody } from "./core/event.ts";
@@ -32,12 +24,15 @@ import {
   hasUtf8Address,
   isSamePlan,
   lifetimeEnd,
+  lostDot,
+  missingOf,
   OWN_TEXT,
   refusalStatus,
   splitOverdue,
   unprotectableStatus,
 } from "./core/pass-facts.ts";
 import { dialogBegins, dotAnnounced, eventsOfMessage, variantsOf } from "./core/pass-transitions.ts";
+import { allOrThrow, doneWithin, Turns } from "./core/patience.ts";
 import type { Plan, Step, Stop } from "./core/plan.ts";
 import type { Policy } from "./core/policy.ts";
 import type { QueueStore, RecipientPatch, StoredMessage, StoredRecipient } from "./core/queue-store.ts";
@@ -59,6 +54,8 @@ export type PipelineOptions = {
   readonly retry: RetryOptions;
   /** Recipients of one domain handed to one SMTP transaction. */
   readonly recipientsPerTransactionMax: number;
+  /** Recipients of one message that are done by then take their next step together, and share a report. */
+  readonly stepPatienceMs: number;
 };
 
 export type Stages = {
@@ -100,8 +97,18 @@ type Work = {
 };
 type Ready = Work & { readonly step: Step; readonly parcel: Parcel; readonly route: Extract<Route, { kind: "hosts" }> };
 
+type Inspection = { readonly findings: Findings; readonly isNew: boolean };
+
 /** Every step, and two rebuilds of each; a plan cannot walk further. */
 const ROUNDS_MAX = 24;
+
+/** A stretch of the walk: who takes the next step, and what is to be written with it. */
+type Leg = {
+  readonly works: readonly Work[];
+  readonly endings: readonly Ending[];
+  readonly inspected: Alongside["inspected"];
+  readonly round: number;
+};
 
 export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
   return {
@@ -127,6 +134,7 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
 class Pass {
   readonly #options: PipelineOptions;
   readonly #deps: PipelineDeps;
+  readonly #turns = new Turns();
   #message: StoredMessage;
 
   constructor(options: PipelineOptions, deps: PipelineDeps, message: StoredMessage) {
@@ -138,10 +146,10 @@ class Pass {
   async run(claims: readonly StoredRecipient[]): Promise<void> {
     // Exit: the dot was announced and nobody wrote down what came of it → ambiguous.
     const lost = claims.filter(({ state }) => state === "dot_sent");
-    const known = claims.filter((claim) => !lost.includes(claim));
     // Exit: lifetime or review deadline passed → failed, with a report.
+    const known = claims.filter((claim) => !lost.includes(claim));
     const { overdue, live } = splitOverdue(known, this.#message, this.#deps.clock.now());
-    const gone = [...lost.map((recipient) => this.#lostDot(recipient)), ...overdue];
+    const gone = [...lost.map((recipient) => lostDot(this.#circumstances(recipient, []))), ...overdue];
     await this.#deps.stages.settle(this.#message, gone);
     if (live.length === 0) return;
     const inspection = this.#inspect();
@@ -150,31 +158,31 @@ class Pass {
         this.#guarded(recipient, {}, async () => this.#plan(recipient, (await inspection).findings)),
       ),
     );
-    const inspected = await inspection.then(
-      ({ findings, isNew }) => (isNew ? { messageId: this.#message.submission.id, findings } : null),
-      () => null,
-    );
-    let works: readonly Work[] = planned.filter((work) => "plan" in work);
-    let endings: readonly Ending[] = planned.filter((work) => "settled" in work);
-    let first = inspected;
-    for (let round = 0; works.length > 0 || endings.length > 0; round++) {
-      if (round >= ROUNDS_MAX) throw new Error("a plan without an end");
-      const { ready, stopped } = await this.#protect(works);
-      const recorded = await this.#record(ready, [...endings, ...stopped], first);
-      first = null;
-      endings = [];
-      const batches = inBatches(recorded, this.#options.recipientsPerTransactionMax);
-      works = (await allOrThrow(batches.map((batch) => this.#deliver(batch)))).flat();
-    }
+    const messageId = this.#message.submission.id;
+    const isWritten = ({ findings, isNew }: Inspection): Leg["inspected"] => (isNew ? { messageId, findings } : null);
+    const inspected = await inspection.then(isWritten, () => null);
+    const works = planned.filter((work) => "plan" in work);
+    await this.#walk({ works, endings: planned.filter((work) => "settled" in work), inspected, round: 0 });
   }
 
-  #lostDot(recipient: StoredRecipient): Ending {
-    const settled = ambiguous("PST-SPL-063", recipient.lastHost, this.#circumstances(recipient, []));
-    return { recipient, before: [], settled };
+  /** protect ▸ deliver, step after step. A slow destination holds up nobody else's next step beyond `stepPatienceMs`. */
+  async #walk({ works, endings, inspected, round }: Leg): Promise<void> {
+    if (works.length === 0 && endings.length === 0) return;
+    if (round >= ROUNDS_MAX) throw new Error("a plan without an end");
+    const recorded = await this.#turns.take(async () => {
+      const { ready, stopped } = await this.#protect(works);
+      return this.#record(ready, [...endings, ...stopped], inspected);
+    });
+    const batches = inBatches(recorded, this.#options.recipientsPerTransactionMax);
+    const attempts = batches.map((batch) => this.#deliver(batch));
+    const { done, left } = await doneWithin(attempts, this.#options.stepPatienceMs);
+    const next = (moved: readonly Work[]): Promise<void> =>
+      this.#walk({ works: moved, endings: [], inspected: null, round: round + 1 });
+    await allOrThrow([next(done.flat()), ...left.map(async (attempt) => next(await attempt))]);
   }
 
   /** Once per message. What could not be read comes back as `uninspectable`, never as clean. */
-  async #inspect(): Promise<{ findings: Findings; isNew: boolean }> {
+  async #inspect(): Promise<Inspection> {
     if (this.#message.findings !== null) return { findings: this.#message.findings, isNew: false };
     if (this.#message.submission.origin !== "relay") return { findings: OWN_TEXT, isNew: true };
     const { mime, body } = this.#message.submission;
@@ -197,13 +205,13 @@ class Pass {
         plan: recipient.plan,
         route,
         stepIndex: recipient.stepIndex,
-        missing: this.#missingOf(recipient),
+        missing: missingOf(recipient, this.#message),
         events: [],
       };
     }
     const plan = this.#decide(recipient, findings, capabilities);
     const events = isSamePlan(plan, recipient.plan) ? [] : [plannedEvent(plan)];
-    return { recipient, plan, route, stepIndex: 0, missing: this.#missingOf(recipient), events };
+    return { recipient, plan, route, stepIndex: 0, missing: missingOf(recipient, this.#message), events };
   }
 
   #decide(recipient: StoredRecipient, findings: Findings, capabilities: Capabilities): Plan {
@@ -333,6 +341,7 @@ class Pass {
 
   async #attempt(batch: Batch<Ready>): Promise<DeliveryReport> {
     const [{ parcel, route }] = batch;
+    const code = "PST-PIP-003";
     const announced = new Map<RecipientId, Outcome>();
     const [head, ...rest] = batch.map(({ recipient }) => ({ id: recipient.id, recipient: recipient.recipient }));
     if (head === undefined) throw new Error("an empty batch");
@@ -346,21 +355,16 @@ class Pass {
         signal: this.#deps.signal,
         onDot: async (ids, seen) => {
           await this.#intend(batch, ids, seen);
-          for (const id of ids)
-            announced.set(id, { kind: "ambiguous", code: "PST-PIP-003", host: seen.host, observed: seen.rung });
+          const lost = { kind: "ambiguous", code, host: seen.host, observed: seen.rung } as const;
+          for (const id of ids) announced.set(id, lost);
         },
       });
     } catch (error) {
       // A bug in deliver: whoever's dot was announced may have the message; nobody else has.
-      this.#deps.log.error("deliver_failed", {
-        message: this.#message.submission.id,
-        code: "PST-PIP-003",
-        error: errorName(error),
-      });
-      const outcomes = new Map(
-        batch.map(({ recipient }) => [recipient.id, announced.get(recipient.id) ?? BROKEN] as const),
-      );
-      return { attempts: [], outcomes };
+      const message = this.#message.submission.id;
+      this.#deps.log.error("deliver_failed", { message, code, error: errorName(error) });
+      const ends = batch.map(({ recipient: { id } }) => [id, announced.get(id) ?? BROKEN] as const);
+      return { attempts: [], outcomes: new Map(ends) };
     }
   }
 
@@ -389,11 +393,5 @@ class Pass {
       now: clock.now(),
       chance,
     };
-  }
-
-  /** A down-converted variant, once made for a recipient, is the one it keeps. */
-  #missingOf(recipient: StoredRecipient): readonly MissingExtension[] {
-    const variant = this.#message.variants.find(({ id }) => id === recipient.variantId);
-    return variant?.kind === "downconverted" ? ["8BITMIME"] : [];
   }
 }

@@ -42,12 +42,3 @@ function keyOf({ recipient, plan, step, parcel }: Batchable): string {
 export function envelopeFor(batch: Batch<Batchable>, envelope: Envelope): Envelope {
   return batch[0].plan.floor.profile === "opportunistic" ? envelope : { ...envelope, ret: "hdrs" };
 }
-
-/** Waits for every batch before a failure of one is passed on: no attempt runs on without its lease. */
-export async function allOrThrow<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(tasks);
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
-}

@@ -1,8 +1,8 @@
 /** Fixed facts of one walk through the pipeline: what is overdue, what a bug comes to, what needs no inspection. */
-import { failed } from "./aftermath.ts";
-import type { PutOff, Settled } from "./aftermath.ts";
+import { ambiguous, failed } from "./aftermath.ts";
+import type { Circumstances, PutOff, Settled } from "./aftermath.ts";
 import type { Findings } from "./findings.ts";
-import type { Outcome } from "./outcome.ts";
+import type { MissingExtension, Outcome } from "./outcome.ts";
 import type { Plan } from "./plan.ts";
 import type { StoredMessage, StoredRecipient } from "./queue-store.ts";
 import { REASON_CODES } from "./reason-codes.ts";
@@ -90,6 +90,18 @@ export function splitOverdue(
     else overdue.push({ recipient, before: [], settled: failed({ ...failure, code }, { recipient }) });
   }
   return { overdue, live };
+}
+
+/** The dot was announced, and whoever announced it never wrote down what came of it. */
+export function lostDot(at: Circumstances): Overdue {
+  const { recipient } = at;
+  return { recipient, before: [], settled: ambiguous("PST-SPL-063", recipient.lastHost, at) };
+}
+
+/** A down-converted variant, once made for a recipient, is the one it keeps. */
+export function missingOf({ variantId }: StoredRecipient, { variants }: StoredMessage): readonly MissingExtension[] {
+  const variant = variants.find(({ id }) => id === variantId);
+  return variant?.kind === "downconverted" ? ["8BITMIME"] : [];
 }
 
 /** What an exception of a stage means for its recipient: later, by the code it carries; without one it is a bug. */
