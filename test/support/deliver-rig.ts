@@ -109,6 +109,7 @@ export const TEST_OPTIONS: DeliverOptions = {
     blockMs: TIMEOUT_MS,
     dotMs: TIMEOUT_MS,
     quitMs: 50,
+    totalMs: 60_000,
   },
 };
 

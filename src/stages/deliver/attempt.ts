@@ -92,6 +92,7 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
     const { address } = work;
     connection ??= await Connection.dial({ address, port: key.port, timeoutMs: options.timeouts.dialMs, signal });
     unbind = connection.bind(signal);
+    connection.limit(options.timeouts.totalMs);
     const { minRung } = work.request.parcel;
     const opening =
       kept !== null
@@ -108,6 +109,7 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
     throw error;
   } finally {
     unbind?.();
+    connection?.limit(null);
   }
 }
 

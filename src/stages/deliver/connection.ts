@@ -45,6 +45,7 @@ export class Connection {
   #parser = new ReplyParser();
   #lost: ConnectionLost | null = null;
   #waiter: Waiter | null = null;
+  #limit: NodeJS.Timeout | undefined = undefined;
   #disturbed: (() => void) | null = null;
 
   private constructor(socket: Socket) {
@@ -74,6 +75,13 @@ export class Connection {
     const abort = (): void => this.#lose("aborted");
     signal.addEventListener("abort", abort, { once: true });
     return () => signal.removeEventListener("abort", abort);
+  }
+
+  /** From now on the connection has this long in all, however patiently each step is waited for; null lifts the limit. */
+  limit(totalMs: number | null): void {
+    clearTimeout(this.#limit);
+    this.#limit = totalMs === null ? undefined : setTimeout(() => this.#lose("timeout"), totalMs);
+    this.#limit?.unref();
   }
 
   get isOpen(): boolean {

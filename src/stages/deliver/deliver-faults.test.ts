@@ -1,7 +1,15 @@
 /** Every way a dialog can break: the expected outcome, and how far it got. */
 import { describe, expect, test } from "vitest";
 import type { MxFault, MxPhase } from "../../cli/loopback/mx-behaviour.ts";
-import { blobPiece, eventually, makeRequest, mxHost, outcomeOf, verdictOf } from "../../../test/support/deliver-rig.ts";
+import {
+  blobPiece,
+  eventually,
+  makeRequest,
+  mxHost,
+  outcomeOf,
+  TEST_OPTIONS,
+  verdictOf,
+} from "../../../test/support/deliver-rig.ts";
 import { useDeliverSockets } from "../../../test/support/deliver-sockets.ts";
 
 const sockets = useDeliverSockets();
@@ -243,5 +251,24 @@ describe("replies out of count", () => {
     );
     expect(verdictOf(outcomeOf(report, 1))).toBe("failed 017");
     expect(verdictOf(outcomeOf(report, 2))).toBe("deferred/lane 002");
+  });
+});
+
+describe("the time for a whole transaction", () => {
+  const timeouts = { ...TEST_OPTIONS.timeouts, rcptMs: 60_000, totalMs: 150 };
+
+  test("ends a server that is slow but never too slow in one step", async () => {
+    const server = await startMx({ faults: { rcpt: STALL } });
+    const { deliver } = deliveryTo(server, { options: { timeouts } });
+    const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")] }));
+    expect(verdictOf(outcomeOf(report))).toBe("deferred/lane 003");
+  });
+
+  test("does not cut short what may have been delivered", async () => {
+    const server = await startMx({});
+    const { deliver } = deliveryTo(server, { options: { timeouts } });
+    const onDot = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
+    const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], onDot }));
+    expect(verdictOf(outcomeOf(report))).toBe("delivered");
   });
 });

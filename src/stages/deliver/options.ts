@@ -16,6 +16,8 @@ export type DeliverTimeouts = {
   /** One block of the body. */
   readonly blockMs: number;
   readonly dotMs: number;
+  /** The greeting and all that comes before MAIL together, and each transaction up to its final dot (beside the time of its body). */
+  readonly totalMs: number;
   /** How long a closing connection may linger after QUIT. */
   readonly quitMs: number;
 };
@@ -65,6 +67,7 @@ export const DELIVER_DEFAULTS: Omit<DeliverOptions, "helo"> = {
     dataMs: 2 * MINUTE_MS,
     blockMs: 3 * MINUTE_MS,
     dotMs: 10 * MINUTE_MS,
+    totalMs: 30 * MINUTE_MS,
     quitMs: 2_000,
   },
   connectionsMax: 200,

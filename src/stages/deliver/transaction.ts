@@ -25,6 +25,9 @@ import type { DeliverOptions } from "./options.ts";
 import type { Progress, Session } from "./session.ts";
 import type { HostVerdict } from "./verdicts.ts";
 
+/** A server that takes a body more slowly than 16 KB a second is given up. */
+const SLOWEST_BYTES_PER_MS = 16;
+
 export type Transaction = {
   readonly session: Session;
   readonly host: string;
@@ -42,6 +45,8 @@ export type TransactionEnd = { readonly isClean: boolean; readonly verdict: Host
 
 /** Rejects with ConnectionLost before the final dot only. */
 export async function transact(tx: Transaction): Promise<TransactionEnd> {
+  const bodyMs = Math.ceil(tx.request.parcel.variant.sizeBytes / SLOWEST_BYTES_PER_MS);
+  tx.session.connection.limit(tx.options.timeouts.totalMs + bodyMs);
   const lacking = shortfall(tx.session, tx.demand);
   if (lacking !== null) return { isClean: true, verdict: lacking };
   const { sizeBytesMax } = tx.session.extensions;
@@ -167,6 +172,8 @@ async function sendMessage(tx: Transaction, taken: readonly DeliveryRecipient[])
   progress.phase = "body";
   const held = await sendBody(tx, taken);
   if (held.kind === "ended") return held.end;
+  // From here on the end is ambiguous: only the patience of the dot may cut it short.
+  connection.limit(null);
   try {
     await tx.request.onDot(
       taken.map(({ id }) => id),
