@@ -10,7 +10,8 @@ import type { Chance, Clock } from "./core/clock.ts";
 import type { EventBody } from "./core/event.ts";
 import type { Log } from "./core/log.ts";
 import type { StoredMessage } from "./core/queue-store.ts";
-import { errorName, faultOf } from "./core/pass-facts.ts";
+import { errorName } from "./core/error-facts.ts";
+import { faultOf } from "./core/pass-facts.ts";
 import type { Inspect, Protect, ReadBody } from "./core/stages.ts";
 import {
   acceptOptions,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { freshRecipient } from "./core/fresh-recipient.ts";
 import { variantIdOf, recipientIdOf, toMessageId } from "./core/ids.ts";
 import type { RecipientId } from "./core/ids.ts";
 import type { Outcome } from "./core/outcome.ts";
@@ -33,27 +34,14 @@ const message: StoredMessage = {
   variants: [],
 };
 
-const recipient: StoredRecipient = {
+const recipient = freshRecipient({
   id: rcpt,
   messageId: id,
   recipient: { mailbox, notify: null, orcpt: null },
-  state: "received",
   fence: 7,
   dueAt: 0,
-  attempts: 0,
-  plan: null,
-  stepIndex: 0,
-  variantId: null,
-  unmetSince: null,
-  possibleDuplicate: false,
-  deadlineAt: null,
-  holdReleased: false,
-  noticesSent: 0,
-  lastCode: null,
-  lastReply: null,
-  lastHost: null,
   lease: { owner: "t", until: 1 },
-};
+});
 
 const plan: Plan = {
   floor: { profile: "standard", minRung: "pkix" },

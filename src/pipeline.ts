@@ -10,6 +10,7 @@ import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOption
 import { envelopeFor, inBatches, type Batch } from "./core/batch.ts";
 import type { Capabilities, Route } from "./core/capabilities.ts";
 import type { Chance, Clock } from "./core/clock.ts";
+import { errorName } from "./core/error-facts.ts";
 import type { EventBody } from "./core/event.ts";
 import { inspectedEvent, plannedEvent, protectedEvent } from "./core/event-bodies.ts";
 import type { Findings } from "./core/findings.ts";
@@ -19,7 +20,6 @@ import type { MissingExtension, Outcome } from "./core/outcome.ts";
 import type { Parcel } from "./core/parcel.ts";
 import {
   BROKEN,
-  errorName,
   faultOf,
   hasUtf8Address,
   isSamePlan,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOptions } from "./aftermath.ts";
+import { freshRecipient } from "./fresh-recipient.ts";
 import { recipientIdOf, toMessageId } from "./ids.ts";
 import type { Outcome } from "./outcome.ts";
 import type { StoredRecipient } from "./queue-store.ts";
@@ -18,30 +19,11 @@ const options: RetryOptions = {
   holdDeadlineMs: 72 * HOUR,
 };
 
+const mailbox = { address: "a@b.example", localPart: "a", domain: "b.example", isUtf8: false };
+const facts = { id: recipientIdOf(id, 1), messageId: id, fence: 1, dueAt: RECEIVED, lease: null };
 const recipient: StoredRecipient = {
-  id: recipientIdOf(id, 1),
-  messageId: id,
-  recipient: {
-    mailbox: { address: "a@b.example", localPart: "a", domain: "b.example", isUtf8: false },
-    notify: null,
-    orcpt: null,
-  },
+  ...freshRecipient({ ...facts, recipient: { mailbox, notify: null, orcpt: null } }),
   state: "in_dialog",
-  fence: 1,
-  dueAt: RECEIVED,
-  attempts: 0,
-  plan: null,
-  stepIndex: 0,
-  variantId: null,
-  unmetSince: null,
-  possibleDuplicate: false,
-  deadlineAt: null,
-  holdReleased: false,
-  noticesSent: 0,
-  lastCode: null,
-  lastReply: null,
-  lastHost: null,
-  lease: null,
 };
 
 function at(afterMs: number, change: Partial<StoredRecipient> = {}, more: Partial<Circumstances> = {}): Circumstances {

@@ -1,11 +1,11 @@
 /** Fixed facts of one walk through the pipeline: what is overdue, what a bug comes to, what needs no inspection. */
 import { ambiguous, failed } from "./aftermath.ts";
 import type { Circumstances, PutOff, Settled } from "./aftermath.ts";
+import { reasonOf } from "./error-facts.ts";
 import type { Findings } from "./findings.ts";
 import type { MissingExtension, Outcome } from "./outcome.ts";
 import type { Plan } from "./plan.ts";
 import type { StoredMessage, StoredRecipient } from "./queue-store.ts";
-import { REASON_CODES } from "./reason-codes.ts";
 import type { ReasonCode } from "./reason-codes.ts";
 import type { EnhancedStatus } from "./status.ts";
 
@@ -106,14 +106,7 @@ export function missingOf({ variantId }: StoredRecipient, { variants }: StoredMe
 
 /** What an exception of a stage means for its recipient: later, by the code it carries; without one it is a bug. */
 export function faultOf(error: unknown): PutOff {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const known = Object.hasOwn(REASON_CODES, code) ? (code as ReasonCode) : "PST-PIP-003";
-  return { code: known, status: "4.3.0", reply: null, replyCode: null, host: null };
-}
-
-/** All that a log may tell of an exception: its text may name what a mail said. */
-export function errorName(error: unknown): string {
-  return error instanceof Error ? error.name : "unknown";
+  return { code: reasonOf(error) ?? "PST-PIP-003", status: "4.3.0", reply: null, replyCode: null, host: null };
 }
 
 export function isSamePlan(plan: Plan, before: Plan | null): boolean {

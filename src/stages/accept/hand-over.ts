@@ -3,13 +3,13 @@
  * Promises: "queued" only after onSubmission resolved; every other way out keeps nothing and says try again, or why not.
  * A deadline bounds it, because a client that waits too long sends again what we already have (RFC 1047).
  */
+import { errorName, reasonOf } from "../../core/error-facts.ts";
 import type { Submission, SubmitterFacts } from "../../core/submission.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { StoredBody } from "../../core/stages.ts";
 import { verifyDkim } from "../../parts/dkim/verify.ts";
 import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
 import type { HeaderFacts } from "./header-watch.ts";
-import { nameOf, reasonOf } from "./listener-error.ts";
 import type { Submitter } from "./options.ts";
 import { canBeSignedWhole, dkimDomainsOf, provenByHeader, submitterOfDomain } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
@@ -155,7 +155,7 @@ class Storing {
   }
 
   #logFailure(error: unknown): void {
-    const fields = { code: "PST-ACC-025", cause: reasonOf(error), error: nameOf(error) };
+    const fields = { code: "PST-ACC-025", cause: reasonOf(error), error: errorName(error) };
     this.#work.session.log("error", "accept.storing_failed", fields);
   }
 

@@ -3,11 +3,11 @@
  * Promises: reads on only when the spool took what came before; a refused message is still read to its end, within
  * bounds, so that reply and command stay in step; DATA and BDAT do not mix.
  */
+import { errorName, reasonOf } from "../../core/error-facts.ts";
 import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
 import { DotFilter } from "./dot-filter.ts";
 import { handOver } from "./hand-over.ts";
 import type { Next, Session } from "./session.ts";
-import { nameOf, reasonOf } from "./listener-error.ts";
 import { NewlineFilter } from "./newline-filter.ts";
 import { watchedNames } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
@@ -85,7 +85,11 @@ function openMessage(session: Session, transaction: Transaction): IncomingMessag
   const { standing } = transaction;
   const submitters = standing.kind === "pending" ? standing.submitters : [];
   const onIntakeError = (error: unknown): void =>
-    session.log("error", "accept.intake_failed", { code: "PST-ACC-025", cause: reasonOf(error), error: nameOf(error) });
+    session.log("error", "accept.intake_failed", {
+      code: "PST-ACC-025",
+      cause: reasonOf(error),
+      error: errorName(error),
+    });
   try {
     const intake = deps.openIntake();
     return new IncomingMessage(intake, {

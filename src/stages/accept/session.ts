@@ -3,6 +3,7 @@
  * Promises: one reply for each command; limits on commands and time; nothing of an unfinished transaction is kept.
  * What each command does stands in commands.ts, envelope-commands.ts, auth.ts and receive.ts.
  */
+import { errorName, reasonOf } from "../../core/error-facts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
 import type { Resolver } from "../../core/dns-answer.ts";
@@ -14,7 +15,6 @@ import type { NetworkSet } from "../../parts/smtp/network.ts";
 import { handlerOf } from "./commands.ts";
 import type { Silence } from "./input.ts";
 import type { AcceptOptions, Submitter } from "./options.ts";
-import { nameOf, reasonOf } from "./listener-error.ts";
 import { candidatesFor, usersOf } from "./proof.ts";
 import type { Candidate } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
@@ -99,7 +99,7 @@ export class Session {
     } catch (error) {
       // A bug, or the machine at its end: this session ends, the others go on.
       const code = reasonOf(error) ?? "PST-ACC-025";
-      deps.log.error("accept.session_failed", { ...this.#peer(), code, error: nameOf(error) });
+      deps.log.error("accept.session_failed", { ...this.#peer(), code, error: errorName(error) });
       this.wire.reply(REFUSALS.notStored.reply.replace(/^451/, "421"));
     } finally {
       await this.abandon();

@@ -6,7 +6,8 @@
 import type { Clock } from "../../core/clock.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
-import { errorName, faultOf } from "../../core/pass-facts.ts";
+import { errorName } from "../../core/error-facts.ts";
+import { faultOf } from "../../core/pass-facts.ts";
 import type { Lease, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
 
 export type SchedulerOptions = {

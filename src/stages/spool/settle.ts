@@ -11,7 +11,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { EventBody, NewEvent } from "../../core/event.ts";
 import type { RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
-import { errorName, faultOf, lifetimeEnd } from "../../core/pass-facts.ts";
+import { errorName } from "../../core/error-facts.ts";
+import { faultOf, lifetimeEnd } from "../../core/pass-facts.ts";
 import type {
   NewMessage,
   QueueStore,

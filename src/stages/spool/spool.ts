@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import type { NewEvent } from "../../core/event.ts";
+import { freshRecipient } from "../../core/fresh-recipient.ts";
 import { recipientIdOf } from "../../core/ids.ts";
 import type { Lease, NewMessage, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
 import type { Submission } from "../../core/submission.ts";
@@ -70,25 +71,15 @@ function storedForm(message: NewMessage): StoredMessage {
 }
 
 function claimedAtBirth(message: NewMessage, lease: Lease): readonly StoredRecipient[] {
-  return message.submission.recipients.map((recipient, index) => ({
-    id: recipientIdOf(message.submission.id, index + 1),
-    messageId: message.submission.id,
-    recipient,
-    state: "received",
-    fence: 1,
-    dueAt: message.dueAt,
-    attempts: 0,
-    plan: null,
-    stepIndex: 0,
-    variantId: null,
-    unmetSince: null,
-    possibleDuplicate: false,
-    deadlineAt: null,
-    holdReleased: false,
-    noticesSent: 0,
-    lastCode: null,
-    lastReply: null,
-    lastHost: null,
-    lease,
-  }));
+  const { submission, dueAt } = message;
+  return submission.recipients.map((recipient, index) =>
+    freshRecipient({
+      id: recipientIdOf(submission.id, index + 1),
+      messageId: submission.id,
+      recipient,
+      fence: 1,
+      dueAt,
+      lease,
+    }),
+  );
 }
