@@ -9,7 +9,8 @@ import { submit } from "../../src/cli/loopback/submit.ts";
 import { isTerminal } from "../../src/core/recipient-state.ts";
 import { verifyChain } from "../../src/stages/audit/verify.ts";
 import { leaksIn } from "../support/canary.ts";
-import { ChildGateway, freePort } from "../support/child-gateway.ts";
+import { freePort } from "../../src/cli/loopback/free-port.ts";
+import { ChildGateway } from "../support/child-gateway.ts";
 import { patience, protectedMail, quiet, SENDER_HOST } from "../support/never-clear-run.ts";
 import { eventually, mail, World } from "../support/world.ts";
 

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { MxBehaviour } from "../../src/cli/loopback/mx-behaviour.ts";
 import { submit } from "../../src/cli/loopback/submit.ts";
 import { filesUnder } from "../support/canary.ts";
-import { ChildGateway, freePort, runCli } from "../support/child-gateway.ts";
+import { freePort } from "../../src/cli/loopback/free-port.ts";
+import { ChildGateway, runCli } from "../support/child-gateway.ts";
 import { patience, protectedMail, quiet, SENDER_HOST, standing, toldTo } from "../support/never-clear-run.ts";
 import { eventually, World } from "../support/world.ts";
 

@@ -6,7 +6,8 @@ import type { MxBehaviour } from "../../src/cli/loopback/mx-behaviour.ts";
 import { submit } from "../../src/cli/loopback/submit.ts";
 import { nodeConfigEnvironment } from "../../src/parts/config/config-environment.ts";
 import { loadConfig } from "../../src/parts/config/config.ts";
-import { ChildGateway, freePort, runCli } from "./child-gateway.ts";
+import { freePort } from "../../src/cli/loopback/free-port.ts";
+import { ChildGateway, runCli } from "./child-gateway.ts";
 import { patience, quiet, SENDER_HOST } from "./never-clear-run.ts";
 import { eventually, mail, World } from "./world.ts";
 

@@ -8,7 +8,7 @@ import type { Answer, Handed } from "../../src/cli/loopback/submit.ts";
 import { issueServerCertificate } from "../../src/parts/keys/issue-certificate.ts";
 import { startGreylist } from "./peers-greylist.ts";
 import type { Greylist } from "./peers-greylist.ts";
-import { freePort } from "./peers.ts";
+import { freePort } from "../../src/cli/loopback/free-port.ts";
 import { Postfix } from "./peers-postfix.ts";
 import type { PostfixDelivery, PostfixOptions } from "./peers-postfix.ts";
 import { eventually, World } from "./world.ts";

@@ -4,8 +4,6 @@
  * that outlives its call; servers are peers-postfix.ts.
  */
 import { execFile, spawnSync } from "node:child_process";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { accessSync, constants } from "node:fs";
 
 type Peer = "postfix" | "swaks" | "openssl";
@@ -67,16 +65,5 @@ export function run(file: string, args: readonly string[], input: Uint8Array = B
     });
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(input);
-  });
-}
-
-/** A port of this address that nobody listens on now. */
-export function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject).listen(0, host, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
   });
 }

@@ -5,8 +5,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../core/log.ts";
@@ -16,6 +14,7 @@ import { startControl } from "../../parts/control/control.ts";
 import { createLog } from "../../parts/log/log.ts";
 import { controlHandlers } from "../control-handlers.ts";
 import { GATEWAY_NAME, writeGatewayFolder } from "../loopback/gateway-folder.ts";
+import { freePort } from "../loopback/free-port.ts";
 import { startInternet } from "../loopback/internet.ts";
 import type { Internet } from "../loopback/internet.ts";
 import { submit } from "../loopback/submit.ts";
@@ -48,6 +47,7 @@ export async function startDemoGateway(folder: string): Promise<DemoGateway> {
   try {
     const internet = await startInternet(DEMO_INTERNET, Date.now());
     opened.push(() => internet.close());
+    // The configuration names a real port, so that it can be read and used like any other.
     const port = await freePort();
     const { configPath } = await writeGatewayFolder(folder, internet, {
       packs: [SHIPPED_PACK],
@@ -95,15 +95,4 @@ async function hand(
   const id = /queued as ([0-9A-Z]{26})/.exec(answer.text)?.[1];
   if (answer.code !== 250 || id === undefined) throw new Error(`the gateway answered ${answer.code} ${answer.text}`);
   return id;
-}
-
-/** The configuration names a real port, so that it can be read and used like any other. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
