@@ -5,7 +5,7 @@
 import { messageIdOf, toMessageId } from "../core/ids.ts";
 import type { RecipientId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
-import type { Postern } from "../main.ts";
+import type { Postern } from "../running.ts";
 import type { Config } from "../parts/config/config.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
 import type { ControlHandlers, QueueRequest, QueueResult } from "../parts/control/control-protocol.ts";

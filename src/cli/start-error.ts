@@ -1,5 +1,5 @@
 /** What keeps the service from starting or reloading, as an error a person can act on. Anything else passes through. */
-import { PackError } from "../main.ts";
+import { PackError } from "../rule-packs.ts";
 import { CliError } from "./cli-error.ts";
 
 export function asCliError(error: unknown): unknown {

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { Command } from "commander";
 import type { Log } from "../../core/log.ts";
 import { startPostern } from "../../main.ts";
-import type { Postern } from "../../main.ts";
+import type { Postern } from "../../running.ts";
 import type { Config } from "../../parts/config/config.ts";
 import { startControl } from "../../parts/control/control.ts";
 import { createLog, standardOutput as logOutput } from "../../parts/log/log.ts";

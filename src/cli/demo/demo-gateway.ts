@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../core/log.ts";
 import { startPostern } from "../../main.ts";
-import type { Postern } from "../../main.ts";
+import type { Postern } from "../../running.ts";
 import { startControl } from "../../parts/control/control.ts";
 import { createLog } from "../../parts/log/log.ts";
 import { controlHandlers } from "../control-handlers.ts";

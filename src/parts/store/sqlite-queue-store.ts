@@ -5,6 +5,7 @@
  */
 import type { BlobRef } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { OnCommitted } from "../../core/committed.ts";
 import type { AuditRow } from "../../core/event.ts";
 import type { MessageId, RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
@@ -23,6 +24,7 @@ import type {
 } from "../../core/queue-store.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource, ChainHead } from "./audit-chain.ts";
+import { committedEvents } from "./committed-events.ts";
 import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
 import type { RecipientRow } from "./sqlite-rows.ts";
 import { storeError, toStoreError } from "./sqlite-store-error.ts";
@@ -40,6 +42,8 @@ export type QueueStoreOptions = {
   readonly log: Log;
   /** Called once when a disk error latched the store: stop taking mail and hold delivery. */
   readonly onUnhealthy?: (error: StoreError) => void;
+  /** Told what was written; events the store writes by itself (recovery) are left out. */
+  readonly onCommitted?: OnCommitted;
   /** accept() is refused while more requests than this wait for the disk. */
   readonly waitingRequestsMax?: number;
 };
@@ -70,16 +74,18 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #waitingRequestsMax: number;
+  readonly #onCommitted: OnCommitted;
 
   constructor(
     client: WriterClient,
-    options: Pick<QueueStoreOptions, "sealer" | "clock" | "log" | "waitingRequestsMax">,
+    options: Pick<QueueStoreOptions, "sealer" | "clock" | "log" | "waitingRequestsMax" | "onCommitted">,
   ) {
     this.#client = client;
     this.#codec = new RowCodec(options.sealer);
     this.#clock = options.clock;
     this.#log = options.log;
     this.#waitingRequestsMax = options.waitingRequestsMax ?? WAITING_REQUESTS_MAX;
+    this.#onCommitted = options.onCommitted ?? (() => undefined);
   }
 
   /** The error that took the store out of use until a restart, or null. */
@@ -90,6 +96,7 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
   async accept(message: NewMessage): Promise<void> {
     if (this.#client.waiting >= this.#waitingRequestsMax) throw storeError("PST-SPL-058");
     await this.#client.call({ kind: "accept", args: this.#codec.newMessage(message) }, true);
+    this.#onCommitted(message.events);
   }
 
   async claim({ now, limit, lease }: ClaimQuery): Promise<readonly StoredRecipient[]> {
@@ -110,7 +117,9 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
   async commit(transition: Transition, wait: Wait): Promise<CommitResult> {
     const args = this.#codec.transition(transition, this.#clock.now());
     const { stale, children } = await this.#client.call({ kind: "commit", args }, wait === "durable");
-    return { stale: stale as readonly RecipientId[], children: children as readonly MessageId[] };
+    const result = { stale: stale as readonly RecipientId[], children: children as readonly MessageId[] };
+    this.#onCommitted(committedEvents(transition, result));
+    return result;
   }
 
   async message(id: MessageId): Promise<StoredMessage | null> {

@@ -1,0 +1,39 @@
+/** What the composition root is given from outside, what its parts share, and the facts it writes about itself. */
+import type { RaiseAlert } from "./core/alert.ts";
+import type { Chance, Clock } from "./core/clock.ts";
+import type { EventBody } from "./core/event.ts";
+import type { Log } from "./core/log.ts";
+import type { Config } from "./parts/config/config.ts";
+import type { KeyRing } from "./parts/keys/key-ring.ts";
+import type { DiskBlobStore } from "./parts/store/blob-store.ts";
+import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
+
+export type Surroundings = {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  /** Names this process in leases and locks. */
+  readonly owner: string;
+  /** The storage cannot be trusted any more: end the process, recovery decides. */
+  readonly onFatal: (code: string) => void;
+};
+
+export type Parts = {
+  readonly config: Config;
+  readonly env: Surroundings;
+  readonly keyRing: KeyRing;
+  readonly store: SqliteQueueStore;
+  readonly blobs: DiskBlobStore;
+  readonly raise: RaiseAlert;
+};
+
+export type ServiceEvent = Extract<EventBody, { kind: "service" }>;
+
+export async function tellService(
+  what: ServiceEvent["what"],
+  { config, env, store }: Pick<Parts, "config" | "env" | "store">,
+): Promise<void> {
+  const body: EventBody = { kind: "service", what, configSha256: config.sha256, allowed: config.allowed };
+  const event = { at: env.clock.now(), messageId: null, recipientId: null, body };
+  await store.commit({ recipients: [], variants: [], inspected: null, events: [event] }, "durable");
+}
