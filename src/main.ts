@@ -8,12 +8,13 @@ import { join } from "node:path";
 import type { RaiseAlert } from "./core/alert.ts";
 import type { Log } from "./core/log.ts";
 import { retryOptions } from "./options.ts";
+import { ringMaterial } from "./parts/config/config-files.ts";
 import type { Config } from "./parts/config/config.ts";
 import { FieldSealer } from "./parts/keys/field-sealer.ts";
 import { KeyRing } from "./parts/keys/key-ring.ts";
 import { openBlobStore } from "./parts/store/blob-store.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
-import { assertSameSpool } from "./parts/store/spool-identity.ts";
+import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
 import { openQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { Running } from "./running.ts";
@@ -24,7 +25,7 @@ import type { Parts, Surroundings } from "./surroundings.ts";
 /** Rejects before anything listens where a file, key, pack or port cannot be used. */
 export async function startPostern(config: Config, env: Surroundings): Promise<Postern> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const keyRing = keyRingOf(config);
+  const keyRing = new KeyRing(ringMaterial(config.keys));
   const store = await openStore(config, keyRing, env);
   let blobs: DiskBlobStore | null = null;
   let running: Running | null = null;
@@ -50,7 +51,7 @@ function alertsTo(log: Log): RaiseAlert {
 async function openBodies({ config, env, keyRing, store }: Omit<Parts, "blobs" | "raise">): Promise<DiskBlobStore> {
   const directory = join(config.dataDir, "spool");
   if ((await store.auditHead()).seq === 0) await tellService("created", { config, env, store });
-  await assertSameSpool(`${directory}.database`, { audit: store, keyRing });
+  await assertSameSpool(spoolIdentityPath(config.dataDir), { audit: store, keyRing });
   const blobs = await openBlobStore({
     directory,
     keyRing,
@@ -61,13 +62,6 @@ async function openBodies({ config, env, keyRing, store }: Omit<Parts, "blobs" |
   });
   await recover(store, blobs, { config, env });
   return blobs;
-}
-
-function keyRingOf({ keys }: Config): KeyRing {
-  return new KeyRing({
-    spool: { name: "keys.spool", bytes: keys.spool.bytes() },
-    addresses: { name: "keys.addresses", bytes: keys.addresses.bytes() },
-  });
 }
 
 async function openStore(config: Config, keyRing: KeyRing, env: Surroundings): Promise<SqliteQueueStore> {

@@ -61,7 +61,8 @@ test.each([
   ["a new certificate", { listen: { ...config.listen, tls: { ...config.listen.tls, certificate: "b" } } }, []],
   ["another port", { listen: { ...config.listen, port: 26 } }, ["listen"]],
   ["other retries", { hold: { deadlineHours: 1 }, retentionHours: 3 }, ["retentionHours", "hold"]],
-  ["another key in the same file", { dkim: [{ ...config.dkim[0], key: new Secret(Buffer.from("two")) }] }, ["dkim"]],
+  ["a new DKIM key", { dkim: [{ ...config.dkim[0], key: new Secret(Buffer.from("two")) }] }, []],
+  ["another secret in the same file", { submitters: [{ value: new Secret(Buffer.from("two")) }] }, ["submitters"]],
 ])(
   "of a configuration that changed %s, a reload leaves to a restart what it does not take over",
   (_, change, names) => {

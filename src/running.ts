@@ -20,12 +20,14 @@ import {
   schedulerOptions,
   tlsMaterial,
 } from "./options.ts";
+import { ringMaterial } from "./parts/config/config-files.ts";
 import type { Config } from "./parts/config/config.ts";
 import { createResolver } from "./parts/dns/dns.ts";
 import { messageIdMaker } from "./parts/keys/message-id.ts";
 import { MimeScanner } from "./parts/mime/mime-scanner.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
+import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
 import { createPipeline } from "./pipeline.ts";
 import { startListener } from "./stages/accept/accept.ts";
 import type { Listener } from "./stages/accept/accept.ts";
@@ -46,6 +48,7 @@ import { createSettle } from "./stages/spool/settle.ts";
 import { createSpool } from "./stages/spool/spool.ts";
 import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
+import { rekeyDuty } from "./rekeying.ts";
 import { buildInspect } from "./rule-packs.ts";
 import { tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
@@ -199,15 +202,24 @@ export class Running {
 
   async #reload(next: Config): Promise<void> {
     const inspect = buildInspect(next, this.#parts);
+    await this.#takeKeys(next);
     this.#listener?.reloadTls(tlsMaterial(next));
     const { log } = this.#parts.env;
     for (const option of needRestart(this.#parts.config, next)) log.warn("restart_needed", { option });
     this.#inspect = inspect;
-    this.#config = { ...this.#config, policy: next.policy, dlp: next.dlp, sha256: next.sha256, allowed: next.allowed };
+    const { policy, dlp, dkim, keys, sha256, allowed } = next;
+    this.#config = { ...this.#config, policy, dlp, dkim, keys, sha256, allowed };
     // What asks for protection and what is taken out of the Subject are the same texts.
     this.#protect = createProtect(protectOptions(this.#config), this.#parts);
     await this.#tellService("reloaded");
     log.info("reloaded", { config: next.sha256 });
+  }
+
+  /** Refused, before anything else changes, where what is sealed now could not be opened any more. */
+  async #takeKeys(next: Config): Promise<void> {
+    const { keyRing, store, config } = this.#parts;
+    keyRing.replace(ringMaterial(next.keys));
+    await assertSameSpool(spoolIdentityPath(config.dataDir), { audit: store, keyRing });
   }
 
   async #stop(): Promise<void> {
@@ -243,6 +255,7 @@ export class Running {
         run: (signal) =>
           reapEnded({ endedBefore: endedBefore(), portionMax: REAP_PORTION_MAX }, { store, blobs, signal }),
       },
+      rekeyDuty(this.#parts),
     ];
   }
 }

@@ -10,6 +10,7 @@ import { auditCommand } from "./commands/audit.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dlpCommand } from "./commands/dlp.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { routeCommand } from "./commands/route.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -32,6 +33,7 @@ function createProgram(): Command {
     auditCommand(),
     configCommand(),
     dlpCommand(),
+    keysCommand(),
     queueCommand(),
     routeCommand(),
     traceCommand(),

@@ -56,8 +56,12 @@ export function configErrors(path: string, errors: readonly YamlError[]): CliErr
 
 /** Opens the database read-only for the time of `read`; works while the service runs and while it is down. */
 export async function withQueueReader<T>(command: Command, read: (reader: QueueReader) => Promise<T>): Promise<T> {
-  const { dataDir, addressKey } = requireReadingConfig(command);
-  const keyRing = new KeyRing({ addresses: { name: "keys.addresses", bytes: addressKey.bytes() } });
+  const { dataDir, addressKeys } = requireReadingConfig(command);
+  const [present, ...before] = addressKeys;
+  const keyRing = new KeyRing({
+    addresses: { name: "keys.addresses", bytes: present.bytes() },
+    previous: { addresses: before.map((key, i) => ({ name: `keys.previous.addresses.${i}`, bytes: key.bytes() })) },
+  });
   const reader = openQueueReader({ path: join(dataDir, DATABASE_NAME), sealer: new FieldSealer(keyRing) });
   try {
     return await read(reader);

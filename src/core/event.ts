@@ -80,6 +80,8 @@ export type EventBody =
       readonly actor: string;
       readonly reason: string;
     }
+  /** Everything is sealed and wrapped under these keys now; ids, never keys. What was used before is needed no longer. */
+  | { readonly kind: "rekeyed"; readonly spool: string; readonly addresses: string; readonly changed: number }
   | { readonly kind: "recovered"; readonly from: string; readonly count: number }
   | {
       readonly kind: "service";

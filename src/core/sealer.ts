@@ -6,4 +6,8 @@ export interface Sealer {
   open(sealed: string, context: string): string;
   /** Keyed hash for exact look-ups, 32 hex characters; the same text gives the same hash under the same key. */
   index(text: string): string;
+  /** The hash under every key that still opens, the present one first: a row may carry an older one until it was sealed anew. */
+  indexes(text: string): readonly string[];
+  /** What every text sealed under the present key begins with; a text that begins otherwise needs a key of before. */
+  mark(): string;
 }

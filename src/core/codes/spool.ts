@@ -42,6 +42,10 @@ export const spoolCodes = {
     what: "A sealed text was altered, stands in the wrong place or needs another key.",
     next: "Give the key that was in use when it was written; otherwise restore the database from a backup.",
   },
+  "PST-SPL-014": {
+    what: "The new keys leave out the one in use: what it wrapped could not be opened any more.",
+    next: "List the key of before under keys.previous until `postern keys status` says that nothing needs it.",
+  },
   "PST-SPL-050": {
     what: "Another process already writes this state database.",
     next: "Stop the other Postern first (`systemctl status postern`); reading commands work beside it.",

@@ -10,6 +10,7 @@ import { FOURTEEN_DAYS_MS } from "./config-checks.ts";
 import type { ConfigReport } from "./config-report.ts";
 import { KeyUnusableError } from "../keys/key-errors.ts";
 import { KeyRing } from "../keys/key-ring.ts";
+import type { KeyMaterial, RingMaterial } from "../keys/key-ring.ts";
 import { errorCode, resolveReference, Secret, SECRET_REFERENCE } from "./secret.ts";
 import type { ReferenceContext } from "./secret.ts";
 import type { YamlPath } from "./yaml-source.ts";
@@ -40,34 +41,69 @@ export function readSecretOrLiteral(text: string, path: YamlPath, files: Files):
 
 const MAKE_KEY = "make one with: openssl rand -hex 32";
 
-export type KeyReferences = { readonly spool: string; readonly addresses: string };
-export type RoleKeys = { readonly spool: Secret; readonly addresses: Secret };
+const KEY_ROLES = ["spool", "addresses"] as const;
+type KeyRole = (typeof KEY_ROLES)[number];
 
-/** The key encryption keys, one for each role, as parts/keys takes them. */
+type ByRole<T> = { readonly [Role in KeyRole]: T };
+export type KeyReferences = ByRole<string> & { readonly previous: ByRole<readonly string[]> };
+export type RoleKeys = ByRole<Secret> & { readonly previous: ByRole<readonly Secret[]> };
+
+/** The key encryption keys, one for each role with those of before, as parts/keys takes them. */
 export function readKeys(references: KeyReferences, files: Files): RoleKeys {
-  const read = (role: keyof KeyReferences): Secret => {
-    const reading = resolveReference(references[role], files);
-    if (reading.ok) return new Secret(reading.bytes);
-    // Only where nothing is: a new key in the place of one that cannot be read would lose what the old one sealed.
-    const remedy = reading.isMissing === true ? `; ${MAKE_KEY}` : "";
-    files.report.error(["keys", role], `${reading.message}${remedy}`);
-    return NOTHING;
+  const present = (role: KeyRole): Secret => readKey(references[role], ["keys", role], files);
+  const before = (role: KeyRole): readonly Secret[] =>
+    references.previous[role].map((reference, i) => readKey(reference, ["keys", "previous", role, i], files));
+  const keys: RoleKeys = {
+    spool: present("spool"),
+    addresses: present("addresses"),
+    previous: { spool: before("spool"), addresses: before("addresses") },
   };
-  const keys = { spool: read("spool"), addresses: read("addresses") };
-  const usable = (["spool", "addresses"] as const).filter(
-    (role) => keys[role] !== NOTHING && tryKeys(keys, [role], files),
-  );
-  if (usable.length === 2) tryKeys(keys, usable, files);
+  const given = namedKeys(keys).filter(({ secret }) => secret !== NOTHING);
+  const usable = given.filter((key) => tryKeys([key], files));
+  if (usable.length > 0 && usable.length === given.length) tryKeys(usable, files);
   return keys;
 }
 
-function tryKeys(keys: RoleKeys, roles: readonly (keyof RoleKeys)[], { report }: Files): boolean {
-  const material = roles.map((role) => [role, { name: `keys.${role}`, bytes: keys[role].bytes() }]);
+function readKey(reference: string, path: YamlPath, files: Files): Secret {
+  const reading = resolveReference(reference, files);
+  if (reading.ok) return new Secret(reading.bytes);
+  // Only where nothing is: a new key in the place of one that cannot be read would lose what the old one sealed.
+  const isNew = reading.isMissing === true && !path.includes("previous");
+  files.report.error(path, `${reading.message}${isNew ? `; ${MAKE_KEY}` : ""}`);
+  return NOTHING;
+}
+
+type NamedKey = { readonly role: KeyRole; readonly path: YamlPath; readonly secret: Secret };
+
+function namedKeys(keys: RoleKeys): readonly NamedKey[] {
+  return [
+    ...KEY_ROLES.map((role) => ({ role, path: ["keys", role], secret: keys[role] })),
+    ...KEY_ROLES.flatMap((role) =>
+      keys.previous[role].map((secret, i) => ({ role, path: ["keys", "previous", role, i], secret })),
+    ),
+  ];
+}
+
+/** As a ring takes them: the configuration's path is the name in errors. */
+export function ringMaterial(keys: RoleKeys): RingMaterial {
+  const material = (role: KeyRole): readonly KeyMaterial[] =>
+    keys.previous[role].map((secret, i) => ({ name: `keys.previous.${role}.${i}`, bytes: secret.bytes() }));
+  return {
+    spool: { name: "keys.spool", bytes: keys.spool.bytes() },
+    addresses: { name: "keys.addresses", bytes: keys.addresses.bytes() },
+    previous: { spool: material("spool"), addresses: material("addresses") },
+  };
+}
+
+/** Each alone, then all together: the last one tried is the one complained of. */
+function tryKeys(keys: readonly NamedKey[], { report }: Files): boolean {
+  const [first, ...more] = keys.map(({ path, secret }) => ({ name: path.join("."), bytes: secret.bytes() }));
+  if (first === undefined) return true;
   try {
-    return new KeyRing(Object.fromEntries(material)) instanceof KeyRing;
+    return new KeyRing({ spool: first, previous: { spool: more } }) instanceof KeyRing;
   } catch (error) {
     if (!(error instanceof KeyUnusableError)) throw error;
-    report.error(["keys", roles.at(-1) ?? "spool"], error.message);
+    report.error(keys.at(-1)?.path ?? ["keys"], error.message);
     return false;
   }
 }

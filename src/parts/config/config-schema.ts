@@ -212,6 +212,12 @@ export const configSchema = z.strictObject({
     .strictObject({
       spool: secret.default("file:keys/spool.key"),
       addresses: secret.default("file:keys/addresses.key"),
+      previous: z
+        .strictObject({
+          spool: z.array(secret).max(20).default([]),
+          addresses: z.array(secret).max(20).default([]),
+        })
+        .prefault({}),
     })
     .prefault({}),
   dns: dns.prefault({}),

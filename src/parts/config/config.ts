@@ -112,7 +112,10 @@ export function loadConfig(path: string, environment: ConfigEnvironment): Config
 }
 
 /** What commands beside the service need; they work while another part of the file is being mended. */
-export type ReadingConfig = Pick<Config, "dataDir" | "control"> & { readonly addressKey: Secret };
+export type ReadingConfig = Pick<Config, "dataDir" | "control"> & {
+  /** The key that opens the rows, and those of before. */
+  readonly addressKeys: readonly [Secret, ...Secret[]];
+};
 
 export type ReadingConfigLoading =
   { readonly ok: true; readonly config: ReadingConfig } | { readonly ok: false; readonly errors: readonly YamlError[] };
@@ -125,11 +128,15 @@ export function loadReadingConfig(path: string, environment: ConfigEnvironment):
   const { text, errors } = readShape(source);
   const report = new ConfigReport(source, []);
   const files: Files = { environment, folder: dirname(resolve(path)), report };
-  const addressKey = readSecret(text.keys.addresses, ["keys", "addresses"], files);
+  const { addresses, previous } = text.keys;
+  const addressKeys = [
+    readSecret(addresses, ["keys", "addresses"], files),
+    ...previous.addresses.map((old, i) => readSecret(old, ["keys", "previous", "addresses", i], files)),
+  ] as const;
   const relevant = errors.filter(({ path: place }) => /^(?:data_dir|control|keys)\b/.test(place));
   const all = [...relevant, ...report.errors];
   const socket = absolutePath(text.control.socket, files);
-  const config = { dataDir: absolutePath(text.data_dir, files), control: { socket }, addressKey };
+  const config = { dataDir: absolutePath(text.data_dir, files), control: { socket }, addressKeys };
   return all.length === 0 ? { ok: true, config } : { ok: false, errors: inOrder(all) };
 }
 

@@ -1,7 +1,8 @@
 /**
  * Seals small fields of the database (addresses, replies, findings, plans) under the `addresses` key.
  * Promises: the same field sealed twice looks different; a field opens only in the place it was sealed for; the look-up
- * hash uses a key of its own, so that knowing it opens nothing. Leaves normalising (case, A-labels) to the caller.
+ * hash uses a key of its own, so that knowing it opens nothing; keys of before still open and still find. Leaves normalising
+ * (case, A-labels) to the caller.
  */
 import { createHmac, createSecretKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
@@ -13,39 +14,68 @@ import type { KeyRing } from "./key-ring.ts";
 const FORM = /^s1\.([0-9a-f]{16})\.([A-Za-z0-9_-]+)$/;
 const INDEX_HEX_CHARACTERS = 32;
 
-export class FieldSealer implements Sealer {
-  readonly #keyId: string;
-  readonly #fields: ExtendedGcm;
-  readonly #indexKey: KeyObject;
+type FieldKeys = { readonly id: string; readonly fields: ExtendedGcm; readonly indexKey: KeyObject };
 
+export class FieldSealer implements Sealer {
+  readonly #keyRing: KeyRing;
+  readonly #keys = new Map<string, FieldKeys>();
+
+  /** Follows the ring when other keys come in force. */
   constructor(keyRing: KeyRing) {
-    this.#keyId = keyRing.id("addresses");
-    this.#fields = new ExtendedGcm(keyRing.derive("addresses", "postern field encryption v1"));
-    this.#indexKey = createSecretKey(keyRing.derive("addresses", "postern field index v1"));
+    this.#keyRing = keyRing;
+    this.#current();
   }
 
   seal(plaintext: string, context: string): string {
-    const sealed = this.#fields.seal(Buffer.from(plaintext, "utf8"), Buffer.from(context, "utf8"));
-    return `s1.${this.#keyId}.${sealed.toString("base64url")}`;
+    const { id, fields } = this.#current();
+    const sealed = fields.seal(Buffer.from(plaintext, "utf8"), Buffer.from(context, "utf8"));
+    return `s1.${id}.${sealed.toString("base64url")}`;
   }
 
   open(sealed: string, context: string): string {
     const match = FORM.exec(sealed);
+    const [, id = "", text = ""] = match ?? [];
     if (match === null) throw new SealBrokenError(`the sealed text for ${context} has an unknown form`);
-    if (match[1] !== this.#keyId) {
-      throw new SealBrokenError(
-        `the sealed text for ${context} needs the addresses key ${match[1]}, given: ${this.#keyId}`,
-      );
+    if (!this.#keyRing.ids("addresses").includes(id)) {
+      const given = this.#keyRing.id("addresses");
+      throw new SealBrokenError(`the sealed text for ${context} needs the addresses key ${id}, given: ${given}`);
     }
     try {
-      const bytes = Buffer.from(match[2] ?? "", "base64url");
-      return this.#fields.open(bytes, Buffer.from(context, "utf8")).toString("utf8");
+      const bytes = Buffer.from(text, "base64url");
+      return this.#keysOf(id).fields.open(bytes, Buffer.from(context, "utf8")).toString("utf8");
     } catch {
       throw new SealBrokenError(`the sealed text for ${context} was altered or stands in the wrong place`);
     }
   }
 
-  index(text: string): string {
-    return createHmac("sha256", this.#indexKey).update(text, "utf8").digest("hex").slice(0, INDEX_HEX_CHARACTERS);
+  mark(): string {
+    return `s1.${this.#keyRing.id("addresses")}.`;
   }
+
+  index(text: string): string {
+    return hashed(text, this.#current());
+  }
+
+  indexes(text: string): readonly string[] {
+    return this.#keyRing.ids("addresses").map((id) => hashed(text, this.#keysOf(id)));
+  }
+
+  #current(): FieldKeys {
+    return this.#keysOf(this.#keyRing.id("addresses"));
+  }
+
+  #keysOf(id: string): FieldKeys {
+    let keys = this.#keys.get(id);
+    if (keys === undefined) {
+      const fields = new ExtendedGcm(this.#keyRing.derive("addresses", "postern field encryption v1", id));
+      const indexKey = createSecretKey(this.#keyRing.derive("addresses", "postern field index v1", id));
+      keys = { id, fields, indexKey };
+      this.#keys.set(id, keys);
+    }
+    return keys;
+  }
+}
+
+function hashed(text: string, { indexKey }: FieldKeys): string {
+  return createHmac("sha256", indexKey).update(text, "utf8").digest("hex").slice(0, INDEX_HEX_CHARACTERS);
 }

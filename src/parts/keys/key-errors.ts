@@ -6,7 +6,7 @@ export class KeyUnusableError extends Error {
   override readonly name = "KeyUnusableError";
   readonly code: ReasonCode;
 
-  constructor(code: "PST-SPL-010" | "PST-SPL-011" | "PST-SPL-012", message: string) {
+  constructor(code: "PST-SPL-010" | "PST-SPL-011" | "PST-SPL-012" | "PST-SPL-014", message: string) {
     super(`${code} ${message}`);
     this.code = code;
   }

@@ -97,3 +97,32 @@ test("keys derived for different purposes or from different roles are unrelated"
   expect(new Set(keys.map((key) => key.toString("hex"))).size).toBe(3);
   expect(ring.derive("spool", "one")).toEqual(keys[0]);
 });
+
+describe("after a change of keys", () => {
+  const old = { name: "keys.spool", bytes: randomBytes(32) };
+  const present = { name: "keys.spool", bytes: randomBytes(32) };
+  const ring = new KeyRing({ spool: old });
+  const wrapped = ring.wrap("spool", Buffer.from("a data key"), "blob 1");
+
+  test("what the key of before wrapped still opens, and only the present one wraps", () => {
+    const both = new KeyRing({ spool: present, previous: { spool: [old] } });
+    expect(both.unwrap("spool", wrapped, "blob 1").toString()).toBe("a data key");
+    expect(both.wrap("spool", Buffer.from("x"), "blob 2").startsWith(both.mark("spool"))).toBe(true);
+    expect(wrapped.startsWith(both.mark("spool"))).toBe(false);
+    expect(both.ids("spool")).toEqual([new KeyRing({ spool: present }).id("spool"), ring.id("spool")]);
+  });
+
+  test("new keys without the one in use are refused, and the ring stays as it was", () => {
+    expect(() => ring.replace({ spool: present })).toThrow(/^PST-SPL-014/);
+    expect(ring.unwrap("spool", wrapped, "blob 1").toString()).toBe("a data key");
+    ring.replace({ spool: present, previous: { spool: [old] } });
+    expect(ring.unwrap("spool", wrapped, "blob 1").toString()).toBe("a data key");
+  });
+
+  test("a key that is listed twice, or in two roles, is refused", () => {
+    expect(() => new KeyRing({ spool: present, previous: { spool: [present] } })).toThrow("PST-SPL-011");
+    expect(() => new KeyRing({ spool: old, addresses: present, previous: { spool: [present] } })).toThrow(
+      "PST-SPL-011",
+    );
+  });
+});

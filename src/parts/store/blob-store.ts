@@ -22,6 +22,7 @@ import type { BlobWriterDeps } from "./blob-writer.ts";
 import { readChunked } from "./chunked-reader.ts";
 import { nodeFs } from "./fs.ts";
 import type { Fs } from "./fs.ts";
+import type { Rewrapper } from "./rekey.ts";
 import { SegmentLog } from "./segment-log.ts";
 import { readSegmentRecord } from "./segment-reader.ts";
 
@@ -193,6 +194,19 @@ export class DiskBlobStore implements BlobStore {
     const recovery = await recoverBlobs(deps, this.#leftovers, live);
     this.#leftovers = { segments: new Set(), files: new Set(), unfinished: new Set() };
     return recovery;
+  }
+
+  /** For a change of keys: the same key of a body, wrapped by the present KEK. */
+  get rewrapper(): Rewrapper {
+    return {
+      mark: () => this.#keyRing.mark("spool"),
+      rewrap: (text, wrappedKey) => {
+        const locator = parseLocator(text);
+        if (locator === null) throw new BlobDamagedError("PST-SPL-003", "unreadable");
+        const context = keyContext(locator.blobId);
+        return this.#keyRing.wrap("spool", this.#keyRing.unwrap("spool", wrappedKey, context), context);
+      },
+    };
   }
 
   /** Waits for the seals that run. Writers still open can only be aborted. */

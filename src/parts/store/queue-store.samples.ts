@@ -59,6 +59,8 @@ export function testSealer(secret = "a key of this test"): Sealer {
       return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString("utf8");
     },
     index: (text) => createHmac("sha256", secret).update(text).digest("hex").slice(0, 32),
+    indexes: (text) => [createHmac("sha256", secret).update(text).digest("hex").slice(0, 32)],
+    mark: () => "",
   };
 }
 

@@ -18,6 +18,8 @@ import type { Sealer } from "../../core/sealer.ts";
 import type { PeerReply } from "../../core/status.ts";
 import { toEventRow } from "./audit-chain.ts";
 import { openPlan, openVariant, planText, variantText } from "./sqlite-codec-bytes.ts";
+import { SEALED_COLUMNS } from "./sealed-columns.ts";
+import type { SealedColumnName } from "./sealed-columns.ts";
 import type {
   BlobRow,
   MessageRow,
@@ -28,9 +30,11 @@ import type {
   StoredMessageRows,
 } from "./sqlite-rows.ts";
 import { storeError } from "./sqlite-store-error.ts";
-import type { CommitRows } from "./writer-protocol.ts";
+import type { CommitRows, SealedRow, WriterCalls } from "./writer-protocol.ts";
 
 type SealedMessage = Pick<StoredMessage["submission"], "envelope" | "submitter" | "parent" | "mime">;
+
+type Resealed = WriterCalls["reseal"]["args"]["rows"][number];
 
 export class RowCodec {
   readonly #sealer: Sealer;
@@ -41,12 +45,26 @@ export class RowCodec {
 
   /** Look-ups ignore case and the form of an international domain; the stored address keeps both. */
   addressIndex(address: string): string {
-    const at = address.lastIndexOf("@");
-    const domain = address.slice(at + 1);
-    const ascii = domain.startsWith("[") ? domain : domainToASCII(domain);
-    return this.#sealer.index(
-      `${address.slice(0, at + 1)}${ascii === "" ? domain : ascii}`.normalize("NFC").toLowerCase(),
-    );
+    return this.#sealer.index(lookedUp(address));
+  }
+
+  /** Under every key a row may have been written with. */
+  addressIndexes(address: string): readonly string[] {
+    return this.#sealer.indexes(lookedUp(address));
+  }
+
+  /** What a text sealed under the present key begins with. */
+  mark(): string {
+    return this.#sealer.mark();
+  }
+
+  /** The same text under the present key; throws PST-SPL-061 where it cannot be opened. */
+  reseal(column: SealedColumnName, { id, sealed }: SealedRow): Resealed {
+    const context = `${SEALED_COLUMNS[column].context} ${id}`;
+    const text = this.#openText(sealed, context);
+    const anew = { id, from: sealed, to: this.#sealer.seal(text, context) };
+    if (column !== "recipient.sealed") return anew;
+    return { ...anew, addressIndex: this.addressIndex(addressOf(JSON.parse(text) as EnvelopeRecipient)) };
   }
 
   newMessage(message: NewMessage): NewMessageRows {
@@ -163,7 +181,7 @@ export class RowCodec {
       id,
       message_id: submission.id,
       ordinal,
-      address_index: this.addressIndex(`${recipient.mailbox.localPart}@${recipient.mailbox.domain}`),
+      address_index: this.addressIndex(addressOf(recipient)),
       sealed: this.#seal(recipient, `recipient ${id}`),
       state: "received",
       fence: lease === null ? 0 : 1,
@@ -213,6 +231,17 @@ export class RowCodec {
       throw storeError("PST-SPL-061", context, error);
     }
   }
+}
+
+function addressOf({ mailbox }: EnvelopeRecipient): string {
+  return `${mailbox.localPart}@${mailbox.domain}`;
+}
+
+function lookedUp(address: string): string {
+  const at = address.lastIndexOf("@");
+  const domain = address.slice(at + 1);
+  const ascii = domain.startsWith("[") ? domain : domainToASCII(domain);
+  return `${address.slice(0, at + 1)}${ascii === "" ? domain : ascii}`.normalize("NFC").toLowerCase();
 }
 
 export function toBlobRef(row: BlobRow): BlobRef {

@@ -8,6 +8,8 @@ import type { MessageId } from "../../core/ids.ts";
 import type { QueueCounts, QueueFilter, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource, ChainHead } from "./audit-chain.ts";
+import { keyUse } from "./key-use.ts";
+import type { KeyUse } from "./key-use.ts";
 import { latestVersion, MIGRATIONS, schemaVersion } from "./migrations.ts";
 import { RowCodec } from "./sqlite-codec.ts";
 import { assertKnown, connect } from "./sqlite-database.ts";
@@ -19,6 +21,7 @@ export interface QueueReader extends AuditSource {
   recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]>;
   message(id: MessageId): Promise<StoredMessage | null>;
   counts(): Promise<QueueCounts>;
+  keyUse(): Promise<readonly KeyUse[]>;
   close(): void;
 }
 
@@ -51,6 +54,7 @@ export function openQueueReader(options: { readonly path: string; readonly seale
         return rows === null ? null : codec.storedMessage(rows);
       }),
     counts: () => reading(() => reads.counts()),
+    keyUse: () => reading(() => keyUse(db)),
     auditPage: (fromSeq: number, rowsMax: number): Promise<readonly AuditRow[]> =>
       reading(() => reads.auditPage(fromSeq, rowsMax)),
     auditOf: (messageId: string, rowsMax: number) => reading(() => reads.auditOf(messageId, rowsMax)),

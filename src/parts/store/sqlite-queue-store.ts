@@ -25,6 +25,8 @@ import type {
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource, ChainHead } from "./audit-chain.ts";
 import { committedEvents } from "./committed-events.ts";
+import { rekeyOnce } from "./rekey.ts";
+import type { Rewrapper } from "./rekey.ts";
 import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
 import type { RecipientRow } from "./sqlite-rows.ts";
 import { storeError, toStoreError } from "./sqlite-store-error.ts";
@@ -164,6 +166,11 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
     }
   }
 
+  /** After a change of keys; see rekey.ts. */
+  async rekey(rewrapper: Rewrapper, signal: AbortSignal): Promise<number> {
+    return rekeyOnce({ client: this.#client, codec: this.#codec, rewrapper, signal });
+  }
+
   async auditPage(fromSeq: number, rowsMax: number): Promise<readonly AuditRow[]> {
     return this.#client.call({ kind: "auditPage", args: { fromSeq, rowsMax } }, false);
   }
@@ -203,6 +210,6 @@ export function toFilterRows(filter: QueueFilter, codec: RowCodec): RecipientFil
     limit: filter.limit,
     ...(filter.states !== undefined && { states: filter.states }),
     ...(filter.messageId !== undefined && { messageId: filter.messageId }),
-    ...(filter.address !== undefined && { addressIndex: codec.addressIndex(filter.address) }),
+    ...(filter.address !== undefined && { addressIndexes: codec.addressIndexes(filter.address) }),
   };
 }

@@ -57,9 +57,9 @@ export class SqliteReads {
       conditions.push("message_id = ?");
       values.push(filter.messageId);
     }
-    if (filter.addressIndex !== undefined) {
-      conditions.push("address_index = ?");
-      values.push(filter.addressIndex);
+    if (filter.addressIndexes !== undefined) {
+      conditions.push("address_index IN (SELECT value FROM json_each(?))");
+      values.push(JSON.stringify(filter.addressIndexes));
     }
     if (filter.states !== undefined) {
       conditions.push("state IN (SELECT value FROM json_each(?))");

@@ -13,12 +13,14 @@ import { storeError } from "./sqlite-store-error.ts";
 import { AuditAppender } from "./writer-audit.ts";
 import { WriterClaims } from "./writer-claims.ts";
 import type { CommitRows, WriterCall, WriterCalls } from "./writer-protocol.ts";
+import { WriterRekey } from "./writer-rekey.ts";
 
 export class WriterOperations {
   readonly audit: AuditAppender;
   readonly #db: Database;
   readonly #reads: SqliteReads;
   readonly #claims: WriterClaims;
+  readonly #rekey: WriterRekey;
   readonly #insertMessage: Statement<[MessageRow]>;
   readonly #insertBlob: Statement<[BlobRow & { message_id: string }]>;
   readonly #insertRecipient: Statement<[NewRecipientRow]>;
@@ -35,6 +37,7 @@ export class WriterOperations {
     this.#reads = new SqliteReads(db);
     this.audit = new AuditAppender(db, this.#reads.auditHead());
     this.#claims = new WriterClaims(db, this.audit);
+    this.#rekey = new WriterRekey(db);
     this.#insertMessage = db.prepare(
       `INSERT INTO message (id, origin, received_at, expires_at, sha256, body_locator, sealed)
        VALUES (@id, @origin, @received_at, @expires_at, @sha256, @body_locator, @sealed)`,
@@ -91,6 +94,14 @@ export class WriterOperations {
         return this.#reads.nextDueAt(call.args.now);
       case "liveBlobs":
         return this.#reads.liveBlobs(call.args.after, call.args.limit);
+      case "foreignSeals":
+        return this.#rekey.foreignSeals(call.args);
+      case "reseal":
+        return this.#rekey.reseal(call.args);
+      case "foreignWraps":
+        return this.#rekey.foreignWraps(call.args);
+      case "rewrap":
+        return this.#rekey.rewrap(call.args);
       case "auditPage":
         return this.#reads.auditPage(call.args.fromSeq, call.args.rowsMax);
       case "auditOf":

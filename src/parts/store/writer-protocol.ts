@@ -4,6 +4,7 @@ import type { AuditRow } from "../../core/event.ts";
 import type { QueueCounts } from "../../core/queue-store.ts";
 import type { ChainHead, EventRow } from "./audit-chain.ts";
 import type { MigrationReport } from "./migrations.ts";
+import type { SealedColumnName } from "./sealed-columns.ts";
 import type { BlobRow, NewMessageRows, PatchRow, RecipientRow, StoredMessageRows, VariantRow } from "./sqlite-rows.ts";
 import type { StoreFailure } from "./sqlite-store-error.ts";
 
@@ -25,9 +26,15 @@ export type CommitRows = {
 export type RecipientFilterRows = {
   readonly states?: readonly string[];
   readonly messageId?: string;
-  readonly addressIndex?: string;
+  /** One for each key that still opens. */
+  readonly addressIndexes?: readonly string[];
   readonly limit: number;
 };
+
+/** A page of a table: rows in the walked stretch that need another key, and where the next stretch begins; null: the table is over. */
+export type StretchOf<Row, Place> = { readonly rows: readonly Row[]; readonly next: Place | null };
+export type SealedRow = { readonly id: string; readonly sealed: string };
+export type WrappedRow = { readonly locator: string; readonly wrapped_key: string };
 
 type LeaseRow = { readonly owner: string; readonly until: number };
 
@@ -48,6 +55,19 @@ export type WriterCalls = {
   counts: { args: null; result: QueueCounts };
   nextDueAt: { args: { now: number }; result: number | null };
   liveBlobs: { args: { after: string; limit: number }; result: readonly BlobRow[] };
+  foreignSeals: {
+    args: { column: SealedColumnName; mark: string; after: number };
+    result: StretchOf<SealedRow, number>;
+  };
+  reseal: {
+    args: {
+      column: SealedColumnName;
+      rows: readonly { id: string; from: string; to: string; addressIndex?: string }[];
+    };
+    result: number;
+  };
+  foreignWraps: { args: { mark: string; after: string }; result: StretchOf<WrappedRow, string> };
+  rewrap: { args: { rows: readonly { locator: string; from: string; to: string }[] }; result: number };
   auditPage: { args: { fromSeq: number; rowsMax: number }; result: readonly AuditRow[] };
   auditOf: { args: { messageId: string; rowsMax: number }; result: readonly AuditRow[] };
   auditHead: { args: null; result: ChainHead };
