@@ -21,19 +21,32 @@ import { Running } from "./running.ts";
 import type { Postern } from "./running.ts";
 import { tellService } from "./surroundings.ts";
 import type { Parts, Surroundings } from "./surroundings.ts";
+import { Watching } from "./watching.ts";
 
 /** Rejects before anything listens where a file, key, pack or port cannot be used. */
-export async function startPostern(config: Config, env: Surroundings): Promise<Postern> {
+export async function startPostern(config: Config, surroundings: Surroundings): Promise<Postern> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const keyRing = new KeyRing(ringMaterial(config.keys));
-  const store = await openStore(config, keyRing, env);
+  const watching = await Watching.open(config, surroundings);
+  const env = { ...surroundings, log: watching.log };
+  try {
+    return await startWatched({ config, env, keyRing, watching });
+  } catch (error) {
+    await watching.close();
+    throw error;
+  }
+}
+
+async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "watching">): Promise<Postern> {
+  const { config, env, keyRing, watching } = opened;
+  const store = await openStore(opened);
   let blobs: DiskBlobStore | null = null;
   let running: Running | null = null;
   try {
     // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
     await store.recipients({ limit: 1 });
     blobs = await openBodies({ config, env, keyRing, store });
-    running = new Running({ config, env, keyRing, store, blobs, raise: alertsTo(env.log) });
+    running = new Running({ config, env, keyRing, store, blobs, raise: alertsTo(env.log), watching });
     await running.start();
     return running.door();
   } catch (error) {
@@ -48,7 +61,12 @@ function alertsTo(log: Log): RaiseAlert {
   return ({ code, facts }) => log.error("alert", { code, ...facts });
 }
 
-async function openBodies({ config, env, keyRing, store }: Omit<Parts, "blobs" | "raise">): Promise<DiskBlobStore> {
+async function openBodies({
+  config,
+  env,
+  keyRing,
+  store,
+}: Omit<Parts, "blobs" | "raise" | "watching">): Promise<DiskBlobStore> {
   const directory = join(config.dataDir, "spool");
   if ((await store.auditHead()).seq === 0) await tellService("created", { config, env, store });
   await assertSameSpool(spoolIdentityPath(config.dataDir), { audit: store, keyRing });
@@ -64,7 +82,12 @@ async function openBodies({ config, env, keyRing, store }: Omit<Parts, "blobs" |
   return blobs;
 }
 
-async function openStore(config: Config, keyRing: KeyRing, env: Surroundings): Promise<SqliteQueueStore> {
+async function openStore({
+  config,
+  env,
+  keyRing,
+  watching,
+}: Pick<Parts, "config" | "env" | "keyRing" | "watching">): Promise<SqliteQueueStore> {
   return openQueueStore({
     path: join(config.dataDir, "gateway.db"),
     owner: env.owner,
@@ -72,6 +95,7 @@ async function openStore(config: Config, keyRing: KeyRing, env: Surroundings): P
     clock: env.clock,
     log: env.log,
     onUnhealthy: (error) => env.onFatal(error.code),
+    onCommitted: watching.onCommitted,
   });
 }
 

@@ -23,6 +23,7 @@ import {
 import { ringMaterial } from "./parts/config/config-files.ts";
 import type { Config } from "./parts/config/config.ts";
 import { createResolver } from "./parts/dns/dns.ts";
+import { FieldSealer } from "./parts/keys/field-sealer.ts";
 import { messageIdMaker } from "./parts/keys/message-id.ts";
 import { MimeScanner } from "./parts/mime/mime-scanner.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
@@ -52,6 +53,7 @@ import { rekeyDuty } from "./rekeying.ts";
 import { buildInspect } from "./rule-packs.ts";
 import { tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
+import type { Subject } from "./watching.ts";
 
 /** Bytes of messages worked on at once. */
 const WORK_BYTES_MAX = 64 * 1024 * 1024;
@@ -66,6 +68,8 @@ const REAP_PORTION_MAX = 100;
 export type Postern = {
   readonly config: () => Config;
   readonly address: () => { readonly host: string; readonly port: number };
+  /** Where metrics and health are answered, or null. */
+  readonly monitoringAddress: () => { readonly host: string; readonly port: number } | null;
   readonly store: SqliteQueueStore;
   /** Something may be due: look now. */
   readonly wake: () => void;
@@ -136,7 +140,8 @@ export class Running {
   }
 
   async start(): Promise<void> {
-    const { config, env, blobs } = this.#parts;
+    const { config, env, blobs, watching } = this.#parts;
+    watching.attach(this.#subject());
     this.#listener = await startListener(acceptOptions(config), {
       openIntake: () => this.#intake(),
       onSubmission: this.#submit,
@@ -149,6 +154,7 @@ export class Running {
     await this.#tellService("started");
     this.#scheduler.start();
     this.#duties.start(this.#dutiesOf());
+    watching.started();
     for (const name of config.allowed) env.log.warn("allowed", { option: name });
     env.log.info("started", { ...this.#listener.address(), config: config.sha256 });
   }
@@ -166,6 +172,7 @@ export class Running {
         if (this.#listener === null) throw new Error("not started");
         return this.#listener.address();
       },
+      monitoringAddress: () => this.#parts.watching.address(),
       store: this.#parts.store,
       wake: () => this.#scheduler.wake(),
       act: (request) => this.#act(request),
@@ -204,6 +211,7 @@ export class Running {
     const inspect = buildInspect(next, this.#parts);
     await this.#takeKeys(next);
     this.#listener?.reloadTls(tlsMaterial(next));
+    this.#parts.watching.useCertificates(next.listen.tls);
     const { log } = this.#parts.env;
     for (const option of needRestart(this.#parts.config, next)) log.warn("restart_needed", { option });
     this.#inspect = inspect;
@@ -234,6 +242,7 @@ export class Running {
     this.#breakOff.abort();
     await dutiesOver;
     await this.#tellService("stopped");
+    await this.#parts.watching.close();
     await blobs.close();
     await store.close();
     env.log.info("stopped");
@@ -244,9 +253,23 @@ export class Running {
     return tellService(what, { config: this.#config, env, store });
   }
 
+  /** What others may see of it. */
+  #subject(): Subject {
+    const { store, blobs, keyRing } = this.#parts;
+    return {
+      store,
+      blobs,
+      sealer: new FieldSealer(keyRing),
+      inFlight: () => this.#scheduler.inFlight,
+      lanes: () => this.#delivery.lanes(),
+      connections: () => this.#listener?.connectionCount() ?? 0,
+      isDraining: () => this.#stopping !== null,
+    };
+  }
+
   /** What the service does beside the mail. */
   #dutiesOf(): readonly Duty[] {
-    const { store, blobs, env } = this.#parts;
+    const { store, blobs, env, watching } = this.#parts;
     const endedBefore = (): number => env.clock.now() - retentionMs(this.#config);
     return [
       {
@@ -256,6 +279,7 @@ export class Running {
           reapEnded({ endedBefore: endedBefore(), portionMax: REAP_PORTION_MAX }, { store, blobs, signal }),
       },
       rekeyDuty(this.#parts),
+      ...watching.duties(),
     ];
   }
 }

@@ -7,6 +7,7 @@ import type { Config } from "./parts/config/config.ts";
 import type { KeyRing } from "./parts/keys/key-ring.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
+import type { Watching } from "./watching.ts";
 
 export type Surroundings = {
   readonly clock: Clock;
@@ -25,6 +26,7 @@ export type Parts = {
   readonly store: SqliteQueueStore;
   readonly blobs: DiskBlobStore;
   readonly raise: RaiseAlert;
+  readonly watching: Watching;
 };
 
 export type ServiceEvent = Extract<EventBody, { kind: "service" }>;

@@ -13,7 +13,7 @@ import type { Act } from "../stages/spool/operator.ts";
 import { CliError } from "./cli-error.ts";
 import { asCliError } from "./start-error.ts";
 import { requireConfig } from "./surroundings.ts";
-import { versionOf } from "./version.ts";
+import { versionOf } from "../version.ts";
 
 /** Recipients of one message: more cannot be accepted. */
 const RECIPIENTS_MAX = 10_000;

@@ -16,7 +16,7 @@ import { routeCommand } from "./commands/route.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { traceCommand } from "./commands/trace.ts";
 import { DEFAULT_CONFIG_PATH } from "./surroundings.ts";
-import { versionOf } from "./version.ts";
+import { versionOf } from "../version.ts";
 
 function createProgram(): Command {
   const program = new Command("postern")

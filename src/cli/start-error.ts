@@ -10,8 +10,8 @@ export function asCliError(error: unknown): unknown {
     });
   }
   if (error instanceof Error && "syscall" in error && error.syscall === "listen") {
-    return new CliError("the listener cannot use its address and port", {
-      next: "see listen.address and listen.port, and whether another service has them (`ss -ltnp`)",
+    return new CliError("a listener cannot use its address and port", {
+      next: "see address and port under listen and monitoring, and whether another service has them (`ss -ltnp`)",
       lines: [error.message],
     });
   }

@@ -27,3 +27,12 @@ export function variantIdOf(messageId: MessageId, ordinal: number): VariantId {
 export function messageIdOf(recipientId: RecipientId): MessageId {
   return toMessageId(recipientId.slice(0, 26));
 }
+
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** When the id was made, in milliseconds since the epoch: its first ten characters. */
+export function createdAtOf(id: MessageId): number {
+  let at = 0;
+  for (const character of id.slice(0, 10)) at = at * 32 + ALPHABET.indexOf(character);
+  return at;
+}

@@ -7,3 +7,8 @@ export interface Log {
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
 }
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** One line, whether its level is written or not. */
+export type HeardLine = { readonly level: LogLevel; readonly event: string; readonly fields: LogFields | undefined };

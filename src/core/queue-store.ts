@@ -135,6 +135,14 @@ export type QueueCounts = {
   readonly oldestReceivedAt: number | null;
 };
 
+/** What waits for a person. */
+export type Deadlines = {
+  /** The earliest deadline, or null where nothing is held. */
+  readonly nextAt: number | null;
+  /** Recipients whose deadline comes before the asked time. */
+  readonly near: number;
+};
+
 export interface QueueStore {
   /** Inserts message, recipients and events; resolves when durable. */
   accept(message: NewMessage): Promise<void>;

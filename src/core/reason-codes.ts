@@ -7,6 +7,7 @@ import { decideCodes } from "./codes/decide.ts";
 import { deliverCodes } from "./codes/deliver.ts";
 import { discoverCodes } from "./codes/discover.ts";
 import { inspectCodes } from "./codes/inspect.ts";
+import { monitorCodes } from "./codes/monitor.ts";
 import { pipelineCodes } from "./codes/pipeline.ts";
 import { protectCodes } from "./codes/protect.ts";
 import { spoolCodes } from "./codes/spool.ts";
@@ -19,6 +20,7 @@ const codes = {
   ...deliverCodes,
   ...discoverCodes,
   ...inspectCodes,
+  ...monitorCodes,
   ...pipelineCodes,
   ...protectCodes,
   ...spoolCodes,

@@ -19,6 +19,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   nodemailer: ["parts/mime"],
   openpgp: ["parts/keys", "stages/protect"],
   pino: ["parts/log"],
+  "prom-client": ["parts/metrics"],
   pkijs: ["parts/keys"],
   "smtp-server": ["stages/accept", "cli/loopback"],
   yaml: ["parts/config"],

@@ -16,6 +16,7 @@ export function checkConfig(checks: Checks): void {
   checkListener(checks);
   checkDestinations(checks);
   checkDelivery(checks);
+  checkMonitoring(checks);
 }
 
 function checkNames({ text, report }: Checks): void {
@@ -158,4 +159,13 @@ function checkDelivery({ text, report }: Checks): void {
     if (hours >= delivery.retry.lifetime_hours) report.error(path, "is not shorter than delivery.retry.lifetime_hours");
     if (i > 0 && hours <= (all[i - 1] ?? 0)) report.error(path, "must grow from one notice to the next");
   });
+}
+
+/** What it answers names submitters and rules: nothing for strangers, and there is no password. */
+function checkMonitoring({ text: { monitoring }, report }: Checks): void {
+  if (isLoopback(monitoring.address) || monitoring.allow_remote) return;
+  report.error(
+    ["monitoring", "address"],
+    "is reachable from elsewhere without a password; use 127.0.0.1, or set monitoring.allow_remote behind a firewall",
+  );
 }

@@ -193,6 +193,15 @@ const delivery = z.strictObject({
 
 const hold = z.strictObject({ deadline_hours: whole(1, 720, 72) });
 
+const monitoring = z.strictObject({
+  address: z
+    .string()
+    .refine((text) => isIP(text) !== 0, "not an IP address")
+    .default("127.0.0.1"),
+  port: port.optional(),
+  allow_remote: z.boolean().default(false),
+});
+
 export const configSchema = z.strictObject({
   version: z.literal(1),
   hostname: domain.optional(),
@@ -225,6 +234,7 @@ export const configSchema = z.strictObject({
   dlp: dlp.prefault({}),
   delivery: delivery.prefault({}),
   hold: hold.prefault({}),
+  monitoring: monitoring.prefault({}),
   dkim: z
     .array(
       z.strictObject({

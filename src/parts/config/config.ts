@@ -85,6 +85,8 @@ export type Config = {
     readonly tls: { readonly ca: string | null };
   };
   readonly hold: Text["hold"];
+  /** Without a port nothing listens. */
+  readonly monitoring: Text["monitoring"];
   readonly dkim: readonly { readonly domain: string; readonly selector: string; readonly key: Secret }[];
   readonly stripHeaders: readonly string[];
   readonly log: Text["log"];
@@ -244,6 +246,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
       tls: { ca: readCaFile(text.delivery.tls.ca_file, ["delivery", "tls", "ca_file"], files) },
     },
     hold: plain.hold,
+    monitoring: plain.monitoring,
     dkim: text.dkim.map((entry, i) => ({ ...entry, key: readDkimKey(entry.key, ["dkim", i, "key"], files) })),
     stripHeaders: text.strip_headers,
     log: plain.log,
@@ -310,6 +313,7 @@ function optOuts(text: ConfigText): readonly string[] {
   return [
     ...(text.delivery.allow_private_destinations ? ["delivery.allow_private_destinations"] : []),
     ...(text.dns.trust_ad === "always" ? ["dns.trust_ad: always"] : []),
+    ...(text.monitoring.allow_remote ? ["monitoring.allow_remote"] : []),
     ...text.listen.plaintext_networks.map((network) => `listen.plaintext_networks: ${network}`),
     ...lowered.map((match) => `policy.destinations.lower_to: ${match}`),
   ];

@@ -141,7 +141,7 @@ describe("servers", () => {
     const log: Log = { ...silent, warn: (event, fields) => warnings.push([event, fields?.["server"]]) };
     const resolver = resolverFor([validating.address, "192.0.2.53:53"], { retries: 0, timeoutMs: 20 }, log);
     expect(await resolver.mx("example.test")).toMatchObject({ kind: "unavailable", detail: "timeout" });
-    expect(warnings).toEqual([["dns.server_not_asked", "192.0.2.53:53"]]);
+    expect(warnings).toEqual([["dns_server_not_asked", "192.0.2.53:53"]]);
   });
 
   test("no server at all is refused at once", () => {

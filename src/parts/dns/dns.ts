@@ -59,7 +59,7 @@ export function createResolver(options: ResolverOptions, deps: ResolverDeps): Dn
 function createAsk(options: ResolverOptions, deps: ResolverDeps): Ask {
   const { servers, isTrusted, notAsked } = chooseServers(options.servers, options.trustAd);
   for (const server of notAsked) {
-    deps.log.warn("dns.server_not_asked", { server, reason: "it does not validate, and another one does" });
+    deps.log.warn("dns_server_not_asked", { server, reason: "it does not validate, and another one does" });
   }
   const { timeoutMs, retries } = options;
   const exchangeOptions: ExchangeOptions = { servers, isTrusted, timeoutMs, retries, randomBytes: deps.randomBytes };

@@ -5,9 +5,7 @@
  */
 import { destination, pino, stdTimeFunctions } from "pino";
 import type { DestinationStream } from "pino";
-import type { Log, LogFields } from "../../core/log.ts";
-
-export type LogLevel = "debug" | "info" | "warn" | "error";
+import type { Log, LogFields, LogLevel } from "../../core/log.ts";
 
 /** Characters of one value; ids, codes and host names are far shorter. */
 const VALUE_CHARACTERS_MAX = 512;

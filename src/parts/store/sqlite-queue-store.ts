@@ -12,6 +12,7 @@ import type { Log } from "../../core/log.ts";
 import type {
   ClaimQuery,
   CommitResult,
+  Deadlines,
   Lease,
   NewMessage,
   QueueCounts,
@@ -95,6 +96,11 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
     return this.#client.unhealthy;
   }
 
+  /** Requests that wait for the writer now. */
+  get waitingRequests(): number {
+    return this.#client.waiting;
+  }
+
   async accept(message: NewMessage): Promise<void> {
     if (this.#client.waiting >= this.#waitingRequestsMax) throw storeError("PST-SPL-058");
     await this.#client.call({ kind: "accept", args: this.#codec.newMessage(message) }, true);
@@ -137,6 +143,10 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
 
   async counts(): Promise<QueueCounts> {
     return this.#client.call({ kind: "counts", args: null }, false);
+  }
+
+  async deadlines(before: number): Promise<Deadlines> {
+    return this.#client.call({ kind: "deadlines", args: { before } }, false);
   }
 
   async nextDueAt(): Promise<number | null> {

@@ -4,7 +4,7 @@
  */
 import type { Database, Statement } from "better-sqlite3";
 import type { AuditRow } from "../../core/event.ts";
-import type { QueueCounts } from "../../core/queue-store.ts";
+import type { Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import { isTerminal, RECIPIENT_STATES } from "../../core/recipient-state.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import { EMPTY_CHAIN } from "./audit-chain.ts";
@@ -84,6 +84,14 @@ export class SqliteReads {
       byState: Object.fromEntries(tally.map(({ state, recipients }) => [state, recipients])),
       oldestReceivedAt: oldest === undefined ? null : (oldest as { readonly at: number }).at,
     };
+  }
+
+  /** Held rows are few: each is read. */
+  deadlines(before: number): Deadlines {
+    return this.#get(
+      `SELECT min(deadline_at) AS nextAt, coalesce(sum(deadline_at < ?), 0) AS near FROM recipient WHERE state = 'held'`,
+      before,
+    ) as Deadlines;
   }
 
   nextDueAt(now: number): number | null {

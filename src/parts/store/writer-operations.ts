@@ -90,6 +90,8 @@ export class WriterOperations {
         return this.#reads.recipients(call.args);
       case "counts":
         return this.#reads.counts();
+      case "deadlines":
+        return this.#reads.deadlines(call.args.before);
       case "nextDueAt":
         return this.#reads.nextDueAt(call.args.now);
       case "liveBlobs":

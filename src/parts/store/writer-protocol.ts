@@ -1,7 +1,7 @@
 /** What may be asked of the writer thread, and how it answers. Plain values only: they are copied between threads. */
 import type { MessagePort } from "node:worker_threads";
 import type { AuditRow } from "../../core/event.ts";
-import type { QueueCounts } from "../../core/queue-store.ts";
+import type { Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import type { ChainHead, EventRow } from "./audit-chain.ts";
 import type { MigrationReport } from "./migrations.ts";
 import type { SealedColumnName } from "./sealed-columns.ts";
@@ -53,6 +53,7 @@ export type WriterCalls = {
   message: { args: { id: string }; result: StoredMessageRows | null };
   recipients: { args: RecipientFilterRows; result: readonly RecipientRow[] };
   counts: { args: null; result: QueueCounts };
+  deadlines: { args: { before: number }; result: Deadlines };
   nextDueAt: { args: { now: number }; result: number | null };
   liveBlobs: { args: { after: string; limit: number }; result: readonly BlobRow[] };
   foreignSeals: {

@@ -127,7 +127,7 @@ describe("when the message cannot be stored", () => {
     expect(await (await dial()).submit(MESSAGE)).toBe("451 4.3.0 Storing took too long; try again");
     letGo();
     await listener.close();
-    expect(log).toContainEqual(expect.objectContaining({ event: "accept.queued_late" }));
+    expect(log).toContainEqual(expect.objectContaining({ event: "accept_queued_late" }));
     expect(spool.submissions).toHaveLength(1);
     // The row exists: the body it names must, too.
     expect([spool.released, spool.aborted]).toEqual([[], []]);

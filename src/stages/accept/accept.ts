@@ -80,7 +80,7 @@ class SmtpListener implements Listener {
     });
     // Running out of file descriptors, for one: connections wait in the backlog.
     this.#server.on("error", (error: NodeJS.ErrnoException) => {
-      this.#context.deps.log.error("accept.listen_error", { error: error.code ?? error.name });
+      this.#context.deps.log.error("accept_listen_error", { error: error.code ?? error.name });
     });
   }
 
@@ -150,7 +150,7 @@ class SmtpListener implements Listener {
   }
 
   #turnAway(wire: Wire, refusal: Refusal): void {
-    this.#context.deps.log.warn("accept.connection_refused", { peer: wire.remoteAddress, code: refusal.code });
+    this.#context.deps.log.warn("accept_connection_refused", { peer: wire.remoteAddress, code: refusal.code });
     if (this.#context.options.implicitTls) {
       wire.destroy();
       return;
@@ -174,7 +174,7 @@ class SmtpListener implements Listener {
   #supervise(work: Promise<void>): void {
     const watched = work
       .catch((error: unknown) => {
-        this.#context.deps.log.error("accept.late_work_failed", {
+        this.#context.deps.log.error("accept_late_work_failed", {
           error: error instanceof Error ? error.name : "error",
         });
       })

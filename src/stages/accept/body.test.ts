@@ -184,7 +184,7 @@ describe("smuggling", () => {
       dialog.destroy();
     }
     const messages = spool.submissions.map((submission) => spool.bodyOf(submission).toString("latin1"));
-    return { messages, replies, flagged: log.some(({ event }) => event === "accept.newlines_normalised") };
+    return { messages, replies, flagged: log.some(({ event }) => event === "accept_newlines_normalised") };
   };
 
   const inBody = (end: string): string => `A: b\r\n\r\nfirst${end}${SMUGGLED}\r\n`;
@@ -232,7 +232,7 @@ describe("BDAT", () => {
     expect(await dialog.reply()).toMatch(/^250 2\.1\.0/);
     expect(await dialog.reply()).toMatch(/^221/);
     expect(spool.message).toBe("A: b\r\n\r\n.\r\n..x\r\n");
-    expect(log.some(({ event }) => event === "accept.newlines_normalised")).toBe(false);
+    expect(log.some(({ event }) => event === "accept_newlines_normalised")).toBe(false);
   });
 
   test("after a failed RCPT swallows its chunk instead of executing it", async () => {

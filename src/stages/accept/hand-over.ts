@@ -87,7 +87,7 @@ class Storing {
   async settleLate(): Promise<void> {
     const result = await this.#result;
     if (result?.kind === "queued") {
-      this.#work.session.log("warn", "accept.queued_late", { code: "PST-ACC-027", id: result.id });
+      this.#work.session.log("warn", "accept_queued_late", { code: "PST-ACC-027", id: result.id });
     }
   }
 
@@ -156,12 +156,12 @@ class Storing {
 
   #logFailure(error: unknown): void {
     const fields = { code: "PST-ACC-025", cause: reasonOf(error), error: errorName(error) };
-    this.#work.session.log("error", "accept.storing_failed", fields);
+    this.#work.session.log("error", "accept_storing_failed", fields);
   }
 
   #logQueued(id: MessageId, stored: StoredBody): void {
     const { session, transaction } = this.#work;
-    session.log("info", "accept.queued", {
+    session.log("info", "accept_queued", {
       id,
       sizeBytes: stored.mime.sizeBytes,
       recipients: transaction.recipientCount,

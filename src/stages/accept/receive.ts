@@ -74,7 +74,7 @@ export async function runBdat(session: Session, argument: string): Promise<Next>
   }
   session.transaction = null;
   if (filter.hasNormalised && message.refusal === null) {
-    session.log("info", "accept.newlines_normalised", { code: "PST-ACC-034" });
+    session.log("info", "accept_newlines_normalised", { code: "PST-ACC-034" });
   }
   return await conclude(session, transaction, message);
 }
@@ -85,7 +85,7 @@ function openMessage(session: Session, transaction: Transaction): IncomingMessag
   const { standing } = transaction;
   const submitters = standing.kind === "pending" ? standing.submitters : [];
   const onIntakeError = (error: unknown): void =>
-    session.log("error", "accept.intake_failed", {
+    session.log("error", "accept_intake_failed", {
       code: "PST-ACC-025",
       cause: reasonOf(error),
       error: errorName(error),
@@ -165,7 +165,7 @@ async function nextPiece(session: Session, bytesMax: number, watch: Stopwatch): 
     ? ({ kind: "timeout" } as const)
     : await session.wire.input.readPiece(bytesMax, dataBlockTimeoutMs);
   if (read.kind === "piece") return read.piece;
-  session.log("info", "accept.message_broken_off", { code: read.kind === "closed" ? "PST-ACC-024" : "PST-ACC-023" });
+  session.log("info", "accept_message_broken_off", { code: read.kind === "closed" ? "PST-ACC-024" : "PST-ACC-023" });
   session.fallSilent(read);
   return null;
 }

@@ -99,7 +99,7 @@ export class Session {
     } catch (error) {
       // A bug, or the machine at its end: this session ends, the others go on.
       const code = reasonOf(error) ?? "PST-ACC-025";
-      deps.log.error("accept.session_failed", { ...this.#peer(), code, error: errorName(error) });
+      deps.log.error("accept_session_failed", { ...this.#peer(), code, error: errorName(error) });
       this.wire.reply(REFUSALS.notStored.reply.replace(/^451/, "421"));
     } finally {
       await this.abandon();
@@ -126,7 +126,7 @@ export class Session {
       await this.wire.upgrade(this.context.door);
     } catch {
       // What the peer got wrong in the handshake is its own affair; the code says where to look.
-      this.log("info", "accept.tls_failed", { code: "PST-ACC-028" });
+      this.log("info", "accept_tls_failed", { code: "PST-ACC-028" });
       return false;
     }
     this.helo = null;
@@ -141,13 +141,13 @@ export class Session {
       return this.refuseAndClose(REFUSALS.tooManyBadCommands);
     }
     this.wire.reply(refusal.reply);
-    this.log(refusal.isBadCommand === true ? "debug" : "info", "accept.refused", { code: refusal.code });
+    this.log(refusal.isBadCommand === true ? "debug" : "info", "accept_refused", { code: refusal.code });
     return refusal.reply.startsWith("421") ? "close" : "go";
   }
 
   refuseAndClose(refusal: Refusal): Next {
     this.wire.reply(refusal.reply);
-    this.log("info", "accept.refused", { code: refusal.code });
+    this.log("info", "accept_refused", { code: refusal.code });
     return "close";
   }
 

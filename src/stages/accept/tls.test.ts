@@ -36,7 +36,7 @@ describe("STARTTLS", () => {
     await dialog.say("STARTTLS");
     dialog.send("EHLO evil.test\r\nQUIT\r\n");
     await listener.close();
-    expect(log).toContainEqual(expect.objectContaining({ event: "accept.tls_failed" }));
+    expect(log).toContainEqual(expect.objectContaining({ event: "accept_tls_failed" }));
     expect(await dialog.reply()).not.toMatch(/^[2-5]\d\d[ -]/);
   });
 

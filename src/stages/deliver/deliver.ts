@@ -110,6 +110,6 @@ function outcomeOf(admission: Exclude<Admission, { kind: "go" }>): Outcome {
 
 function warnOfTampering(log: Log, attempts: readonly AttemptFacts[]): void {
   for (const { code, host, address } of attempts) {
-    if (code === "PST-DLV-010") log.warn("deliver.starttls_injection", { code, host, address });
+    if (code === "PST-DLV-010") log.warn("starttls_injection", { code, host, address });
   }
 }

@@ -37,7 +37,6 @@ export function createDiscover(options: DiscoverOptions, deps: DiscoverDeps): Di
   };
   return async ({ domain }): Promise<Capabilities> => {
     const route = await discoverRoute(domain, world);
-    if (route.kind !== "hosts") deps.log.info("discover.no_hosts", { domain, route: route.kind });
     return { domain, route, smime: { kind: "absent" }, openpgp: { kind: "absent" }, portal: { kind: "absent" } };
   };
 }
@@ -116,7 +115,7 @@ async function routeBySmarthost({ host, port }: Smarthost, world: World): Promis
   const isAddress = isIP(host) !== 0;
   const addresses = isAddress ? given(host) : await world.deps.resolver.addresses(host);
   if (addresses.kind === "absent") {
-    world.deps.log.error("discover.smarthost_without_address", { host });
+    world.deps.log.error("smarthost_without_address", { host });
     return { kind: "unavailable", code: "PST-DSC-007" };
   }
   return toSingleHost({ name: isAddress ? host : host.toLowerCase(), preference: 0, addresses, port }, "smarthost");

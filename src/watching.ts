@@ -1,0 +1,224 @@
+/**
+ * The service as seen from outside: metrics, health and readiness. Opened first and closed last, so that a start that takes
+ * long and a drain can be watched too. Promises: stages know nothing of it; it listens to committed events and to the log, and
+ * reads the rest when asked; what it cannot read it leaves out, and never waits for longer than PATIENCE_MS.
+ */
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { OnCommitted } from "./core/committed.ts";
+import type { Duty } from "./core/duty.ts";
+import type { HeardLine, Log } from "./core/log.ts";
+import type { ReasonCode } from "./core/reason-codes.ts";
+import type { Sealer } from "./core/sealer.ts";
+import { validityOf } from "./parts/alerts/certificates.ts";
+import type { Config } from "./parts/config/config.ts";
+import { heardLog } from "./parts/log/heard-log.ts";
+import type { Metrics } from "./parts/metrics/metrics.ts";
+import type { DiskSpace, Snapshot } from "./parts/metrics/snapshot.ts";
+import { folderSize } from "./parts/monitoring/folder-size.ts";
+import { startMonitoring } from "./parts/monitoring/monitoring.ts";
+import type { Monitoring } from "./parts/monitoring/monitoring.ts";
+import type { DiskBlobStore } from "./parts/store/blob-store.ts";
+import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
+import { areKeysWorking, unreadyReasons } from "./readiness.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { versionOf } from "./version.ts";
+import { WriterPulse } from "./writer-pulse.ts";
+
+/** What is watched, once it is there. */
+export type Subject = {
+  readonly store: SqliteQueueStore;
+  readonly blobs: DiskBlobStore;
+  readonly sealer: Sealer;
+  readonly inFlight: () => number;
+  readonly lanes: () => readonly { readonly closedForMs: number | null }[];
+  readonly connections: () => number;
+  readonly isDraining: () => boolean;
+};
+
+type Certificates = Pick<Config["listen"]["tls"], "certificate" | "clientCa">;
+
+const PATIENCE_MS = 2_000;
+const PULSE_MS = 5_000;
+const MEASURE_MS = 5 * 60_000;
+/** Answers younger than this are given again: asking often costs no more. */
+const FRESH_MS = 1_000;
+
+export class Watching {
+  readonly log: Log;
+  readonly #config: Config;
+  readonly #env: Surroundings;
+  readonly #metrics: Metrics | null;
+  #certificates: Certificates;
+  #monitoring: Monitoring | null = null;
+  #subject: Subject | null = null;
+  #pulse: WriterPulse | null = null;
+  #isStarted = false;
+  #spoolBytes: number | null = null;
+  #reasons: { readonly at: number; readonly codes: Promise<readonly ReasonCode[]> } | null = null;
+
+  private constructor(config: Config, env: Surroundings, metrics: Metrics | null) {
+    this.#config = config;
+    this.#env = env;
+    this.#metrics = metrics;
+    this.#certificates = config.listen.tls;
+    this.log = heardLog(env.log, (line) => this.#hear(line));
+  }
+
+  /** Listens where the configuration wants it; rejects with the system's error where it cannot. */
+  static async open(config: Config, env: Surroundings): Promise<Watching> {
+    const { address, port } = config.monitoring;
+    if (port === undefined) return new Watching(config, env, null);
+    const { Metrics: Opened } = await import("./parts/metrics/metrics.ts");
+    const metrics = new Opened({ version: versionOf(), node: process.version });
+    const watching = new Watching(config, env, metrics);
+    const watched = { metrics: () => watching.#metricsText(metrics), reasons: () => watching.reasons() };
+    watching.#monitoring = await startMonitoring({ address, port }, { watched, log: env.log });
+    return watching;
+  }
+
+  /** Where metrics and health are answered, or null. */
+  address(): { readonly host: string; readonly port: number } | null {
+    return this.#monitoring?.address() ?? null;
+  }
+
+  readonly onCommitted: OnCommitted = (events) => {
+    this.#metrics?.observe(events);
+  };
+
+  attach(subject: Subject): void {
+    this.#subject = subject;
+    this.#pulse = new WriterPulse(subject.store, this.#env.clock);
+  }
+
+  /** Mail is taken from now on. */
+  started(): void {
+    this.#isStarted = true;
+  }
+
+  /** A reload put other certificates in force. */
+  useCertificates(certificates: Certificates): void {
+    this.#certificates = certificates;
+  }
+
+  duties(): readonly Duty[] {
+    return [
+      { name: "writer_pulse", everyMs: PULSE_MS, run: async () => void (await this.#pulse?.answers(PATIENCE_MS)) },
+      ...(this.#metrics === null ? [] : [{ name: "measure", everyMs: MEASURE_MS, run: this.#measure }]),
+    ];
+  }
+
+  /** Why no mail should be sent here now; empty: ready. */
+  reasons(): Promise<readonly ReasonCode[]> {
+    const at = this.#env.clock.monotonic();
+    if (this.#reasons !== null && at - this.#reasons.at < FRESH_MS) return this.#reasons.codes;
+    const codes = this.#findReasons();
+    this.#reasons = { at, codes };
+    return codes;
+  }
+
+  async close(): Promise<void> {
+    await this.#monitoring?.close();
+  }
+
+  #hear(line: HeardLine): void {
+    this.#metrics?.heard(line);
+  }
+
+  readonly #measure = async (signal: AbortSignal): Promise<void> => {
+    this.#spoolBytes = await folderSize(join(this.#config.dataDir, "spool"), signal);
+  };
+
+  async #findReasons(): Promise<readonly ReasonCode[]> {
+    const subject = this.#subject;
+    const [isWriting, disk] = await Promise.all([this.#pulse?.answers(PATIENCE_MS) ?? false, this.#disk()]);
+    return unreadyReasons({
+      isStarted: this.#isStarted,
+      isDraining: subject?.isDraining() ?? false,
+      isWriting: isWriting && subject?.store.unhealthy === null,
+      isSpoolHealthy: subject?.blobs.failure === null,
+      disk,
+      certificate: validityOf(this.#certificates.certificate),
+      areKeysWorking: subject !== null && areKeysWorking(subject.sealer),
+      now: this.#env.clock.now(),
+    });
+  }
+
+  async #metricsText(metrics: Metrics): Promise<{ readonly text: string; readonly contentType: string }> {
+    return { text: await metrics.text(await this.#snapshot()), contentType: metrics.contentType };
+  }
+
+  async #snapshot(): Promise<Snapshot> {
+    const subject = this.#subject;
+    const now = this.#env.clock.now();
+    const store = subject?.store;
+    const [counts, nextDueAt, deadlines, head, disk, reasons] = await Promise.all([
+      known(store?.counts()),
+      known(store?.nextDueAt()),
+      known(store?.deadlines(now)),
+      known(store?.auditHead()),
+      this.#disk(),
+      this.reasons(),
+    ]);
+    const lanes = subject?.lanes() ?? [];
+    const closed = lanes.filter(({ closedForMs }) => closedForMs !== null).length;
+    return {
+      recipientsByState: counts?.byState ?? null,
+      oldestReceivedAt: counts?.oldestReceivedAt ?? null,
+      nextDueAt,
+      heldDeadlineAt: deadlines?.nextAt ?? null,
+      inFlightRecipients: subject?.inFlight() ?? 0,
+      lanesOpen: lanes.length - closed,
+      lanesClosed: closed,
+      connections: subject?.connections() ?? 0,
+      commitWaiting: store?.waitingRequests ?? 0,
+      commitWaitingMs: this.#pulse?.pendingMs ?? 0,
+      writerRoundTripMs: this.#pulse?.lastMs ?? null,
+      syncs: subject?.blobs.counters.syncs ?? 0,
+      durableBytes: subject?.blobs.counters.bytes ?? 0,
+      spoolBytes: this.#spoolBytes,
+      disk,
+      auditHeadSeq: head?.seq ?? null,
+      checkpointAt: null,
+      backupAt: null,
+      certificates: this.#validUntil(),
+      isReady: reasons.length === 0,
+      alertsActive: 0,
+      now,
+    };
+  }
+
+  #validUntil(): Readonly<Record<string, number>> {
+    const { certificate, clientCa } = this.#certificates;
+    const listener = validityOf(certificate);
+    const authority = clientCa === null ? null : validityOf(clientCa);
+    return {
+      ...(listener !== null && { listener: listener.notAfter }),
+      ...(authority !== null && { client_ca: authority.notAfter }),
+    };
+  }
+
+  async #disk(): Promise<DiskSpace | null> {
+    const space = await known(statfs(this.#config.dataDir));
+    if (space === null) return null;
+    const { bavail, blocks, bsize, ffree, files } = space;
+    return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize, freeInodes: ffree, inodes: files };
+  }
+}
+
+/** null where it cannot be learned, or not in time: the others are shown all the same. */
+async function known<T>(asked: Promise<T> | undefined): Promise<T | null> {
+  if (asked === undefined) return null;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } catch {
+    // Whoever needs the answer to work reports the error; a look from outside only misses a figure.
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}

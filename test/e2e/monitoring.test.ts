@@ -1,0 +1,132 @@
+/** The metrics of a real gateway that has seen good mail, bad mail and strangers, and what is never in them. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../src/cli/loopback/free-port.ts";
+import { mail, World } from "../support/world.ts";
+
+const SENDER = "canary.nurse@clinic.test";
+const RECIPIENTS = [
+  "canary.good@verified-canary.test",
+  "canary.held@plain-canary.test",
+  "canary.gone@nowhere-canary.test",
+];
+
+let world: World;
+let page = "";
+
+beforeAll(async () => {
+  world = await World.start({
+    zone: {
+      "verified-canary.test": { MX: [[10, "mx.verified-canary.test"]] },
+      "plain-canary.test": { MX: [[10, "mx.plain-canary.test"]] },
+      "clinic.test": { MX: [[10, "mx.verified-canary.test"]] },
+    },
+    servers: [
+      { name: "mx.verified-canary.test", address: "127.0.0.2", certificate: "valid" },
+      { name: "mx.plain-canary.test", address: "127.0.0.3", certificate: "none" },
+    ],
+    config: { monitoring: { port: await freePort() } },
+  });
+  const bytes = mail([
+    `From: ${SENDER}`,
+    `To: ${RECIPIENTS.join(", ")}`,
+    "Subject: Results for canary.subject@clinic.test",
+    "",
+    "Patient John Smith, MRN: 48210377, SSN 219-09-9997, was diagnosed with type 2 diabetes.",
+  ]);
+  const id = await world.accept({ mailFrom: SENDER, rcptTo: RECIPIENTS, bytes });
+  await world.settled(id);
+  await world.submit({ mailFrom: SENDER, rcptTo: ["canary bad@x"], bytes });
+  page = await text("/metrics");
+}, 60_000);
+afterAll(() => world.close());
+
+async function get(path: string): Promise<Response> {
+  const address = world.postern.monitoringAddress();
+  return fetch(`http://${address?.host}:${address?.port}${path}`);
+}
+
+async function text(path: string): Promise<string> {
+  return (await get(path)).text();
+}
+
+/** Samples of a metric whose labels hold these texts. */
+function valueOf(name: string, ...labels: readonly string[]): number {
+  const lines = page.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+  return lines
+    .filter((line) => labels.every((label) => line.includes(label)))
+    .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
+
+describe("the metrics of a gateway that worked", () => {
+  test.each<readonly [name: string, labels: readonly string[], value: number]>([
+    ["postern_messages_accepted_total", ['origin="relay"', 'submitter="local"'], 1],
+    ["postern_recipients_accepted_total", ['origin="relay"'], 3],
+    ["postern_messages_inspected_total", ['verdict="phi"'], 1],
+    ["postern_protection_selected_total", ['step="transport"'], 2],
+    ["postern_recipients_delivered_total", ['rung="pkix"'], 1],
+    ["postern_recipients_held_total", ['code="PST-DEC-001"'], 1],
+    ["postern_recipients_failed_total", ['code="PST-DEC-004"'], 1],
+    ["postern_unmet_total", ['code="PST-DLV-007"'], 1],
+    ["postern_queue_recipients", ['state="held"'], 1],
+    ["postern_accept_refusals_total", ['code="PST-ACC-018"'], 1],
+    ["postern_service_events_total", ['event="started"'], 1],
+    ["postern_ready", [], 1],
+    ["postern_build_info", [], 1],
+  ])("%s %j", (name, labels, value) => {
+    // Reports to the sender are delivered meanwhile: at least what the message itself did.
+    expect(valueOf(name, ...labels)).toBeGreaterThanOrEqual(value);
+  });
+
+  test("every figure the state gives is there", () => {
+    for (const name of [
+      "postern_delivery_seconds_count",
+      "postern_dlp_rule_hits_total",
+      "postern_attempts_total",
+      "postern_tls_handshakes_total",
+      "postern_messages_accepted_bytes_total",
+      "postern_held_next_deadline_timestamp_seconds",
+      "postern_audit_head_seq",
+      "postern_disk_free_bytes",
+      "postern_spool_syncs_total",
+      "postern_certificate_not_after_timestamp_seconds",
+      "nodejs_eventloop_lag_max_seconds",
+      "process_resident_memory_bytes",
+    ]) {
+      expect([name, valueOf(name) > 0]).toEqual([name, true]);
+    }
+  });
+
+  test("names are those of the convention: one prefix, base units, _total for what only grows", () => {
+    const types = [...page.matchAll(/^# TYPE (postern_\S+) (\S+)$/gm)];
+    expect(types.length).toBeGreaterThan(35);
+    for (const [, name = "", type] of types) {
+      expect([name, name.endsWith("_total")]).toEqual([name, type === "counter"]);
+      expect(name).not.toMatch(/_(ms|milliseconds|kb|mb|minutes|hours)(_|$)/);
+    }
+  });
+});
+
+describe("what is never in them", () => {
+  test("no address, no domain, no host, no id", () => {
+    expect(page).not.toContain("canary");
+    expect(page).not.toContain("@");
+    expect(page).not.toContain("clinic");
+    expect(page).not.toContain(".test");
+    expect(page).not.toMatch(/\b[0-9A-HJKMNP-TV-Z]{26}\b/);
+    expect(page).not.toContain("127.0.0.");
+  });
+
+  test("labels are few: no metric has more than a hundred series", () => {
+    const series = new Map<string, number>();
+    for (const line of page.split("\n").filter((one) => one.startsWith("postern_"))) {
+      const name = line.split(/[{ ]/, 1)[0] ?? "";
+      series.set(name, (series.get(name) ?? 0) + 1);
+    }
+    expect([...series].filter(([, count]) => count > 100)).toEqual([]);
+  });
+});
+
+test("a running gateway is healthy and ready", async () => {
+  expect((await get("/healthz")).status).toBe(200);
+  expect(await (await get("/readyz")).json()).toEqual({ status: "ready", reasons: [] });
+});
