@@ -48,7 +48,6 @@ test("keys that throw are keys that do not work", () => {
     open: (): string => {
       throw new Error("altered");
     },
-    index: () => "",
   };
   expect(areKeysWorking(broken)).toBe(false);
   expect(areKeysWorking({ ...broken, open: () => "postern" })).toBe(true);

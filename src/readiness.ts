@@ -40,7 +40,7 @@ function isNearlyFull({ freeBytes, freeInodes, inodes }: DiskSpace): boolean {
 }
 
 /** The keys loaded are those that seal and open. */
-export function areKeysWorking(sealer: Sealer): boolean {
+export function areKeysWorking(sealer: Pick<Sealer, "seal" | "open">): boolean {
   const sample = "postern";
   try {
     return sealer.open(sealer.seal(sample, "readiness"), "readiness") === sample;
