@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { complaintFor } from "./cli-error.ts";
 import type { ExitCode } from "./cli-error.ts";
 import { auditCommand } from "./commands/audit.ts";
+import { backupCommand } from "./commands/backup.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dlpCommand } from "./commands/dlp.ts";
@@ -31,6 +32,7 @@ function createProgram(): Command {
     serveCommand(),
     demoCommand(),
     auditCommand(),
+    backupCommand(),
     configCommand(),
     dlpCommand(),
     keysCommand(),

@@ -80,6 +80,15 @@ export type EventBody =
       readonly actor: string;
       readonly reason: string;
     }
+  /** The state came out of a backup: rows written after `head` in the life before are not in this chain. */
+  | {
+      readonly kind: "restored";
+      readonly backupAt: string;
+      readonly head: { readonly seq: number; readonly hash: string };
+      readonly open: number;
+      readonly actor: string;
+      readonly reason: string;
+    }
   /** Everything is sealed and wrapped under these keys now; ids, never keys. What was used before is needed no longer. */
   | { readonly kind: "rekeyed"; readonly spool: string; readonly addresses: string; readonly changed: number }
   | { readonly kind: "recovered"; readonly from: string; readonly count: number }

@@ -114,4 +114,24 @@ export const spoolCodes = {
     what: "The spool key is not the one the stored message bodies were encrypted with.",
     next: "Give the earlier key in keys.spool; without it what is queued cannot be delivered.",
   },
+  "PST-SPL-090": {
+    what: "The place for the backup is taken.",
+    next: "Name a folder that does not exist yet, or let Postern choose the name.",
+  },
+  "PST-SPL-091": {
+    what: "This is no whole backup of Postern: its manifest is missing or cannot be read.",
+    next: "Name the folder of a backup; one whose name ends in .partial was broken off and can be removed.",
+  },
+  "PST-SPL-092": {
+    what: "The folder to restore into holds a gateway already.",
+    next: "Stop the service and move the old data_dir away; nothing is ever overwritten.",
+  },
+  "PST-SPL-093": {
+    what: "The backup is not as it was written.",
+    next: "Use another backup; `postern backup verify` names the files that differ.",
+  },
+  "PST-SPL-094": {
+    what: "Restored from a backup: this recipient may have been delivered to after the backup was made.",
+    next: "Nothing: it is tried again with the same bytes and marked as a possible duplicate.",
+  },
 } as const satisfies Record<`PST-SPL-${string}`, CodeEntry>;

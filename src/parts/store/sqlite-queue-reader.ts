@@ -3,6 +3,7 @@
  * migrate: it opens read-only, takes no instance lock, and refuses a schema it does not know. Synchronous SQLite: for
  * commands, not for the service.
  */
+import type { BlobRef } from "../../core/blob-store.ts";
 import type { AuditRow } from "../../core/event.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { QueueCounts, QueueFilter, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
@@ -11,17 +12,24 @@ import type { AuditSource, ChainHead } from "./audit-chain.ts";
 import { keyUse } from "./key-use.ts";
 import type { KeyUse } from "./key-use.ts";
 import { latestVersion, MIGRATIONS, schemaVersion } from "./migrations.ts";
-import { RowCodec } from "./sqlite-codec.ts";
+import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
 import { assertKnown, connect } from "./sqlite-database.ts";
 import { toFilterRows } from "./sqlite-queue-store.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
+import type { BlobRow } from "./sqlite-rows.ts";
 import { sqliteCodeOf, storeError, toStoreError } from "./sqlite-store-error.ts";
+
+const BLOB_PAGE_ROWS = 500;
 
 export interface QueueReader extends AuditSource {
   recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]>;
   message(id: MessageId): Promise<StoredMessage | null>;
   counts(): Promise<QueueCounts>;
   keyUse(): Promise<readonly KeyUse[]>;
+  /** Every blob a row refers to, in pages. */
+  liveBlobs(): AsyncIterable<BlobRef>;
+  /** PRAGMA integrity_check: true where nothing is wrong. Reads the whole file. */
+  isWhole(): Promise<boolean>;
   close(): void;
 }
 
@@ -55,12 +63,22 @@ export function openQueueReader(options: { readonly path: string; readonly seale
       }),
     counts: () => reading(() => reads.counts()),
     keyUse: () => reading(() => keyUse(db)),
+    liveBlobs: () => liveBlobs(reads),
+    isWhole: () => reading(() => db.pragma("integrity_check(1)", { simple: true }) === "ok"),
     auditPage: (fromSeq: number, rowsMax: number): Promise<readonly AuditRow[]> =>
       reading(() => reads.auditPage(fromSeq, rowsMax)),
     auditOf: (messageId: string, rowsMax: number) => reading(() => reads.auditOf(messageId, rowsMax)),
     auditHead: (): Promise<ChainHead> => reading(() => reads.auditHead()),
     close: () => void db.close(),
   };
+}
+
+async function* liveBlobs(reads: SqliteReads): AsyncGenerator<BlobRef, void, void> {
+  for (let after: string | null = ""; after !== null;) {
+    const rows: readonly BlobRow[] = await reading(() => reads.liveBlobs(after ?? "", BLOB_PAGE_ROWS));
+    for (const row of rows) yield toBlobRef(row);
+    after = rows.length < BLOB_PAGE_ROWS ? null : (rows.at(-1)?.locator ?? null);
+  }
 }
 
 async function reading<T>(read: () => T): Promise<T> {

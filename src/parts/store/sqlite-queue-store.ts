@@ -33,7 +33,7 @@ import type { RecipientRow } from "./sqlite-rows.ts";
 import { storeError, toStoreError } from "./sqlite-store-error.ts";
 import type { StoreError } from "./sqlite-store-error.ts";
 import { WriterClient } from "./writer-client.ts";
-import type { RecipientFilterRows } from "./writer-protocol.ts";
+import type { RecipientFilterRows, WriterCalls } from "./writer-protocol.ts";
 
 export type QueueStoreOptions = {
   /** The database file; `<path>.lock` lies beside it. */
@@ -174,6 +174,11 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
       if (last === undefined || rows.length < BLOB_PAGE_ROWS) return;
       after = last.locator;
     }
+  }
+
+  /** Once, before a restored state is worked on; see writer-restore.ts. */
+  async markRestored(facts: Omit<WriterCalls["markRestored"]["args"], "now">): Promise<{ readonly open: number }> {
+    return this.#client.call({ kind: "markRestored", args: { ...facts, now: this.#clock.now() } }, true);
   }
 
   /** After a change of keys; see rekey.ts. */

@@ -14,6 +14,7 @@ import { AuditAppender } from "./writer-audit.ts";
 import { WriterClaims } from "./writer-claims.ts";
 import type { CommitRows, WriterCall, WriterCalls } from "./writer-protocol.ts";
 import { WriterRekey } from "./writer-rekey.ts";
+import { markRestored } from "./writer-restore.ts";
 
 export class WriterOperations {
   readonly audit: AuditAppender;
@@ -104,6 +105,8 @@ export class WriterOperations {
         return this.#rekey.foreignWraps(call.args);
       case "rewrap":
         return this.#rekey.rewrap(call.args);
+      case "markRestored":
+        return markRestored(this.#db, this.audit, call.args);
       case "auditPage":
         return this.#reads.auditPage(call.args.fromSeq, call.args.rowsMax);
       case "auditOf":

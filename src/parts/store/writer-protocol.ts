@@ -69,6 +69,10 @@ export type WriterCalls = {
   };
   foreignWraps: { args: { mark: string; after: string }; result: StretchOf<WrappedRow, string> };
   rewrap: { args: { rows: readonly { locator: string; from: string; to: string }[] }; result: number };
+  markRestored: {
+    args: { now: number; backupAt: string; head: ChainHead; actor: string; reason: string };
+    result: { open: number };
+  };
   auditPage: { args: { fromSeq: number; rowsMax: number }; result: readonly AuditRow[] };
   auditOf: { args: { messageId: string; rowsMax: number }; result: readonly AuditRow[] };
   auditHead: { args: null; result: ChainHead };

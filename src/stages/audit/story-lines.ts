@@ -85,6 +85,8 @@ const TOLD: Told = {
     const why = body.reason === "" ? "" : `: ${printable(body.reason)}`;
     return `${printable(body.actor)} asked for ${body.action}${why}`;
   },
+  restored: (body) =>
+    `restored by ${body.actor} from the backup of ${body.backupAt} (row ${body.head.seq}), ${countText(body.open, "recipient")} to be tried again: ${body.reason}`,
   rekeyed: (body) =>
     `all at rest is under the keys ${body.spool} (spool) and ${body.addresses} (addresses) now, ${countText(body.changed, "value")} written anew`,
   recovered: (body) => `the service restarted while this was ${body.from}; it goes on`,
