@@ -6,10 +6,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RaiseAlert } from "./core/alert.ts";
+import { reached } from "./core/failpoint.ts";
 import type { Log } from "./core/log.ts";
 import { retryOptions } from "./options.ts";
 import { ringMaterial } from "./parts/config/config-files.ts";
 import type { Config } from "./parts/config/config.ts";
+import { armFailpoints } from "./parts/failpoint/arm-failpoints.ts";
 import { FieldSealer } from "./parts/keys/field-sealer.ts";
 import { KeyRing } from "./parts/keys/key-ring.ts";
 import { openBlobStore } from "./parts/store/blob-store.ts";
@@ -26,6 +28,7 @@ import { Watching } from "./watching.ts";
 /** Rejects before anything listens where a file, key, pack or port cannot be used. */
 export async function startPostern(config: Config, surroundings: Surroundings): Promise<Postern> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  if (surroundings.failpoints !== undefined) armFailpoints(surroundings.failpoints);
   const keyRing = new KeyRing(ringMaterial(config.keys));
   const watching = await Watching.open(config, surroundings);
   const env = { ...surroundings, log: watching.log };
@@ -96,6 +99,7 @@ async function openStore({
     log: env.log,
     onUnhealthy: (error) => env.onFatal(error.code),
     onCommitted: watching.onCommitted,
+    failpoints: env.failpoints ?? [],
   });
 }
 
@@ -104,12 +108,15 @@ async function recover(
   blobs: DiskBlobStore,
   { config, env }: { readonly config: Config; readonly env: Surroundings },
 ): Promise<void> {
+  await reached("recovery.before-bodies");
   const { reclaimed, missing } = await blobs.recover(store.liveBlobs());
   if (missing.length > 0) env.log.error("bodies_missing", { code: "PST-SPL-004", count: missing.length });
+  await reached("recovery.before-rows");
   const now = env.clock.now();
   const { resumed, ambiguous } = await store.recover({
     now,
     ambiguousDueAt: now + retryOptions(config).ambiguousRetryMs,
   });
+  await reached("recovery.done");
   env.log.info("recovered", { resumed, ambiguous, reclaimed });
 }

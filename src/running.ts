@@ -51,7 +51,7 @@ import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
 import { rekeyDuty } from "./rekeying.ts";
 import { buildInspect } from "./rule-packs.ts";
-import { tellService } from "./surroundings.ts";
+import { allowedOf, tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
 import type { Subject } from "./watching.ts";
 
@@ -155,7 +155,7 @@ export class Running {
     this.#scheduler.start();
     this.#duties.start(this.#dutiesOf());
     watching.started();
-    for (const name of config.allowed) env.log.warn("allowed", { option: name });
+    for (const name of allowedOf(this.#parts)) env.log.warn("allowed", { option: name });
     env.log.info("started", { ...this.#listener.address(), config: config.sha256 });
   }
 

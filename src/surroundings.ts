@@ -2,6 +2,7 @@
 import type { RaiseAlert } from "./core/alert.ts";
 import type { Chance, Clock } from "./core/clock.ts";
 import type { EventBody } from "./core/event.ts";
+import type { FailpointOrder } from "./core/failpoint.ts";
 import type { Log } from "./core/log.ts";
 import type { Config } from "./parts/config/config.ts";
 import type { KeyRing } from "./parts/keys/key-ring.ts";
@@ -17,6 +18,8 @@ export type Surroundings = {
   readonly owner: string;
   /** The storage cannot be trusted any more: end the process, recovery decides. */
   readonly onFatal: (code: string) => void;
+  /** For tests of durability; the start says so in log and audit. */
+  readonly failpoints?: readonly FailpointOrder[];
 };
 
 export type Parts = {
@@ -29,13 +32,18 @@ export type Parts = {
   readonly watching: Watching;
 };
 
+/** What the operator allowed beyond the safe defaults. */
+export function allowedOf({ config, env }: Pick<Parts, "config" | "env">): readonly string[] {
+  return (env.failpoints ?? []).length > 0 ? [...config.allowed, "failpoints"] : config.allowed;
+}
+
 export type ServiceEvent = Extract<EventBody, { kind: "service" }>;
 
 export async function tellService(
   what: ServiceEvent["what"],
   { config, env, store }: Pick<Parts, "config" | "env" | "store">,
 ): Promise<void> {
-  const body: EventBody = { kind: "service", what, configSha256: config.sha256, allowed: config.allowed };
+  const body: EventBody = { kind: "service", what, configSha256: config.sha256, allowed: allowedOf({ config, env }) };
   const event = { at: env.clock.now(), messageId: null, recipientId: null, body };
   await store.commit({ recipients: [], variants: [], inspected: null, events: [event] }, "durable");
 }

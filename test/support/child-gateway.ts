@@ -9,39 +9,68 @@ import type { Readable } from "node:stream";
 const CLI = resolve(import.meta.dirname, "../../src/cli/cli.ts");
 /** Compiled once for all lives of a test run. */
 const ENVIRONMENT = { PATH: process.env["PATH"], NODE_COMPILE_CACHE: join(tmpdir(), "postern-test-compile-cache") };
-const START_MS = 15_000;
+const START_MS = 30_000;
+
+export type ChildOptions = {
+  /** POSTERN_FAILPOINTS: where and how it is struck. */
+  readonly failpoints?: string;
+  /** A command that runs it, such as a tracer and its arguments. */
+  readonly under?: readonly string[];
+};
 
 export class ChildGateway {
   readonly #process: ChildProcess;
   readonly #standardOutput: Readable;
   readonly #exited: Promise<number | null>;
   #output = "";
+  #signal: NodeJS.Signals | null = null;
 
-  private constructor(configPath: string) {
-    const child = spawn(process.execPath, [CLI, "serve", "--config", configPath], {
-      env: ENVIRONMENT,
+  private constructor(configPath: string, { failpoints, under = [] }: ChildOptions) {
+    const [file, ...args] = [...under, process.execPath, CLI, "serve", "--config", configPath];
+    const child = spawn(file ?? process.execPath, args, {
+      env: failpoints === undefined ? ENVIRONMENT : { ...ENVIRONMENT, POSTERN_FAILPOINTS: failpoints },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
     this.#standardOutput = child.stdout;
-    this.#exited = once(this.#process, "exit").then(([code]) => code as number | null);
+    this.#exited = once(child, "close").then(([code, signal]) => {
+      this.#signal = signal as NodeJS.Signals | null;
+      return code as number | null;
+    });
     const read = (chunk: Buffer): void => void (this.#output += chunk.toString("utf8"));
     child.stdout.on("data", read);
     child.stderr.on("data", read);
   }
 
   /** Resolves when it says that it has started; rejects with what it said when it ends before. */
-  static async start(configPath: string): Promise<ChildGateway> {
-    const child = new ChildGateway(configPath);
-    const end = performance.now() + START_MS;
-    while (!child.#output.includes('"event":"started"')) {
-      const isOver = await Promise.race([
-        child.#exited.then(() => true),
-        once(child.#standardOutput, "data").then(() => false),
-      ]);
-      if (isOver || performance.now() > end) throw new Error(`the gateway did not start: ${child.#output}`);
-    }
+  static async start(configPath: string, options: ChildOptions = {}): Promise<ChildGateway> {
+    const child = new ChildGateway(configPath, options);
+    if (!(await child.hasStarted())) throw new Error(`the gateway did not start: ${child.#output}`);
     return child;
+  }
+
+  /** For one that may be killed while it starts. */
+  static spawn(configPath: string, options: ChildOptions = {}): ChildGateway {
+    return new ChildGateway(configPath, options);
+  }
+
+  /** False where it ended before it said so, or took too long. */
+  async hasStarted(): Promise<boolean> {
+    const end = performance.now() + START_MS;
+    while (!this.#output.includes('"event":"started"')) {
+      const isOver = await Promise.race([
+        this.#exited.then(() => true),
+        once(this.#standardOutput, "data").then(() => false),
+      ]);
+      if (isOver || performance.now() > end) return false;
+    }
+    return true;
+  }
+
+  /** How it ended by itself: the signal that killed it, or its exit code. */
+  async ended(): Promise<NodeJS.Signals | number | null> {
+    const code = await this.#exited;
+    return this.#signal ?? code;
   }
 
   /** All it wrote to standard output and standard error. */

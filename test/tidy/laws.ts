@@ -3,7 +3,7 @@
 /** Parts a part may import. A part that is not listed imports none. */
 export const PART_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   config: ["dns", "keys", "smtp"],
-  store: ["keys"],
+  store: ["failpoint", "keys"],
 };
 
 /** Folders of src whose files may import an npm package. Tests and test/ may import any. */

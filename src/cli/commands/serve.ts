@@ -4,16 +4,21 @@
  */
 import { randomUUID } from "node:crypto";
 import { Command } from "commander";
+import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { Log } from "../../core/log.ts";
 import { startPostern } from "../../main.ts";
 import type { Postern } from "../../running.ts";
 import type { Config } from "../../parts/config/config.ts";
 import { startControl } from "../../parts/control/control.ts";
+import { parseFailpoints } from "../../parts/failpoint/arm-failpoints.ts";
 import { createLog, standardOutput as logOutput } from "../../parts/log/log.ts";
+import { CliError } from "../cli-error.ts";
 import { controlHandlers, reloadConfig } from "../control-handlers.ts";
 import { asCliError } from "../start-error.ts";
 import { configPathOf, requireConfig } from "../surroundings.ts";
 
+/** Arms failpoints for tests of durability; see src/parts/failpoint/. */
+const FAILPOINTS_VARIABLE = "POSTERN_FAILPOINTS";
 /** After a fatal storage error: time for the log line, then the process ends and recovery decides. */
 const EXIT_STORAGE = 1;
 
@@ -72,9 +77,22 @@ async function start(config: Config, log: Log): Promise<Postern> {
         log.error("fatal", { code });
         process.exit(EXIT_STORAGE);
       },
+      ...failpoints(),
     });
   } catch (error) {
     throw asCliError(error);
+  }
+}
+
+function failpoints(): { readonly failpoints?: readonly FailpointOrder[] } {
+  const text = process.env[FAILPOINTS_VARIABLE];
+  if (text === undefined) return {};
+  try {
+    return { failpoints: parseFailpoints(text) };
+  } catch (error) {
+    throw new CliError(`${FAILPOINTS_VARIABLE} arms nothing: ${error instanceof Error ? error.message : ""}`, {
+      next: `unset ${FAILPOINTS_VARIABLE}: it is for tests of durability only`,
+    });
   }
 }
 

@@ -5,6 +5,7 @@
  * was read; changes nothing that is live; leaves files it does not know alone.
  */
 import type { BlobRef } from "../../core/blob-store.ts";
+import { reached } from "../../core/failpoint.ts";
 import { errnoOf } from "./blob-errors.ts";
 import { parseFileName, parseLocator } from "./blob-locator.ts";
 import type { BlobPaths, Locator, SegmentLocator } from "./blob-locator.ts";
@@ -61,7 +62,10 @@ export async function recoverBlobs(
   for (const id of leftovers.unfinished) dead.push(paths.unfinished(id));
   for (const id of leftovers.files) if (!found.files.has(id)) dead.push(paths.file(id));
   let reclaimed = 0;
-  for (const path of dead) reclaimed += (await removed(deps.fs, path)) ? 1 : 0;
+  for (const path of dead) {
+    await reached("recovery.before-unlink");
+    reclaimed += (await removed(deps.fs, path)) ? 1 : 0;
+  }
   return { reclaimed, missing: found.missing };
 }
 

@@ -9,6 +9,7 @@
  */
 import { dirname } from "node:path";
 import type { BlobRef, BlobStore, BlobWriter } from "../../core/blob-store.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { BlobDamagedError } from "./blob-errors.ts";
 import type { StorageUnhealthyError } from "./blob-errors.ts";
@@ -107,7 +108,10 @@ export class DiskBlobStore implements BlobStore {
     this.#segments = new SegmentLog({ ...limits, fs, paths, health });
     const directorySync = new GroupCommit<null, null>({
       commit: async (waiting) => {
-        await health.sync(async () => await fs.syncDirectory(paths.files));
+        await health.sync(async () => {
+          await reached("file.before-directory-sync");
+          await fs.syncDirectory(paths.files);
+        });
         return waiting;
       },
       itemsMax: FILES_PER_SYNC_MAX,

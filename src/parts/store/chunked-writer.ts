@@ -3,6 +3,7 @@
  * Promises: memory is one chunk whatever the size; `seal` resolves after data, name and directory are durable, in that
  * order; until then only a `.part` file exists, which recovery removes. A failed writer can only be aborted.
  */
+import { reached } from "../../core/failpoint.ts";
 import type { GroupCommit } from "./blob-group-commit.ts";
 import type { StorageHealth } from "./blob-health.ts";
 import type { BlobPaths } from "./blob-locator.ts";
@@ -43,7 +44,10 @@ export class ChunkedWriter {
     blob: { readonly id: string; readonly key: Uint8Array },
   ): Promise<ChunkedWriter> {
     const { fs, health, paths } = deps;
-    const file = await health.change(async () => await fs.createFile(paths.unfinished(blob.id)));
+    const file = await health.change(async () => {
+      await reached("file.before-create");
+      return await fs.createFile(paths.unfinished(blob.id));
+    });
     return new ChunkedWriter(deps, blob, file);
   }
 
@@ -66,10 +70,17 @@ export class ChunkedWriter {
   async seal(): Promise<void> {
     const { fs, health, paths, directorySync } = this.#deps;
     await this.#flush(true);
-    await health.sync(async () => await this.#file.datasync());
+    await health.sync(async () => {
+      await reached("file.before-sync");
+      await this.#file.datasync();
+    });
     await health.change(async () => await this.#close());
-    await health.change(async () => await fs.rename(paths.unfinished(this.#blobId), paths.file(this.#blobId)));
+    await health.change(async () => {
+      await reached("file.before-rename");
+      await fs.rename(paths.unfinished(this.#blobId), paths.file(this.#blobId));
+    });
     await directorySync.add(null);
+    await reached("file.durable");
   }
 
   /** Removes what there is; what cannot be removed now is left to recovery. */
@@ -91,7 +102,10 @@ export class ChunkedWriter {
     const context = { key: this.#key, header: this.#header, index: this.#index, isLast };
     const encrypted = encryptChunk(this.#chunk.subarray(0, this.#filled), context);
     const buffers: readonly Buffer[] = this.#index === 0 ? [this.#header, ...encrypted] : encrypted;
-    await this.#deps.health.change(async () => await this.#file.write(buffers, this.#position));
+    await this.#deps.health.change(async () => {
+      await reached("file.before-write");
+      await this.#file.write(buffers, this.#position);
+    });
     this.#position += buffers.reduce((sum, buffer) => sum + buffer.length, 0);
     this.#index += 1;
     this.#filled = 0;

@@ -6,6 +6,7 @@
 import { chmodSync, closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database } from "better-sqlite3";
+import { reach } from "../../core/failpoint.ts";
 import { QUEUE_AND_AUDIT } from "./migrations-0001.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
@@ -36,10 +37,12 @@ export function migrate(db: Database, now: number, migrations: readonly Migratio
   if (pending.length === 0) return { from, to: from, backup: null };
   const backup = from === 0 ? null : backUp(db, from, now);
   try {
+    if (backup !== null) reach("store.migration-backed-up");
     db.exec("BEGIN IMMEDIATE");
     for (const { sql } of pending) db.exec(sql);
     db.pragma(`application_id = ${APPLICATION_ID}`);
     db.pragma(`user_version = ${latestVersion(migrations)}`);
+    reach("store.migration-before-commit");
     db.exec("COMMIT");
   } catch (error) {
     if (db.inTransaction) db.exec("ROLLBACK");

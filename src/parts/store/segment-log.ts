@@ -5,6 +5,7 @@
  * Leaves out: compaction of sparse segments. One live record keeps its whole segment on disk.
  */
 import { randomBytes } from "node:crypto";
+import { reached } from "../../core/failpoint.ts";
 import { errnoOf } from "./blob-errors.ts";
 import { GroupCommit } from "./blob-group-commit.ts";
 import type { StorageHealth } from "./blob-health.ts";
@@ -88,18 +89,25 @@ export class SegmentLog {
   async #commit(records: readonly SegmentRecord[]): Promise<readonly SegmentLocator[]> {
     const { fs, health, paths } = this.#options;
     const segment = await this.#segmentWithRoom();
-    await health.change(
-      async () =>
-        await segment.file.write(
-          records.flatMap(({ buffers }) => buffers),
-          segment.end,
-        ),
-    );
-    await health.sync(async () => await segment.file.datasync());
+    await health.change(async () => {
+      await reached("segment.before-write");
+      await segment.file.write(
+        records.flatMap(({ buffers }) => buffers),
+        segment.end,
+      );
+    });
+    await health.sync(async () => {
+      await reached("segment.before-sync");
+      await segment.file.datasync();
+    });
     if (!segment.isNameDurable) {
-      await health.sync(async () => await fs.syncDirectory(paths.segments));
+      await health.sync(async () => {
+        await reached("segment.before-directory-sync");
+        await fs.syncDirectory(paths.segments);
+      });
       segment.isNameDurable = true;
     }
+    await reached("segment.durable");
     const live = this.#live.get(segment.name) ?? new Set();
     this.#live.set(segment.name, live);
     return records.map(({ blobId, bytes }) => {
@@ -119,7 +127,10 @@ export class SegmentLog {
     await this.#sealCurrent();
     // A random name: a late release that names a segment of old can never hit a new one.
     const name = randomBytes(8).toString("hex");
-    const file = await health.change(async () => await fs.createFile(paths.segment(name)));
+    const file = await health.change(async () => {
+      await reached("segment.before-create");
+      return await fs.createFile(paths.segment(name));
+    });
     this.#current = { name, file, end: 0, isNameDurable: false };
     return this.#current;
   }

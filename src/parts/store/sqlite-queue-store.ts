@@ -7,6 +7,7 @@ import type { BlobRef } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { OnCommitted } from "../../core/committed.ts";
 import type { AuditRow } from "../../core/event.ts";
+import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { MessageId, RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import type {
@@ -49,6 +50,8 @@ export type QueueStoreOptions = {
   readonly onCommitted?: OnCommitted;
   /** accept() is refused while more requests than this wait for the disk. */
   readonly waitingRequestsMax?: number;
+  /** For tests of durability. */
+  readonly failpoints?: readonly FailpointOrder[];
 };
 
 const WAITING_REQUESTS_MAX = 4_096;
@@ -61,6 +64,7 @@ export async function openQueueStore(options: QueueStoreOptions): Promise<Sqlite
     path,
     owner,
     now: clock.now(),
+    failpoints: options.failpoints ?? [],
     onUnhealthy: (error) => {
       log.error("store_unhealthy", { code: error.code, sqlite: error.sqlite });
       options.onUnhealthy?.(error);

@@ -4,6 +4,7 @@
  */
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
+import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { MigrationReport } from "./migrations.ts";
 import { StoreError, storeError, toStoreError } from "./sqlite-store-error.ts";
 import type {
@@ -23,6 +24,7 @@ export type WriterClientOptions = {
   readonly now: number;
   /** Called once, when the thread latched or died. */
   readonly onUnhealthy: (error: StoreError) => void;
+  readonly failpoints: readonly FailpointOrder[];
 };
 
 type Opened = {
@@ -61,6 +63,7 @@ export class WriterClient {
       owner: options.owner,
       now: options.now,
       port: port2,
+      failpoints: options.failpoints,
     };
     const worker = new Worker(THREAD, { workerData, transferList: [port2], name: "postern-store" });
     const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));

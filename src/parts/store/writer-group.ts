@@ -5,6 +5,7 @@
  * group without such a request may be lost by a power failure but never overtaken, since the WAL is one sequence and the next
  * sync covers all before it.
  */
+import { reach } from "../../core/failpoint.ts";
 import type { ChainHead } from "./audit-chain.ts";
 import { failsGroup, latches, storeError, toStoreError } from "./sqlite-store-error.ts";
 import type { StoreError } from "./sqlite-store-error.ts";
@@ -53,7 +54,10 @@ export class GroupCommitter {
       this.#chooseSync(requests);
       this.#connection.exec("BEGIN IMMEDIATE");
       const answers = requests.map((request) => this.#answer(request));
+      const isDurable = this.#synchronous === "FULL";
+      if (isDurable) reach("store.before-commit");
       this.#connection.exec("COMMIT");
+      if (isDurable) reach("store.after-commit");
       return answers;
     } catch (error) {
       this.#operations.audit.rewind(head);

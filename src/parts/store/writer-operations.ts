@@ -5,6 +5,7 @@
  */
 import type { Database, Statement } from "better-sqlite3";
 import { assertNever } from "../../core/assert-never.ts";
+import { reach } from "../../core/failpoint.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
 import { PATCH_COLUMNS } from "./sqlite-rows.ts";
@@ -120,6 +121,7 @@ export class WriterOperations {
 
   #accept(rows: NewMessageRows): null {
     if (!this.#insertNew(rows)) throw storeError("PST-SPL-062", `${rows.message.id}: such a child exists already`);
+    reach("store.rows-of-accept");
     return null;
   }
 
@@ -155,6 +157,7 @@ export class WriterOperations {
       this.#patch({ id: recipient.id, messageId, patch: recipient.patch, now: rows.now });
       this.audit.append(recipient.events);
       for (const child of recipient.children) if (this.#insertNew(child)) children.push(child.message.id);
+      if (recipient.children.length > 0) reach("store.rows-of-child");
       if (recipient.patch.state !== undefined && isTerminal(recipient.patch.state)) ended.add(messageId);
     }
     for (const messageId of ended) this.#endMessage.run({ now: rows.now, messageId });

@@ -1,6 +1,7 @@
 /** What may be asked of the writer thread, and how it answers. Plain values only: they are copied between threads. */
 import type { MessagePort } from "node:worker_threads";
 import type { AuditRow } from "../../core/event.ts";
+import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import type { ChainHead, EventRow } from "./audit-chain.ts";
 import type { MigrationReport } from "./migrations.ts";
@@ -103,4 +104,6 @@ export type WriterThreadArguments = {
   readonly owner: string;
   readonly now: number;
   readonly port: MessagePort;
+  /** For tests of durability; empty otherwise. */
+  readonly failpoints: readonly FailpointOrder[];
 };

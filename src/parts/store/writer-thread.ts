@@ -6,6 +6,8 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { Database } from "better-sqlite3";
+import { reach } from "../../core/failpoint.ts";
+import { armFailpoints } from "../failpoint/arm-failpoints.ts";
 import { openDatabase, setSynchronous } from "./sqlite-database.ts";
 import { takeInstanceLock } from "./sqlite-instance-lock.ts";
 import type { InstanceLock } from "./sqlite-instance-lock.ts";
@@ -76,15 +78,21 @@ class Writer {
       const changes = Number(this.#db.prepare("SELECT total_changes()").pluck().get());
       if (changes - this.#changesAtCheckpoint < CHECKPOINT_ROWS) return;
       this.#changesAtCheckpoint = changes;
-      this.#db.pragma("wal_checkpoint(PASSIVE)");
+      this.#moveWal("PASSIVE");
     } catch (error) {
       this.#group.latchOn(error);
     }
   }
 
+  #moveWal(mode: "PASSIVE" | "TRUNCATE"): void {
+    reach("store.before-checkpoint");
+    this.#db.pragma(`wal_checkpoint(${mode})`);
+    reach("store.after-checkpoint");
+  }
+
   #close(): void {
     try {
-      if (this.#group.latched === null) this.#db.pragma("wal_checkpoint(TRUNCATE)");
+      if (this.#group.latched === null) this.#moveWal("TRUNCATE");
     } catch (error) {
       // What was acknowledged lies in the WAL; the next start reads it from there.
       this.#group.latchOn(error);
@@ -103,7 +111,8 @@ function waiting(port: MessagePort): ToWriter | undefined {
   return receiveMessageOnPort(port)?.message as ToWriter | undefined;
 }
 
-function start({ path, owner, now, port }: WriterThreadArguments): void {
+function start({ path, owner, now, port, failpoints }: WriterThreadArguments): void {
+  if (failpoints.length > 0) armFailpoints(failpoints);
   let lock: InstanceLock | null = null;
   try {
     lock = takeInstanceLock(path, owner, now);

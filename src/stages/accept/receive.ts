@@ -4,6 +4,7 @@
  * bounds, so that reply and command stay in step; DATA and BDAT do not mix.
  */
 import { errorName, reasonOf } from "../../core/error-facts.ts";
+import { reached } from "../../core/failpoint.ts";
 import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
 import { DotFilter } from "./dot-filter.ts";
 import { handOver } from "./hand-over.ts";
@@ -191,6 +192,9 @@ async function conclude(session: Session, transaction: Transaction, message: Inc
     await message.abort();
     return session.refuse(result.refusal);
   }
+  await reached("accept.before-250");
   session.wire.reply(`250 2.0.0 queued as ${result.id}`);
+  session.wire.flush();
+  await reached("accept.after-250");
   return "go";
 }

@@ -3,6 +3,7 @@
  * Promises: a recipient named twice is kept once; after the first refusal nothing more is written, and nothing is kept.
  */
 import type { Envelope, EnvelopeRecipient } from "../../core/envelope.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { BodyIntake, StoredBody } from "../../core/stages.ts";
 import { mailboxKey } from "../../parts/smtp/mailbox.ts";
 import type { BodyDefect } from "./dot-filter.ts";
@@ -95,11 +96,13 @@ export class IncomingMessage {
     // One write for a piece, into however many segments its dots and line breaks cut it.
     const [only] = segments;
     const bytes = only !== undefined && segments.length === 1 ? only : Buffer.concat(segments);
+    const isFirst = this.#sizeBytes === 0;
     this.#sizeBytes += bytes.length;
     this.#headers.push(bytes);
     if (this.#sizeBytes > this.#options.limits.messageBytesMax) await this.refuse(REFUSALS.tooLarge);
     else if (this.#headers.isTooLong) await this.refuse(REFUSALS.headerTooLong);
     else await this.#write(bytes);
+    if (isFirst) await reached("accept.first-byte");
   }
 
   /** The first refusal stands, and what was written is forgotten at once. */

@@ -6,6 +6,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
 import type { AttemptFacts, Outcome } from "../../core/outcome.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
 import { Connection, ConnectionLost } from "./connection.ts";
@@ -92,6 +93,7 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
     const { address } = work;
     connection ??= await Connection.dial({ address, port: key.port, timeoutMs: options.timeouts.dialMs, signal });
     unbind = connection.bind(signal);
+    await reached("deliver.connected");
     connection.limit(options.timeouts.totalMs);
     const { minRung } = work.request.parcel;
     const opening =

@@ -8,6 +8,7 @@
 import { setImmediate } from "node:timers/promises";
 import { assertNever } from "../../core/assert-never.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import type { EnhancedStatus } from "../../core/status.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
@@ -104,6 +105,7 @@ async function sendEnvelope(tx: Transaction, refused: Refused[]): Promise<Envelo
     // Answers to pipelined RCPT may still be on their way: the session ends here.
     return { kind: "ended", end: { isClean: false, verdict: concludeAll(tx, tx.recipients, { verdict, answer }) } };
   }
+  await reached("deliver.after-mail");
   progress.phase = "rcpt";
   return await readRecipients(tx, { unsent: extensions.pipelining ? null : rcpts, refused });
 }
@@ -135,6 +137,7 @@ async function readRecipients(
     settleRefused(tx, refused);
     return { kind: "ended", end: { isClean: false, verdict: conclude(tx, recipient, judged) } };
   }
+  await reached("deliver.after-rcpt");
   return { kind: "answered", taken };
 }
 
@@ -174,6 +177,7 @@ async function sendMessage(tx: Transaction, taken: readonly DeliveryRecipient[])
   if (held.kind === "ended") return held.end;
   // From here on the end is ambiguous: only the patience of the dot may cut it short.
   connection.limit(null);
+  await reached("deliver.before-intent");
   try {
     await tx.request.onDot(
       taken.map(({ id }) => id),
@@ -184,6 +188,7 @@ async function sendMessage(tx: Transaction, taken: readonly DeliveryRecipient[])
     connection.drop();
     return { isClean: false, verdict: { kind: "stop", code: "PST-DLV-027", status: "4.3.0", reply: null } };
   }
+  await reached("deliver.intent-durable");
   const early = await earlyReply(tx, taken);
   if (early !== null) return early;
   return await sendDot(tx, taken, held.lastBytes);
@@ -244,12 +249,14 @@ async function sendDot(
   let answer: Reply;
   try {
     await session.connection.write(lastBytes, options.timeouts.blockMs);
+    await reached("deliver.dot-written");
     answer = await session.connection.reply(options.timeouts.dotMs);
   } catch (error) {
     if (!(error instanceof ConnectionLost)) throw error;
     settleAll(tx, taken, { kind: "ambiguous", code: "PST-DLV-025", host, observed: session.rung });
     return { isClean: false, verdict: null };
   }
+  await reached("deliver.reply-read");
   session.messages += 1;
   const verdict = judge(tx, "dot", answer);
   if (verdict.action !== "proceed") {

@@ -7,6 +7,7 @@
  */
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { Finding, Findings, RuleHit, Tier, UninspectableReason, Verdict } from "../../core/findings.ts";
 import type { Inspect } from "../../core/stages.ts";
 import type { CompiledPack, CompiledRule, Match, Segment } from "./compiled-pack.ts";
@@ -54,6 +55,7 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     }
     if (wasLate || wasCut) faults.push({ part: "", reason: "over_budget" });
     const uninspectable = [...extraction.uninspectable, ...faults];
+    await reached("inspect.done");
     return assemble({ extraction, uninspectable, results, options, deps });
   };
 }

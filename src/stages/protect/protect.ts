@@ -6,6 +6,7 @@
  */
 import { assertNever } from "../../core/assert-never.ts";
 import type { BlobRef, BlobStore } from "../../core/blob-store.ts";
+import { reached } from "../../core/failpoint.ts";
 import { variantIdOf } from "../../core/ids.ts";
 import type { MissingExtension } from "../../core/outcome.ts";
 import type { Needs, Parcel, Piece, Variant, VariantKind } from "../../core/parcel.ts";
@@ -54,6 +55,7 @@ export function createProtect(options: ProtectOptions, deps: ProtectDeps): Prote
     if (stored !== undefined) return { kind: "parcel", parcel: parcelOf(stored), isNew: false };
     const built = await build({ options, blobs: deps.blobs, message }, form.variant);
     if (built.kind === "unprotectable") return built;
+    await reached("protect.variant-stored");
     return { kind: "parcel", parcel: parcelOf(built.variant), isNew: true };
   };
 }

@@ -6,6 +6,7 @@
 import { assertNever } from "../../core/assert-never.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
 import type { EnvelopeRecipient, Mailbox } from "../../core/envelope.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { ChildKind, Origin } from "../../core/origin.ts";
 import type { NewMessage, StoredMessage } from "../../core/queue-store.ts";
@@ -54,6 +55,7 @@ export function createWriteReport(options: ReportOptions, deps: ReportDeps): Wri
       original: readOriginalFacts(header),
     };
     const stored = await store(compose(base, request), deps.openIntake);
+    await reached("report.body-durable");
     return newMessage({ id, sender, stored, request }, options);
   };
 }

@@ -4,6 +4,7 @@
  * rows and bodies leaves bodies nobody can read, which recovery removes.
  */
 import type { BlobStore } from "../../core/blob-store.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { QueueStore } from "../../core/queue-store.ts";
 
 export type ReapOptions = {
@@ -24,6 +25,7 @@ export async function reapEnded({ endedBefore, portionMax }: ReapOptions, deps: 
     // Each message has a body at least: no body, no message left.
     const bodies = await deps.store.reap(endedBefore, portionMax);
     if (bodies.length === 0) return;
+    await reached("reap.rows-gone");
     await deps.blobs.release(bodies);
   }
 }

@@ -4,6 +4,7 @@
  * memory does not follow the backlog. Does not know what the work is.
  */
 import type { Clock } from "../../core/clock.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import { errorName } from "../../core/error-facts.ts";
@@ -104,6 +105,7 @@ export class Scheduler {
 
   async #work(messageId: MessageId, claims: readonly StoredRecipient[], known: StoredMessage | null): Promise<void> {
     try {
+      await reached("queue.claimed");
       await this.#workOn(messageId, claims, known);
     } catch (error) {
       // A bug in a stage fails the message, not the process; its lease runs out and it is tried again.

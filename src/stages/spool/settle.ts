@@ -9,6 +9,7 @@ import type { Settled, Tell } from "../../core/aftermath.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EventBody, NewEvent } from "../../core/event.ts";
+import { reached } from "../../core/failpoint.ts";
 import type { RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import { errorName } from "../../core/error-facts.ts";
@@ -71,7 +72,10 @@ export function createSettle(deps: SettleDeps): Settle {
     const told = { message, reports, at };
     const recipients = [...alongside.recipients, ...settled.map((ending) => transitionOf(ending, told))];
     const wait = mustWait(settled) ? "durable" : "ordered";
+    const isPlan = alongside.recipients.length > 0;
+    await reached(isPlan ? "plan.before-rows" : "result.before-rows");
     const { stale, children } = await deps.store.commit({ ...alongside, recipients }, wait);
+    await reached(isPlan ? "plan.recorded" : "result.recorded");
     for (const id of stale) deps.log.warn("stale_claim", { recipient: id });
     for (const ending of settled) announce(ending, stale.includes(ending.recipient.id), deps.log);
     if (children.length > 0) deps.wake();

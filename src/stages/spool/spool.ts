@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import type { NewEvent } from "../../core/event.ts";
+import { reached } from "../../core/failpoint.ts";
 import { freshRecipient } from "../../core/fresh-recipient.ts";
 import { recipientIdOf } from "../../core/ids.ts";
 import type { Lease, NewMessage, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
@@ -26,7 +27,9 @@ export function createSpool(options: SpoolOptions, deps: { store: QueueStore; cl
   return {
     async commit(submission, lease) {
       const message = newMessage(submission, { lifetimeMs: options.lifetimeMs, now: deps.clock.now(), lease });
+      await reached("spool.before-rows");
       await deps.store.accept(message);
+      await reached("spool.rows-durable");
       return { message: storedForm(message), claims: lease === null ? [] : claimedAtBirth(message, lease) };
     },
   };
