@@ -11,6 +11,7 @@ import { backupCommand } from "./commands/backup.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dlpCommand } from "./commands/dlp.ts";
+import { initCommand } from "./commands/init.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { routeCommand } from "./commands/route.ts";
@@ -35,6 +36,7 @@ function createProgram(): Command {
     backupCommand(),
     configCommand(),
     dlpCommand(),
+    initCommand(),
     keysCommand(),
     queueCommand(),
     routeCommand(),
