@@ -174,7 +174,7 @@ export function needRestart(running: Config, next: Config): readonly string[] {
 /** All that a reload does not take over. */
 function readAtStart({ listen, ...config }: Config): Readonly<Record<string, unknown>> {
   const { path: _path, sha256: _sha256, allowed: _allowed, ...sections } = config;
-  const { policy: _policy, dlp: _dlp, dkim: _dkim, keys: _keys, ...others } = sections;
+  const { policy: _policy, dlp: _dlp, dkim: _dkim, keys: _keys, roles: _roles, ...others } = sections;
   const { requestClientCertificate } = listen.tls;
   return { ...others, listen: { ...listen, tls: { requestClientCertificate } } };
 }

@@ -3,6 +3,7 @@
  * Order at the end: the listener first, then work in flight, then the stores.
  */
 import { randomBytes } from "node:crypto";
+import type { EventBody } from "./core/event.ts";
 import type { StoredMessage } from "./core/queue-store.ts";
 import type { Inspect, Protect, ReadBody } from "./core/stages.ts";
 import {
@@ -42,8 +43,10 @@ import { createWriteReport } from "./stages/protect/write-report.ts";
 import { openIntake } from "./stages/spool/body-intake.ts";
 import { ByteGate } from "./stages/spool/byte-gate.ts";
 import { act } from "./stages/spool/operator.ts";
-import type { Act, ActResult } from "./stages/spool/operator.ts";
+import type { Act, ActResult, OperatorDeps } from "./stages/spool/operator.ts";
 import { reapEnded } from "./stages/spool/reap.ts";
+import { decideReview } from "./stages/spool/review.ts";
+import type { ReviewDecision } from "./stages/spool/review.ts";
 import { Scheduler } from "./stages/spool/scheduler.ts";
 import { createSettle } from "./stages/spool/settle.ts";
 import { createSpool } from "./stages/spool/spool.ts";
@@ -51,7 +54,7 @@ import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
 import { rekeyDuty } from "./rekeying.ts";
 import { buildInspect } from "./rule-packs.ts";
-import { allowedOf, tellService } from "./surroundings.ts";
+import { allowedOf, record, tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
 import type { Subject } from "./watching.ts";
 
@@ -74,9 +77,12 @@ export type Postern = {
   /** Something may be due: look now. */
   readonly wake: () => void;
   readonly act: (request: Act) => Promise<ActResult>;
-  /** Puts policy, rule packs and the listener's certificate of a new configuration in force; throws and keeps the old one where it cannot. */
+  readonly review: (decision: ReviewDecision) => Promise<ActResult>;
+  /** Puts policy, rule packs, roles and the listener's certificate of a new configuration in force; throws and keeps the old one where it cannot. */
   readonly reload: (next: Config) => Promise<void>;
   readonly tellReloadRefused: () => Promise<void>;
+  /** Writes down a fact that concerns no message. */
+  readonly record: (body: EventBody) => Promise<void>;
   readonly isDraining: () => boolean;
   /** Takes no more mail, lets what is in flight finish, closes the stores. Idempotent. */
   readonly stop: () => Promise<void>;
@@ -175,9 +181,11 @@ export class Running {
       monitoringAddress: () => this.#parts.watching.address(),
       store: this.#parts.store,
       wake: () => this.#scheduler.wake(),
-      act: (request) => this.#act(request),
+      act: (request) => act(request, this.#operatorDeps()),
+      review: (decision) => decideReview(decision, this.#operatorDeps()),
       reload: (next) => this.#reload(next),
       tellReloadRefused: () => this.#tellService("reload_refused"),
+      record: (body) => record(body, this.#parts),
       isDraining: () => this.#stopping !== null,
       stop: () => (this.#stopping ??= this.#stop()),
     };
@@ -201,10 +209,12 @@ export class Running {
     });
   }
 
-  #act(request: Act): Promise<ActResult> {
+  #operatorDeps(): OperatorDeps {
     const { store, env } = this.#parts;
     const lease = () => ({ owner: env.owner, until: env.clock.now() + 60_000 });
-    return act(request, { store, settle: this.#settle, clock: env.clock, lease, wake: () => this.#scheduler.wake() });
+    const wake = (): void => this.#scheduler.wake();
+    const retry = retryOptions(this.#parts.config);
+    return { store, settle: this.#settle, retry, clock: env.clock, lease, wake };
   }
 
   async #reload(next: Config): Promise<void> {
@@ -215,8 +225,8 @@ export class Running {
     const { log } = this.#parts.env;
     for (const option of needRestart(this.#parts.config, next)) log.warn("restart_needed", { option });
     this.#inspect = inspect;
-    const { policy, dlp, dkim, keys, sha256, allowed } = next;
-    this.#config = { ...this.#config, policy, dlp, dkim, keys, sha256, allowed };
+    const { policy, dlp, roles, dkim, keys, sha256, allowed } = next;
+    this.#config = { ...this.#config, policy, dlp, roles, dkim, keys, sha256, allowed };
     // What asks for protection and what is taken out of the Subject are the same texts.
     this.#protect = createProtect(protectOptions(this.#config), this.#parts);
     await this.#tellService("reloaded");

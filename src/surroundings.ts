@@ -43,7 +43,14 @@ export async function tellService(
   what: ServiceEvent["what"],
   { config, env, store }: Pick<Parts, "config" | "env" | "store">,
 ): Promise<void> {
-  const body: EventBody = { kind: "service", what, configSha256: config.sha256, allowed: allowedOf({ config, env }) };
+  await record(
+    { kind: "service", what, configSha256: config.sha256, allowed: allowedOf({ config, env }) },
+    { env, store },
+  );
+}
+
+/** A fact that concerns no message. */
+export async function record(body: EventBody, { env, store }: Pick<Parts, "env" | "store">): Promise<void> {
   const event = { at: env.clock.now(), messageId: null, recipientId: null, body };
   await store.commit({ recipients: [], variants: [], inspected: null, events: [event] }, "durable");
 }

@@ -160,7 +160,7 @@ test.each([
 });
 
 test("acting without a running service says so and what to do", async () => {
-  const { exitCode, err } = await postern("queue", "retry", ID);
+  const { exitCode, err } = await postern("queue", "retry", ID, "--reason", "peer repaired");
   expect(exitCode).toBe(1);
   expect(err).toMatch(/^postern: PST-CTL-001: .* Next: Start it with `postern serve`/);
 });

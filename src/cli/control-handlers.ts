@@ -1,15 +1,21 @@
 /**
  * What the control socket of a running service answers, for `serve` and the demo: state, acts on the queue, reload. A
- * configuration that is not valid changes nothing, and the refusal is logged and audited.
+ * configuration that is not valid changes nothing, and the refusal is logged and audited, as is an act a role does not allow.
  */
-import { messageIdOf, toMessageId } from "../core/ids.ts";
+import { actorFacts } from "../core/actor.ts";
+import type { Actor } from "../core/actor.ts";
+import type { Clock } from "../core/clock.ts";
+import { toMessageId } from "../core/ids.ts";
 import type { RecipientId } from "../core/ids.ts";
+import type { ReviewAct } from "../core/review.ts";
 import type { Log } from "../core/log.ts";
 import type { Postern } from "../running.ts";
 import type { Config } from "../parts/config/config.ts";
+import { startControl } from "../parts/control/control.ts";
+import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
 import type { ControlHandlers, QueueRequest, QueueResult } from "../parts/control/control-protocol.ts";
-import type { Act } from "../stages/spool/operator.ts";
+import type { Action } from "../stages/spool/operator.ts";
 import { CliError } from "./cli-error.ts";
 import { asCliError } from "./start-error.ts";
 import { requireConfig } from "./surroundings.ts";
@@ -22,10 +28,27 @@ export type Served = {
   readonly postern: Postern;
   readonly configPath: string;
   readonly log: Log;
+  readonly clock: Clock;
   readonly startedAt: number;
 };
 
-export function controlHandlers(served: Served): ControlHandlers {
+/** Opens the control socket over a running service. */
+export function serveControl(served: Served): Promise<Control> {
+  const { postern, log, clock } = served;
+  const { socket, group } = postern.config().control;
+  return startControl({
+    socketPath: socket,
+    group,
+    roles: () => postern.config().roles,
+    handlers: controlHandlers(served),
+    onRefused: ({ actor, method, roles }) =>
+      postern.record({ kind: "refused_act", code: "PST-CTL-011", ...actorFacts(actor), method, roles }),
+    clock,
+    log,
+  });
+}
+
+function controlHandlers(served: Served): ControlHandlers {
   const { postern, startedAt } = served;
   return {
     status: async () => ({
@@ -37,10 +60,14 @@ export function controlHandlers(served: Served): ControlHandlers {
       draining: postern.isDraining(),
       queue: await postern.store.counts(),
     }),
-    "queue.retry": (request) => actOn(postern, "retry", request),
-    "queue.release": (request) => actOn(postern, "release", request),
-    "queue.drop": (request) => actOn(postern, "drop", request),
-    reload: async () => {
+    "queue.retry": (request, actor) => actOn(postern, { action: "retry", actor }, request),
+    "queue.hold": (request, actor) => actOn(postern, { action: "hold", actor }, request),
+    "queue.release": (request, actor) => actOn(postern, { action: "release", actor }, request),
+    "queue.drop": (request, actor) => actOn(postern, { action: "drop", actor }, request),
+    "quarantine.release": (request, actor) => review(postern, { act: "release", actor }, request),
+    "quarantine.refuse": (request, actor) => review(postern, { act: "refuse", actor }, request),
+    reload: async (_request, actor) => {
+      await postern.record({ kind: "operator", action: "reload", ...actorFacts(actor), reason: "" });
       try {
         const { sha256 } = await reloadConfig(served);
         return { configSha256: sha256, warnings: [] };
@@ -52,7 +79,11 @@ export function controlHandlers(served: Served): ControlHandlers {
 }
 
 /** Puts the file's present configuration in force; throws CliError and keeps the old one where it cannot. */
-export async function reloadConfig({ postern, configPath, log }: Omit<Served, "startedAt">): Promise<Config> {
+export async function reloadConfig({
+  postern,
+  configPath,
+  log,
+}: Pick<Served, "postern" | "configPath" | "log">): Promise<Config> {
   try {
     const next = requireConfig(configPath, (line) => log.warn("config_warning", { warning: line }));
     await postern.reload(next);
@@ -66,22 +97,30 @@ export async function reloadConfig({ postern, configPath, log }: Omit<Served, "s
   }
 }
 
-async function actOn(postern: Postern, action: Act["action"], request: QueueRequest): Promise<QueueResult> {
-  const ids = (await Promise.all(request.ids.map((id) => recipientIds(postern, id)))).flat();
-  const known = ids.filter((id) => id.known).map((id) => id.recipient);
-  const unknown = ids.filter((id) => !id.known).map((id) => id.recipient);
-  const { done, skipped } = await postern.act({ action, ids: known, actor: request.actor, reason: request.reason });
-  return { done, skipped: [...skipped, ...unknown] };
+async function actOn(
+  postern: Postern,
+  how: { readonly action: Action; readonly actor: Actor },
+  { ids, reason }: QueueRequest,
+): Promise<QueueResult> {
+  return postern.act({ ...how, ids: await recipientsOf(postern, ids), reason });
 }
 
-/** A message id stands for all its recipients. */
-async function recipientIds(
+async function review(
   postern: Postern,
-  id: string,
-): Promise<readonly { readonly recipient: RecipientId; readonly known: boolean }[]> {
-  const messageId = id.includes(".") ? messageIdOf(id as RecipientId) : toMessageId(id);
-  const rows = await postern.store.recipients({ messageId, limit: RECIPIENTS_MAX });
-  const wanted = rows.filter((row) => !id.includes(".") || row.id === id).map((row) => row.id);
-  if (wanted.length === 0) return [{ recipient: id as RecipientId, known: false }];
-  return wanted.map((recipient) => ({ recipient, known: true }));
+  how: { readonly act: ReviewAct; readonly actor: Actor },
+  { ids, reason }: QueueRequest,
+): Promise<QueueResult> {
+  return postern.review({ ...how, ids: await recipientsOf(postern, ids), reason });
+}
+
+async function recipientsOf(postern: Postern, ids: readonly string[]): Promise<readonly RecipientId[]> {
+  const found = await Promise.all(ids.map((id) => recipientIds(postern, id)));
+  return [...new Set(found.flat())];
+}
+
+/** A message id stands for all its recipients; one that is unknown for itself. */
+async function recipientIds(postern: Postern, id: string): Promise<readonly RecipientId[]> {
+  if (id.includes(".")) return [id as RecipientId];
+  const rows = await postern.store.recipients({ messageId: toMessageId(id), limit: RECIPIENTS_MAX });
+  return rows.length === 0 ? [id as RecipientId] : rows.map((row) => row.id);
 }

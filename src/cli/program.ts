@@ -13,6 +13,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { dlpCommand } from "./commands/dlp.ts";
 import { initCommand } from "./commands/init.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { quarantineCommand } from "./commands/quarantine.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { routeCommand } from "./commands/route.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -38,6 +39,7 @@ function createProgram(): Command {
     dlpCommand(),
     initCommand(),
     keysCommand(),
+    quarantineCommand(),
     queueCommand(),
     routeCommand(),
     traceCommand(),

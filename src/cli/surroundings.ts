@@ -3,11 +3,13 @@ import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { nodeConfigEnvironment } from "../parts/config/config-environment.ts";
-import { loadConfig, loadReadingConfig } from "../parts/config/config.ts";
+import { loadConfig, loadControlConfig, loadReadingConfig } from "../parts/config/config.ts";
 import type { Config, ReadingConfig } from "../parts/config/config.ts";
 import type { ConfigEnvironment } from "../parts/config/secret.ts";
 import { formatYamlError } from "../parts/config/yaml-source.ts";
 import type { YamlError } from "../parts/config/yaml-source.ts";
+import { callControl } from "../parts/control/control-client.ts";
+import type { ControlMethod, ControlRequest, ControlResult } from "../parts/control/control-protocol.ts";
 import { FieldSealer } from "../parts/keys/field-sealer.ts";
 import { KeyRing } from "../parts/keys/key-ring.ts";
 import { openQueueReader } from "../parts/store/sqlite-queue-reader.ts";
@@ -16,6 +18,9 @@ import { REASON_CODES } from "../core/reason-codes.ts";
 import { CliError } from "./cli-error.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/postern/postern.yaml";
+
+/** As in config-schema.ts. */
+const DEFAULT_SOCKET_PATH = "/run/postern/control.sock";
 
 /** Name of the state database within data_dir. */
 export const DATABASE_NAME = "gateway.db";
@@ -70,7 +75,25 @@ export async function withQueueReader<T>(command: Command, read: (reader: QueueR
   }
 }
 
-/** Who acts, as recorded in the audit: the user behind sudo where there is one. */
+/** Asks the running service; the control socket proves who we are, and sudo says for whom. */
+export async function askService<M extends ControlMethod>(
+  command: Command,
+  method: M,
+  body: ControlRequest<M>,
+): Promise<ControlResult<M>> {
+  const { socket } = controlOf(command);
+  return callControl({ socketPath: socket, method, body, sudoUser: process.env["SUDO_USER"] ?? null });
+}
+
+/** Who may not read the configuration finds the socket by $POSTERN_SOCKET, or where the default has it. */
+function controlOf(command: Command): { readonly socket: string } {
+  const path = configPathOf(command);
+  const loading = loadControlConfig(path, configEnvironment());
+  if (!loading.ok) throw configErrors(path, loading.errors);
+  return { socket: loading.socket ?? process.env["POSTERN_SOCKET"] ?? DEFAULT_SOCKET_PATH };
+}
+
+/** Who acts in this process, without a service to prove it to: the user behind sudo where there is one. */
 export function actorName(): string {
   const sudo = process.env["SUDO_USER"];
   const user = accountName();

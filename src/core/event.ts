@@ -1,10 +1,12 @@
 /** Audit events. Facts without content: ids, codes, rungs, hosts; never an address, a subject or a matched text. */
+import type { ActorFacts } from "./actor.ts";
 import type { Findings } from "./findings.ts";
 import type { RecipientId } from "./ids.ts";
 import type { Origin, ChildKind } from "./origin.ts";
 import type { AttemptFacts, MissingExtension } from "./outcome.ts";
 import type { PlanReason } from "./plan.ts";
 import type { ReasonCode } from "./reason-codes.ts";
+import type { Role } from "./roles.ts";
 import type { Rung } from "./rung.ts";
 import type { EnhancedStatus } from "./status.ts";
 import type { ProofKind } from "./submission.ts";
@@ -73,13 +75,26 @@ export type EventBody =
   | { readonly kind: "held"; readonly code: ReasonCode; readonly deadlineAt: number }
   | { readonly kind: "child"; readonly child: ChildKind; readonly messageId: string; readonly step: number }
   | { readonly kind: "alert"; readonly code: ReasonCode }
-  /** A person or the CLI acted: `actor` is an OS user name, `reason` what they gave. */
-  | {
+  /** A person acted: `actor` is an OS user name, `reason` what they gave. */
+  | (ActorFacts & {
       readonly kind: "operator";
-      readonly action: "retry" | "release" | "drop";
-      readonly actor: string;
+      readonly action: "retry" | "hold" | "release" | "drop" | "reload";
       readonly reason: string;
-    }
+    })
+  /** A reviewer decided about mail that a rule holds. */
+  | (ActorFacts & {
+      readonly kind: "review";
+      readonly action: "released" | "refused";
+      readonly reason: string;
+    })
+  /** A person asked for what their role does not allow. */
+  | (ActorFacts & {
+      readonly kind: "refused_act";
+      readonly code: ReasonCode;
+      /** Method of the control API. */
+      readonly method: string;
+      readonly roles: readonly Role[];
+    })
   /** The state came out of a backup: rows written after `head` in the life before are not in this chain. */
   | {
       readonly kind: "restored";

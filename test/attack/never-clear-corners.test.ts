@@ -13,6 +13,8 @@ import { protectedMail, quiet, SENDER_HOST, standing, toldTo } from "../support/
 import type { Kind } from "../support/never-clear-run.ts";
 import { mail, World } from "../support/world.ts";
 
+const OPERATOR = { user: "op", uid: 1001, sudoUser: null };
+
 const PLAIN = "mx.plain.test";
 const SELF_SIGNED = "mx.selfsigned.test";
 const SHARED = "mx.shared.test";
@@ -94,7 +96,7 @@ describe("operators", () => {
       const id = await protectedTo(`${action}@plain.test`, canary);
       expect(await settledStanding(id)).toBe("held PST-DEC-001");
       for (let round = 0; round < 3; round++) {
-        const request = { action, ids: [firstRecipient(id)], actor: "op", reason: "try" };
+        const request = { action, ids: [firstRecipient(id)], actor: OPERATOR, reason: "try" };
         expect((await world.postern.act(request)).done).toHaveLength(1);
         expect(await settledStanding(id)).toBe("held PST-DEC-001");
       }
@@ -113,7 +115,7 @@ describe("operators", () => {
         },
       ],
     });
-    await world.postern.act({ action: "retry", ids: [firstRecipient(id)], actor: "op", reason: "lowered" });
+    await world.postern.act({ action: "retry", ids: [firstRecipient(id)], actor: OPERATOR, reason: "lowered" });
     expect(await settledStanding(id)).toBe("held PST-DEC-001");
     // The rule is in force for what comes after it, or this test would show nothing.
     expect(await settledStanding(await protectedTo("later@plain.test", "wagtail-later", "tagged"))).toBe("delivered -");

@@ -97,9 +97,12 @@ export class ChildGateway {
 
 export type CommandEnd = { readonly code: number | null; readonly output: string };
 
+/** The OS user a command runs as; only root can choose. */
+export type RunAs = { readonly uid: number; readonly gid: number };
+
 /** Runs one command line to its end; code null where it had to be ended. */
-export async function runCli(args: readonly string[]): Promise<CommandEnd> {
-  const child = spawn(process.execPath, [CLI, ...args], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
+export async function runCli(args: readonly string[], as: RunAs | null = null): Promise<CommandEnd> {
+  const child = spawn(process.execPath, [CLI, ...args], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"], ...as });
   let output = "";
   const read = (chunk: Buffer): void => void (output += chunk.toString("utf8"));
   child.stdout.on("data", read);

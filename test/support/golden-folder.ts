@@ -61,8 +61,10 @@ const step = z.union([
   z.strictObject({ set_behaviour: z.record(z.string(), behaviour) }),
   /** null takes the name away. */
   z.strictObject({ set_dns: z.record(z.string(), zoneEntry.nullable()) }),
-  /** What `postern queue retry|release|drop` does, to all recipients of the message. */
-  z.strictObject({ operator: z.enum(["retry", "release", "drop"]) }),
+  /** What `postern queue retry|hold|release|drop` does, to all recipients of the message. */
+  z.strictObject({ operator: z.enum(["retry", "hold", "release", "drop"]) }),
+  /** What `postern quarantine release|refuse` does. */
+  z.strictObject({ reviewer: z.enum(["release", "refuse"]) }),
 ]);
 
 const recipient = z.union([z.string(), z.strictObject({ address: z.string(), parameters: z.string() })]);

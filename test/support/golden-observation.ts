@@ -89,6 +89,7 @@ function wordsOf(event: EventBody): string {
     case "child":
       return `${event.kind} ${event.child}`;
     case "operator":
+    case "review":
       return `${event.kind} ${event.action}`;
     default:
       return event.kind;

@@ -1,5 +1,5 @@
 /**
- * `postern queue list | show | retry | release | drop`. Reading goes to the database and works while the service is down;
+ * `postern queue list | show | retry | hold | release | drop`. Reading goes to the database and works while the service is down;
  * acting goes to the running service, which records who and why.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -9,13 +9,12 @@ import type { StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import { RECIPIENT_STATES, isTerminal } from "../../core/recipient-state.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
-import { callControl } from "../../parts/control/control-client.ts";
 import { isQueueId } from "../../parts/control/control-protocol.ts";
 import type { QueueReader } from "../../parts/store/sqlite-queue-reader.ts";
 import { CliError, Finding } from "../cli-error.ts";
 import { formatDuration, formatTime, printable, printJsonLines, printTable, standardOutput } from "../output.ts";
 import type { Column, Output } from "../output.ts";
-import { actorName, requireReadingConfig, withQueueReader } from "../surroundings.ts";
+import { askService, withQueueReader } from "../surroundings.ts";
 
 const LIMIT_DEFAULT = 1000;
 const LIMIT_MAX = 100_000;
@@ -26,9 +25,10 @@ export function queueCommand(): Command {
   const command = new Command("queue").description("look at mail under way, and act on it");
   command.addCommand(listCommand());
   command.addCommand(showCommand());
-  command.addCommand(actCommand("retry", "try these recipients again now"));
-  command.addCommand(actCommand("release", "send what was held for review, planned anew at its floor"));
-  command.addCommand(actCommand("drop", "give up on these recipients; their sender is told"));
+  command.addCommand(actCommand("queue.retry", "try these recipients again now"));
+  command.addCommand(actCommand("queue.hold", "put these recipients aside until a release; their sender is told"));
+  command.addCommand(actCommand("queue.release", "let held recipients go on, planned anew at their floor"));
+  command.addCommand(actCommand("queue.drop", "give up on these recipients; their sender is told"));
   return command;
 }
 
@@ -184,38 +184,46 @@ function parseId(text: string): string {
   return text;
 }
 
-type Act = "retry" | "release" | "drop";
-
-const SKIPPED: Readonly<Record<Act, string>> = {
-  retry: "skipped: unknown, finished, or being delivered now; see `postern queue show`",
-  release: "skipped: not held; see `postern queue show`",
-  drop: "skipped: unknown, finished, or being delivered now; see `postern queue show`",
+const SKIPPED: Readonly<Record<string, string>> = {
+  unknown: "no such id is stored",
+  finished: "has ended already",
+  busy: "is being delivered this moment; try again soon",
+  under_review: "waits for a review: see `postern quarantine`",
+  not_under_review: "does not wait for a review: see `postern queue`",
+  not_held: "is not held",
+  held: "is held already",
+  unreported: "the report to its sender could not be written; see the service's log",
 };
-type ActOptions = { readonly reason?: string; readonly json?: boolean };
 
-function actCommand(act: Act, description: string): Command {
-  const command = new Command(act)
+type ActMethod = `queue.${"retry" | "hold" | "release" | "drop"}` | `quarantine.${"release" | "refuse"}`;
+type ActOptions = { readonly reason: string; readonly json?: boolean };
+
+/** An act on recipients named by id, carried out and recorded by the running service. */
+export function actCommand(method: ActMethod, description: string): Command {
+  const [parent, name = ""] = method.split(".");
+  return new Command(name)
     .description(description)
     .argument("<id...>", "message or recipient ids", (text: string, before: readonly string[] | undefined) => [
       ...(before ?? []),
       parseId(text),
     ])
+    .requiredOption("--reason <text>", "why; recorded in the audit, so name no patient")
     .option("--json", "one JSON object a line")
     .addHelpText(
       "after",
-      `\nExample:\n  postern queue ${act} 01JD8Q4Z6N4K6T2R9V5W3X7Y8Z.1 --reason "peer repaired its certificate"`,
-    );
-  const reason = ["--reason <text>", "why; recorded in the audit, so name no patient"] as const;
-  if (act === "retry") command.option(...reason);
-  else command.requiredOption(...reason);
-  return command.action(async (ids: readonly string[], options: ActOptions, self: Command) => {
-    const { control } = requireReadingConfig(self);
-    const body = { actor: actorName(), reason: options.reason ?? "", ids };
-    const { done, skipped } = await callControl({ socketPath: control.socket, method: `queue.${act}`, body });
-    const output = standardOutput();
-    const rows = [...done.map((id) => ({ id, result: "done" })), ...skipped.map((id) => ({ id, result: "skipped" }))];
-    if (options.json === true) printJsonLines(output, rows);
-    else for (const row of rows) output.line(`${row.id}  ${row.result === "done" ? act : SKIPPED[act]}`);
-    if (skipped.length > 0) throw new Finding();
-  });
+      `\nExample:\n  postern ${parent} ${name} 01JD8Q4Z6N4K6T2R9V5W3X7Y8Z.1 --reason "peer repaired its certificate"`,
+    )
+    .action(async (ids: readonly string[], options: ActOptions, self: Command) => {
+      const { done, skipped } = await askService(self, method, { reason: options.reason, ids });
+      const output = standardOutput();
+      const rows = [
+        ...done.map((id) => ({ id, result: "done", why: null })),
+        ...skipped.map(({ id, why }) => ({ id, result: "skipped", why })),
+      ];
+      if (options.json === true) printJsonLines(output, rows);
+      else
+        for (const { id, why } of rows)
+          output.line(`${id}  ${why === null ? name : `skipped: ${SKIPPED[why] ?? why}`}`);
+      if (skipped.length > 0) throw new Finding();
+    });
 }

@@ -9,11 +9,10 @@ import type { Log } from "../../core/log.ts";
 import { startPostern } from "../../main.ts";
 import type { Postern } from "../../running.ts";
 import type { Config } from "../../parts/config/config.ts";
-import { startControl } from "../../parts/control/control.ts";
 import { parseFailpoints } from "../../parts/failpoint/arm-failpoints.ts";
 import { createLog, standardOutput as logOutput } from "../../parts/log/log.ts";
 import { CliError } from "../cli-error.ts";
-import { controlHandlers, reloadConfig } from "../control-handlers.ts";
+import { reloadConfig, serveControl } from "../control-handlers.ts";
 import { asCliError } from "../start-error.ts";
 import { configPathOf, requireConfig } from "../surroundings.ts";
 
@@ -21,6 +20,7 @@ import { configPathOf, requireConfig } from "../surroundings.ts";
 const FAILPOINTS_VARIABLE = "POSTERN_FAILPOINTS";
 /** After a fatal storage error: time for the log line, then the process ends and recovery decides. */
 const EXIT_STORAGE = 1;
+const CLOCK = { now: () => Date.now(), monotonic: () => performance.now() };
 
 export function serveCommand(): Command {
   return new Command("serve")
@@ -36,12 +36,8 @@ async function serve(path: string): Promise<void> {
   const hangups = heardHangups();
   const terminating = terminated(log);
   const postern = await start(config, log);
-  const served = { postern, configPath: path, log, startedAt: Date.now() };
-  const control = await startControl({
-    socketPath: config.control.socket,
-    log,
-    handlers: controlHandlers(served),
-  }).catch(async (error: unknown) => {
+  const served = { postern, configPath: path, log, clock: CLOCK, startedAt: Date.now() };
+  const control = await serveControl(served).catch(async (error: unknown) => {
     // Without its control socket nobody could act on held mail: no service at all is plainer.
     await postern.stop();
     throw error;
@@ -69,7 +65,7 @@ function heardHangups(): { readonly answer: (reload: () => void) => void } {
 async function start(config: Config, log: Log): Promise<Postern> {
   try {
     return await startPostern(config, {
-      clock: { now: () => Date.now(), monotonic: () => performance.now() },
+      clock: CLOCK,
       chance: () => Math.random(),
       log,
       owner: `${process.pid}-${randomUUID()}`,

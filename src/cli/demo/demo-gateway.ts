@@ -10,9 +10,8 @@ import { fileURLToPath } from "node:url";
 import type { Log } from "../../core/log.ts";
 import { startPostern } from "../../main.ts";
 import type { Postern } from "../../running.ts";
-import { startControl } from "../../parts/control/control.ts";
 import { createLog } from "../../parts/log/log.ts";
-import { controlHandlers } from "../control-handlers.ts";
+import { serveControl } from "../control-handlers.ts";
 import { GATEWAY_NAME, writeGatewayFolder } from "../loopback/gateway-folder.ts";
 import { freePort } from "../loopback/free-port.ts";
 import { startInternet } from "../loopback/internet.ts";
@@ -26,6 +25,7 @@ import { DEMO_INTERNET } from "./demo-internet.ts";
 const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url));
 /** Instead of 60 s and more: whoever watches should see the second attempt. */
 export const RETRY_SECONDS = 1;
+const CLOCK = { now: () => Date.now(), monotonic: () => performance.now() };
 const CHANGES = { delivery: { retry: { schedule_seconds: [RETRY_SECONDS], jitter_percent: 0 } } };
 
 export type DemoGateway = {
@@ -60,8 +60,7 @@ export async function startDemoGateway(folder: string): Promise<DemoGateway> {
     const log = createLog("info", { write: (line: string) => void writeSync(file, line) });
     const postern = await start(configPath, log);
     opened.push(() => postern.stop());
-    const handlers = controlHandlers({ postern, configPath, log, startedAt: Date.now() });
-    const control = await startControl({ socketPath: postern.config().control.socket, log, handlers });
+    const control = await serveControl({ postern, configPath, log, clock: CLOCK, startedAt: Date.now() });
     opened.push(() => control.close());
     const accept = (message: Handed): Promise<string> => hand({ postern, internet }, message);
     return { configPath, logPath, caPath: join(folder, "ca.pem"), internet, postern, accept, close };
@@ -75,7 +74,7 @@ function start(configPath: string, log: Log): Promise<Postern> {
   return startPostern(
     requireConfig(configPath, (line) => log.warn("config_warning", { warning: line })),
     {
-      clock: { now: () => Date.now(), monotonic: () => performance.now() },
+      clock: CLOCK,
       chance: () => Math.random(),
       log,
       owner: `${process.pid}-${randomUUID()}`,

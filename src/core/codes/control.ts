@@ -35,10 +35,18 @@ export const controlCodes = {
   },
   "PST-CTL-009": {
     what: "This user may not use the control socket.",
-    next: "Run the command as root or as the service's user.",
+    next: "Run the command as root or as the service's user, or become a member of the group named by `control.group`.",
   },
   "PST-CTL-010": {
     what: "The service answered with something that is not the control API.",
     next: "Check control.socket: it must belong to Postern of the same version.",
+  },
+  "PST-CTL-011": {
+    what: "The role of this user does not allow the act; the attempt was recorded.",
+    next: "Ask somebody who has the role, or give it to the user or a group of theirs under `roles` and reload.",
+  },
+  "PST-CTL-012": {
+    what: "Who makes the request could not be proved.",
+    next: "Run the command again on the machine itself, outside of containers; `postern` of the same version proves it.",
   },
 } as const satisfies Record<`PST-CTL-${string}`, CodeEntry>;

@@ -7,7 +7,7 @@ export const decideCodes = {
   },
   "PST-DEC-002": {
     what: "A rule holds this message for review.",
-    next: "Look at it with `postern queue show ID`, then release or drop it.",
+    next: "Look at it with `postern quarantine show ID`, then `postern quarantine release` or `refuse` it.",
   },
   "PST-DEC-003": {
     what: "The floor asks for content protection and none is available for this recipient.",

@@ -25,4 +25,12 @@ export const pipelineCodes = {
     what: "The sender was not told what became of a recipient: the report could not be written.",
     next: "Look for `report_failed` in the log and check the spool volume; tell the sender if it matters.",
   },
+  "PST-PIP-008": {
+    what: "An operator put this recipient aside.",
+    next: "`postern queue release ID --reason TEXT` lets it go on; at its deadline it fails and the sender is told.",
+  },
+  "PST-PIP-009": {
+    what: "A reviewer refused this message.",
+    next: "Nothing; `postern trace ID` names who refused it and why. The sender was told that it was not sent.",
+  },
 } as const satisfies Record<`PST-PIP-${string}`, CodeEntry>;

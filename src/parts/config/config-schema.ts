@@ -5,6 +5,7 @@
  */
 import { isIP } from "node:net";
 import { z } from "zod";
+import { ROLES } from "../../core/roles.ts";
 import { parseServerAddress } from "../dns/server-address.ts";
 import { parseNetwork } from "../smtp/network.ts";
 import { SECRET_REFERENCE } from "./secret.ts";
@@ -191,6 +192,19 @@ const delivery = z.strictObject({
   allow_private_destinations: z.boolean().default(false),
 });
 
+/** An account by name, or by number where a directory service knows it and /etc/passwd does not. */
+const account = z.union([
+  z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}$/, "not the name of a user or group"),
+  z.int().min(0).max(4_294_967_294),
+]);
+const grant = z
+  .strictObject({
+    role: z.enum(ROLES),
+    users: z.array(account).max(1000).default([]),
+    groups: z.array(account).max(1000).default([]),
+  })
+  .refine(({ users, groups }) => users.length + groups.length > 0, "names nobody: give users or groups");
+
 const hold = z.strictObject({ deadline_hours: whole(1, 720, 72) });
 
 const monitoring = z.strictObject({
@@ -247,7 +261,10 @@ export const configSchema = z.strictObject({
     .default([]),
   strip_headers: z.array(headerName).max(100).default([]),
   log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
-  control: z.strictObject({ socket: path.default("/run/postern/control.sock") }).prefault({}),
+  control: z
+    .strictObject({ socket: path.default("/run/postern/control.sock"), group: account.optional() })
+    .prefault({}),
+  roles: z.array(grant).max(100).default([]),
   retention_hours: whole(1, 87_600, 168),
 });
 

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import type { Policy } from "../../core/policy.ts";
+import type { Role, RoleMap, RoleMembers } from "../../core/roles.ts";
 import { camelCased } from "./camel-case.ts";
 import type { CamelCased } from "./camel-case.ts";
 import { checkConfig, endOfDay } from "./config-checks.ts";
@@ -90,7 +91,9 @@ export type Config = {
   readonly dkim: readonly { readonly domain: string; readonly selector: string; readonly key: Secret }[];
   readonly stripHeaders: readonly string[];
   readonly log: Text["log"];
-  readonly control: Text["control"];
+  /** `group`: whose members are let to the socket; null: nobody beside root and the service's user. */
+  readonly control: { readonly socket: string; readonly group: string | number | null };
+  readonly roles: RoleMap;
   readonly retentionHours: number;
 };
 
@@ -101,7 +104,7 @@ export type ConfigLoading =
 /** Never throws for what the file says. `fileName` in errors is `path` as given. */
 export function loadConfig(path: string, environment: ConfigEnvironment): ConfigLoading {
   const opened = openConfig(path, environment);
-  if (!opened.ok) return { ...opened, warnings: [] };
+  if (!opened.ok) return { ok: false, errors: opened.errors, warnings: [] };
   const { source, bytes } = opened;
   const shape = readShape(source);
   const report = new ConfigReport(source, shape.broken);
@@ -114,7 +117,8 @@ export function loadConfig(path: string, environment: ConfigEnvironment): Config
 }
 
 /** What commands beside the service need; they work while another part of the file is being mended. */
-export type ReadingConfig = Pick<Config, "dataDir" | "control"> & {
+export type ReadingConfig = Pick<Config, "dataDir"> & {
+  readonly control: { readonly socket: string };
   /** The key that opens the rows, and those of before. */
   readonly addressKeys: readonly [Secret, ...Secret[]];
 };
@@ -142,9 +146,24 @@ export function loadReadingConfig(path: string, environment: ConfigEnvironment):
   return all.length === 0 ? { ok: true, config } : { ok: false, errors: inOrder(all) };
 }
 
+export type ControlConfigLoading =
+  /** `socket` null: this user may not read the file. */
+  { readonly ok: true; readonly socket: string | null } | { readonly ok: false; readonly errors: readonly YamlError[] };
+
+/** As loadConfig, but only errors of `control` count, and no secret is read. */
+export function loadControlConfig(path: string, environment: ConfigEnvironment): ControlConfigLoading {
+  const opened = openConfig(path, environment);
+  if (!opened.ok) return opened.isForbidden ? { ok: true, socket: null } : opened;
+  const { text, errors } = readShape(opened.source);
+  const relevant = errors.filter(({ path: place }) => /^control\b/.test(place));
+  const report = new ConfigReport(opened.source, []);
+  const socket = absolutePath(text.control.socket, { environment, folder: dirname(resolve(path)), report });
+  return relevant.length === 0 ? { ok: true, socket } : { ok: false, errors: inOrder(relevant) };
+}
+
 type Opening =
   | { readonly ok: true; readonly source: YamlSource; readonly bytes: Buffer }
-  | { readonly ok: false; readonly errors: readonly YamlError[] };
+  | { readonly ok: false; readonly errors: readonly YamlError[]; readonly isForbidden: boolean };
 
 const NAME_ANOTHER = "name the right one with --config FILE or $POSTERN_CONFIG";
 
@@ -155,10 +174,11 @@ function openConfig(path: string, environment: ConfigEnvironment): Opening {
   } catch (error) {
     const why = errorCode(error);
     const message = why === "ENOENT" ? `there is no such file; ${NAME_ANOTHER}` : `cannot be read (${why})`;
-    return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
+    const isForbidden = why === "EACCES";
+    return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }], isForbidden };
   }
   const reading = readYaml(bytes.toString("utf8"), path);
-  return reading.ok ? { ok: true, source: reading.source, bytes } : reading;
+  return reading.ok ? { ok: true, source: reading.source, bytes } : { ...reading, isForbidden: false };
 }
 
 type Shape = {
@@ -250,7 +270,8 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     dkim: text.dkim.map((entry, i) => ({ ...entry, key: readDkimKey(entry.key, ["dkim", i, "key"], files) })),
     stripHeaders: text.strip_headers,
     log: plain.log,
-    control: { socket: absolutePath(text.control.socket, files) },
+    control: { socket: absolutePath(text.control.socket, files), group: text.control.group ?? null },
+    roles: readRoles(text),
     retentionHours: text.retention_hours,
   };
 }
@@ -306,6 +327,16 @@ function readPolicy({ policy }: ConfigText): Policy {
             },
     })),
   };
+}
+
+/** Entries of one role add up. */
+function readRoles({ roles }: ConfigText): RoleMap {
+  const map: { [R in Role]?: RoleMembers } = {};
+  for (const { role, users, groups } of roles) {
+    const before = map[role];
+    map[role] = { users: [...(before?.users ?? []), ...users], groups: [...(before?.groups ?? []), ...groups] };
+  }
+  return map;
 }
 
 function optOuts(text: ConfigText): readonly string[] {

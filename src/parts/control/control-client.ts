@@ -1,13 +1,17 @@
 /**
- * The command line's side of the control API: one request, one answer.
- * Promises: bounded in time and size; every failure is a ControlError that says what to do next.
+ * The command line's side of the control API: a challenge, the proof of who we are, one request, one answer.
+ * Promises: bounded in time and size; every failure is a ControlError that says what to do next; nothing is left in the folder of
+ * proofs.
  */
-import { request as httpRequest } from "node:http";
+import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
+import { Agent, request as httpRequest } from "node:http";
 import type { IncomingMessage } from "node:http";
+import { join } from "node:path";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
-import { ControlError, RESPONSE_BYTES_MAX } from "./control-protocol.ts";
+import { ControlError, HELLO, RESPONSE_BYTES_MAX, SUDO_HEADER } from "./control-protocol.ts";
 import type { ControlMethod, ControlRequest, ControlResult } from "./control-protocol.ts";
+import { CLAIM_MODE, entryNameOf, proofFolderOf } from "./proof.ts";
 
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -16,29 +20,81 @@ export type ControlCall<M extends ControlMethod> = {
   readonly method: M;
   readonly body: ControlRequest<M>;
   readonly timeoutMs?: number;
+  /** Whom sudo says it works for. */
+  readonly sudoUser?: string | null;
 };
 
 export async function callControl<M extends ControlMethod>(call: ControlCall<M>): Promise<ControlResult<M>> {
-  const text = await exchange(call);
-  const reply = parseReply(text);
-  if (reply.ok) return reply.result as ControlResult<M>;
-  throw new ControlError(reply.code, reply.detail);
+  // One connection: the challenge is good for no other.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const channel = {
+    socketPath: call.socketPath,
+    agent,
+    signal: AbortSignal.timeout(call.timeoutMs ?? ANSWER_TIMEOUT_MS),
+  };
+  try {
+    const hello = await post(channel, { method: HELLO, body: "{}" });
+    const body = JSON.stringify(call.body);
+    const withdraw = claim(call.socketPath, { challenge: challengeOf(hello), method: call.method, body });
+    try {
+      const headers = call.sudoUser === undefined || call.sudoUser === null ? {} : { [SUDO_HEADER]: call.sudoUser };
+      return (await post(channel, { method: call.method, body, headers })) as ControlResult<M>;
+    } finally {
+      withdraw();
+    }
+  } finally {
+    agent.destroy();
+  }
 }
 
-function exchange(call: ControlCall<ControlMethod>): Promise<string> {
-  const signal = AbortSignal.timeout(call.timeoutMs ?? ANSWER_TIMEOUT_MS);
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(classify(error, call.socketPath));
-    const request = httpRequest(
-      { socketPath: call.socketPath, path: `/v1/${call.method}`, method: "POST", signal },
-      (response) => {
-        readText(response).then(resolve, fail);
-      },
-    );
+function challengeOf(result: unknown): string {
+  const isObject = typeof result === "object" && result !== null;
+  if (isObject && "challenge" in result && typeof result.challenge === "string") return result.challenge;
+  throw new ControlError("PST-CTL-010");
+}
+
+/** Makes the entry that proves our uid for this request; the result takes it back where the service did not. */
+function claim(socketPath: string, request: { challenge: string; method: string; body: string }): () => void {
+  const name = entryNameOf(request);
+  if (name === null) throw new ControlError("PST-CTL-010");
+  const folder = proofFolderOf(socketPath);
+  const entry = join(folder, name);
+  const umask = process.umask(0o077);
+  try {
+    if (!lstatSync(folder).isDirectory()) throw new ControlError("PST-CTL-012", `${folder} is no folder`);
+    mkdirSync(entry, { mode: CLAIM_MODE });
+  } catch (error) {
+    if (error instanceof ControlError) throw error;
+    throw new ControlError("PST-CTL-012", `no entry could be made in ${folder}`, { cause: error });
+  } finally {
+    process.umask(umask);
+  }
+  return () => {
+    try {
+      rmdirSync(entry);
+    } catch {
+      // The service took it away, as it should.
+    }
+  };
+}
+
+type Channel = { readonly socketPath: string; readonly agent: Agent; readonly signal: AbortSignal };
+type Post = { readonly method: string; readonly body: string; readonly headers?: Readonly<Record<string, string>> };
+
+async function post(channel: Channel, { method, body, headers = {} }: Post): Promise<unknown> {
+  const text = await new Promise<string>((resolve, reject) => {
+    const fail = (error: unknown): void => reject(classify(error, channel.socketPath));
+    const request = httpRequest({ ...channel, path: `/v1/${method}`, method: "POST" }, (response) => {
+      readText(response).then(resolve, fail);
+    });
     request.once("error", fail);
+    for (const [name, value] of Object.entries(headers)) request.setHeader(name, value);
     request.setHeader("content-type", "application/json");
-    request.end(JSON.stringify(call.body));
+    request.end(body);
   });
+  const reply = parseReply(text);
+  if (reply.ok) return reply.result;
+  throw new ControlError(reply.code, reply.detail);
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

@@ -2,6 +2,7 @@
  * The words of the control API: methods, requests, results and errors, shared by service and command line.
  * Promises: a request is checked field by field before a handler sees it. Nothing here carries content of mail.
  */
+import type { Actor } from "../../core/actor.ts";
 import type { QueueCounts } from "../../core/queue-store.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
@@ -12,7 +13,6 @@ export const REQUEST_BYTES_MAX = 262_144;
 export const RESPONSE_BYTES_MAX = 1_048_576;
 const IDS_MAX = 4096;
 const REASON_CHARACTERS_MAX = 500;
-const ACTOR_CHARACTERS_MAX = 64;
 
 export type ControlStatus = {
   readonly version: string;
@@ -26,9 +26,12 @@ export type ControlStatus = {
   readonly queue: QueueCounts;
 };
 
-/** `actor` is the OS user name the command line ran under; recorded, not a proof. */
+/** Asked for before each request, on the same connection: the challenge that proof.ts answers. */
+export const HELLO = "hello";
+/** The challenge a request answers has no header of its own: the connection tells. This one names whom sudo works for. */
+export const SUDO_HEADER = "postern-sudo-user";
+
 export type QueueRequest = {
-  readonly actor: string;
   readonly reason: string;
   /** Message ids (all its recipients) and recipient ids. */
   readonly ids: readonly string[];
@@ -37,27 +40,40 @@ export type QueueRequest = {
 export type QueueResult = {
   /** Recipient ids acted on. */
   readonly done: readonly string[];
-  /** Unknown, ended already, or in a dialog this moment. */
-  readonly skipped: readonly string[];
+  /** `why` as in SkipReason (src/stages/spool/operator.ts). */
+  readonly skipped: readonly { readonly id: string; readonly why: string }[];
 };
 
 export type ReloadResult = { readonly configSha256: string; readonly warnings: readonly string[] };
 
-/** Given by main.ts. A handler refuses by throwing ControlError; anything else it throws becomes PST-CTL-006. */
+/** Given by main.ts; `actor` is proved and may do this. A handler refuses by throwing ControlError; anything else it throws becomes PST-CTL-006. */
 export type ControlHandlers = {
-  readonly status: () => Promise<ControlStatus>;
-  readonly "queue.retry": (request: QueueRequest) => Promise<QueueResult>;
-  readonly "queue.release": (request: QueueRequest) => Promise<QueueResult>;
-  readonly "queue.drop": (request: QueueRequest) => Promise<QueueResult>;
-  readonly reload: (request: { readonly actor: string }) => Promise<ReloadResult>;
+  readonly status: (request: Empty, actor: Actor) => Promise<ControlStatus>;
+  readonly "queue.retry": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
+  readonly "queue.hold": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
+  readonly "queue.release": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
+  readonly "queue.drop": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
+  readonly "quarantine.release": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
+  readonly "quarantine.refuse": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
+  readonly reload: (request: Empty, actor: Actor) => Promise<ReloadResult>;
 };
 
+export type Empty = Readonly<Record<string, never>>;
+
 export type ControlMethod = keyof ControlHandlers;
-export type ControlRequest<M extends ControlMethod> =
-  Parameters<ControlHandlers[M]> extends [infer R] ? R : Readonly<Record<string, never>>;
+export type ControlRequest<M extends ControlMethod> = Parameters<ControlHandlers[M]>[0];
 export type ControlResult<M extends ControlMethod> = Awaited<ReturnType<ControlHandlers[M]>>;
 
-const CONTROL_METHODS: readonly ControlMethod[] = ["status", "queue.retry", "queue.release", "queue.drop", "reload"];
+const CONTROL_METHODS: readonly ControlMethod[] = [
+  "status",
+  "queue.retry",
+  "queue.hold",
+  "queue.release",
+  "queue.drop",
+  "quarantine.release",
+  "quarantine.refuse",
+  "reload",
+];
 
 /** A refusal with its code; `detail` names ids, places or paths, never content. */
 export class ControlError extends Error {
@@ -82,22 +98,18 @@ export function toControlMethod(text: string): ControlMethod {
 
 export function toQueueRequest(body: unknown): QueueRequest {
   const { reason, ids } = fieldsOf(body);
-  const { actor } = toActorRequest(body);
-  if (typeof reason !== "string" || reason.length > REASON_CHARACTERS_MAX || hasControls(reason)) {
+  if (
+    typeof reason !== "string" ||
+    reason.trim() === "" ||
+    reason.length > REASON_CHARACTERS_MAX ||
+    hasControls(reason)
+  ) {
     throw new ControlError("PST-CTL-003", `reason: a line of at most ${REASON_CHARACTERS_MAX} characters.`);
   }
   if (!Array.isArray(ids) || ids.length === 0 || ids.length > IDS_MAX || !ids.every(isQueueId)) {
     throw new ControlError("PST-CTL-003", `ids: 1 to ${IDS_MAX} message or recipient ids.`);
   }
-  return { actor, reason, ids };
-}
-
-export function toActorRequest(body: unknown): { readonly actor: string } {
-  const { actor } = fieldsOf(body);
-  if (typeof actor !== "string" || actor === "" || actor.length > ACTOR_CHARACTERS_MAX || hasControls(actor)) {
-    throw new ControlError("PST-CTL-003", `actor: a user name of at most ${ACTOR_CHARACTERS_MAX} characters.`);
-  }
-  return { actor };
+  return { reason, ids };
 }
 
 /** `01ARZ3NDEKTSV4RRFFQ69G5FAV` or `01ARZ3NDEKTSV4RRFFQ69G5FAV.2`. */

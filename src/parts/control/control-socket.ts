@@ -1,8 +1,8 @@
 /**
  * The file side of the control socket: a folder only we can write, an old socket removed only when nobody answers on it,
- * mode 0600 from the first moment.
+ * mode 0600 from the first moment, wider only for the group that is let to it.
  */
-import { chmodSync, lstatSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, rmSync, statSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { connect } from "node:net";
 import type { Server } from "node:net";
@@ -27,8 +27,8 @@ export async function clearSocketPath(socketPath: string): Promise<void> {
   rmSync(socketPath, { force: true });
 }
 
-/** Resolves when the socket listens with mode 0600. */
-export async function listenPrivately(server: Server, socketPath: string): Promise<void> {
+/** Resolves when the socket listens with mode 0600, or 0660 where a group is let to it. */
+export async function listenPrivately(server: Server, socketPath: string, groupId: number | null): Promise<void> {
   const listening = new Promise<void>((resolve, reject) => {
     server.once("listening", resolve);
     server.once("error", (error) => reject(new ControlError("PST-CTL-008", socketPath, { cause: error })));
@@ -42,6 +42,19 @@ export async function listenPrivately(server: Server, socketPath: string): Promi
   }
   await listening;
   chmodSync(socketPath, 0o600);
+  if (groupId === null) return;
+  chownToGroup(socketPath, groupId);
+  chmodSync(socketPath, 0o660);
+}
+
+/** For a service that is no member of the group. */
+export function chownToGroup(path: string, groupId: number): void {
+  try {
+    chownSync(path, -1, groupId);
+  } catch (error) {
+    const why = `the service may not give ${path} to group ${groupId}: make its user a member of control.group`;
+    throw new ControlError("PST-CTL-008", why, { cause: error });
+  }
 }
 
 function checkFolder(folder: string): void {

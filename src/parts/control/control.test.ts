@@ -1,13 +1,16 @@
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Actor } from "../../core/actor.ts";
 import type { Log } from "../../core/log.ts";
+import type { RoleMap } from "../../core/roles.ts";
 import { callControl } from "./control-client.ts";
 import type { ControlCall } from "./control-client.ts";
 import { startControl } from "./control.ts";
-import type { Control } from "./control.ts";
+import type { Control, ControlOptions, RefusedCall } from "./control.ts";
+import { proofFolderOf } from "./proof.ts";
 import { ControlError, isQueueId } from "./control-protocol.ts";
 import type { ControlHandlers, ControlMethod, QueueRequest } from "./control-protocol.ts";
 
@@ -27,6 +30,9 @@ let socketPath: string;
 let control: Control | null;
 let seen: QueueRequest[];
 let logged: string[];
+let actors: Actor[];
+let refused: RefusedCall[];
+let roles: RoleMap;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "postern-control-"));
@@ -34,6 +40,9 @@ beforeEach(() => {
   control = null;
   seen = [];
   logged = [];
+  actors = [];
+  refused = [];
+  roles = {};
 });
 
 afterEach(async () => {
@@ -41,9 +50,22 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+function optionsWith(handlers: ControlHandlers, log: Log): ControlOptions {
+  return {
+    socketPath,
+    group: null,
+    roles: () => roles,
+    onRefused: async (call) => void refused.push(call),
+    clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    handlers,
+    log,
+  };
+}
+
 async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
-  const record = async (request: QueueRequest) => {
+  const record = async (request: QueueRequest, actor: Actor) => {
     seen.push(request);
+    actors.push(actor);
     return { done: request.ids, skipped: [] };
   };
   const note = (event: string, fields?: object): void => void logged.push(JSON.stringify({ event, ...fields }));
@@ -51,12 +73,15 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
   const handlers: ControlHandlers = {
     status: async () => status,
     "queue.retry": record,
+    "queue.hold": record,
     "queue.release": record,
     "queue.drop": record,
+    "quarantine.release": record,
+    "quarantine.refuse": record,
     reload: async () => ({ configSha256: "11", warnings: [] }),
     ...overrides,
   };
-  control = await startControl({ socketPath, handlers, log });
+  control = await startControl(optionsWith(handlers, log));
 }
 
 async function codeOf(call: Promise<unknown>): Promise<string> {
@@ -66,18 +91,62 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
   );
 }
 
-test("status, reload and the queue acts reach their handlers and answer", async () => {
+const ACTS = [
+  "queue.retry",
+  "queue.hold",
+  "queue.release",
+  "queue.drop",
+  "quarantine.release",
+  "quarantine.refuse",
+] as const;
+
+test("status, reload and the acts reach their handlers and answer", async () => {
   await start();
   expect(await callControl({ socketPath, method: "status", body: {} })).toEqual(status);
-  expect(await callControl({ socketPath, method: "reload", body: { actor: "root" } })).toEqual({
+  expect(await callControl({ socketPath, method: "reload", body: {} })).toEqual({
     configSha256: "11",
     warnings: [],
   });
-  const body = { actor: "alice", reason: "peer repaired", ids: [ID, `${ID}.2`] };
-  for (const method of ["queue.retry", "queue.release", "queue.drop"] as const) {
+  const body = { reason: "peer repaired", ids: [ID, `${ID}.2`] };
+  for (const method of ACTS) {
     expect(await callControl({ socketPath, method, body })).toEqual({ done: body.ids, skipped: [] });
   }
-  expect(seen).toEqual([body, body, body]);
+  expect(seen).toEqual(ACTS.map(() => body));
+  const me = { uid: userInfo().uid, user: userInfo().username, sudoUser: null };
+  expect(actors).toEqual(ACTS.map(() => me));
+});
+
+test("whom sudo works for is passed on as a claim of root, and of nobody else", async () => {
+  await start();
+  const body = { reason: "peer repaired", ids: [ID] };
+  await callControl({ socketPath, method: "queue.drop", body, sudoUser: "alice" });
+  await callControl({ socketPath, method: "queue.drop", body, sudoUser: "a b" });
+  expect(actors.map(({ sudoUser }) => sudoUser)).toEqual([userInfo().uid === 0 ? "alice" : null, null]);
+});
+
+test("an act the role does not allow reaches no handler, is told with what it needs, and is written down", async () => {
+  roles = { auditor: { users: [userInfo().uid], groups: [] } };
+  await start();
+  const call = callControl({ socketPath, method: "queue.drop", body: { reason: "x", ids: [ID] } });
+  const error = await call.catch((refusal: unknown) => refusal);
+  expect(error).toMatchObject({
+    code: "PST-CTL-011",
+    detail: `${userInfo().username} has the role auditor; queue.drop needs operator`,
+  });
+  expect(seen).toEqual([]);
+  expect(refused).toMatchObject([{ actor: { uid: userInfo().uid }, method: "queue.drop", roles: ["auditor"] }]);
+  expect(logged.join()).toContain("control_refused");
+  // The roles in force are looked up anew each time.
+  roles = { operator: { users: [userInfo().username], groups: [] } };
+  expect(await codeOf(callControl({ socketPath, method: "queue.drop", body: { reason: "x", ids: [ID] } }))).toBe(
+    "no error",
+  );
+});
+
+test("nothing is left in the folder of proofs", async () => {
+  await start();
+  await callControl({ socketPath, method: "status", body: {} });
+  expect(readdirSync(proofFolderOf(socketPath))).toEqual([]);
 });
 
 test("the socket has mode 0600 and is gone after close", async () => {
@@ -90,13 +159,14 @@ test("the socket has mode 0600 and is gone after close", async () => {
 
 test.each<[string, ControlMethod, unknown, string]>([
   ["an unknown method", "queue.burn" as ControlMethod, {}, "PST-CTL-002"],
-  ["a missing actor", "queue.retry", { reason: "x", ids: [ID] }, "PST-CTL-003"],
-  ["an actor with a control character", "queue.retry", { actor: "a\nb", reason: "x", ids: [ID] }, "PST-CTL-003"],
-  ["an id of another form", "queue.drop", { actor: "a", reason: "x", ids: ["../etc"] }, "PST-CTL-003"],
-  ["no ids", "queue.drop", { actor: "a", reason: "x", ids: [] }, "PST-CTL-003"],
+  ["a missing reason", "queue.retry", { ids: [ID] }, "PST-CTL-003"],
+  ["an empty reason", "queue.retry", { reason: " ", ids: [ID] }, "PST-CTL-003"],
+  ["a reason with a control character", "queue.retry", { reason: "a\nb", ids: [ID] }, "PST-CTL-003"],
+  ["an id of another form", "queue.drop", { reason: "x", ids: ["../etc"] }, "PST-CTL-003"],
+  ["no ids", "queue.drop", { reason: "x", ids: [] }, "PST-CTL-003"],
   ["a body that is a list", "queue.drop", [], "PST-CTL-003"],
-  ["a reason over the limit", "queue.drop", { actor: "a", reason: "x".repeat(501), ids: [ID] }, "PST-CTL-003"],
-  ["a body over the limit", "queue.drop", { actor: "a", reason: "x".repeat(300_000), ids: [ID] }, "PST-CTL-004"],
+  ["a reason over the limit", "queue.drop", { reason: "x".repeat(501), ids: [ID] }, "PST-CTL-003"],
+  ["a body over the limit", "queue.drop", { reason: "x".repeat(300_000), ids: [ID] }, "PST-CTL-004"],
 ])("%s is refused with its code and reaches no handler", async (_, method, body, code) => {
   await start();
   const call = { socketPath, method, body } as ControlCall<ControlMethod>;
@@ -109,9 +179,7 @@ test("a handler's own refusal keeps its code, any other error says nothing but P
     reload: async () => Promise.reject(new ControlError("PST-CFG-002", "postern.yaml:3:1 listen: unknown key.")),
     status: async () => Promise.reject(new Error("jane@example.org in a stack")),
   });
-  const refusal = await callControl({ socketPath, method: "reload", body: { actor: "a" } }).catch(
-    (error: unknown) => error,
-  );
+  const refusal = await callControl({ socketPath, method: "reload", body: {} }).catch((error: unknown) => error);
   expect(refusal).toMatchObject({ code: "PST-CFG-002", detail: "postern.yaml:3:1 listen: unknown key." });
   const failure = await callControl({ socketPath, method: "status", body: {} }).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: "PST-CTL-006", detail: "" });
@@ -136,9 +204,7 @@ test("an answer that is not the control API's is PST-CTL-010", async () => {
 
 test("a second service does not take the socket of a running one", async () => {
   await start();
-  expect(await codeOf(startControl({ socketPath, handlers: {} as ControlHandlers, log: {} as Log }))).toBe(
-    "PST-CTL-007",
-  );
+  expect(await codeOf(startControl(optionsWith({} as ControlHandlers, {} as Log)))).toBe("PST-CTL-007");
   expect(await codeOf(callControl({ socketPath, method: "status", body: {} }))).toBe("no error");
 });
 

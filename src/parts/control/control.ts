@@ -1,28 +1,66 @@
 /**
- * The control API of the running service: JSON over HTTP over a Unix socket, `POST /v1/<method>`.
- * Promises: only the service's user and root reach it; requests are bounded in size, number and time; an error answers
- * with its code and the next step, never with a stack or a cause. Leaves the acts themselves to the handlers of main.ts.
+ * The control API of the running service: JSON over HTTP over a Unix socket, `POST /v1/<method>`, each after a `hello` on the same
+ * connection. Promises: nobody acts before it is proved who asks (proof.ts) and the role allows it (roles.ts); requests are bounded
+ * in size, number and time; an error answers with its code and the next step, never with a stack or a cause. Leaves the acts
+ * themselves to the handlers of main.ts.
  */
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { rmSync } from "node:fs";
+import type { Actor } from "../../core/actor.ts";
 import { assertNever } from "../../core/assert-never.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
+import type { Role, RoleMap } from "../../core/roles.ts";
+import { accountOf, groupIdOf, printedName, readAccounts } from "./accounts.ts";
 import {
   ControlError,
+  HELLO,
   REQUEST_BYTES_MAX,
-  toActorRequest,
+  SUDO_HEADER,
   toControlMethod,
   toQueueRequest,
 } from "./control-protocol.ts";
 import type { ControlHandlers, ControlMethod } from "./control-protocol.ts";
 import { clearSocketPath, listenPrivately } from "./control-socket.ts";
+import { ProofFolder, proofFolderOf } from "./proof.ts";
+import { mayCall, rolesNeeded, rolesOf } from "./roles.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
-const CONNECTIONS_MAX = 16;
-const STATUS_CODES: Readonly<Record<string, number>> = { "PST-CTL-002": 404, "PST-CTL-003": 400, "PST-CTL-004": 413 };
+const CONNECTIONS_MAX = 64;
+/** Between the challenge and the request that answers it. */
+const KEEP_ALIVE_MS = 5_000;
+const STATUS_CODES: Readonly<Record<string, number>> = {
+  "PST-CTL-002": 404,
+  "PST-CTL-003": 400,
+  "PST-CTL-004": 413,
+  "PST-CTL-011": 403,
+  "PST-CTL-012": 401,
+};
+const SUDO_USER = /^[\w.@\\-]{1,64}$/;
 
-export type ControlOptions = { readonly socketPath: string; readonly handlers: ControlHandlers; readonly log: Log };
+/** Somebody asked for what their role does not allow. */
+export type RefusedCall = {
+  readonly actor: Actor;
+  readonly method: ControlMethod;
+  readonly roles: readonly Role[];
+  readonly needs: readonly Role[];
+};
+
+export type ControlOptions = {
+  readonly socketPath: string;
+  /** Whose members are let to the socket beside root and the service's user; null: nobody. */
+  readonly group: string | number | null;
+  /** The roles in force now. */
+  readonly roles: () => RoleMap;
+  readonly handlers: ControlHandlers;
+  /** Writes a refusal down, before it is answered. */
+  readonly onRefused: (refused: RefusedCall) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+type Deps = ControlOptions & { readonly proof: ProofFolder };
 
 export type Control = {
   /** Takes no more requests, lets those running finish, removes the socket. */
@@ -32,18 +70,20 @@ export type Control = {
 /** Rejects with ControlError PST-CTL-007 or PST-CTL-008. */
 export async function startControl(options: ControlOptions): Promise<Control> {
   await clearSocketPath(options.socketPath);
+  const groupId = groupIdFor(options.group);
+  const proof = new ProofFolder(proofFolderOf(options.socketPath), groupId, options.clock);
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
-      answer(request, response, options).catch((error: unknown) => {
+      answer(request, response, { ...options, proof }).catch((error: unknown) => {
         options.log.warn("control_unanswered", { reason: error instanceof Error ? error.name : "unknown" });
         response.destroy();
       });
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
-  server.keepAliveTimeout = 1;
-  await listenPrivately(server, options.socketPath);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  await listenPrivately(server, options.socketPath, groupId);
   return {
     close: async () => {
       await new Promise<void>((resolve) => {
@@ -55,30 +95,67 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, options: ControlOptions): Promise<void> {
+function groupIdFor(group: string | number | null): number | null {
+  if (group === null) return null;
+  const gid = groupIdOf(group, readAccounts());
+  if (gid === null) throw new ControlError("PST-CTL-008", `control.group: this machine has no group ${group}.`);
+  return gid;
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, deps: Deps): Promise<void> {
   try {
-    const method = methodOf(request);
-    const body = await readJson(request);
-    const result = await handle(method, body, options.handlers);
-    send(response, 200, { ok: true, result });
+    const name = nameOf(request);
+    if (name === HELLO) {
+      request.resume();
+      send(response, 200, { ok: true, result: { challenge: deps.proof.issue(request.socket) } });
+      return;
+    }
+    const method = toControlMethod(name);
+    const body = await readText(request);
+    const actor = await admit(request, { method, body }, deps);
+    send(response, 200, { ok: true, result: await handle({ method, actor }, toJson(body), deps.handlers) });
   } catch (error) {
     const known = error instanceof ControlError ? error : new ControlError("PST-CTL-006", "", { cause: error });
     if (known.code === "PST-CTL-006") {
       const cause = known.cause instanceof Error ? known.cause : null;
       const code = cause !== null && "code" in cause ? String(cause.code) : null;
-      options.log.error("control_failed", { code: known.code, cause: cause?.name ?? null, causeCode: code });
+      deps.log.error("control_failed", { code: known.code, cause: cause?.name ?? null, causeCode: code });
     }
     send(response, STATUS_CODES[known.code] ?? 500, { ok: false, code: known.code, detail: known.detail });
   }
 }
 
-function methodOf(request: IncomingMessage): ControlMethod {
-  const name = /^\/v1\/([a-z.]{1,40})$/.exec(request.url ?? "")?.[1];
-  if (request.method !== "POST" || name === undefined) throw new ControlError("PST-CTL-002");
-  return toControlMethod(name);
+/** Who asks, where they may; throws PST-CTL-012 or PST-CTL-011. */
+async function admit(
+  request: IncomingMessage,
+  call: { readonly method: ControlMethod; readonly body: string },
+  { proof, roles: map, onRefused, log }: Deps,
+): Promise<Actor> {
+  const { method } = call;
+  const account = accountOf(proof.redeem(request.socket, call), readAccounts());
+  const actor = { user: printedName(account), uid: account.uid, sudoUser: sudoUserOf(request, account.uid) };
+  const roles = rolesOf(account, map(), process.getuid?.() ?? 0);
+  if (mayCall(method, roles)) return actor;
+  const needs = rolesNeeded(method);
+  log.warn("control_refused", { code: "PST-CTL-011", user: actor.user, uid: actor.uid, method });
+  await onRefused({ actor, method, roles, needs });
+  const has = roles.length === 0 ? "no role" : `the role ${roles.join(", ")}`;
+  throw new ControlError("PST-CTL-011", `${actor.user} has ${has}; ${method} needs ${needs.join(" or ")}`);
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+/** Only root can have come by sudo to act as root. */
+function sudoUserOf({ headers }: IncomingMessage, uid: number): string | null {
+  const said = headers[SUDO_HEADER];
+  return uid === 0 && typeof said === "string" && SUDO_USER.test(said) ? said : null;
+}
+
+function nameOf(request: IncomingMessage): string {
+  const name = /^\/v1\/([a-z.]{1,40})$/.exec(request.url ?? "")?.[1];
+  if (request.method !== "POST" || name === undefined) throw new ControlError("PST-CTL-002");
+  return name;
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -86,35 +163,45 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     if (bytes > REQUEST_BYTES_MAX) throw new ControlError("PST-CTL-004", `At most ${REQUEST_BYTES_MAX} bytes.`);
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function toJson(body: string): unknown {
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return JSON.parse(body);
   } catch {
     // The parser quotes its input; that the text is no JSON is enough.
     throw new ControlError("PST-CTL-003", "The body is not JSON.");
   }
 }
 
-function handle(method: ControlMethod, body: unknown, handlers: ControlHandlers): Promise<unknown> {
+type Admitted = { readonly method: ControlMethod; readonly actor: Actor };
+
+function handle({ method, actor }: Admitted, body: unknown, handlers: ControlHandlers): Promise<unknown> {
   switch (method) {
     case "status":
-      return handlers.status();
     case "reload":
-      return handlers.reload(toActorRequest(body));
+      return handlers[method]({}, actor);
     case "queue.retry":
+    case "queue.hold":
     case "queue.release":
     case "queue.drop":
-      return handlers[method](toQueueRequest(body));
+    case "quarantine.release":
+    case "quarantine.refuse":
+      return handlers[method](toQueueRequest(body), actor);
     default:
       return assertNever(method);
   }
 }
 
+/** A challenge keeps its connection open; whatever follows it ends it. */
 function send(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
+  const isHello = response.req.url === `/v1/${HELLO}`;
   response.writeHead(status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(text),
-    connection: "close",
+    ...(isHello ? {} : { connection: "close" }),
   });
   response.end(text);
 }

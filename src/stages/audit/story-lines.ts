@@ -1,4 +1,5 @@
 /** One audit event, or the present state of a recipient, in plain words. Pure; times are UTC. */
+import type { ActorFacts } from "../../core/actor.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { EventBody, EventKind, StepSummary } from "../../core/event.ts";
 import type { AttemptFacts, Phase } from "../../core/outcome.ts";
@@ -83,7 +84,12 @@ const TOLD: Told = {
   alert: (body) => `alert to the operators: ${codeText(body.code)}`,
   operator: (body) => {
     const why = body.reason === "" ? "" : `: ${printable(body.reason)}`;
-    return `${printable(body.actor)} asked for ${body.action}${why}`;
+    return `${actorText(body)} asked for ${body.action}${why}`;
+  },
+  review: (body) => `${REVIEWS[body.action]} by ${actorText(body)}: ${printable(body.reason)}`,
+  refused_act: (body) => {
+    const roles = body.roles.length === 0 ? "no role" : body.roles.join(", ");
+    return `${actorText(body)} was refused ${printable(body.method)}, having ${roles}: ${codeText(body.code)}`;
   },
   restored: (body) =>
     `restored by ${body.actor} from the backup of ${body.backupAt} (row ${body.head.seq}), ${countText(body.open, "recipient")} to be tried again: ${body.reason}`,
@@ -96,12 +102,23 @@ const TOLD: Told = {
   },
 };
 
+const REVIEWS: Readonly<Record<Extract<EventBody, { kind: "review" }>["action"], string>> = {
+  released: "released from review",
+  refused: "refused in review",
+};
+
 const CHILDREN: Readonly<Record<Extract<EventBody, { kind: "child" }>["child"], string>> = {
   failure_dsn: "the sender was told of the failure",
   delay_dsn: "the sender was told of the delay",
   held_notice: "the sender was told that it is held",
   success_dsn: "the sender was told of the delivery",
 };
+
+function actorText({ actor, uid, sudoUser }: ActorFacts): string {
+  const number = uid === undefined || actor === `uid ${uid}` ? "" : ` (uid ${uid})`;
+  const behind = sudoUser === undefined ? "" : `, by sudo for ${printable(sudoUser)}`;
+  return `${printable(actor)}${number}${behind}`;
+}
 
 function verdictText(findings: Extract<EventBody, { kind: "inspected" }>["findings"]): string {
   switch (findings.verdict) {
