@@ -18,7 +18,7 @@ test("lines before the summary keep their order", () => {
 test("an error with a code of the catalogue says the next step of the catalogue", () => {
   const { text, exitCode } = complaintFor(new ControlError("PST-CTL-009", "/run/postern/control.sock"));
   expect(text).toBe(
-    "postern: PST-CTL-009: This user may not use the control socket. (/run/postern/control.sock). Next: Run the command as root or as the service's user.",
+    "postern: PST-CTL-009: This user may not use the control socket. (/run/postern/control.sock). Next: Run the command as root or as the service's user, or become a member of the group named by `control.group`.",
   );
   expect(exitCode).toBe(1);
 });
