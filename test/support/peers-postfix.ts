@@ -40,6 +40,8 @@ export type PostfixOptions = {
   readonly settings: Settings;
   /** Lookup tables, keys and certificates beside main.cf. */
   readonly files?: Settings;
+  /** Where its folder is made; default: the folder for temporary files. */
+  readonly parent?: string;
 };
 
 /** One message as virtual(8) delivered it. */
@@ -90,6 +92,7 @@ const SERVICES = [
   "smtp unix - - n - - smtp",
   "error unix - - n - - error",
   "retry unix - - n - - error",
+  "discard unix - - n - - discard",
   "virtual unix - n n - - virtual",
   "anvil unix - - n - 1 anvil",
   "scache unix - - n - 1 scache",
@@ -116,7 +119,7 @@ export class Postfix {
   }
 
   static async start(options: PostfixOptions): Promise<Postfix> {
-    const folder = mkdtempSync(join(tmpdir(), "postern-postfix-"));
+    const folder = mkdtempSync(join(options.parent ?? tmpdir(), "postern-postfix-"));
     await writeFolder(folder, options);
     const postfix = new Postfix(folder);
     try {
@@ -126,6 +129,12 @@ export class Postfix {
       throw error;
     }
     return postfix;
+  }
+
+  /** Root of its process tree. */
+  get pid(): number {
+    if (this.#master.pid === undefined) throw new Error("Postfix could not be started");
+    return this.#master.pid;
   }
 
   get log(): string {
