@@ -5,9 +5,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { RaiseAlert } from "./core/alert.ts";
 import { reached } from "./core/failpoint.ts";
-import type { Log } from "./core/log.ts";
 import { retryOptions } from "./options.ts";
 import { ringMaterial } from "./parts/config/config-files.ts";
 import type { Config } from "./parts/config/config.ts";
@@ -49,7 +47,7 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
     // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
     await store.recipients({ limit: 1 });
     blobs = await openBodies({ config, env, keyRing, store });
-    running = new Running({ config, env, keyRing, store, blobs, raise: alertsTo(env.log), watching });
+    running = new Running({ config, env, keyRing, store, blobs, raise: watching.raise, watching });
     await running.start();
     return running.door();
   } catch (error) {
@@ -58,10 +56,6 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
     await store.close();
     throw error;
   }
-}
-
-function alertsTo(log: Log): RaiseAlert {
-  return ({ code, facts }) => log.error("alert", { code, ...facts });
 }
 
 async function openBodies({

@@ -56,7 +56,7 @@ import { rekeyDuty } from "./rekeying.ts";
 import { buildInspect } from "./rule-packs.ts";
 import { allowedOf, record, tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
-import type { Subject } from "./watching.ts";
+import type { Subject, Watching } from "./watching.ts";
 
 /** Bytes of messages worked on at once. */
 const WORK_BYTES_MAX = 64 * 1024 * 1024;
@@ -71,8 +71,8 @@ const REAP_PORTION_MAX = 100;
 export type Postern = {
   readonly config: () => Config;
   readonly address: () => { readonly host: string; readonly port: number };
-  /** Where metrics and health are answered, or null. */
-  readonly monitoringAddress: () => { readonly host: string; readonly port: number } | null;
+  /** Metrics, readiness, alerts. */
+  readonly watching: Pick<Watching, "address" | "alerts" | "look" | "reasons">;
   readonly store: SqliteQueueStore;
   /** Something may be due: look now. */
   readonly wake: () => void;
@@ -150,7 +150,10 @@ export class Running {
     watching.attach(this.#subject());
     this.#listener = await startListener(acceptOptions(config), {
       openIntake: () => this.#intake(),
-      onSubmission: this.#submit,
+      onSubmission: async (submission) => {
+        await this.#submit(submission);
+        watching.submitted(submission);
+      },
       blobs,
       resolver: this.#resolver(),
       newMessageId: this.#newMessageId,
@@ -178,7 +181,7 @@ export class Running {
         if (this.#listener === null) throw new Error("not started");
         return this.#listener.address();
       },
-      monitoringAddress: () => this.#parts.watching.address(),
+      watching: this.#parts.watching,
       store: this.#parts.store,
       wake: () => this.#scheduler.wake(),
       act: (request) => act(request, this.#operatorDeps()),
@@ -274,6 +277,9 @@ export class Running {
       lanes: () => this.#delivery.lanes(),
       connections: () => this.#listener?.connectionCount() ?? 0,
       isDraining: () => this.#stopping !== null,
+      openIntake: () => this.#intake(),
+      newMessageId: () => this.#newMessageId(),
+      submit: this.#submit,
     };
   }
 

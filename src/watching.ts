@@ -1,16 +1,22 @@
 /**
- * The service as seen from outside: metrics, health and readiness. Opened first and closed last, so that a start that takes
+ * The service as seen from outside: metrics, health, readiness and alerts. Opened first and closed last, so that a start that takes
  * long and a drain can be watched too. Promises: stages know nothing of it; it listens to committed events and to the log, and
  * reads the rest when asked; what it cannot read it leaves out, and never waits for longer than PATIENCE_MS.
  */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { Alerting } from "./alerting.ts";
+import type { AlertNotice, RaiseAlert } from "./core/alert.ts";
 import type { OnCommitted } from "./core/committed.ts";
 import type { Duty } from "./core/duty.ts";
 import type { HeardLine, Log } from "./core/log.ts";
 import type { ReasonCode } from "./core/reason-codes.ts";
 import type { Sealer } from "./core/sealer.ts";
+import type { Submission } from "./core/submission.ts";
+import type { OwnPost } from "./alert-mail.ts";
+import { Detection } from "./detection.ts";
 import { validityOf } from "./parts/alerts/certificates.ts";
+import type { Validity } from "./parts/alerts/certificates.ts";
 import type { Config } from "./parts/config/config.ts";
 import { heardLog } from "./parts/log/heard-log.ts";
 import type { Metrics } from "./parts/metrics/metrics.ts";
@@ -26,7 +32,7 @@ import { versionOf } from "./version.ts";
 import { WriterPulse } from "./writer-pulse.ts";
 
 /** What is watched, once it is there. */
-export type Subject = {
+export type Subject = OwnPost & {
   readonly store: SqliteQueueStore;
   readonly blobs: DiskBlobStore;
   readonly sealer: Sealer;
@@ -40,6 +46,8 @@ type Certificates = Pick<Config["listen"]["tls"], "certificate" | "clientCa">;
 
 const PATIENCE_MS = 2_000;
 const PULSE_MS = 5_000;
+const LOOK_MS = 30_000;
+const HOUR_MS = 3_600_000;
 const MEASURE_MS = 5 * 60_000;
 /** Answers younger than this are given again: asking often costs no more. */
 const FRESH_MS = 1_000;
@@ -49,6 +57,8 @@ export class Watching {
   readonly #config: Config;
   readonly #env: Surroundings;
   readonly #metrics: Metrics | null;
+  readonly #alerting: Alerting;
+  readonly #detection: Detection;
   #certificates: Certificates;
   #monitoring: Monitoring | null = null;
   #subject: Subject | null = null;
@@ -63,6 +73,8 @@ export class Watching {
     this.#metrics = metrics;
     this.#certificates = config.listen.tls;
     this.log = heardLog(env.log, (line) => this.#hear(line));
+    this.#alerting = new Alerting(config, { clock: env.clock, log: this.log });
+    this.#detection = new Detection(config.alerts, this.#alerting, env.clock.now());
   }
 
   /** Listens where the configuration wants it; rejects with the system's error where it cannot. */
@@ -84,11 +96,26 @@ export class Watching {
 
   readonly onCommitted: OnCommitted = (events) => {
     this.#metrics?.observe(events);
+    this.#detection.committed(events);
+    this.#alerting.heard(events);
   };
+
+  readonly raise: RaiseAlert = (alert) => this.#alerting.raise(alert);
+
+  /** Somebody submitted a message, and it was acknowledged. */
+  submitted(submission: Submission): void {
+    if (this.#subject !== null) this.#detection.submitted(submission, this.#env.clock.now(), this.#subject.sealer);
+  }
+
+  /** Alerts that stand now. */
+  alerts(): readonly AlertNotice[] {
+    return this.#alerting.active();
+  }
 
   attach(subject: Subject): void {
     this.#subject = subject;
     this.#pulse = new WriterPulse(subject.store, this.#env.clock);
+    this.#alerting.attach(subject);
   }
 
   /** Mail is taken from now on. */
@@ -104,6 +131,7 @@ export class Watching {
   duties(): readonly Duty[] {
     return [
       { name: "writer_pulse", everyMs: PULSE_MS, run: async () => void (await this.#pulse?.answers(PATIENCE_MS)) },
+      { name: "watch", everyMs: LOOK_MS, run: () => this.look() },
       ...(this.#metrics === null ? [] : [{ name: "measure", everyMs: MEASURE_MS, run: this.#measure }]),
     ];
   }
@@ -117,12 +145,34 @@ export class Watching {
     return codes;
   }
 
+  /** Looks for what somebody should know, now. */
+  async look(): Promise<void> {
+    const { store, inFlight } = this.#subject ?? {};
+    const now = this.#env.clock.now();
+    const isAnswering = await this.#pulse?.answers(PATIENCE_MS);
+    const [nextDueAt, deadlines, disk] = await Promise.all([
+      isAnswering === true ? known(store?.nextDueAt().then((dueAt) => ({ dueAt }))) : null,
+      known(store?.deadlines(now + this.#config.alerts.heldDeadlineHours * HOUR_MS)),
+      this.#disk(),
+    ]);
+    this.#detection.look({
+      now,
+      queue: nextDueAt === null ? null : { nextDueAt: nextDueAt.dueAt, inFlight: inFlight?.() ?? 0 },
+      heldNear: deadlines?.near ?? null,
+      freeBytes: disk?.freeBytes ?? null,
+      certificates: this.#validities(),
+      writerMs: Math.max(this.#pulse?.lastMs ?? 0, this.#pulse?.pendingMs ?? 0),
+    });
+  }
+
   async close(): Promise<void> {
+    await this.#alerting.close();
     await this.#monitoring?.close();
   }
 
   #hear(line: HeardLine): void {
     this.#metrics?.heard(line);
+    this.#detection.heard(line, this.#env.clock.now());
   }
 
   readonly #measure = async (signal: AbortSignal): Promise<void> => {
@@ -181,20 +231,22 @@ export class Watching {
       auditHeadSeq: head?.seq ?? null,
       checkpointAt: null,
       backupAt: null,
-      certificates: this.#validUntil(),
+      certificates: Object.fromEntries(
+        Object.entries(this.#validities()).map(([name, { notAfter }]) => [name, notAfter]),
+      ),
       isReady: reasons.length === 0,
-      alertsActive: 0,
+      alertsActive: this.#alerting.active().length,
       now,
     };
   }
 
-  #validUntil(): Readonly<Record<string, number>> {
+  #validities(): Readonly<Record<string, Validity>> {
     const { certificate, clientCa } = this.#certificates;
     const listener = validityOf(certificate);
     const authority = clientCa === null ? null : validityOf(clientCa);
     return {
-      ...(listener !== null && { listener: listener.notAfter }),
-      ...(authority !== null && { client_ca: authority.notAfter }),
+      ...(listener !== null && { listener }),
+      ...(authority !== null && { client_ca: authority }),
     };
   }
 

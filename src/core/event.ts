@@ -1,5 +1,6 @@
 /** Audit events. Facts without content: ids, codes, rungs, hosts; never an address, a subject or a matched text. */
 import type { ActorFacts } from "./actor.ts";
+import type { AlertFacts, AlertState } from "./alert.ts";
 import type { Findings } from "./findings.ts";
 import type { RecipientId } from "./ids.ts";
 import type { Origin, ChildKind } from "./origin.ts";
@@ -74,7 +75,14 @@ export type EventBody =
     }
   | { readonly kind: "held"; readonly code: ReasonCode; readonly deadlineAt: number }
   | { readonly kind: "child"; readonly child: ChildKind; readonly messageId: string; readonly step: number }
-  | { readonly kind: "alert"; readonly code: ReasonCode }
+  /** `state` and what follows it where operators were told of more than one mail. */
+  | {
+      readonly kind: "alert";
+      readonly code: ReasonCode;
+      readonly state?: AlertState;
+      readonly count?: number;
+      readonly facts?: AlertFacts;
+    }
   /** A person acted: `actor` is an OS user name, `reason` what they gave. */
   | (ActorFacts & {
       readonly kind: "operator";

@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 async function get(path: string): Promise<Response> {
-  const address = world.postern.monitoringAddress();
+  const address = world.postern.watching.address();
   return fetch(`http://${address?.host}:${address?.port}${path}`);
 }
 

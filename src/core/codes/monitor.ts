@@ -29,4 +29,44 @@ export const monitorCodes = {
     what: "The keys at rest do not work.",
     next: "Check keys.spool and keys.addresses, then restart; without them nothing stored can be read.",
   },
+  "PST-MON-020": {
+    what: "The queue stands still: mail is due and nothing is delivered, put off or held.",
+    next: "Look at `postern queue list` and the errors in the log; if the service hangs, restart it: nothing is lost.",
+  },
+  "PST-MON-021": {
+    what: "Held mail fails soon unless a person decides about it.",
+    next: "Decide with `postern queue list --state held`, then `postern queue release` or `postern queue drop`.",
+  },
+  "PST-MON-022": {
+    what: "A certificate in use ends soon or has ended.",
+    next: "Renew it, put it in its place and reload (`systemctl reload postern`); the alert names which.",
+  },
+  "PST-MON-023": {
+    what: "The volume of data_dir will be full within hours if it goes on filling as it does.",
+    next: "Look at what grows (`du` on data_dir, `postern queue list`) and free or add space before mail is refused.",
+  },
+  "PST-MON-024": {
+    what: "Somebody sends far more than they used to.",
+    next: "Look at the messages with `postern trace`; if an account or system was taken over, stop it at its source.",
+  },
+  "PST-MON-025": {
+    what: "Too many authentications failed in ten minutes.",
+    next: "Look for PST-ACC-010 in the log: the peer with a wrong password, or somebody who guesses; block who guesses.",
+  },
+  "PST-MON-026": {
+    what: "The writer of the database takes very long to answer.",
+    next: "Look at the load of the disk that holds data_dir, and at what else uses it.",
+  },
+  "PST-MON-027": {
+    what: "A mail server offers less protection than it did before.",
+    next: "`postern trace` of the messages named shows which; ask its operator, and until then expect held mail or an attack.",
+  },
+  "PST-MON-030": {
+    what: "An alert could not be handed to the web hook and was given up.",
+    next: "Check alerts.webhook and what answers there; the alert itself stands in the log and in the audit.",
+  },
+  "PST-MON-031": {
+    what: "An alert could not be sent by mail.",
+    next: "Look at the error logged with it; the alert itself stands in the log and, where it can be written, in the audit.",
+  },
 } as const satisfies Record<`PST-MON-${string}`, CodeEntry>;

@@ -21,3 +21,21 @@ export function validityOf(pem: string): Validity | null {
     return null;
   }
 }
+
+export type ExpiryLevel = "soon" | "urgent" | "expired";
+
+const DAY_MS = 86_400_000;
+const URGENT_DAYS = 3;
+
+/** How near the end of validity is, or null where it is far. */
+export function expiryLevel({ notAfter }: Validity, now: number, warnDays: number): ExpiryLevel | null {
+  if (now > notAfter) return "expired";
+  const days = (notAfter - now) / DAY_MS;
+  if (days < Math.min(URGENT_DAYS, warnDays)) return "urgent";
+  return days < warnDays ? "soon" : null;
+}
+
+/** Whole days left; negative once it is over. */
+export function daysLeft({ notAfter }: Validity, now: number): number {
+  return Math.floor((notAfter - now) / DAY_MS);
+}

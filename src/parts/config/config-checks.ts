@@ -17,6 +17,7 @@ export function checkConfig(checks: Checks): void {
   checkDestinations(checks);
   checkDelivery(checks);
   checkMonitoring(checks);
+  checkWebhook(checks);
 }
 
 function checkNames({ text, report }: Checks): void {
@@ -168,4 +169,17 @@ function checkMonitoring({ text: { monitoring }, report }: Checks): void {
     ["monitoring", "address"],
     "is reachable from elsewhere without a password; use 127.0.0.1, or set monitoring.allow_remote behind a firewall",
   );
+}
+
+/** What it carries names codes and ids: over the network only encrypted, and no password belongs into a URL. */
+function checkWebhook({ text: { alerts }, report }: Checks): void {
+  if (alerts.webhook === undefined) return;
+  const place: YamlPath = ["alerts", "webhook", "url"];
+  const url = URL.parse(alerts.webhook.url);
+  const isHere = url !== null && (url.hostname === "localhost" || isLoopback(url.hostname));
+  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isHere))) {
+    report.error(place, "not a web hook: write https://…, or http:// to an address of this machine");
+  } else if (url.username !== "" || url.password !== "") {
+    report.error(place, "holds a user name or password; the receiver checks the signature made with secret instead");
+  }
 }

@@ -7,6 +7,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { ROLES } from "../../core/roles.ts";
 import { parseServerAddress } from "../dns/server-address.ts";
+import { parseMailbox } from "../smtp/mailbox.ts";
 import { parseNetwork } from "../smtp/network.ts";
 import { SECRET_REFERENCE } from "./secret.ts";
 
@@ -216,6 +217,31 @@ const monitoring = z.strictObject({
   allow_remote: z.boolean().default(false),
 });
 
+const mailbox = z
+  .string()
+  .max(320)
+  .refine((text) => parseMailbox(text).kind !== "bad", "not an address: write operator@example.org");
+
+const alerts = z.strictObject({
+  mail: z.array(mailbox).max(20).default([]),
+  webhook: z.strictObject({ url: z.string().min(10).max(2048), secret, ca_file: path.optional() }).optional(),
+  repeat_minutes: whole(1, 10_080, 240),
+  queue_stalled_minutes: whole(1, 1440, 30),
+  held_deadline_hours: whole(1, 720, 24),
+  certificate_days: whole(1, 90, 14),
+  disk_full_hours: whole(1, 168, 12),
+  writer_seconds: whole(1, 60, 5),
+  auth_failures: whole(1, 100_000, 50),
+  volume: z
+    .strictObject({
+      factor: whole(2, 1000, 4),
+      messages_min: whole(1, 1_000_000, 200),
+      recipients_min: whole(1, 10_000_000, 1000),
+      phi_min: whole(1, 1_000_000, 50),
+    })
+    .prefault({}),
+});
+
 export const configSchema = z.strictObject({
   version: z.literal(1),
   hostname: domain.optional(),
@@ -249,6 +275,7 @@ export const configSchema = z.strictObject({
   delivery: delivery.prefault({}),
   hold: hold.prefault({}),
   monitoring: monitoring.prefault({}),
+  alerts: alerts.prefault({}),
   dkim: z
     .array(
       z.strictObject({

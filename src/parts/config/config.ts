@@ -88,6 +88,9 @@ export type Config = {
   readonly hold: Text["hold"];
   /** Without a port nothing listens. */
   readonly monitoring: Text["monitoring"];
+  readonly alerts: Omit<Text["alerts"], "webhook"> & {
+    readonly webhook: { readonly url: string; readonly secret: Secret; readonly ca: string | null } | null;
+  };
   readonly dkim: readonly { readonly domain: string; readonly selector: string; readonly key: Secret }[];
   readonly stripHeaders: readonly string[];
   readonly log: Text["log"];
@@ -267,6 +270,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     },
     hold: plain.hold,
     monitoring: plain.monitoring,
+    alerts: { ...plain.alerts, webhook: readWebhook(text.alerts.webhook, files) },
     dkim: text.dkim.map((entry, i) => ({ ...entry, key: readDkimKey(entry.key, ["dkim", i, "key"], files) })),
     stripHeaders: text.strip_headers,
     log: plain.log,
@@ -306,6 +310,13 @@ function readSubmitter(
   }
   if (dkim !== undefined) return named({ kind: "dkim", domains: dkim.domains ?? facts.ownDomains });
   return named({ kind: "own-network" });
+}
+
+function readWebhook(text: ConfigText["alerts"]["webhook"], files: Files): Config["alerts"]["webhook"] {
+  if (text === undefined) return null;
+  const place = ["alerts", "webhook"];
+  const secret = readSecret(text.secret, [...place, "secret"], files);
+  return { url: text.url, secret, ca: readCaFile(text.ca_file, [...place, "ca_file"], files) };
 }
 
 function readPolicy({ policy }: ConfigText): Policy {

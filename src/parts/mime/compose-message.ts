@@ -11,8 +11,8 @@ import { QuotedPrintableEncoder } from "./transfer-encode.ts";
 export type OwnMailFields = {
   /** Bare address the mail is from. */
   readonly from: string;
-  /** Bare address of the sender it goes to. */
-  readonly to: string;
+  /** Bare addresses it goes to. */
+  readonly to: string | readonly string[];
   /** ASCII. */
   readonly subject: string;
   /** Left part and domain of the new Message-ID. */
@@ -75,7 +75,7 @@ function headerLines(fields: OwnMailFields): readonly string[] {
   if (!isPlainAddress(fields.from)) throw new Error("a report needs a plain address to come from");
   const lines = [
     `From: Mail gateway <${fields.from}>`,
-    `To: <${fields.to}>`,
+    `To: ${[fields.to].flat().map(bracketed).join(",\r\n ")}`,
     `Subject: ${oneLine(fields.subject)}`,
     `Date: ${mailDate(fields.now)}`,
     `Message-ID: <${oneLine(fields.id)}@${oneLine(fields.hostname)}>`,
@@ -85,6 +85,10 @@ function headerLines(fields: OwnMailFields): readonly string[] {
   }
   lines.push(`Auto-Submitted: ${fields.autoSubmitted}`, "X-Auto-Response-Suppress: All", "MIME-Version: 1.0");
   return lines;
+}
+
+function bracketed(address: string): string {
+  return `<${address}>`;
 }
 
 function partLines(part: OwnPart): readonly string[] {

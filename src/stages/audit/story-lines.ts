@@ -81,7 +81,11 @@ const TOLD: Told = {
   held: (body) =>
     `held until ${utc(body.deadlineAt)}: ${[codeText(body.code), entryOf(body.code)?.next].filter((part) => part !== undefined).join(". Next: ")}`,
   child: (body) => `${CHILDREN[body.child]}, as ${body.messageId}`,
-  alert: (body) => `alert to the operators: ${codeText(body.code)}`,
+  alert: (body) => {
+    const state = body.state === undefined || body.state === "raised" ? "" : ` (${body.state})`;
+    const facts = Object.entries(body.facts ?? {}).map(([name, value]) => `; ${name} ${printable(String(value))}`);
+    return `alert to the operators${state}: ${codeText(body.code)}${facts.join("")}`;
+  },
   operator: (body) => {
     const why = body.reason === "" ? "" : `: ${printable(body.reason)}`;
     return `${actorText(body)} asked for ${body.action}${why}`;

@@ -54,6 +54,7 @@ function isOwnReport(origin: Origin): boolean {
       return false;
     case "dsn":
     case "notice":
+    case "alert":
       return true;
     default:
       return assertNever(origin);
