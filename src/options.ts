@@ -190,13 +190,24 @@ function fingerprint(section: unknown): string {
   return JSON.stringify(plain(section));
 }
 
-export function schedulerOptions(owner: string): SchedulerOptions {
+export function schedulerOptions(owner: string, config: Config): SchedulerOptions {
+  const { recipientsPerTransactionMax, laneWindowInitial } = deliverOptions(config);
   return {
     owner,
     leaseMs: 10 * MINUTE_MS,
     claimLimit: 200,
-    // Several times what one lane lets wait (DELIVER_DEFAULTS.laneWaitingMax): one slow destination leaves room for others.
     inFlightRecipientsMax: 3_000,
+    arrivalsShare: 1 / 4,
+    laneShare: 1 / 4,
+    senderShare: 1 / 2,
+    recipientsPerDelivery: 20,
+    windowInitial: laneWindowInitial,
+    perLaneMax: recipientsPerTransactionMax,
     pollMsMax: 5 * SECOND_MS,
+    blockedMs: 250,
+    retry: retryOptions(config),
+    portionMax: 50,
+    portionPauseMs: 10,
+    lookMs: 500,
   };
 }

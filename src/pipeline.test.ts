@@ -37,6 +37,8 @@ const message: StoredMessage = {
 const recipient = freshRecipient({
   id: rcpt,
   messageId: id,
+  lane: "lane",
+  sender: "sender",
   recipient: { mailbox, notify: null, orcpt: null },
   fence: 7,
   dueAt: 0,
@@ -114,8 +116,9 @@ function stagesWith(store: PipelineDeps["store"], deliver: (request: DeliveryReq
     deliver: async (request) => ({
       attempts: [],
       outcomes: new Map([[request.recipients[0].id, await deliver(request)]]),
+      destination: { kind: "unknown" },
     }),
-    settle: createSettle({ store, writeReport, clock, log, wake: () => {} }),
+    settle: createSettle({ store, writeReport, clock, log, wake: () => {}, settled: () => {} }),
   };
 }
 
@@ -138,7 +141,12 @@ function rig(
     clock,
     log,
     chance: () => 0.5,
-    scheduler: () => ({ reserve: () => null, dispatch: () => {}, wake: () => {} }),
+    scheduler: () => ({
+      reserve: () => null,
+      dispatch: () => {},
+      wake: () => {},
+      learn: async () => {},
+    }),
     readBody: () => async () => Buffer.alloc(0),
     withinBytes: async (_bytes, work) => {
       gated += 1;

@@ -71,7 +71,7 @@ export type Stages = {
 export type PipelineDeps = {
   readonly stages: Stages;
   readonly store: QueueStore;
-  readonly scheduler: () => Pick<Scheduler, "reserve" | "dispatch" | "wake">;
+  readonly scheduler: () => Pick<Scheduler, "reserve" | "dispatch" | "wake" | "learn">;
   readonly readBody: (message: StoredMessage) => ReadBody;
   /** Bounds the bytes read and built at once; see ByteGate. Never held while a peer is waited for. */
   readonly withinBytes: <T>(bytes: number, work: () => Promise<T>) => Promise<T>;
@@ -113,7 +113,7 @@ type Leg = {
 export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
   return {
     async submit(submission) {
-      const places = deps.scheduler().reserve(submission.recipients.length);
+      const places = deps.scheduler().reserve(deps.store.sharesOf(submission));
       try {
         const { message, claims } = await deps.stages.spool.commit(submission, places?.lease ?? null);
         if (claims.length > 0) deps.scheduler().dispatch(submission.id, claims, message);
@@ -336,6 +336,7 @@ class Pass {
     const attempts = report.attempts.map((attempt) => ({ kind: "attempt", attempt }) as const);
     const events = eventsOfMessage(this.#message.submission.id, attempts, this.#deps.clock.now());
     await this.#deps.stages.settle(this.#message, endings, { recipients: [], variants: [], inspected: null, events });
+    await this.#deps.scheduler().learn(batch[0].recipient.lane, report.destination);
     return next;
   }
 
@@ -364,7 +365,7 @@ class Pass {
       const message = this.#message.submission.id;
       this.#deps.log.error("deliver_failed", { message, code, error: errorName(error) });
       const ends = batch.map(({ recipient: { id } }) => [id, announced.get(id) ?? BROKEN] as const);
-      return { attempts: [], outcomes: new Map(ends) };
+      return { attempts: [], outcomes: new Map(ends), destination: { kind: "unknown" } };
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { EventBody } from "./core/event.ts";
-import type { StoredMessage } from "./core/queue-store.ts";
+import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
 import type { Inspect, Protect, ReadBody } from "./core/stages.ts";
 import {
   acceptOptions,
@@ -114,7 +114,8 @@ export class Running {
     this.#newMessageId = messageIdMaker(env.clock);
     this.#delivery = createDeliver(deliverOptions(config), { blobs, ...env });
     const wake = (): void => this.#scheduler.wake();
-    this.#settle = createSettle({ store, wake, ...env, writeReport: this.#reportWriter() });
+    const settled = (ended: readonly StoredRecipient[]): void => this.#scheduler.settled(ended);
+    this.#settle = createSettle({ store, wake, settled, ...env, writeReport: this.#reportWriter() });
     const gate = new ByteGate(WORK_BYTES_MAX);
     const pipeline = createPipeline(
       {
@@ -142,7 +143,7 @@ export class Running {
       },
     );
     this.#submit = pipeline.submit;
-    this.#scheduler = new Scheduler(schedulerOptions(env.owner), { store, ...env, workOn: pipeline.workOn });
+    this.#scheduler = new Scheduler(schedulerOptions(env.owner, config), { store, ...env, workOn: pipeline.workOn });
   }
 
   async start(): Promise<void> {

@@ -20,7 +20,15 @@ const options: RetryOptions = {
 };
 
 const mailbox = { address: "a@b.example", localPart: "a", domain: "b.example", isUtf8: false };
-const facts = { id: recipientIdOf(id, 1), messageId: id, fence: 1, dueAt: RECEIVED, lease: null };
+const facts = {
+  id: recipientIdOf(id, 1),
+  messageId: id,
+  lane: "l",
+  sender: "s",
+  fence: 1,
+  dueAt: RECEIVED,
+  lease: null,
+};
 const recipient: StoredRecipient = {
   ...freshRecipient({ ...facts, recipient: { mailbox, notify: null, orcpt: null } }),
   state: "in_dialog",

@@ -121,7 +121,10 @@ export type Failure = {
 };
 
 /** Ends a recipient for good, with a report to the sender. */
-export function failed(failure: Failure, at: Pick<Circumstances, "recipient">): Settled {
+export function failed(
+  failure: Failure,
+  at: { readonly recipient: { readonly lastReply?: PeerReply | null } },
+): Settled {
   const { code, status, replyCode, host } = failure;
   return {
     kind: "settled",
@@ -130,7 +133,7 @@ export function failed(failure: Failure, at: Pick<Circumstances, "recipient">): 
       lease: null,
       lastCode: code,
       lastHost: host,
-      lastReply: failure.reply ?? at.recipient.lastReply,
+      lastReply: failure.reply ?? at.recipient.lastReply ?? null,
     },
     events: [{ kind: "failed", code, status, replyCode }],
     tell: { kind: "failure_dsn", step: 0, status, code, replyCode, host },
@@ -177,8 +180,13 @@ export type PutOff = {
   readonly host: string | null;
 };
 
+/** What a pause depends on. */
+export type PutOffCircumstances = Omit<Circumstances, "recipient" | "missing"> & {
+  readonly recipient: Pick<StoredRecipient, "attempts" | "noticesSent"> & { readonly lastReply?: PeerReply | null };
+};
+
 /** Later, by the retry schedule; a failure where no later is left; the sender is told when the delay grows old. */
-export function putOff(why: PutOff, at: Circumstances, extra: RecipientPatch = {}): Settled {
+export function putOff(why: PutOff, at: PutOffCircumstances, extra: RecipientPatch = {}): Settled {
   const isAttempt = !UNCOUNTED.includes(why.code);
   const attempts = at.recipient.attempts + (isAttempt ? 1 : 0);
   const retryAt = at.now + pause(isAttempt ? attempts : 1, at);
@@ -209,7 +217,7 @@ export function putOff(why: PutOff, at: Circumstances, extra: RecipientPatch = {
   };
 }
 
-function expired(why: PutOff, at: Circumstances): Settled {
+function expired(why: PutOff, at: PutOffCircumstances): Settled {
   return failed(
     { code: "PST-PIP-001", status: "5.4.7", reply: why.reply, replyCode: why.replyCode, host: why.host },
     at,
@@ -217,13 +225,13 @@ function expired(why: PutOff, at: Circumstances): Settled {
 }
 
 /** How many delay notices are due by now, where that is more than were sent; else null. */
-function dueNotice(at: Circumstances): number | null {
+function dueNotice(at: PutOffCircumstances): number | null {
   const age = at.now - at.receivedAt;
   const due = at.options.delayNoticesMs.filter((noticeMs) => age >= noticeMs).length;
   return due > at.recipient.noticesSent ? due : null;
 }
 
-function pause(attempts: number, at: Circumstances): number {
+function pause(attempts: number, at: PutOffCircumstances): number {
   const { scheduleMs, jitterShare } = at.options;
   const base = scheduleMs[Math.min(attempts, scheduleMs.length) - 1] ?? scheduleMs[0];
   return Math.round(base * (1 + jitterShare * (2 * at.chance() - 1)));

@@ -1,7 +1,10 @@
 /** A recipient as it is before anything happened to it: the one place that knows how every field begins. */
 import type { StoredRecipient } from "./queue-store.ts";
 
-export type BirthFacts = Pick<StoredRecipient, "id" | "messageId" | "recipient" | "fence" | "dueAt" | "lease">;
+export type BirthFacts = Pick<
+  StoredRecipient,
+  "id" | "messageId" | "lane" | "sender" | "recipient" | "fence" | "dueAt" | "lease"
+>;
 
 export function freshRecipient(facts: BirthFacts): StoredRecipient {
   return {

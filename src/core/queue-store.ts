@@ -31,6 +31,13 @@ export type NewMessage = {
 
 export type Lease = { readonly owner: string; readonly until: number };
 
+/** Whose shares of the work a message takes up: keyed hashes of submitter with sender, and of each recipient's domain. */
+export type MessageShares = {
+  readonly sender: string;
+  /** One for each recipient, in RCPT order. */
+  readonly lanes: readonly string[];
+};
+
 export type StoredMessage = {
   readonly submission: Omit<Submission, "recipients">;
   readonly expiresAt: number;
@@ -41,6 +48,9 @@ export type StoredMessage = {
 export type StoredRecipient = {
   readonly id: RecipientId;
   readonly messageId: MessageId;
+  /** See MessageShares. */
+  readonly lane: string;
+  readonly sender: string;
   readonly recipient: EnvelopeRecipient;
   readonly state: RecipientState;
   readonly fence: number;
@@ -120,7 +130,25 @@ export type ClaimQuery = {
   /** Recipients at most. */
   readonly limit: number;
   readonly lease: Lease;
+  /** Left out: nobody is held back. */
+  readonly shares?: ClaimShares;
 };
+
+/** So that no destination and no sender takes up what others need. */
+export type ClaimShares = {
+  /** Have as much in flight as they may: nothing of theirs is handed out. */
+  readonly fullLanes: readonly string[];
+  readonly fullSenders: readonly string[];
+  /** Recipients that one claim hands out at most, of one lane and of one sender. */
+  readonly perLaneMax: number;
+  readonly perSenderMax: number;
+};
+
+/** A recipient that is due while its lane rests: enough to put it off, without opening anything. */
+export type WaitingRecipient = Pick<
+  StoredRecipient,
+  "id" | "messageId" | "fence" | "state" | "attempts" | "deadlineAt" | "noticesSent" | "lastHost"
+> & { readonly receivedAt: number; readonly expiresAt: number };
 
 export type QueueFilter = {
   readonly states?: readonly RecipientState[];
@@ -146,21 +174,31 @@ export type Deadlines = {
 export interface QueueStore {
   /** Inserts message, recipients and events; resolves when durable. */
   accept(message: NewMessage): Promise<void>;
+  /** Pure: the same submission gives the same shares. */
+  sharesOf(submission: Pick<Submission, "submitter" | "envelope" | "recipients">): MessageShares;
   /**
-   * Leases due recipients that carry no live lease (`held` is due at its deadline); earliest due first, all due recipients of a
-   * message together where the limit allows. Raises each fence by one. `in_dialog` and `dot_sent` come back as they are when
-   * their lease ran out without a result: the first was surely not delivered, the second is ambiguous.
+   * Leases due recipients that carry no live lease (`held` is due at its deadline). Senders take turns; of one sender and
+   * lane the earliest due come first, and recipients of a message together where the limits allow. A lane that rests hands
+   * out nothing; once its rest is over, one recipient as a probe. Raises each fence by one. `in_dialog` and `dot_sent` come
+   * back as they are when their lease ran out without a result: the first was surely not delivered, the second is ambiguous.
    */
   claim(query: ClaimQuery): Promise<readonly StoredRecipient[]>;
   /** Leases these whatever is due, for an operator's act or a released hold; skips those another live lease owns. */
   claimThese(ids: readonly RecipientId[], lease: Lease, now: number): Promise<readonly StoredRecipient[]>;
-  /** Extends live leases of matching fences. */
+  /**
+   * The lane's destination is known not to answer: until then its recipients are not handed out. null: it answers again.
+   * Forgotten with the process.
+   */
+  rest(lane: string, until: number | null): Promise<void>;
+  /** Due recipients of lanes that rest, whatever their state; none is leased. */
+  waiting(query: { readonly now: number; readonly limit: number }): Promise<readonly WaitingRecipient[]>;
+  /** Extends leases of matching fences, also one that ran out and was not taken over. */
   renew(claims: readonly { readonly recipientId: RecipientId; readonly fence: number }[], until: number): Promise<void>;
   commit(transition: Transition, wait: Wait): Promise<CommitResult>;
   message(id: MessageId): Promise<StoredMessage | null>;
   recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]>;
   counts(): Promise<QueueCounts>;
-  /** Earliest due time of what is not leased and not terminal, or null. */
+  /** When to look next: not after the earliest due time of what is not leased and not terminal; null where nothing is left. */
   nextDueAt(): Promise<number | null>;
   /**
    * After a start: leases of a dead owner end. `in_dialog` becomes `ready`, due now. `dot_sent` becomes `deferred` and

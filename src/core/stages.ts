@@ -83,7 +83,16 @@ export type DeliveryReport = {
   readonly attempts: readonly AttemptFacts[];
   /** Exactly one for each requested recipient. */
   readonly outcomes: ReadonlyMap<RecipientId, Outcome>;
+  readonly destination: Destination;
 };
+
+/** What became known of a destination as a whole, beyond one mail. */
+export type Destination =
+  /** It is spoken with; so many deliveries to it may run side by side. */
+  | { readonly kind: "answers"; readonly window: number }
+  /** Nobody is found there: no delivery begins before so long has passed. */
+  | { readonly kind: "rests"; readonly forMs: number }
+  | { readonly kind: "unknown" };
 export type Deliver = (request: DeliveryRequest) => Promise<DeliveryReport>;
 
 /** One recipient a report speaks of. */

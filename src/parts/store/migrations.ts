@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import type { Database } from "better-sqlite3";
 import { reach } from "../../core/failpoint.ts";
 import { QUEUE_AND_AUDIT } from "./migrations-0001.ts";
+import { LANES_AND_SHARES } from "./migrations-0002.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
 export type Migration = {
@@ -16,7 +17,10 @@ export type Migration = {
   readonly sql: string;
 };
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, sql: QUEUE_AND_AUDIT }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, sql: QUEUE_AND_AUDIT },
+  { version: 2, sql: LANES_AND_SHARES },
+];
 
 /** PRAGMA application_id of a Postern state database: "PSTN". */
 export const APPLICATION_ID = 0x5053544e;

@@ -78,10 +78,13 @@ export type SampleOptions = {
   readonly lease?: Lease | null;
   readonly parent?: Parentage | null;
   readonly events?: readonly NewEvent[];
+  readonly sender?: string;
+  /** Domain of each recipient; the last repeats. */
+  readonly domains?: readonly string[];
 };
 
 export function sampleMessage(n: number, options: SampleOptions = {}): NewMessage {
-  const { recipients = 1, dueAt = START, lease = null, parent = null } = options;
+  const { recipients = 1, dueAt = START, lease = null, parent = null, domains = ["rcpt.example"] } = options;
   const id = messageIdAt(n);
   return {
     submission: {
@@ -89,7 +92,7 @@ export function sampleMessage(n: number, options: SampleOptions = {}): NewMessag
       origin: parent === null ? "relay" : "dsn",
       parent,
       envelope: {
-        sender: mailbox(CANARIES.sender, "sender.example"),
+        sender: mailbox(options.sender ?? CANARIES.sender, "sender.example"),
         body: "8bitmime",
         smtpUtf8: false,
         requireTls: false,
@@ -97,7 +100,7 @@ export function sampleMessage(n: number, options: SampleOptions = {}): NewMessag
         envid: "envelope-1",
       },
       recipients: Array.from({ length: recipients }, (_, index) => ({
-        mailbox: mailbox(`${CANARIES.recipient}-${n}-${index + 1}`, "rcpt.example"),
+        mailbox: mailbox(`${CANARIES.recipient}-${n}-${index + 1}`, domains[index] ?? domains.at(-1) ?? ""),
         notify: ["failure"],
         orcpt: null,
       })),

@@ -5,6 +5,7 @@ import { messageIdOf } from "../../core/ids.ts";
 import type { QueueStore, StoredRecipient } from "../../core/queue-store.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource } from "./audit-chain.ts";
+import { describeShares } from "./queue-store-shares.suite.ts";
 import { describeClaims } from "./queue-store-claims.suite.ts";
 import {
   alertEvent,
@@ -42,6 +43,9 @@ export function describeQueueStore(name: string, open: OpenStore): void {
   });
   describe(`${name}: claims and leases`, () => {
     describeClaims(bench);
+  });
+  describe(`${name}: fair shares and resting lanes`, () => {
+    describeShares(bench);
   });
   describe(`${name}: transitions`, () => {
     describeCommit(bench);

@@ -3,7 +3,6 @@
  * plans, replies and variant bytes leave this module sealed only, each bound to its row, so that no text can be moved to
  * another one. Runs on the event loop; the writer thread has no keys.
  */
-import { domainToASCII } from "node:url";
 import type { BlobRef } from "../../core/blob-store.ts";
 import type { EnvelopeRecipient } from "../../core/envelope.ts";
 import type { Findings } from "../../core/findings.ts";
@@ -12,12 +11,21 @@ import type { MessageId, RecipientId, VariantId } from "../../core/ids.ts";
 import type { Origin } from "../../core/origin.ts";
 import type { Variant } from "../../core/parcel.ts";
 import type { Plan } from "../../core/plan.ts";
-import type { NewMessage, RecipientPatch, StoredMessage, StoredRecipient, Transition } from "../../core/queue-store.ts";
+import type {
+  MessageShares,
+  NewMessage,
+  RecipientPatch,
+  StoredMessage,
+  StoredRecipient,
+  Transition,
+  WaitingRecipient,
+} from "../../core/queue-store.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { PeerReply } from "../../core/status.ts";
 import { toEventRow } from "./audit-chain.ts";
 import { openPlan, openVariant, planText, variantText } from "./sqlite-codec-bytes.ts";
+import { canonicalAddress, ShareKeys } from "./share-keys.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
 import type { SealedColumnName } from "./sealed-columns.ts";
 import type {
@@ -28,6 +36,7 @@ import type {
   PatchRow,
   RecipientRow,
   StoredMessageRows,
+  WaitingRow,
 } from "./sqlite-rows.ts";
 import { storeError } from "./sqlite-store-error.ts";
 import type { CommitRows, SealedRow, WriterCalls } from "./writer-protocol.ts";
@@ -38,19 +47,25 @@ type Resealed = WriterCalls["reseal"]["args"]["rows"][number];
 
 export class RowCodec {
   readonly #sealer: Sealer;
+  readonly #shares: ShareKeys;
 
   constructor(sealer: Sealer) {
     this.#sealer = sealer;
+    this.#shares = new ShareKeys(sealer);
+  }
+
+  sharesOf(submission: Parameters<ShareKeys["of"]>[0]): MessageShares {
+    return this.#shares.of(submission);
   }
 
   /** Look-ups ignore case and the form of an international domain; the stored address keeps both. */
   addressIndex(address: string): string {
-    return this.#sealer.index(lookedUp(address));
+    return this.#sealer.index(canonicalAddress(address));
   }
 
   /** Under every key a row may have been written with. */
   addressIndexes(address: string): readonly string[] {
-    return this.#sealer.indexes(lookedUp(address));
+    return this.#sealer.indexes(canonicalAddress(address));
   }
 
   /** What a text sealed under the present key begins with. */
@@ -74,7 +89,7 @@ export class RowCodec {
     return {
       message: this.#messageRow(message),
       blobs: [toBlobRow(submission.body)],
-      recipients: submission.recipients.map((recipient, index) => this.#recipientRow(message, recipient, index + 1)),
+      recipients: this.#recipientRows(message),
       parent: parent === null ? null : { recipientId: parent.recipientId, kind: parent.kind, step: parent.step },
       events: message.events.map(toEventRow),
     };
@@ -140,6 +155,8 @@ export class RowCodec {
     return {
       id: row.id as RecipientId,
       messageId: row.message_id as MessageId,
+      lane: row.lane,
+      sender: row.sender,
       recipient: this.#open(row.sealed, `recipient ${row.id}`) as EnvelopeRecipient,
       state: row.state,
       fence: row.fence,
@@ -174,21 +191,25 @@ export class RowCodec {
     };
   }
 
-  #recipientRow(message: NewMessage, recipient: EnvelopeRecipient, ordinal: number): NewRecipientRow {
-    const { submission, lease, dueAt } = message;
-    const id = recipientIdOf(submission.id, ordinal);
-    return {
-      id,
-      message_id: submission.id,
-      ordinal,
-      address_index: this.addressIndex(addressOf(recipient)),
-      sealed: this.#seal(recipient, `recipient ${id}`),
-      state: "received",
-      fence: lease === null ? 0 : 1,
-      due_at: dueAt,
-      lease_owner: lease?.owner ?? null,
-      lease_until: lease?.until ?? null,
-    };
+  #recipientRows({ submission, lease, dueAt }: NewMessage): readonly NewRecipientRow[] {
+    const { sender, lanes } = this.sharesOf(submission);
+    return submission.recipients.map((recipient, index): NewRecipientRow => {
+      const id = recipientIdOf(submission.id, index + 1);
+      return {
+        id,
+        message_id: submission.id,
+        ordinal: index + 1,
+        address_index: this.addressIndex(addressOf(recipient)),
+        lane: lanes[index] ?? "",
+        sender,
+        sealed: this.#seal(recipient, `recipient ${id}`),
+        state: "received",
+        fence: lease === null ? 0 : 1,
+        due_at: dueAt,
+        lease_owner: lease?.owner ?? null,
+        lease_until: lease?.until ?? null,
+      };
+    });
   }
 
   #patchRow(id: RecipientId, patch: RecipientPatch): PatchRow {
@@ -237,11 +258,19 @@ function addressOf({ mailbox }: EnvelopeRecipient): string {
   return `${mailbox.localPart}@${mailbox.domain}`;
 }
 
-function lookedUp(address: string): string {
-  const at = address.lastIndexOf("@");
-  const domain = address.slice(at + 1);
-  const ascii = domain.startsWith("[") ? domain : domainToASCII(domain);
-  return `${address.slice(0, at + 1)}${ascii === "" ? domain : ascii}`.normalize("NFC").toLowerCase();
+export function toWaiting(row: WaitingRow): WaitingRecipient {
+  return {
+    id: row.id as RecipientId,
+    messageId: row.message_id as MessageId,
+    fence: row.fence,
+    state: row.state,
+    attempts: row.attempts,
+    deadlineAt: row.deadline_at,
+    noticesSent: row.notices_sent,
+    lastHost: row.last_host,
+    receivedAt: row.received_at,
+    expiresAt: row.expires_at,
+  };
 }
 
 export function toBlobRef(row: BlobRow): BlobRef {

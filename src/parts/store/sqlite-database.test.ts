@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { assertDurable, openDatabase, setDurable, setSynchronous } from "./sqlite-database.ts";
 import { latestVersion, migrate, MIGRATIONS, schemaVersion } from "./migrations.ts";
-import { DUE_SQL } from "./writer-claims.ts";
+import { DUE_SQL } from "./due-walk.ts";
 
 let folder: string;
 let path: string;
@@ -134,9 +134,9 @@ describe("migrations", () => {
     const { db, migration } = open([...MIGRATIONS, next]);
     expect(schemaVersion(db)).toBe(next.version);
     db.close();
-    expect(migration.backup).toBe(`${path}.schema-1.20260102T030405Z.backup`);
+    expect(migration.backup).toBe(`${path}.schema-${latestVersion(MIGRATIONS)}.20260102T030405Z.backup`);
     const backup = new Database(migration.backup as string, { readonly: true });
-    expect(schemaVersion(backup)).toBe(1);
+    expect(schemaVersion(backup)).toBe(latestVersion(MIGRATIONS));
     expect(backup.prepare("SELECT count(*) FROM audit").pluck().get()).toBe(1);
     backup.close();
     expect(statSync(migration.backup as string).mode & 0o777).toBe(0o600);
@@ -147,29 +147,38 @@ describe("migrations", () => {
     const broken = { version: next.version + 1, sql: "CREATE TABLE later (id INTEGER)" };
     expect(() => open([...MIGRATIONS, next, broken])).toThrow(/PST-SPL-059.*backup: .*\.backup/);
     const { db } = open();
-    expect(schemaVersion(db)).toBe(1);
+    expect(schemaVersion(db)).toBe(latestVersion(MIGRATIONS));
     expect(db.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'later'").pluck().get()).toBe(0);
     db.close();
   });
 
   test("without a backup there is no migration", () => {
     const { db } = open();
-    writeFileSync(`${path}.schema-1.20260102T030405Z.backup`, "in the way");
+    writeFileSync(`${path}.schema-${latestVersion(MIGRATIONS)}.20260102T030405Z.backup`, "in the way");
     expect(() => migrate(db, NOW, [...MIGRATIONS, next])).toThrow(/PST-SPL-059.*nothing was changed/);
-    expect(schemaVersion(db)).toBe(1);
+    expect(schemaVersion(db)).toBe(latestVersion(MIGRATIONS));
     db.close();
   });
 });
 
 describe("the schema", () => {
-  test("claiming reads the partial index of the queue, in order, without sorting or scanning the table", () => {
+  test.each(Object.entries(DUE_SQL))(
+    "the walk over what is due searches an index for its %s and sorts nothing",
+    (_, sql) => {
+      const { db } = open();
+      const all = { now: 1, limit: 1, at: 0, id: "", sender: "", lane: "" };
+      const names = new Set([...sql.matchAll(/@(\w+)/g)].map(([, name]) => name));
+      const given = Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)));
+      const plan = db.prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(given);
+      for (const { detail } of plan) expect(detail).toMatch(/^SEARCH \w+ USING (COVERING )?INDEX \w+ \(/);
+      db.close();
+    },
+  );
+
+  test("what is leased or finished is in no index that a claim reads", () => {
     const { db } = open();
-    const plan = db.prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${DUE_SQL}`).all({ now: 1, limit: 1 });
-    expect(plan.map(({ detail }) => detail)).toEqual([
-      expect.stringMatching(/^SEARCH recipient USING INDEX recipient_queue \(queue_at<\?\)$|queue_at[<>]/),
-    ]);
-    const index = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'recipient_queue'").pluck().get();
-    expect(index).toMatch(/WHERE queue_at IS NOT NULL$/);
+    const index = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'recipient_free'").pluck().get();
+    expect(index).toMatch(/WHERE queue_at IS NOT NULL AND lease_until IS NULL$/);
     db.close();
   });
 

@@ -15,6 +15,7 @@ import type {
   CommitResult,
   Deadlines,
   Lease,
+  MessageShares,
   NewMessage,
   QueueCounts,
   QueueFilter,
@@ -23,13 +24,15 @@ import type {
   StoredRecipient,
   Transition,
   Wait,
+  WaitingRecipient,
 } from "../../core/queue-store.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource, ChainHead } from "./audit-chain.ts";
 import { committedEvents } from "./committed-events.ts";
 import { rekeyOnce } from "./rekey.ts";
 import type { Rewrapper } from "./rekey.ts";
-import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
+import type { Submission } from "../../core/submission.ts";
+import { RowCodec, toBlobRef, toWaiting } from "./sqlite-codec.ts";
 import type { RecipientRow } from "./sqlite-rows.ts";
 import { storeError, toStoreError } from "./sqlite-store-error.ts";
 import type { StoreError } from "./sqlite-store-error.ts";
@@ -111,8 +114,22 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
     this.#onCommitted(message.events);
   }
 
-  async claim({ now, limit, lease }: ClaimQuery): Promise<readonly StoredRecipient[]> {
-    return this.#claimed(await this.#client.call({ kind: "claim", args: { now, limit, lease } }, false));
+  sharesOf(submission: Pick<Submission, "submitter" | "envelope" | "recipients">): MessageShares {
+    return this.#codec.sharesOf(submission);
+  }
+
+  async claim({ now, limit, lease, shares }: ClaimQuery): Promise<readonly StoredRecipient[]> {
+    return this.#claimed(
+      await this.#client.call({ kind: "claim", args: { now, limit, lease, shares: shares ?? null } }, false),
+    );
+  }
+
+  async rest(lane: string, until: number | null): Promise<void> {
+    await this.#client.call({ kind: "rest", args: { lane, until } }, false);
+  }
+
+  async waiting(query: { readonly now: number; readonly limit: number }): Promise<readonly WaitingRecipient[]> {
+    return (await this.#client.call({ kind: "waiting", args: query }, false)).map(toWaiting);
   }
 
   async claimThese(ids: readonly RecipientId[], lease: Lease, now: number): Promise<readonly StoredRecipient[]> {
@@ -123,7 +140,7 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
     claims: readonly { readonly recipientId: RecipientId; readonly fence: number }[],
     until: number,
   ): Promise<void> {
-    await this.#client.call({ kind: "renew", args: { claims, until, now: this.#clock.now() } }, false);
+    await this.#client.call({ kind: "renew", args: { claims, until } }, false);
   }
 
   async commit(transition: Transition, wait: Wait): Promise<CommitResult> {

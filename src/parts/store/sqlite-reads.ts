@@ -18,6 +18,8 @@ export const RECIPIENT_COLUMNS = [
   "message_id",
   "ordinal",
   "address_index",
+  "lane",
+  "sender",
   "sealed",
   "fence",
   ...PATCH_COLUMNS,
@@ -95,12 +97,14 @@ export class SqliteReads {
   }
 
   nextDueAt(now: number): number | null {
-    const row = this.#get(
-      `SELECT queue_at AS at FROM recipient INDEXED BY recipient_queue
-       WHERE queue_at IS NOT NULL AND (lease_until IS NULL OR lease_until <= ?) ORDER BY queue_at LIMIT 1`,
+    const { at } = this.#get(
+      `SELECT min(at) AS at FROM (
+         SELECT * FROM (SELECT next_at AS at FROM sender ORDER BY next_at LIMIT 1)
+         UNION ALL
+         SELECT * FROM (SELECT lease_until AS at FROM recipient WHERE lease_until <= ? ORDER BY lease_until LIMIT 1))`,
       now,
-    );
-    return row === undefined ? null : (row as { readonly at: number }).at;
+    ) as { readonly at: number | null };
+    return at;
   }
 
   liveBlobs(after: string, limit: number): readonly BlobRow[] {

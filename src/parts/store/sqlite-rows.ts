@@ -23,6 +23,8 @@ export type NewRecipientRow = {
   readonly message_id: string;
   readonly ordinal: number;
   readonly address_index: string;
+  readonly lane: string;
+  readonly sender: string;
   readonly sealed: string;
   readonly state: RecipientState;
   readonly fence: number;
@@ -45,6 +47,12 @@ export type RecipientRow = NewRecipientRow & {
   readonly sealed_reply: string | null;
   readonly last_host: string | null;
 };
+
+/** A due recipient of a lane that rests: nothing sealed. */
+export type WaitingRow = Pick<
+  RecipientRow,
+  "id" | "message_id" | "fence" | "state" | "attempts" | "deadline_at" | "notices_sent" | "last_host"
+> & { readonly received_at: number; readonly expires_at: number };
 
 /** The columns a transition may change, in the order they are written. */
 export const PATCH_COLUMNS = [

@@ -34,7 +34,7 @@ const counting = (): WriterRequest => ({ id: ++ids, isDurable: false, call: { ki
 const claiming = (): WriterRequest => ({
   id: ++ids,
   isDurable: false,
-  call: { kind: "claim", args: { now: START, limit: 10, lease: LEASE } },
+  call: { kind: "claim", args: { now: START, limit: 10, lease: LEASE, shares: null } },
 });
 
 /** Records the commands; `fail` may throw instead of running one. */

@@ -49,8 +49,9 @@ export class WriterOperations {
        VALUES (@locator, @message_id, @size_bytes, @wrapped_key) ON CONFLICT DO NOTHING`,
     );
     this.#insertRecipient = db.prepare(
-      `INSERT INTO recipient (id, message_id, ordinal, address_index, sealed, state, fence, due_at, lease_owner, lease_until)
-       VALUES (@id, @message_id, @ordinal, @address_index, @sealed, @state, @fence, @due_at, @lease_owner, @lease_until)`,
+      `INSERT INTO recipient (id, message_id, ordinal, address_index, lane, sender, sealed, state, fence, due_at,
+         lease_owner, lease_until)
+       VALUES (@id, @message_id, @ordinal, @address_index, @lane, @sender, @sealed, @state, @fence, @due_at, @lease_owner, @lease_until)`,
     );
     this.#insertVariant = db.prepare(
       "INSERT INTO variant (id, message_id, sealed) VALUES (@id, @message_id, @sealed) ON CONFLICT (id) DO NOTHING",
@@ -80,6 +81,10 @@ export class WriterOperations {
         return this.#claims.claim(call.args);
       case "claimThese":
         return this.#claims.claimThese(call.args);
+      case "rest":
+        return this.#claims.rest(call.args);
+      case "waiting":
+        return this.#claims.waiting(call.args);
       case "renew":
         return this.#claims.renew(call.args);
       case "recover":

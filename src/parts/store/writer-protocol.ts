@@ -2,11 +2,19 @@
 import type { MessagePort } from "node:worker_threads";
 import type { AuditRow } from "../../core/event.ts";
 import type { FailpointOrder } from "../../core/failpoint.ts";
-import type { Deadlines, QueueCounts } from "../../core/queue-store.ts";
+import type { ClaimShares, Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import type { ChainHead, EventRow } from "./audit-chain.ts";
 import type { MigrationReport } from "./migrations.ts";
 import type { SealedColumnName } from "./sealed-columns.ts";
-import type { BlobRow, NewMessageRows, PatchRow, RecipientRow, StoredMessageRows, VariantRow } from "./sqlite-rows.ts";
+import type {
+  BlobRow,
+  NewMessageRows,
+  PatchRow,
+  RecipientRow,
+  StoredMessageRows,
+  VariantRow,
+  WaitingRow,
+} from "./sqlite-rows.ts";
 import type { StoreFailure } from "./sqlite-store-error.ts";
 
 export type CommitRows = {
@@ -42,10 +50,15 @@ type LeaseRow = { readonly owner: string; readonly until: number };
 /** Every call with its arguments and its result. */
 export type WriterCalls = {
   accept: { args: NewMessageRows; result: null };
-  claim: { args: { now: number; limit: number; lease: LeaseRow }; result: readonly RecipientRow[] };
+  claim: {
+    args: { now: number; limit: number; lease: LeaseRow; shares: ClaimShares | null };
+    result: readonly RecipientRow[];
+  };
+  rest: { args: { lane: string; until: number | null }; result: null };
+  waiting: { args: { now: number; limit: number }; result: readonly WaitingRow[] };
   claimThese: { args: { ids: readonly string[]; now: number; lease: LeaseRow }; result: readonly RecipientRow[] };
   renew: {
-    args: { claims: readonly { recipientId: string; fence: number }[]; until: number; now: number };
+    args: { claims: readonly { recipientId: string; fence: number }[]; until: number };
     result: null;
   };
   commit: { args: CommitRows; result: { stale: readonly string[]; children: readonly string[] } };

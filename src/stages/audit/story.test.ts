@@ -173,6 +173,8 @@ describe("the story of a message", () => {
   const stored = {
     id: `${MESSAGE}.2` as RecipientId,
     messageId: MESSAGE,
+    lane: "lane",
+    sender: "sender",
     recipient: {
       mailbox: { address: "jo@example.org", localPart: "jo", domain: "example.org", isUtf8: false },
       notify: null,

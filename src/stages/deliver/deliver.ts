@@ -9,9 +9,9 @@ import type { Chance, Clock } from "../../core/clock.ts";
 import type { RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import type { AttemptFacts, Outcome } from "../../core/outcome.ts";
-import type { Deliver, DeliveryRecipient, DeliveryReport, DeliveryRequest } from "../../core/stages.ts";
+import type { Deliver, DeliveryRecipient, DeliveryReport, DeliveryRequest, Destination } from "../../core/stages.ts";
 import { ConnectionPool } from "./connection-pool.ts";
-import type { Admission, LaneResult, LaneView } from "./lanes.ts";
+import type { Admission, LaneResult, LaneState, LaneView } from "./lanes.ts";
 import { laneIdentityOf, Lanes } from "./lanes.ts";
 import type { DeliverOptions } from "./options.ts";
 import { deferredLane } from "./verdicts.ts";
@@ -37,8 +37,9 @@ export function createDeliver(options: DeliverOptions, deps: DeliverCollaborator
   const lanes = new Lanes(options, deps);
 
   async function deliver(request: DeliveryRequest): Promise<DeliveryReport> {
-    const admission = await lanes.admit(laneIdentityOf(request), request.signal);
-    if (admission.kind !== "go") return turnedAway(request, admission);
+    const lane = laneIdentityOf(request);
+    const admission = await lanes.admit(lane, request.signal);
+    if (admission.kind !== "go") return turnedAway(request, admission, lanes.state(lane));
     const context = { options, pool, blobs: deps.blobs, clock: deps.clock };
     const attempts: AttemptFacts[] = [];
     const outcomes = new Map<RecipientId, Outcome>();
@@ -54,7 +55,7 @@ export function createDeliver(options: DeliverOptions, deps: DeliverCollaborator
       admission.release(result);
     }
     warnOfTampering(deps.log, attempts);
-    return { attempts, outcomes };
+    return { attempts, outcomes, destination: destinationOf(result, lanes.state(lane)) };
   }
 
   return {
@@ -82,9 +83,22 @@ function resultOf(end: WalkEnd): LaneResult {
   return end.isAborted || end.attempts.length === 0 ? "unknown" : "unreached";
 }
 
-function turnedAway(request: DeliveryRequest, admission: Exclude<Admission, { kind: "go" }>): DeliveryReport {
+function destinationOf(result: LaneResult, { restMs, window }: LaneState): Destination {
+  if (restMs !== null) return { kind: "rests", forMs: restMs };
+  return result === "reached" ? { kind: "answers", window } : { kind: "unknown" };
+}
+
+function turnedAway(
+  request: DeliveryRequest,
+  admission: Exclude<Admission, { kind: "go" }>,
+  state: LaneState,
+): DeliveryReport {
   const outcome = outcomeOf(admission);
-  return { attempts: [], outcomes: new Map(request.recipients.map(({ id }) => [id, outcome])) };
+  return {
+    attempts: [],
+    outcomes: new Map(request.recipients.map(({ id }) => [id, outcome])),
+    destination: destinationOf("unknown", state),
+  };
 }
 
 function outcomeOf(admission: Exclude<Admission, { kind: "go" }>): Outcome {

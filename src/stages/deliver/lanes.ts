@@ -25,6 +25,13 @@ export type LaneView = {
   readonly closedForMs: number | null;
 };
 
+export type LaneState = {
+  /** Deliveries that may run side by side. */
+  readonly window: number;
+  /** No delivery begins before so long has passed; null while the lane is open. */
+  readonly restMs: number | null;
+};
+
 /** `reached`: a server was spoken to. `unreached`: none could be. `unknown`: it says nothing about the destination. */
 export type LaneResult = "reached" | "unreached" | "unknown";
 
@@ -47,6 +54,8 @@ type Site = {
   /** Monotonic time of the end of the closing; null while open. */
   closedUntil: number | null;
   isProbing: boolean;
+  /** Somebody was spoken with there, and no delivery failed to since. */
+  isProven: boolean;
 };
 type Lane = {
   readonly identity: Identity;
@@ -59,6 +68,10 @@ type Lane = {
 const LANES_REMEMBERED_MAX = 10_000;
 /** The share of all connections that lanes to the same servers may hold together, unless one lane alone may hold more. */
 const SITE_SHARE = 1 / 4;
+/** The share of the free connections that lanes to the same servers may hold together. */
+const FREE_SHARE = 1 / 2;
+/** The share of all connections for servers that nobody spoke with since the last failure. */
+const UNPROVEN_SHARE = 1 / 2;
 
 /** The lane of a request: the host set, and the domain too where a verdict about the peer belongs to it. */
 export function laneIdentityOf(request: DeliveryRequest): Identity {
@@ -79,6 +92,8 @@ export class Lanes {
   /** Lanes with someone waiting; the first is next in turn. */
   readonly #turn = new Set<Lane>();
   #active = 0;
+  /** Of these, to sites that are not proven. */
+  #unproven = 0;
   #isStopped = false;
   #onQuiet: (() => void) | null = null;
 
@@ -106,6 +121,15 @@ export class Lanes {
     const admission = await promise;
     signal.removeEventListener("abort", abort);
     return admission;
+  }
+
+  state(identity: Identity): LaneState {
+    const { site, window } = this.#laneOf(identity);
+    const windowNow = Math.max(1, Math.floor(window));
+    if (site.closedUntil === null) return { window: windowNow, restMs: null };
+    // While the probe is out, nobody knows: as long as after a first failure.
+    const left = site.isProbing ? this.#options.laneClosedFirstMs : site.closedUntil - this.#clock.monotonic();
+    return { window: windowNow, restMs: Math.max(1, left) };
   }
 
   view(): readonly LaneView[] {
@@ -146,7 +170,7 @@ export class Lanes {
     const key = JSON.stringify([hosts, minRung]);
     const known = this.#sites.get(key);
     if (known !== undefined) return known;
-    const health = { failuresInRow: 0, closedMs: 0, closedUntil: null, isProbing: false };
+    const health = { failuresInRow: 0, closedMs: 0, closedUntil: null, isProbing: false, isProven: false };
     const site: Site = { key, lanes: new Set(), active: 0, ...health };
     this.#sites.set(key, site);
     return site;
@@ -157,10 +181,16 @@ export class Lanes {
     return site.isProbing || this.#clock.monotonic() < site.closedUntil;
   }
 
+  /**
+   * A site may hold a share of what is free, so that many slow ones leave room for the next; and those nobody was found at
+   * since they were last tried share half of all connections, so that the dead never hold up the living.
+   */
   #hasRoom({ active, window, site }: Lane): boolean {
     const { connectionsMax, laneWindowMax } = this.#options;
     const siteMax = Math.max(laneWindowMax, Math.floor(connectionsMax * SITE_SHARE));
-    return active < Math.max(1, Math.floor(window)) && site.active < siteMax;
+    const freeShare = Math.max(1, Math.floor((connectionsMax - this.#active) * FREE_SHARE));
+    if (!site.isProven && this.#unproven >= Math.max(1, Math.floor(connectionsMax * UNPROVEN_SHARE))) return false;
+    return active < Math.max(1, Math.floor(window)) && site.active < Math.min(siteMax, freeShare);
   }
 
   #pump(): void {
@@ -190,6 +220,7 @@ export class Lanes {
     lane.site.active += 1;
     lane.active += 1;
     this.#active += 1;
+    if (!lane.site.isProven) this.#unproven += 1;
     next.grant({ kind: "go", release: this.#releaseOnce(lane) });
     return true;
   }
@@ -202,6 +233,7 @@ export class Lanes {
       lane.active -= 1;
       lane.site.active -= 1;
       this.#active -= 1;
+      if (!lane.site.isProven) this.#unproven -= 1;
       this.#learn(lane, result);
       this.#pump();
       if (this.#active === 0) this.#onQuiet?.();
@@ -214,15 +246,23 @@ export class Lanes {
     const wasProbing = site.isProbing;
     site.isProbing = false;
     if (result === "reached") {
+      this.#prove(site, true);
       if (site.closedUntil !== null) lane.window = this.#options.laneWindowInitial;
       Object.assign(site, { failuresInRow: 0, closedMs: 0, closedUntil: null });
       lane.window = Math.min(this.#options.laneWindowMax, lane.window + 1 / lane.window);
     } else if (result === "unreached") {
+      this.#prove(site, false);
       site.failuresInRow += 1;
       lane.window = Math.max(1, lane.window - 1 / lane.window);
       const isClosing = site.closedUntil === null && site.failuresInRow >= this.#options.laneFailuresMax;
       if (wasProbing || isClosing) this.#close(site);
     }
+  }
+
+  #prove(site: Site, isProven: boolean): void {
+    if (site.isProven === isProven) return;
+    site.isProven = isProven;
+    this.#unproven += isProven ? -site.active : site.active;
   }
 
   #close(site: Site): void {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { recipientIdOf, toMessageId } from "../../core/ids.ts";
 import type { MessageId } from "../../core/ids.ts";
-import type { ClaimQuery, QueueStore, StoredRecipient } from "../../core/queue-store.ts";
+import type { ClaimQuery, MessageShares, QueueStore, StoredRecipient } from "../../core/queue-store.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { SchedulerOptions, WorkOn } from "./scheduler.ts";
 
@@ -12,7 +12,25 @@ const options: SchedulerOptions = {
   leaseMs: 60_000,
   claimLimit: 10,
   inFlightRecipientsMax: 3,
+  arrivalsShare: 0,
+  laneShare: 1,
+  senderShare: 1,
+  recipientsPerDelivery: 100,
+  windowInitial: 5,
+  perLaneMax: 100,
   pollMsMax: 5,
+  blockedMs: 5,
+  retry: {
+    scheduleMs: [60_000],
+    jitterShare: 0,
+    delayNoticesMs: [3_600_000],
+    secureHoldMs: 0,
+    ambiguousRetryMs: 0,
+    holdDeadlineMs: 0,
+  },
+  portionMax: 2,
+  portionPauseMs: 1,
+  lookMs: 1,
 };
 
 /** Only what the scheduler asks. */
@@ -42,7 +60,8 @@ let running: Scheduler | null = null;
 
 function start(queue: FakeQueue, workOn: WorkOn, how: SchedulerOptions = options): Scheduler {
   const store = queue as unknown as QueueStore;
-  running = new Scheduler(how, { store, workOn, log: silent, clock: { now: () => 0, monotonic: () => 0 } });
+  const clock = { now: () => 0, monotonic: () => 0 };
+  running = new Scheduler(how, { store, workOn, log: silent, clock, chance: () => 0.5 });
   running.start();
   return running;
 }
@@ -53,7 +72,12 @@ afterEach(async () => {
 });
 
 function recipient(messageId: MessageId, ordinal: number): StoredRecipient {
-  return { id: recipientIdOf(messageId, ordinal), messageId, fence: 1 } as StoredRecipient;
+  const shares = { lane: "lane", sender: "sender" };
+  return { id: recipientIdOf(messageId, ordinal), messageId, fence: 1, lease: null, ...shares } as StoredRecipient;
+}
+
+function arriving(recipients: number): MessageShares {
+  return { sender: "sender", lanes: Array.from({ length: recipients }, () => "lane") };
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
@@ -77,14 +101,14 @@ test("no more than the limit is in flight, and the rest stays in the queue until
   const scheduler = start(queue, () => promise);
   await until(() => scheduler.inFlight === 3);
   expect(queue.due).toHaveLength(2);
-  expect(scheduler.reserve(1)).toBeNull();
+  expect(scheduler.reserve(arriving(1))).toBeNull();
   resolve();
   await until(() => queue.due.length === 0 && scheduler.inFlight === 0);
-  const places = scheduler.reserve(2);
+  const places = scheduler.reserve(arriving(2));
   expect(places?.lease).toEqual({ owner: "test", until: 60_000 });
-  expect(scheduler.reserve(2)).toBeNull();
+  expect(scheduler.reserve(arriving(2))).toBeNull();
   places?.giveBack();
-  expect(scheduler.reserve(3)).not.toBeNull();
+  expect(scheduler.reserve(arriving(3))).not.toBeNull();
 });
 
 test("work that throws frees its place and the queue goes on", async () => {
@@ -125,7 +149,7 @@ test("stop waits for what is in flight and claims nothing more", async () => {
   await stopped;
   expect(isDone).toBe(true);
   expect(queue.due).toHaveLength(1);
-  expect(scheduler.reserve(1)).toBeNull();
+  expect(scheduler.reserve(arriving(1))).toBeNull();
 });
 
 test("a recipient claimed again while others of its message are still worked on keeps its lease", async () => {
@@ -148,6 +172,57 @@ test("a recipient claimed again while others of its message are still worked on 
   endAgain();
   await until(() => scheduler.inFlight === 0);
 });
+
+test("who is settled gives place and lease back while others of the message are still worked on", async () => {
+  const queue = new FakeQueue();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  queue.due = [1, 2, 3, 4].map((n) => recipient(FIRST, n));
+  const scheduler = start(queue, () => promise);
+  await until(() => scheduler.inFlight === 3);
+  scheduler.settled([recipient(FIRST, 1), { ...recipient(FIRST, 2), fence: 9 }]);
+  await until(() => queue.due.length === 0);
+  expect(scheduler.inFlight).toBe(3);
+  resolve();
+  await until(() => scheduler.inFlight === 0);
+  expect(scheduler.reserve(arriving(3))).not.toBeNull();
+});
+
+test.each([
+  ["jumps ahead by a day", 86_400_000],
+  ["falls back by an hour", -3_600_000],
+])(
+  "when the clock %s, who is worked on is renewed before anything is claimed, and never claimed twice",
+  async (_, jumpMs) => {
+    const queue = new FakeQueue();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let now = 1_000_000;
+    queue.due = [{ ...recipient(FIRST, 1), lease: { owner: "test", until: now + 60_000 } }];
+    const calls: string[] = [];
+    const store = {
+      claim: async (query: ClaimQuery) => {
+        calls.push(`claim at ${query.now - 1_000_000}`);
+        return queue.claim(query);
+      },
+      nextDueAt: async () => null,
+      renew: async (claims: readonly unknown[], until: number) => {
+        calls.push(`renew ${claims.length} until ${until - 1_000_000}`);
+      },
+    } as unknown as QueueStore;
+    const clock = { now: () => now, monotonic: () => 0 };
+    const how = { ...options, pollMsMax: 60_000 };
+    running = new Scheduler(how, { store, workOn: () => promise, log: silent, clock, chance: () => 0.5 });
+    running.start();
+    await until(() => running?.inFlight === 1);
+    await new Promise((done) => setTimeout(done, 5));
+    calls.length = 0;
+    now += jumpMs;
+    running.wake();
+    await until(() => calls.some((call) => call.startsWith("claim")));
+    const renewal = jumpMs > 0 ? [`renew 1 until ${jumpMs + 60_000}`] : [];
+    expect(calls.slice(0, 1 + renewal.length)).toEqual([...renewal, `claim at ${jumpMs}`]);
+    resolve();
+  },
+);
 
 test("a queue that cannot be read is not asked without pause", async () => {
   const queue = new FakeQueue();

@@ -1,24 +1,42 @@
 /**
  * Hands due recipients to the pipeline, message by message, and keeps their leases alive while they are worked on.
- * Promises: at most `inFlightRecipientsMax` recipients are worked on at once; what is not in flight stays in the store, so
- * memory does not follow the backlog. Does not know what the work is.
+ * Promises: at most `inFlightRecipientsMax` recipients are worked on at once, shared fairly (shares.ts); what is not in flight
+ * stays in the store, so memory does not follow the backlog; nobody in flight is claimed again, however the clock jumps. Does
+ * not know what the work is.
  */
-import type { Clock } from "../../core/clock.ts";
+import type { RetryOptions } from "../../core/aftermath.ts";
+import type { Chance, Clock } from "../../core/clock.ts";
 import { reached } from "../../core/failpoint.ts";
-import type { MessageId } from "../../core/ids.ts";
+import type { MessageId, RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import { errorName } from "../../core/error-facts.ts";
 import { faultOf } from "../../core/pass-facts.ts";
-import type { Lease, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
+import type { Lease, MessageShares, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
+import type { Destination } from "../../core/stages.ts";
+import { Rests } from "./rests.ts";
+import type { RestsOptions } from "./rests.ts";
+import { Shares } from "./shares.ts";
+import type { ShareOptions } from "./shares.ts";
 
-export type SchedulerOptions = {
-  /** Names this process in leases. */
-  readonly owner: string;
-  readonly leaseMs: number;
-  readonly claimLimit: number;
-  readonly inFlightRecipientsMax: number;
-  /** Longest sleep between two looks at the queue. */
-  readonly pollMsMax: number;
+export type SchedulerOptions = ShareOptions &
+  Omit<RestsOptions, "retry"> & {
+    /** Names this process in leases. */
+    readonly owner: string;
+    readonly leaseMs: number;
+    readonly claimLimit: number;
+    /** Longest sleep between two looks at the queue. */
+    readonly pollMsMax: number;
+    /** Sleep where something is due and nothing of it may begin. */
+    readonly blockedMs: number;
+    readonly retry: RetryOptions;
+  };
+
+export type SchedulerDeps = {
+  readonly store: QueueStore;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly workOn: WorkOn;
 };
 
 /** Works on all claimed recipients of one message; must not reject. */
@@ -34,22 +52,26 @@ export class Scheduler {
   readonly #log: Log;
   readonly #options: SchedulerOptions;
   readonly #workOn: WorkOn;
-  readonly #claims = new Map<string, StoredRecipient>();
-  /** Places promised to messages that are being accepted. */
-  #reserved = 0;
+  readonly #claims = new Map<RecipientId, StoredRecipient>();
+  readonly #shares: Shares;
+  readonly #rests: Rests;
   readonly #running = new Set<Promise<void>>();
+  /** No lease in flight runs out before. */
+  #leasedUntil = Infinity;
   #stopped = false;
   #loop: Promise<void> | null = null;
   #renewTimer: NodeJS.Timeout | null = null;
   #wake: (() => void) | null = null;
   #woken = false;
 
-  constructor(options: SchedulerOptions, deps: { store: QueueStore; clock: Clock; log: Log; workOn: WorkOn }) {
+  constructor(options: SchedulerOptions, deps: SchedulerDeps) {
     this.#options = options;
     this.#store = deps.store;
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#workOn = deps.workOn;
+    this.#shares = new Shares(options);
+    this.#rests = new Rests(options, { ...deps, workOn: (ids) => this.#claimThese(ids) });
   }
 
   start(): void {
@@ -68,22 +90,46 @@ export class Scheduler {
    * Places and a lease for a message about to be accepted, or null where too much is in flight: the queue then hands it out
    * later. To be given back once the message was dispatched, or was not stored.
    */
-  reserve(recipients: number): { readonly lease: Lease; readonly giveBack: () => void } | null {
-    if (this.#stopped || recipients > this.#room) return null;
-    this.#reserved += recipients;
-    return { lease: this.#lease(), giveBack: () => void (this.#reserved -= recipients) };
+  reserve(shares: MessageShares): { readonly lease: Lease; readonly giveBack: () => void } | null {
+    if (this.#stopped || !this.#shares.fits(shares)) return null;
+    const places = shares.lanes.map((lane) => ({ lane, sender: shares.sender }));
+    for (const place of places) this.#shares.add(place);
+    return { lease: this.#lease(), giveBack: () => places.forEach((place) => this.#shares.remove(place)) };
   }
 
   /** Works on claims the caller holds; `known` saves reading the message again. */
   dispatch(messageId: MessageId, claims: readonly StoredRecipient[], known: StoredMessage | null = null): void {
-    for (const claim of claims) this.#claims.set(claim.id, claim);
+    for (const claim of claims) this.#enter(claim);
     const task = this.#work(messageId, claims, known).finally(() => {
       this.#running.delete(task);
-      // A recipient put off early may have been claimed again while others of its message were still worked on.
-      for (const claim of claims) if (this.#claims.get(claim.id) === claim) this.#claims.delete(claim.id);
+      this.settled(claims);
       this.wake();
     });
     this.#running.add(task);
+  }
+
+  /** These need their places and leases no more, though others of their message are still worked on. */
+  settled(recipients: readonly Pick<StoredRecipient, "id" | "fence">[]): void {
+    const wasFull = this.#shares.claimable <= 0;
+    for (const { id, fence } of recipients) {
+      const claim = this.#claims.get(id);
+      // A recipient put off early may have been claimed again meanwhile.
+      if (claim === undefined || claim.fence !== fence) continue;
+      this.#claims.delete(id);
+      this.#shares.remove(claim);
+    }
+    if (wasFull && this.#shares.claimable > 0) this.wake();
+  }
+
+  /** What a delivery found out about the destination of a lane. */
+  async learn(lane: string, destination: Destination): Promise<void> {
+    if (destination.kind === "answers") this.#shares.learn(lane, destination.window);
+    try {
+      await this.#rests.learn(lane, destination);
+    } catch (error) {
+      // What was learned only saves attempts; the result itself is written already.
+      this.#log.warn("rest_untold", { code: faultOf(error).code, error: errorName(error) });
+    }
   }
 
   /** Ends claiming and waits for what is in flight. */
@@ -91,6 +137,7 @@ export class Scheduler {
     this.#stopped = true;
     this.wake();
     await this.#loop;
+    await this.#rests.stop();
     await Promise.all(this.#running);
     if (this.#renewTimer !== null) clearInterval(this.#renewTimer);
   }
@@ -99,8 +146,12 @@ export class Scheduler {
     return this.#claims.size;
   }
 
-  get #room(): number {
-    return this.#options.inFlightRecipientsMax - this.#claims.size - this.#reserved;
+  #enter(claim: StoredRecipient): void {
+    const before = this.#claims.get(claim.id);
+    if (before !== undefined) this.#shares.remove(before);
+    this.#claims.set(claim.id, claim);
+    this.#shares.add(claim);
+    if (claim.lease !== null) this.#leasedUntil = Math.min(this.#leasedUntil, claim.lease.until);
   }
 
   async #work(messageId: MessageId, claims: readonly StoredRecipient[], known: StoredMessage | null): Promise<void> {
@@ -123,16 +174,31 @@ export class Scheduler {
   }
 
   async #claimSome(): Promise<number | "failed"> {
-    if (this.#room <= 0) return 0;
+    if (this.#shares.claimable <= 0) return 0;
     try {
-      const limit = Math.min(this.#room, this.#options.claimLimit);
-      const claims = await this.#store.claim({ now: this.#clock.now(), limit, lease: this.#lease() });
-      for (const [messageId, group] of byMessage(claims)) this.dispatch(messageId, group);
+      const now = this.#clock.now();
+      // After a clock jump or a long sleep: who is worked on keeps the lease.
+      if (now >= this.#leasedUntil) await this.#renewAll();
+      const limit = Math.min(this.#shares.claimable, this.#options.claimLimit);
+      const shares = this.#shares.forClaim();
+      const claims = await this.#store.claim({ now, limit, lease: this.#lease(), shares });
+      this.#dispatchAll(claims);
       return claims.length;
     } catch (error) {
       this.#log.error("claim_failed", { code: faultOf(error).code, error: errorName(error) });
       return "failed";
     }
+  }
+
+  /** Due recipients that no walk hands out, because their lane rests. */
+  async #claimThese(ids: readonly RecipientId[]): Promise<void> {
+    const some = ids.slice(0, Math.min(this.#shares.claimable, this.#options.claimLimit));
+    if (this.#stopped || some.length === 0) return;
+    this.#dispatchAll(await this.#store.claimThese(some, this.#lease(), this.#clock.now()));
+  }
+
+  #dispatchAll(claims: readonly StoredRecipient[]): void {
+    for (const [messageId, group] of byMessage(claims)) this.dispatch(messageId, group);
   }
 
   async #sleep(waitMs: number): Promise<void> {
@@ -148,11 +214,13 @@ export class Scheduler {
   }
 
   async #untilDue(): Promise<number> {
-    const { pollMsMax } = this.#options;
-    if (this.#woken || this.#room <= 0) return pollMsMax;
+    const { pollMsMax, blockedMs } = this.#options;
+    if (this.#woken || this.#shares.claimable <= 0) return pollMsMax;
     try {
       const dueAt = await this.#store.nextDueAt();
-      return dueAt === null ? pollMsMax : Math.min(Math.max(dueAt - this.#clock.now(), 5), pollMsMax);
+      if (dueAt === null) return pollMsMax;
+      const waitMs = dueAt - this.#clock.now();
+      return Math.min(waitMs > 0 ? waitMs : blockedMs, pollMsMax);
     } catch {
       // An unhealthy store is reported by whoever writes to it; here it only means: look again later.
       return pollMsMax;
@@ -160,12 +228,24 @@ export class Scheduler {
   }
 
   async #renew(): Promise<void> {
-    const claims = [...this.#claims.values()].map(({ id, fence }) => ({ recipientId: id, fence }));
-    if (claims.length === 0) return;
     try {
-      await this.#store.renew(claims, this.#lease().until);
+      await this.#renewAll();
     } catch (error) {
       this.#log.error("renew_failed", { code: faultOf(error).code, error: errorName(error) });
+    }
+  }
+
+  async #renewAll(): Promise<void> {
+    const claims = [...this.#claims.values()].map(({ id, fence }) => ({ recipientId: id, fence }));
+    const { until } = this.#lease();
+    const before = this.#leasedUntil;
+    // Set first: who enters meanwhile may lower it.
+    this.#leasedUntil = claims.length > 0 ? until : Infinity;
+    try {
+      if (claims.length > 0) await this.#store.renew(claims, until);
+    } catch (error) {
+      this.#leasedUntil = Math.min(this.#leasedUntil, before);
+      throw error;
     }
   }
 

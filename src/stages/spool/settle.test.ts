@@ -66,7 +66,7 @@ function rig({
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const clock = { now: () => now, monotonic: () => 1 };
   const store = { commit } as unknown as QueueStore;
-  return { transitions, settle: createSettle({ store, writeReport, log, clock, wake: () => {} }) };
+  return { transitions, settle: createSettle({ store, writeReport, log, clock, wake: () => {}, settled: () => {} }) };
 }
 
 function childEventsOf(transitions: readonly Transition[]): readonly (string | null)[] {

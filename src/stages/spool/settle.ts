@@ -51,6 +51,8 @@ export type SettleDeps = {
   readonly log: Log;
   /** New mail is due: the scheduler looks at once. */
   readonly wake: () => void;
+  /** These are written: their places are free, however long others of their message take. */
+  readonly settled: (recipients: readonly StoredRecipient[]) => void;
 };
 
 /** One report and whom it speaks of; the first is its parent. */
@@ -77,6 +79,7 @@ export function createSettle(deps: SettleDeps): Settle {
     const { stale, children } = await deps.store.commit({ ...alongside, recipients }, wait);
     await reached(isPlan ? "plan.recorded" : "result.recorded");
     for (const id of stale) deps.log.warn("stale_claim", { recipient: id });
+    deps.settled(settled.map(({ recipient }) => recipient));
     for (const ending of settled) announce(ending, stale.includes(ending.recipient.id), deps.log);
     if (children.length > 0) deps.wake();
     await tellOfSharing({ ...told, stale, children }, deps);

@@ -7,7 +7,14 @@ import type { NewEvent } from "../../core/event.ts";
 import { reached } from "../../core/failpoint.ts";
 import { freshRecipient } from "../../core/fresh-recipient.ts";
 import { recipientIdOf } from "../../core/ids.ts";
-import type { Lease, NewMessage, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
+import type {
+  Lease,
+  MessageShares,
+  NewMessage,
+  QueueStore,
+  StoredMessage,
+  StoredRecipient,
+} from "../../core/queue-store.ts";
 import type { Submission } from "../../core/submission.ts";
 
 export type SpoolOptions = {
@@ -23,14 +30,18 @@ export type Spool = {
   commit(submission: Submission, lease: Lease | null): Promise<Committed>;
 };
 
-export function createSpool(options: SpoolOptions, deps: { store: QueueStore; clock: Clock }): Spool {
+export function createSpool(
+  options: SpoolOptions,
+  deps: { store: Pick<QueueStore, "accept" | "sharesOf">; clock: Clock },
+): Spool {
   return {
     async commit(submission, lease) {
       const message = newMessage(submission, { lifetimeMs: options.lifetimeMs, now: deps.clock.now(), lease });
       await reached("spool.before-rows");
       await deps.store.accept(message);
       await reached("spool.rows-durable");
-      return { message: storedForm(message), claims: lease === null ? [] : claimedAtBirth(message, lease) };
+      const claims = lease === null ? [] : claimedAtBirth(message, lease, deps.store.sharesOf(submission));
+      return { message: storedForm(message), claims };
     },
   };
 }
@@ -73,12 +84,14 @@ function storedForm(message: NewMessage): StoredMessage {
   return { submission: message.submission, expiresAt: message.expiresAt, findings: null, variants: [] };
 }
 
-function claimedAtBirth(message: NewMessage, lease: Lease): readonly StoredRecipient[] {
+function claimedAtBirth(message: NewMessage, lease: Lease, shares: MessageShares): readonly StoredRecipient[] {
   const { submission, dueAt } = message;
   return submission.recipients.map((recipient, index) =>
     freshRecipient({
       id: recipientIdOf(submission.id, index + 1),
       messageId: submission.id,
+      lane: shares.lanes[index] ?? "",
+      sender: shares.sender,
       recipient,
       fence: 1,
       dueAt,

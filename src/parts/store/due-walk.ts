@@ -1,0 +1,197 @@
+/**
+ * Walks what is due, senders in turn, and picks what may be handed out. Promises: reads only heads that are due, and of each
+ * pair of sender and lane only what it picks; every due recipient whose lane and sender have room is picked within as many
+ * walks as there are due senders; a head is never later than what it stands for.
+ */
+import type { Database, Statement } from "better-sqlite3";
+import type { ClaimShares } from "../../core/queue-store.ts";
+import { LaneRests } from "./lane-rests.ts";
+import type { WaitingRow } from "./sqlite-rows.ts";
+
+/** Senders one walk looks at. */
+const SENDERS_MAX = 256;
+/** Lanes of one sender that one walk looks at: more than can be full at once. */
+const LANES_MAX = 4_096;
+/** Resting lanes one look at the waiting visits. */
+const RESTING_LANES_MAX = 256;
+
+/** Exported for the tests that ask SQLite which index each takes. */
+export const DUE_SQL = {
+  senders: `SELECT id, next_at AS at FROM sender
+    WHERE next_at <= @now AND (next_at, id) > (@at, @id) ORDER BY next_at, id LIMIT ${SENDERS_MAX}`,
+  lanes: `SELECT lane FROM flow WHERE sender = @sender AND next_at <= @now ORDER BY next_at, lane LIMIT ${LANES_MAX}`,
+  recipients: `SELECT id, message_id FROM recipient INDEXED BY recipient_free
+    WHERE sender = @sender AND lane = @lane AND queue_at <= @now AND lease_until IS NULL ORDER BY queue_at, rowid LIMIT @limit`,
+  earliest: `SELECT queue_at FROM recipient INDEXED BY recipient_free
+    WHERE sender = @sender AND lane = @lane AND queue_at IS NOT NULL AND lease_until IS NULL ORDER BY queue_at LIMIT 1`,
+  sendersOfLane: "SELECT sender FROM flow WHERE lane = @lane AND next_at <= @now ORDER BY next_at LIMIT @limit",
+  waiting: `SELECT r.id, r.message_id, r.fence, r.state, r.attempts, r.deadline_at, r.notices_sent, r.last_host,
+      m.received_at, m.expires_at
+    FROM recipient AS r INDEXED BY recipient_free JOIN message AS m ON m.id = r.message_id
+    WHERE r.sender = @sender AND r.lane = @lane AND r.queue_at <= @now AND r.lease_until IS NULL
+    ORDER BY r.queue_at, r.rowid LIMIT @limit`,
+} as const;
+
+type Flow = { readonly sender: string; readonly lane: string };
+type Found = { readonly id: string; readonly message_id: string };
+type Head = { readonly id: string; readonly at: number };
+type Query = { readonly now: number; readonly limit: number; readonly shares: ClaimShares | null };
+/** Picked recipients of one sender and lane; called before the next ones are looked for. */
+type Take = (ids: readonly string[]) => void;
+
+const BEGINNING: Head = { id: "", at: Number.MIN_SAFE_INTEGER };
+
+/** What one walk may still pick. */
+class Allowance {
+  readonly #fullLanes: ReadonlySet<string>;
+  readonly #fullSenders: ReadonlySet<string>;
+  readonly #perLaneMax: number;
+  readonly #perSenderMax: number;
+  readonly #lanes = new Map<string, number>();
+  #left: number;
+
+  constructor({ limit, shares }: Query) {
+    this.#left = limit;
+    this.#fullLanes = new Set(shares?.fullLanes);
+    this.#fullSenders = new Set(shares?.fullSenders);
+    this.#perLaneMax = shares?.perLaneMax ?? Infinity;
+    this.#perSenderMax = shares?.perSenderMax ?? Infinity;
+  }
+
+  get left(): number {
+    return this.#left;
+  }
+
+  ofSender(sender: string): number {
+    return this.#fullSenders.has(sender) ? 0 : Math.min(this.#left, this.#perSenderMax);
+  }
+
+  ofLane(lane: string): number {
+    return this.#fullLanes.has(lane) ? 0 : Math.min(this.#left, this.#perLaneMax - (this.#lanes.get(lane) ?? 0));
+  }
+
+  use(lane: string, count: number): void {
+    this.#left -= count;
+    this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + count);
+  }
+}
+
+export class DueWalk {
+  readonly rests = new LaneRests();
+  readonly #senders: Statement<[{ now: number } & Head], Head>;
+  readonly #lanes: Statement<[{ sender: string; now: number }], { readonly lane: string }>;
+  readonly #recipients: Statement<[Flow & { now: number; limit: number }], Found>;
+  readonly #earliest: Statement<[Flow], number>;
+  readonly #sendersOfLane: Statement<[{ lane: string; now: number; limit: number }], string>;
+  readonly #waiting: Statement<[Flow & { now: number; limit: number }], WaitingRow>;
+  readonly #setFlow: Statement<[Flow & { at: number }]>;
+  readonly #endFlow: Statement<[Flow]>;
+  readonly #setSender: Statement<[{ sender: string }]>;
+  readonly #endSender: Statement<[{ sender: string }]>;
+  /** The sender that was looked at last. */
+  #cursor = BEGINNING;
+
+  constructor(db: Database) {
+    this.#senders = db.prepare(DUE_SQL.senders);
+    this.#lanes = db.prepare(DUE_SQL.lanes);
+    this.#recipients = db.prepare(DUE_SQL.recipients);
+    this.#earliest = db.prepare<[Flow], number>(DUE_SQL.earliest).pluck();
+    this.#sendersOfLane = db
+      .prepare<[{ lane: string; now: number; limit: number }], string>(DUE_SQL.sendersOfLane)
+      .pluck();
+    this.#waiting = db.prepare(DUE_SQL.waiting);
+    this.#setFlow = db.prepare("UPDATE flow SET next_at = @at WHERE sender = @sender AND lane = @lane");
+    this.#endFlow = db.prepare("DELETE FROM flow WHERE sender = @sender AND lane = @lane");
+    this.#setSender = db.prepare(
+      `UPDATE sender SET next_at = (SELECT next_at FROM flow WHERE sender = @sender ORDER BY next_at LIMIT 1)
+       WHERE id = @sender AND EXISTS (SELECT 1 FROM flow WHERE sender = @sender)`,
+    );
+    this.#endSender = db.prepare("DELETE FROM sender WHERE id = @sender");
+  }
+
+  visit(query: Query, take: Take): void {
+    const allowance = new Allowance(query);
+    for (const head of this.#sendersInTurn(query.now)) {
+      if (allowance.left <= 0) return;
+      this.#cursor = head;
+      const room = allowance.ofSender(head.id);
+      if (room > 0) this.#visitSender(head.id, room, { allowance, now: query.now, take });
+    }
+  }
+
+  /** Due recipients of resting lanes. */
+  waiting({ now, limit }: { readonly now: number; readonly limit: number }): readonly WaitingRow[] {
+    const rows: WaitingRow[] = [];
+    for (const lane of this.rests.nextResting(now, RESTING_LANES_MAX)) {
+      for (const sender of this.#sendersOfLane.all({ lane, now, limit: limit - rows.length })) {
+        const found = this.#waiting.all({ sender, lane, now, limit: limit - rows.length });
+        if (found.length === 0) this.#refresh({ sender, lane });
+        rows.push(...found);
+        if (rows.length >= limit) return rows;
+      }
+    }
+    return rows;
+  }
+
+  /** Goes on after the sender looked at last, and round to the beginning. */
+  #sendersInTurn(now: number): readonly Head[] {
+    const after = this.#senders.all({ now, ...this.#cursor });
+    if (after.length >= SENDERS_MAX || this.#cursor === BEGINNING) return after;
+    const seen = new Set(after.map(({ id }) => id));
+    const before = this.#senders.all({ now, ...BEGINNING }).filter(({ id }) => !seen.has(id));
+    return [...after, ...before];
+  }
+
+  #visitSender(
+    sender: string,
+    room: number,
+    { allowance, now, take }: { readonly allowance: Allowance; readonly now: number; readonly take: Take },
+  ): void {
+    let left = room;
+    for (const { lane } of this.#lanes.all({ sender, now })) {
+      const standing = this.rests.standing(lane, now);
+      if (standing === "resting" || standing === "probing") continue;
+      const max = Math.min(left, allowance.ofLane(lane), standing === "probe" ? 1 : Infinity);
+      if (max <= 0) continue;
+      const found = this.#recipients.all({ sender, lane, now, limit: max + 1 });
+      const picked = wholeMessages(found, max);
+      if (picked.length > 0) {
+        take(picked.map(({ id }) => id));
+        if (standing === "probe") this.rests.probe(lane, now);
+      }
+      this.#refreshFlow({ sender, lane });
+      allowance.use(lane, picked.length);
+      left -= picked.length;
+      if (left <= 0) break;
+    }
+    this.#refreshSender(sender);
+  }
+
+  #refresh(flow: Flow): void {
+    this.#refreshFlow(flow);
+    this.#refreshSender(flow.sender);
+  }
+
+  #refreshFlow(flow: Flow): void {
+    const { sender, lane } = flow;
+    const at = this.#earliest.get({ sender, lane });
+    if (at === undefined) this.#endFlow.run({ sender, lane });
+    else this.#setFlow.run({ sender, lane, at });
+  }
+
+  #refreshSender(sender: string): void {
+    if (this.#setSender.run({ sender }).changes === 0) this.#endSender.run({ sender });
+  }
+}
+
+/**
+ * A message whose recipients do not all fit waits for the next walk, where it comes first; one that is larger than what one
+ * walk may pick goes in parts.
+ */
+function wholeMessages(found: readonly Found[], max: number): readonly Found[] {
+  const next = found[max];
+  const fitting = found.slice(0, max);
+  if (next === undefined || fitting[0]?.message_id === next.message_id) return fitting;
+  const whole = fitting.filter(({ message_id }) => message_id !== next.message_id);
+  return whole.length > 0 ? whole : fitting;
+}

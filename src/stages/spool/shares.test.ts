@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { Shares } from "./shares.ts";
+import type { ShareOptions } from "./shares.ts";
+
+const options: ShareOptions = {
+  inFlightRecipientsMax: 1000,
+  arrivalsShare: 0.25,
+  laneShare: 0.25,
+  senderShare: 0.5,
+  recipientsPerDelivery: 20,
+  windowInitial: 5,
+  perLaneMax: 100,
+};
+
+const many = (count: number, lane: string, sender = "s") => ({
+  sender,
+  lanes: Array.from({ length: count }, () => lane),
+});
+
+/** Claims as often as anything may be claimed for these lanes, as the queue would hand it out. */
+function fill(shares: Shares, lanes: readonly string[], sender = (lane: string) => lane): void {
+  for (let isMoving = true; isMoving;) {
+    isMoving = false;
+    for (const lane of lanes) {
+      const { fullLanes, fullSenders } = shares.forClaim();
+      if (shares.claimable <= 0 || fullLanes.includes(lane) || fullSenders.includes(sender(lane))) continue;
+      shares.add({ lane, sender: sender(lane) });
+      isMoving = true;
+    }
+  }
+}
+
+describe("places", () => {
+  test.each([1, 4, 20, 100])("%i lanes that never end leave room for one more", (count) => {
+    const shares = new Shares(options);
+    fill(
+      shares,
+      Array.from({ length: count }, (_, n) => `slow ${n}`),
+    );
+    expect(shares.free).toBeGreaterThan(1000 / (2 * count + 4));
+    expect(shares.fits(many(1, "live"))).toBe(true);
+    shares.add({ lane: "live", sender: "x" });
+    expect(shares.forClaim().fullLanes).not.toContain("live");
+  });
+
+  test("one sender with a destination each cannot take what another needs", () => {
+    const shares = new Shares(options);
+    fill(
+      shares,
+      Array.from({ length: 3000 }, (_, n) => `lane ${n}`),
+      () => "blast",
+    );
+    expect(shares.inFlight).toBeLessThanOrEqual(334);
+    expect(shares.fits({ sender: "blast", lanes: ["another"] })).toBe(false);
+    expect(shares.fits({ sender: "single", lanes: ["another"] })).toBe(true);
+  });
+
+  test("what is claimed from the queue leaves places for mail that just arrives", () => {
+    const shares = new Shares({ ...options, laneShare: 1, senderShare: 1, windowInitial: 1000 });
+    fill(shares, ["a", "b", "c"]);
+    expect(shares.claimable).toBe(0);
+    expect(shares.free).toBe(250);
+    expect(shares.fits(many(250, "d", "t"))).toBe(true);
+    expect(shares.fits(many(251, "d", "t"))).toBe(false);
+  });
+
+  test("a lane has no more in flight than deliveries that may run can take, and more as its window grows", () => {
+    const shares = new Shares(options);
+    fill(shares, ["a"]);
+    expect(shares.inFlight).toBe(100);
+    shares.learn("a", 8);
+    fill(shares, ["a"]);
+    expect(shares.inFlight).toBe(160);
+    shares.learn("a", 1);
+    expect(shares.forClaim().fullLanes).toEqual(["a"]);
+  });
+
+  test("what is given back is free again, and a lane without anything in flight is forgotten", () => {
+    const shares = new Shares(options);
+    fill(shares, ["a", "b"]);
+    shares.learn("a", 1);
+    for (let left = shares.inFlight; left > 0; left -= 1)
+      shares.remove({ lane: left % 2 === 0 ? "a" : "b", sender: left % 2 === 0 ? "a" : "b" });
+    expect(shares.inFlight).toBe(0);
+    expect(shares.forClaim()).toEqual({ fullLanes: [], fullSenders: [], perLaneMax: 100, perSenderMax: 500 });
+    expect(shares.fits(many(100, "a"))).toBe(true);
+    expect(shares.fits(many(101, "a"))).toBe(false);
+  });
+});

@@ -1,0 +1,106 @@
+/**
+ * Who has how much in flight, and who may have more. Promises: whatever one destination, one sender or many of them take,
+ * some places stay free for the others. The bound is a share of what is free, not of the whole (dynamic thresholds), so it
+ * grows tighter as more take part and no place is kept for nobody.
+ */
+import type { ClaimShares, MessageShares, StoredRecipient } from "../../core/queue-store.ts";
+
+export type ShareOptions = {
+  readonly inFlightRecipientsMax: number;
+  /** Of the places, kept for mail that just arrives: what is claimed from the queue leaves them free. */
+  readonly arrivalsShare: number;
+  /** What one lane, and one sender, may have in flight, as a share of the places that are free. */
+  readonly laneShare: number;
+  readonly senderShare: number;
+  /** Recipients of a lane in flight for each delivery that may run beside others. */
+  readonly recipientsPerDelivery: number;
+  /** Deliveries side by side to a lane nothing is known of. */
+  readonly windowInitial: number;
+  /** Recipients of one lane that one claim hands out at most. */
+  readonly perLaneMax: number;
+};
+
+type Keys = Pick<StoredRecipient, "lane" | "sender">;
+
+export class Shares {
+  readonly #options: ShareOptions;
+  readonly #lanes = new Map<string, number>();
+  readonly #senders = new Map<string, number>();
+  /** Of lanes with something in flight; see Destination. */
+  readonly #windows = new Map<string, number>();
+  #inFlight = 0;
+
+  constructor(options: ShareOptions) {
+    this.#options = options;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get free(): number {
+    return this.#options.inFlightRecipientsMax - this.#inFlight;
+  }
+
+  /** Places a claim may fill. */
+  get claimable(): number {
+    const { inFlightRecipientsMax, arrivalsShare } = this.#options;
+    return Math.max(0, this.free - Math.floor(inFlightRecipientsMax * arrivalsShare));
+  }
+
+  add({ lane, sender }: Keys): void {
+    this.#inFlight += 1;
+    this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + 1);
+    this.#senders.set(sender, (this.#senders.get(sender) ?? 0) + 1);
+  }
+
+  remove({ lane, sender }: Keys): void {
+    this.#inFlight -= 1;
+    if (takeOne(this.#lanes, lane)) this.#windows.delete(lane);
+    takeOne(this.#senders, sender);
+  }
+
+  /** So many deliveries to the lane may run side by side. */
+  learn(lane: string, window: number): void {
+    if (this.#lanes.has(lane)) this.#windows.set(lane, window);
+  }
+
+  /** Whether a message that arrives may go on at once. */
+  fits({ sender, lanes }: MessageShares): boolean {
+    if (lanes.length > this.free) return false;
+    if ((this.#senders.get(sender) ?? 0) + lanes.length > this.#senderMax()) return false;
+    const wanted = new Map<string, number>();
+    for (const lane of lanes) wanted.set(lane, (wanted.get(lane) ?? 0) + 1);
+    return [...wanted].every(([lane, count]) => (this.#lanes.get(lane) ?? 0) + count <= this.#laneMax(lane));
+  }
+
+  forClaim(): ClaimShares {
+    const senderMax = this.#senderMax();
+    const fullLanes = [...this.#lanes].filter(([lane, count]) => count >= this.#laneMax(lane)).map(([lane]) => lane);
+    const fullSenders = [...this.#senders].filter(([, count]) => count >= senderMax).map(([sender]) => sender);
+    const perLaneMax = Math.min(this.#options.perLaneMax, this.#freeShare(this.#options.laneShare));
+    return { fullLanes, fullSenders, perLaneMax, perSenderMax: senderMax };
+  }
+
+  #senderMax(): number {
+    return this.#freeShare(this.#options.senderShare);
+  }
+
+  #laneMax(lane: string): number {
+    const { laneShare, recipientsPerDelivery, windowInitial } = this.#options;
+    const startable = (this.#windows.get(lane) ?? windowInitial) * recipientsPerDelivery;
+    return Math.min(this.#freeShare(laneShare), startable);
+  }
+
+  #freeShare(share: number): number {
+    return Math.max(1, Math.floor(Math.max(0, this.free) * share));
+  }
+}
+
+/** True where that was the last. */
+function takeOne(counts: Map<string, number>, key: string): boolean {
+  const left = (counts.get(key) ?? 0) - 1;
+  if (left > 0) counts.set(key, left);
+  else counts.delete(key);
+  return left <= 0;
+}
