@@ -3,7 +3,6 @@
  * Order at the start: keys, database, bodies, recovery, rule packs, listener last, so that nothing is accepted before
  * what was accepted earlier is known.
  */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { reached } from "./core/failpoint.ts";
 import { retryOptions } from "./options.ts";
@@ -12,6 +11,7 @@ import type { Config } from "./parts/config/config.ts";
 import { armFailpoints } from "./parts/failpoint/arm-failpoints.ts";
 import { FieldSealer } from "./parts/keys/field-sealer.ts";
 import { KeyRing } from "./parts/keys/key-ring.ts";
+import { makeDurableDirectory } from "./parts/store/durable-directory.ts";
 import { openBlobStore } from "./parts/store/blob-store.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
@@ -25,7 +25,7 @@ import { Watching } from "./watching.ts";
 
 /** Rejects before anything listens where a file, key, pack or port cannot be used. */
 export async function startPostern(config: Config, surroundings: Surroundings): Promise<Postern> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  makeDurableDirectory(config.dataDir);
   if (surroundings.failpoints !== undefined) armFailpoints(surroundings.failpoints);
   const keyRing = new KeyRing(ringMaterial(config.keys));
   const watching = await Watching.open(config, surroundings);

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
@@ -22,6 +23,7 @@ export class ChildGateway {
   readonly #process: ChildProcess;
   readonly #standardOutput: Readable;
   readonly #exited: Promise<number | null>;
+  readonly #isUnder: boolean;
   #output = "";
   #signal: NodeJS.Signals | null = null;
 
@@ -32,6 +34,7 @@ export class ChildGateway {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
+    this.#isUnder = under.length > 0;
     this.#standardOutput = child.stdout;
     this.#exited = once(child, "close").then(([code, signal]) => {
       this.#signal = signal as NodeJS.Signals | null;
@@ -80,19 +83,31 @@ export class ChildGateway {
 
   /** Power off: no handler runs. */
   async kill(): Promise<void> {
-    this.#process.kill("SIGKILL");
+    this.#signalIt("SIGKILL");
     await this.#exited;
   }
 
   signal(name: "SIGHUP"): void {
-    this.#process.kill(name);
+    this.#signalIt(name);
   }
 
   /** The exit code after a drain. */
   async stop(): Promise<number | null> {
-    this.#process.kill("SIGTERM");
+    this.#signalIt("SIGTERM");
     return this.#exited;
   }
+
+  /** The gateway itself, not what runs it: a tracer that is told to end lets go of it. */
+  #signalIt(name: NodeJS.Signals): void {
+    const { pid } = this.#process;
+    if (pid === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    process.kill(this.#isUnder ? childOf(pid) : pid, name);
+  }
+}
+
+function childOf(pid: number): number {
+  const child = Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"), 10);
+  return child > 0 ? child : pid;
 }
 
 export type CommandEnd = { readonly code: number | null; readonly output: string };

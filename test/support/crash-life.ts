@@ -61,11 +61,13 @@ export class CrashLife {
         "clinic.test": { MX: [[10, SENDER_HOST]] },
         "good.test": { MX: [[10, GOOD]] },
         "refused.test": { MX: [[10, "mx.refused.test"]] },
+        "plain.test": { MX: [[10, "mx.plain.test"]] },
         "nowhere.test": { behaviour: "servfail" },
       },
       servers: [
         { name: SENDER_HOST, address: "127.31.0.1", certificate: "valid" },
         { name: GOOD, address: "127.31.0.2", certificate: "valid" },
+        { name: "mx.plain.test", address: "127.31.0.4", certificate: "none" },
         {
           name: "mx.refused.test",
           address: "127.31.0.3",

@@ -3,11 +3,12 @@
  * backup beside the file before a database that holds anything is changed, and that a failed migration changes nothing.
  * Refusing a newer schema happens before, in sqlite-database.ts, on a connection that cannot write.
  */
-import { chmodSync, closeSync, fsyncSync, openSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database } from "better-sqlite3";
 import { reach } from "../../core/failpoint.ts";
 import { QUEUE_AND_AUDIT } from "./migrations-0001.ts";
+import { syncPath } from "./durable-directory.ts";
 import { LANES_AND_SHARES } from "./migrations-0002.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
@@ -62,19 +63,10 @@ function backUp(db: Database, version: number, now: number): string {
   try {
     db.prepare("VACUUM INTO ?").run(target);
     chmodSync(target, 0o600);
-    sync(target);
-    sync(dirname(target));
+    syncPath(target);
+    syncPath(dirname(target));
   } catch (error) {
     throw storeError("PST-SPL-059", "no backup could be written, nothing was changed", error);
   }
   return target;
-}
-
-function sync(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

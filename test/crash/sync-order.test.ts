@@ -1,0 +1,137 @@
+/**
+ * The order of durability, read from the system calls of a real process: body, directory, write-ahead log, then 250 on the socket;
+ * and the log again before the final dot leaves.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ChildGateway } from "../support/child-gateway.ts";
+import { CrashLife } from "../support/crash-life.ts";
+import { peers } from "../support/peers.ts";
+import { lastBefore, readTrace, Trace, tracing } from "../support/syscall-trace.ts";
+import type { Syscall } from "../support/syscall-trace.ts";
+import { mail } from "../support/world.ts";
+
+const { areMissing, note } = peers("strace");
+const PLAIN = "mx.plain.test";
+const SEGMENT = /\/spool\/segments\/[^/]+\.seg$/;
+const SEGMENTS = /\/spool\/segments$/;
+const FILES = /\/spool\/files$/;
+const PART = /\/spool\/files\/[^/]+\.part$/;
+const WAL = /\/gateway\.db-wal$/;
+
+describe.skipIf(areMissing)(`traced${note}`, () => {
+  let life: CrashLife;
+  let trace: Trace;
+  let acks: readonly [Syscall, Syscall, Syscall];
+
+  beforeAll(async () => {
+    life = await CrashLife.begin();
+    const { world } = life;
+    // From nothing: what the first start makes has to be durable too.
+    rmSync(join(world.folder, "data"), { recursive: true });
+    const file = join(world.folder, "trace");
+    const child = await ChildGateway.start(world.configPath, { under: tracing(file) });
+    const ids: string[] = [];
+    for (const [index, text] of ["first", "second", "x".repeat(70).concat("\r\n").repeat(5_000)].entries()) {
+      ids.push(await hand(text));
+      await world.arrived(PLAIN, index + 1);
+    }
+    await child.stop();
+    trace = new Trace(readTrace(file));
+    const [first = "", second = "", third = ""] = ids;
+    acks = [first, second, third].map((id) => trace.said(`250 2.0.0 queued as ${id}`)) as unknown as typeof acks;
+  }, 60_000);
+  afterAll(() => life.end());
+
+  async function hand(text: string): Promise<string> {
+    const bytes = mail(["From: from@clinic.test", "Subject: Lunch", "", text]);
+    const answer = await life.submit({ mailFrom: "from@clinic.test", rcptTo: ["to@plain.test"], bytes });
+    const id = /queued as ([0-9A-Z]{26})/.exec(answer?.text ?? "")?.[1];
+    if (id === undefined) throw new Error(`not accepted: ${answer?.text ?? "no answer"}`);
+    return id;
+  }
+
+  /** Written, then synced, then the next thing. */
+  function chain(...steps: readonly [string, Syscall | undefined][]): void {
+    const missing = steps.filter(([, call]) => call === undefined).map(([name]) => name);
+    expect(missing).toEqual([]);
+    const order = steps.toSorted(([, a], [, b]) => (a?.ended ?? 0) - (b?.ended ?? 0)).map(([name]) => name);
+    expect(order).toEqual(steps.map(([name]) => name));
+    for (const [index, [name, call]] of steps.entries()) {
+      const before = steps[index - 1]?.[1];
+      if (before !== undefined)
+        expect(call?.began, `${name} began before what it follows ended`).toBeGreaterThan(before.ended);
+    }
+  }
+
+  test("the first small mail: body, its directory, the log, each synced before the 250", () => {
+    const [ack] = acks;
+    const walSync = lastBefore(trace.syncs(WAL), ack);
+    const walWrite = walSync && lastBefore(trace.writes(WAL), walSync);
+    const directory = walWrite && lastBefore(trace.syncs(SEGMENTS), walWrite);
+    const bodySync = directory && lastBefore(trace.syncs(SEGMENT), directory);
+    const body = bodySync && lastBefore(trace.writes(SEGMENT), bodySync);
+    chain(
+      ["body", body],
+      ["body synced", bodySync],
+      ["directory synced", directory],
+      ["rows", walWrite],
+      ["rows synced", walSync],
+      ["250", ack],
+    );
+  });
+
+  test("the second mail: the same without the directory, which did not change", () => {
+    const [before, ack] = acks;
+    const walSync = lastBefore(trace.syncs(WAL), ack, before);
+    const walWrite = walSync && lastBefore(trace.writes(WAL), walSync, before);
+    const bodySync = walWrite && lastBefore(trace.syncs(SEGMENT), walWrite, before);
+    const body = bodySync && lastBefore(trace.writes(SEGMENT), bodySync, before);
+    chain(["body", body], ["body synced", bodySync], ["rows", walWrite], ["rows synced", walSync], ["250", ack]);
+    expect(lastBefore(trace.syncs(SEGMENTS), ack, before)).toBeUndefined();
+  });
+
+  test("a large mail: its file, its name, the directory, the log, then the 250", () => {
+    const [, before, ack] = acks;
+    const walSync = lastBefore(trace.syncs(WAL), ack, before);
+    const walWrite = walSync && lastBefore(trace.writes(WAL), walSync, before);
+    const directory = walWrite && lastBefore(trace.syncs(FILES), walWrite, before);
+    const rename = directory && lastBefore(trace.named(/^rename/, /\/spool\/files\//), directory, before);
+    const bodySync = rename && lastBefore(trace.syncs(PART), rename, before);
+    const body = bodySync && lastBefore(trace.writes(PART), bodySync, before);
+    chain(
+      ["body", body],
+      ["body synced", bodySync],
+      ["renamed", rename],
+      ["directory synced", directory],
+      ["rows", walWrite],
+      ["rows synced", walSync],
+      ["250", ack],
+    );
+  });
+
+  test("before the final dot leaves, the intent is in the log and synced", () => {
+    const data = trace.said("DATA\\r\\n");
+    const dot = trace.said("\\r\\n.\\r\\n");
+    const walSync = lastBefore(trace.syncs(WAL), dot, data);
+    const walWrite = walSync && lastBefore(trace.writes(WAL), walSync, data);
+    chain(["DATA", data], ["intent", walWrite], ["intent synced", walSync], ["dot", dot]);
+  });
+
+  test("what the first start made is durable by its name before the first 250", () => {
+    const [ack] = acks;
+    const made = [
+      [/\/data"/, /\/postern-world-[^/]+$/],
+      [/\/data\/spool"/, /\/data$/],
+      [/\/spool\/segments"/, /\/spool$/],
+      [/\/spool\/files"/, /\/spool$/],
+    ] as const;
+    for (const [path, parent] of made) {
+      const [mkdir] = trace.named(/^mkdir/, path);
+      chain(["made", mkdir], [`${path.source} synced`, mkdir && lastBefore(trace.syncs(parent), ack, mkdir)]);
+    }
+    const wal = trace.named(/^openat$/, /gateway\.db-wal", [A-Z_|]*O_CREAT/).find(({ ended }) => ended < ack.began);
+    chain(["log made", wal], ["its directory synced", wal && lastBefore(trace.syncs(/\/data$/), ack, wal)]);
+  });
+});
