@@ -15,14 +15,13 @@ export type Syscall = {
   readonly ended: number;
 };
 
-const CALLS = [
-  ...["fsync", "fdatasync", "sync_file_range", "mkdir", "mkdirat", "openat", "rename", "renameat", "renameat2"],
-  ...["write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg"],
-];
+const CALLS =
+  "fsync,fdatasync,sync_file_range,mkdir,mkdirat,openat,rename,renameat,renameat2," +
+  "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg";
 
 /** The command that runs and traces a process into `file`. */
 export function tracing(file: string): readonly string[] {
-  const options = ["-f", "-yy", "-s", "8192", "-e", `trace=${CALLS.join()}`, "-e", "signal=none"];
+  const options = ["-f", "-yy", "-s", "8192", "-e", `trace=${CALLS}`, "-e", "signal=none"];
   return ["strace", ...options, "-o", file];
 }
 
