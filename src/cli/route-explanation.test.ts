@@ -29,7 +29,7 @@ async function explained(domain: string, zone: Zone): Promise<RouteExplanation> 
   server = await startLoopbackDns(zone);
   const options = {
     servers: [server.address],
-    timeoutMs: 30,
+    timeoutMs: 400,
     retries: 0,
     trustAd: "loopback",
     inFlightMax: 9,

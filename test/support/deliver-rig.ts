@@ -92,7 +92,7 @@ export const SILENT_LOG: Log = {
   error: () => undefined,
 };
 
-const TIMEOUT_MS = 120;
+const TIMEOUT_MS = 400;
 export const TEST_OPTIONS: DeliverOptions = {
   ...DELIVER_DEFAULTS,
   helo: "gateway.test",

@@ -23,7 +23,7 @@ async function serve(zone: Zone): Promise<LoopbackDns> {
 }
 
 function resolverFor(servers: readonly string[], options: Partial<ResolverOptions> = {}, log = silent): DnsResolver {
-  const defaults = { timeoutMs: 60, retries: 0, trustAd: "loopback", inFlightMax: 32 } as const;
+  const defaults = { timeoutMs: 250, retries: 0, trustAd: "loopback", inFlightMax: 32 } as const;
   return createResolver({ ...defaults, ...options, servers }, { randomBytes, log });
 }
 

@@ -68,6 +68,7 @@ const ROWS: readonly Row[] = [
   { phases: ["dot"], reply: "2xx", enhanced: "any", means: PROCEED },
   { phases: ["dot"], reply: 421, enhanced: "any", means: lane("PST-DLV-036", "4.3.2") },
   { phases: ["dot"], reply: "4xx", enhanced: "any", means: later("PST-DLV-023", "4.0.0") },
+  { phases: ["dot"], reply: 552, enhanced: "2.2", means: failed("PST-DLV-022", "5.2.2") },
   { phases: ["dot"], reply: 552, enhanced: "any", means: failed("PST-DLV-016", "5.3.4") },
   { phases: ["dot"], reply: "5xx", enhanced: "3.4", means: failed("PST-DLV-016", "5.3.4") },
   { phases: ["dot"], reply: "5xx", enhanced: "any", means: failed("PST-DLV-022", "5.0.0") },
