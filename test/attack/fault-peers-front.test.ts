@@ -118,7 +118,7 @@ const CASES: readonly FrontCase[] = [
   {
     name: "begins TLS without asking",
     acts: [{ wait: 1 }, raw(Buffer.from("160301020001000000", "hex")), "wait for the end"],
-    last: null,
+    last: "421",
     accepted: 0,
   },
   {
@@ -253,14 +253,14 @@ async function play(acts: readonly Act[]): Promise<string | null> {
 
 /** A server that hung up is not listening any more: that is for the case to notice by its last reply. */
 function send(socket: Socket, bytes: string | Buffer): Promise<void> {
-  return new Promise((sent) => socket.write(bytes as string, "latin1", () => sent()));
+  return new Promise((sent) => socket.write(bytes, "latin1", () => sent()));
 }
 
 describe("a client that", () => {
   test.each(CASES)("$name", ({ name, last, accepted }) => {
     const seen = heard.get(name);
     expect(seen?.accepted).toBe(accepted);
-    expect(seen?.last ?? "220").toMatch(new RegExp(`^${last ?? "(?:220|5)"}`));
+    expect(seen?.last ?? "220").toMatch(new RegExp(`^${last ?? "220"}`));
   });
 });
 
