@@ -23,6 +23,9 @@ import { tellService } from "./surroundings.ts";
 import type { Parts, Surroundings } from "./surroundings.ts";
 import { Watching } from "./watching.ts";
 
+/** Small bodies kept in memory while their mails are worked on. */
+const BODY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+
 /** Rejects before anything listens where a file, key, pack or port cannot be used. */
 export async function startPostern(config: Config, surroundings: Surroundings): Promise<Postern> {
   makeDurableDirectory(config.dataDir);
@@ -70,6 +73,7 @@ async function openBodies({
   const blobs = await openBlobStore({
     directory,
     keyRing,
+    cachedBytesMax: BODY_CACHE_BYTES_MAX,
     onUnhealthy: ({ code }) => {
       env.log.error("spool_unhealthy", { code });
       env.onFatal(code);

@@ -7,6 +7,7 @@ import type { BlobRef, BlobStore } from "../../core/blob-store.ts";
 import { KeyRing } from "../keys/key-ring.ts";
 import { BLOB_LIMITS, openBlobStore } from "./blob-store.ts";
 import { BLOB_STORE_CASES, blobStoreSuite, collect, put } from "./blob-store.suite.ts";
+import { nodeFs } from "./fs.ts";
 
 const keyRing = new KeyRing({ spool: { name: "keys.spool", bytes: randomBytes(32) } });
 const made: string[] = [];
@@ -187,6 +188,32 @@ describe("what lies on disk", () => {
     expect(store.counters.appends).toBeGreaterThan(0);
     for (const ref of refs) expect(await store.readAll(ref, 200_000)).toHaveLength(200_000);
     expect(store.counters.bufferedBytes).toBe(0);
+    await store.close();
+  });
+});
+
+describe("a store that keeps small bodies in memory", () => {
+  async function open() {
+    const opened: string[] = [];
+    const fs = { ...nodeFs, openFile: (path: string) => (opened.push(path), nodeFs.openFile(path)) };
+    const store = await openBlobStore({ directory: await freshDirectory(), keyRing, fs, cachedBytesMax: 1_000_000 });
+    return { store, opened };
+  }
+
+  test("reads what was just stored without opening a file, by range too", async () => {
+    const { store, opened } = await open();
+    const body = randomBytes(20_000);
+    const ref = await put(store, body);
+    expect(await collect(store.read(ref))).toEqual(body);
+    expect(await collect(store.read(ref, { start: 5, end: 25 }))).toEqual(body.subarray(5, 25));
+    expect(opened).toEqual([]);
+    await store.close();
+  });
+
+  test("a reference that says another size is damaged, as on disk", async () => {
+    const { store } = await open();
+    const ref = await put(store, randomBytes(2_000));
+    await expect(collect(store.read({ ...ref, sizeBytes: 1_999 }))).rejects.toMatchObject({ code: "PST-SPL-003" });
     await store.close();
   });
 });

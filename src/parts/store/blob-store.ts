@@ -14,6 +14,7 @@ import type { KeyRing } from "../keys/key-ring.ts";
 import { BlobDamagedError } from "./blob-errors.ts";
 import type { StorageUnhealthyError } from "./blob-errors.ts";
 import { GroupCommit } from "./blob-group-commit.ts";
+import { BodyCache } from "./body-cache.ts";
 import { StorageHealth } from "./blob-health.ts";
 import { BlobPaths, parseLocator } from "./blob-locator.ts";
 import { findLeftovers, recoverBlobs, removed } from "./blob-recovery.ts";
@@ -52,6 +53,8 @@ export type BlobStoreOptions = {
   readonly keyRing: KeyRing;
   readonly limits?: BlobLimits;
   readonly fs?: Fs;
+  /** Small bodies kept in memory for the next read, in bytes; default: none. */
+  readonly cachedBytesMax?: number;
   /** Called once when the disk did not confirm a write: nothing is stored any more, reading goes on. */
   readonly onUnhealthy?: (failure: StorageUnhealthyError) => void;
 };
@@ -93,12 +96,14 @@ export class DiskBlobStore implements BlobStore {
   readonly #health: StorageHealth;
   readonly #segments: SegmentLog;
   readonly #writerDeps: BlobWriterDeps;
+  readonly #cache: BodyCache;
   #leftovers: Leftovers;
   #files = 0;
   #fileBytes = 0;
   #isClosed = false;
 
-  constructor({ fs, paths, keyRing, leftovers, limits = BLOB_LIMITS, onUnhealthy }: Opened) {
+  constructor({ fs, paths, keyRing, leftovers, limits = BLOB_LIMITS, onUnhealthy, cachedBytesMax = 0 }: Opened) {
+    this.#cache = new BodyCache(cachedBytesMax);
     this.#health = new StorageHealth(onUnhealthy);
     this.#fs = fs;
     this.#paths = paths;
@@ -127,6 +132,7 @@ export class DiskBlobStore implements BlobStore {
       wrapKey: (key, blobId) => keyRing.wrap("spool", key, keyContext(blobId)),
       sealing: new Set(),
       assertOpen: () => this.#assertOpen(),
+      onRecord: (locator, body) => this.#cache.put(locator, body),
       onFile: (bytes) => {
         this.#files += 1;
         this.#fileBytes += bytes;
@@ -167,6 +173,11 @@ export class DiskBlobStore implements BlobStore {
     const isSize = Number.isSafeInteger(sizeBytes) && sizeBytes >= 0;
     if (locator === null || !isSize) throw new BlobDamagedError("PST-SPL-003", locator === null ? "unreadable" : text);
     assertRange(range, sizeBytes);
+    const cached = this.#cache.get(text);
+    if (cached?.length === sizeBytes) {
+      if (range.end > range.start) yield cached.subarray(range.start, range.end);
+      return;
+    }
     const place = { fs: this.#fs, text, sizeBytes, key: this.#unwrapKey(ref, locator.blobId) };
     if (locator.kind === "file") {
       const path = this.#paths.file(locator.blobId);
@@ -174,6 +185,7 @@ export class DiskBlobStore implements BlobStore {
       return;
     }
     const body = await readSegmentRecord({ ...place, paths: this.#paths, locator });
+    this.#cache.put(text, body);
     if (range.end > range.start) yield body.subarray(range.start, range.end);
   }
 
@@ -187,6 +199,7 @@ export class DiskBlobStore implements BlobStore {
   /** A reference of an earlier life that `recover` was not told of is left to the next recovery. */
   async release(refs: readonly BlobRef[]): Promise<void> {
     for (const { locator: text } of refs) {
+      this.#cache.delete(text);
       const locator = parseLocator(text);
       if (locator?.kind === "segment") await this.#segments.release(locator);
       if (locator?.kind === "file") await removed(this.#fs, this.#paths.file(locator.blobId));
@@ -218,6 +231,7 @@ export class DiskBlobStore implements BlobStore {
     this.#isClosed = true;
     await Promise.allSettled(this.#writerDeps.sealing);
     await this.#segments.close();
+    this.#cache.clear();
   }
 
   #assertOpen(): void {

@@ -53,6 +53,8 @@ export type BlobWriterDeps = {
   readonly sealing: Set<Promise<unknown>>;
   /** Throws when the store was closed. */
   readonly assertOpen: () => void;
+  /** A small body became durable; the bytes are given away. */
+  readonly onRecord: (locator: string, body: Buffer) => void;
   /** A file of this many bytes became durable. */
   readonly onFile: (bytes: number) => void;
 };
@@ -157,10 +159,13 @@ export class StoredBlobWriter implements BlobWriter {
   }
 
   async #sealRecord(): Promise<string> {
-    const record = encryptRecord(this.#buffer.subarray(0, this.#sizeBytes), this.#key, this.#blobId);
+    const body = exactly(this.#buffer, this.#sizeBytes);
+    const record = encryptRecord(body, this.#key, this.#blobId);
     this.#buffer = Buffer.alloc(0);
-    this.#hold(recordBytes(this.#sizeBytes));
-    return formatLocator(await this.#deps.segments.append(record));
+    this.#hold(body.length + recordBytes(body.length));
+    const locator = formatLocator(await this.#deps.segments.append(record));
+    this.#deps.onRecord(locator, body);
+    return locator;
   }
 
   async #sealFile(file: ChunkedWriter): Promise<string> {
@@ -186,4 +191,10 @@ export class StoredBlobWriter implements BlobWriter {
     this.#deps.budget.hold(bytes - this.#held);
     this.#held = bytes;
   }
+}
+
+/** The first bytes of a buffer, copied where it is so much larger that keeping them would keep too much. */
+function exactly(buffer: Buffer<ArrayBuffer>, bytes: number): Buffer {
+  const body = buffer.subarray(0, bytes);
+  return buffer.length <= bytes * 1.25 ? body : Buffer.from(body);
 }
