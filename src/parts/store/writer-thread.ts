@@ -5,7 +5,7 @@
  */
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
-import type { Database } from "better-sqlite3";
+import type { Database, Statement } from "better-sqlite3";
 import { reach } from "../../core/failpoint.ts";
 import { armFailpoints } from "../failpoint/arm-failpoints.ts";
 import { openDatabase, setSynchronous } from "./sqlite-database.ts";
@@ -13,6 +13,7 @@ import { takeInstanceLock } from "./sqlite-instance-lock.ts";
 import type { InstanceLock } from "./sqlite-instance-lock.ts";
 import { toStoreError } from "./sqlite-store-error.ts";
 import { GroupCommitter } from "./writer-group.ts";
+import type { GroupConnection } from "./writer-group.ts";
 import { WriterOperations } from "./writer-operations.ts";
 import type { FromWriter, ToWriter, WriterRequest, WriterThreadArguments } from "./writer-protocol.ts";
 
@@ -25,6 +26,7 @@ class Writer {
   readonly #db: Database;
   readonly #lock: InstanceLock;
   readonly #group: GroupCommitter;
+  readonly #changes: Statement;
   #changesAtCheckpoint = 0;
   #toldUnhealthy = false;
 
@@ -32,14 +34,8 @@ class Writer {
     this.#port = port;
     this.#db = db;
     this.#lock = lock;
-    const connection = {
-      get inTransaction() {
-        return db.inTransaction;
-      },
-      exec: (sql: string) => db.exec(sql),
-      setSynchronous: (level: "FULL" | "NORMAL") => setSynchronous(db, level),
-    };
-    this.#group = new GroupCommitter(connection, new WriterOperations(db));
+    this.#changes = db.prepare("SELECT total_changes()").pluck();
+    this.#group = new GroupCommitter(connectionOf(db), new WriterOperations(db));
   }
 
   listen(): void {
@@ -75,7 +71,7 @@ class Writer {
   #checkpoint(): void {
     if (this.#group.latched !== null) return;
     try {
-      const changes = Number(this.#db.prepare("SELECT total_changes()").pluck().get());
+      const changes = Number(this.#changes.get());
       if (changes - this.#changesAtCheckpoint < CHECKPOINT_ROWS) return;
       this.#changesAtCheckpoint = changes;
       this.#moveWal("PASSIVE");
@@ -105,6 +101,26 @@ class Writer {
   #say(message: FromWriter): void {
     this.#port.postMessage(message, []);
   }
+}
+
+/** Each command is compiled once: a savepoint stands around every request. */
+function connectionOf(db: Database): GroupConnection {
+  const commands = [
+    "BEGIN IMMEDIATE",
+    "COMMIT",
+    "ROLLBACK",
+    "SAVEPOINT one",
+    "ROLLBACK TO one",
+    "RELEASE one",
+  ] as const;
+  const statements = new Map(commands.map((sql) => [sql, db.prepare(sql)]));
+  return {
+    get inTransaction() {
+      return db.inTransaction;
+    },
+    exec: (sql) => statements.get(sql)?.run(),
+    setSynchronous: (level) => setSynchronous(db, level),
+  };
 }
 
 function waiting(port: MessagePort): ToWriter | undefined {

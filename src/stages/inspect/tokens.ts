@@ -32,9 +32,14 @@ type Node = { readonly next: Map<number, Node>; readonly entries: { readonly set
 
 const FNV_OFFSET = 0x811c9dc5 | 0;
 const FNV_PRIME = 0x01000193;
+const HASH_BITS_MASK = 0xffff;
+
+const ASCII_WORD_CODES = Uint8Array.from({ length: 128 }, (_, code) =>
+  /[A-Za-z0-9]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
 
 function isWordCode(code: number): boolean {
-  if (code < 128) return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || (code >= 65 && code <= 90);
+  if (code < 128) return ASCII_WORD_CODES[code] === 1;
   return code >= 0xaa && !(code >= 0x2000 && code <= 0x2bff) && code !== 0xd7 && code !== 0xf7 && !isLatinSign(code);
 }
 
@@ -67,6 +72,8 @@ function hashOf(word: string): number {
 /** All phrases of all sets of one pack, compiled once. */
 export class PhraseIndex {
   readonly #words = new Map<number, { readonly word: string; readonly id: number }[]>();
+  /** Set where a known word's hash ends in these bits: most words of a text are unknown, and seen to be so here. */
+  readonly #hashes = new Uint8Array(HASH_BITS_MASK + 1);
   readonly #root: Node = { next: new Map(), entries: [] };
   #wordCount = 0;
   #setCount = 0;
@@ -105,6 +112,7 @@ export class PhraseIndex {
     this.#wordCount += 1;
     bucket.push({ word, id: this.#wordCount });
     this.#words.set(hash, bucket);
+    this.#hashes[hash & HASH_BITS_MASK] = 1;
     return this.#wordCount;
   }
 
@@ -137,7 +145,7 @@ export class PhraseIndex {
         }
         bounds[count * 2] = start;
         bounds[count * 2 + 1] = i;
-        ids[count] = this.#idOf(lower, hash, { start, end: i });
+        ids[count] = this.#hashes[hash & HASH_BITS_MASK] === 0 ? 0 : this.#idOf(lower, hash, { start, end: i });
         count += 1;
         start = -1;
         hash = FNV_OFFSET;
