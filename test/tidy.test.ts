@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { REASON_CODES } from "../src/core/reason-codes.ts";
 import { checkCodes, checkErrorPage, readCatalogue } from "./tidy/catalogue-rules.ts";
 import { checkCircles, checkImportLaw, checkPackageHomes, checkResolution, countEdges } from "./tidy/import-rules.ts";
-import { CODES_MIN, IMPORT_EDGES_MIN, SOURCE_FILES_MIN } from "./tidy/laws.ts";
+import { CODES_MIN, IMPORT_EDGES_MIN, LOG_CALLS_MIN, SOURCE_FILES_MIN } from "./tidy/laws.ts";
+import { checkLogNames, checkLogPage } from "./tidy/log-rules.ts";
 import { checkTraces, checkVersions } from "./tidy/repository-rules.ts";
 import { checkHeaders, checkNames, checkPlaces, checkSizes } from "./tidy/shape-rules.ts";
 import { readTree } from "./tidy/tree.ts";
@@ -21,6 +22,8 @@ const RULES: Readonly<Record<string, (tree: Tree) => readonly Violation[]>> = {
   "every source begins with its promise": checkHeaders,
   "codes in the source and in the catalogue agree": checkCodes,
   "docs/errors.md and the catalogue agree": checkErrorPage,
+  "events of the log have names of one style": checkLogNames,
+  "docs/log-events.md and the log agree": checkLogPage,
   "no file names a machine or a registry": checkTraces,
   "package.json pins exact versions": checkVersions,
 };
@@ -36,6 +39,7 @@ describe("the house is tidy", () => {
     expect(house.sources.length).toBeGreaterThanOrEqual(SOURCE_FILES_MIN);
     expect(countEdges(house)).toBeGreaterThanOrEqual(IMPORT_EDGES_MIN);
     expect(house.sources.flatMap(({ functions }) => functions).length).toBeGreaterThan(SOURCE_FILES_MIN);
+    expect(house.sources.flatMap(({ logs }) => logs).length).toBeGreaterThan(LOG_CALLS_MIN);
   });
 
   test("the catalogue is read whole", () => {
@@ -72,6 +76,8 @@ describe("each rule catches a planted violation", () => {
         "code-unused",
         "code-twice",
         "errors-page",
+        "log-event",
+        "log-page",
         "machine-path",
         "registry",
         "version",

@@ -1,6 +1,8 @@
 /** The metrics of a real gateway that has seen good mail, bad mail and strangers, and what is never in them. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readFileSync } from "node:fs";
 import { freePort } from "../../src/cli/loopback/free-port.ts";
+import { readLogPage } from "../tidy/log-rules.ts";
 import { mail, World } from "../support/world.ts";
 
 const SENDER = "canary.nurse@clinic.test";
@@ -124,6 +126,20 @@ describe("what is never in them", () => {
     }
     expect([...series].filter(([, count]) => count > 100)).toEqual([]);
   });
+});
+
+test("every line of the log is one that docs/log-events.md explains, with those fields", () => {
+  const rows = new Map(readLogPage(readFileSync("docs/log-events.md", "utf8")).map((row) => [row.event, row]));
+  const lines = world.log.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  const unexplained = lines.flatMap(({ event, level, time: _time, ...fields }) => {
+    const row = rows.get(String(event));
+    const isKnown = row?.levels.includes(String(level)) === true;
+    return isKnown && Object.keys(fields).every((field) => row.fields.includes(field))
+      ? []
+      : [{ event, level, fields }];
+  });
+  expect(lines.length).toBeGreaterThan(5);
+  expect(unexplained).toEqual([]);
 });
 
 test("a running gateway is healthy and ready", async () => {

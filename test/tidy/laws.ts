@@ -55,6 +55,7 @@ export const HEADER_EXEMPT = /^src\/core\/codes\//;
 export const SOURCE_FILES_MIN = 100;
 export const IMPORT_EDGES_MIN = 300;
 export const CODES_MIN = 50;
+export const LOG_CALLS_MIN = 40;
 
 /** Folders nobody tracks. */
 export const UNTRACKED = new Set([".git", ".tmp", "coverage", "dist", "node_modules"]);

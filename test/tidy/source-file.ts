@@ -1,5 +1,7 @@
 /** One TypeScript file as the tidy rules see it: its imports, functions and members, with their lines. */
 import { parseSync } from "oxc-parser";
+import { logUsesOf } from "./log-uses.ts";
+import type { LogUse } from "./log-uses.ts";
 
 export type Import = {
   readonly specifier: string;
@@ -27,11 +29,16 @@ export type SourceFile = {
   readonly functions: readonly FunctionFacts[];
   readonly members: readonly MemberUse[];
   readonly defaultExports: readonly number[];
+  readonly logs: readonly LogUse[];
   /** The text without comments: the same length, blanks in their place. */
   readonly code: string;
 };
 
-type Node = Readonly<Record<string, unknown>> & { readonly type: string; readonly start: number; readonly end: number };
+export type Node = Readonly<Record<string, unknown>> & {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+};
 
 /** Throws where the parser finds a syntax error: what cannot be read was not checked. */
 export function readSource(path: string, text: string): SourceFile {
@@ -73,6 +80,7 @@ export function readSource(path: string, text: string): SourceFile {
     functions: functionsOf(nodes, lineOf),
     members: nodes.flatMap((node) => memberOf(node, lineOf)),
     defaultExports: nodes.filter((node) => node.type === "ExportDefaultDeclaration").map((node) => lineOf(node.start)),
+    logs: logUsesOf(nodes, lineOf),
     code: comments.reduce((code, { start, end }) => blank(code, start, end), text),
   };
 }
