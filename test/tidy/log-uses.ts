@@ -38,7 +38,7 @@ function calledOn(callee: Node): { readonly levels: readonly string[] | null } |
   if (callee.type !== "MemberExpression") return null;
   const object = callee["object"] as Node;
   const property = callee["property"] as Node;
-  const name = String(property["name"] ?? "");
+  const name = wordOf(property);
   if (callee["computed"] !== true && name === "log" && nameOf(object) !== "Math") return { levels: null };
   if (!/^log$/i.test(nameOf(object))) return null;
   if (callee["computed"] === true) return { levels: [] };
@@ -48,7 +48,12 @@ function calledOn(callee: Node): { readonly levels: readonly string[] | null } |
 /** The last word of `a.b.#log`. */
 function nameOf(node: Node): string {
   const last = node.type === "MemberExpression" ? (node["property"] as Node) : node;
-  return String(last["name"] ?? "");
+  return wordOf(last);
+}
+
+function wordOf(node: Node): string {
+  const { name } = node as { readonly name?: unknown };
+  return typeof name === "string" ? name : "";
 }
 
 function literalsOf(node: Node | undefined): readonly string[] {
