@@ -74,6 +74,7 @@ export type Postern = {
   /** Metrics, readiness, alerts. */
   readonly watching: Pick<Watching, "address" | "alerts" | "look" | "reasons">;
   readonly store: SqliteQueueStore;
+  readonly now: () => number;
   /** Something may be due: look now. */
   readonly wake: () => void;
   readonly act: (request: Act) => Promise<ActResult>;
@@ -184,6 +185,7 @@ export class Running {
       },
       watching: this.#parts.watching,
       store: this.#parts.store,
+      now: () => this.#parts.env.clock.now(),
       wake: () => this.#scheduler.wake(),
       act: (request) => act(request, this.#operatorDeps()),
       review: (decision) => decideReview(decision, this.#operatorDeps()),

@@ -5,8 +5,6 @@
 import { actorFacts } from "../core/actor.ts";
 import type { Actor } from "../core/actor.ts";
 import type { Clock } from "../core/clock.ts";
-import { toMessageId } from "../core/ids.ts";
-import type { RecipientId } from "../core/ids.ts";
 import type { ReviewAct } from "../core/review.ts";
 import type { Log } from "../core/log.ts";
 import type { Postern } from "../running.ts";
@@ -14,15 +12,12 @@ import type { Config } from "../parts/config/config.ts";
 import { startControl } from "../parts/control/control.ts";
 import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
-import type { ControlHandlers, QueueRequest, QueueResult } from "../parts/control/control-protocol.ts";
-import type { Action } from "../stages/spool/operator.ts";
+import type { ControlHandlers, ReviewRequest, ReviewResult } from "../parts/control/control-protocol.ts";
+import { queueHandlers, recipientsOf } from "./queue-handlers.ts";
 import { CliError } from "./cli-error.ts";
 import { asCliError } from "./start-error.ts";
 import { requireConfig } from "./surroundings.ts";
 import { versionOf } from "../version.ts";
-
-/** Recipients of one message: more cannot be accepted. */
-const RECIPIENTS_MAX = 10_000;
 
 export type Served = {
   readonly postern: Postern;
@@ -60,10 +55,7 @@ function controlHandlers(served: Served): ControlHandlers {
       draining: postern.isDraining(),
       queue: await postern.store.counts(),
     }),
-    "queue.retry": (request, actor) => actOn(postern, { action: "retry", actor }, request),
-    "queue.hold": (request, actor) => actOn(postern, { action: "hold", actor }, request),
-    "queue.release": (request, actor) => actOn(postern, { action: "release", actor }, request),
-    "queue.drop": (request, actor) => actOn(postern, { action: "drop", actor }, request),
+    ...queueHandlers(postern),
     "quarantine.release": (request, actor) => review(postern, { act: "release", actor }, request),
     "quarantine.refuse": (request, actor) => review(postern, { act: "refuse", actor }, request),
     reload: async (_request, actor) => {
@@ -97,30 +89,14 @@ export async function reloadConfig({
   }
 }
 
-async function actOn(
-  postern: Postern,
-  how: { readonly action: Action; readonly actor: Actor },
-  { ids, reason }: QueueRequest,
-): Promise<QueueResult> {
-  return postern.act({ ...how, ids: await recipientsOf(postern, ids), reason });
-}
-
 async function review(
   postern: Postern,
   how: { readonly act: ReviewAct; readonly actor: Actor },
-  { ids, reason }: QueueRequest,
-): Promise<QueueResult> {
-  return postern.review({ ...how, ids: await recipientsOf(postern, ids), reason });
-}
-
-async function recipientsOf(postern: Postern, ids: readonly string[]): Promise<readonly RecipientId[]> {
-  const found = await Promise.all(ids.map((id) => recipientIds(postern, id)));
-  return [...new Set(found.flat())];
-}
-
-/** A message id stands for all its recipients; one that is unknown for itself. */
-async function recipientIds(postern: Postern, id: string): Promise<readonly RecipientId[]> {
-  if (id.includes(".")) return [id as RecipientId];
-  const rows = await postern.store.recipients({ messageId: toMessageId(id), limit: RECIPIENTS_MAX });
-  return rows.length === 0 ? [id as RecipientId] : rows.map((row) => row.id);
+  { ids, reason }: ReviewRequest,
+): Promise<ReviewResult> {
+  const found = await Promise.all(ids.map(async (id) => ({ id, rows: await recipientsOf(postern, id) })));
+  const known = new Set(found.flatMap(({ rows }) => rows.map((row) => row.id)));
+  const unknown = found.filter(({ rows }) => rows.length === 0).map(({ id }) => ({ id, why: "unknown" }));
+  const { done, skipped } = await postern.review({ ...how, ids: [...known], reason });
+  return { done, skipped: [...skipped, ...unknown] };
 }

@@ -1,4 +1,5 @@
 /** What commands take from the machine: configuration path, user name, the state database beside a running or stopped service. */
+import { accessSync, constants } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -91,6 +92,19 @@ function controlOf(command: Command): { readonly socket: string } {
   const loading = loadControlConfig(path, configEnvironment());
   if (!loading.ok) throw configErrors(path, loading.errors);
   return { socket: loading.socket ?? process.env["POSTERN_SOCKET"] ?? DEFAULT_SOCKET_PATH };
+}
+
+/** False where this user may not read configuration, key or database: then the service is asked, and the role decides. */
+export function readsDatabase(command: Command): boolean {
+  const loading = loadReadingConfig(configPathOf(command), configEnvironment());
+  if (!loading.ok) return loading.errors.every(({ message }) => !message.includes("(EACCES)"));
+  try {
+    accessSync(join(loading.config.dataDir, DATABASE_NAME), constants.R_OK);
+    return true;
+  } catch (error) {
+    // What is missing is said by whoever opens it; only what is closed to this user goes another way.
+    return !(error instanceof Error && "code" in error && error.code === "EACCES");
+  }
 }
 
 /** Who acts in this process, without a service to prove it to: the user behind sudo where there is one. */

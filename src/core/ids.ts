@@ -36,3 +36,14 @@ export function createdAtOf(id: MessageId): number {
   for (const character of id.slice(0, 10)) at = at * 32 + ALPHABET.indexOf(character);
   return at;
 }
+
+/** The smallest id a message made at this time can have: whatever sorts before it is older. */
+export function firstMessageIdAt(time: number): MessageId {
+  let digits = "";
+  let rest = Math.min(Math.max(0, Math.floor(time)), 2 ** 48 - 1);
+  for (let i = 0; i < 10; i++) {
+    digits = (ALPHABET[rest % 32] ?? "") + digits;
+    rest = Math.floor(rest / 32);
+  }
+  return toMessageId(digits.padEnd(26, "0"));
+}

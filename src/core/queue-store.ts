@@ -158,6 +158,27 @@ export type QueueFilter = {
   readonly limit: number;
 };
 
+/** Recipients of one state in order of their ids, page by page: reads what it gives and no more, whatever the backlog. */
+export type ScanQuery = {
+  readonly state: RecipientState;
+  readonly messageId?: MessageId;
+  /** Exact address, compared by keyed hash. */
+  readonly address?: string;
+  /** Of messages made at this time or later, and before this one, as their ids tell; milliseconds since the epoch. */
+  readonly from?: number;
+  readonly before?: number;
+  /** Those after this one; null begins. */
+  readonly after: RecipientId | null;
+  readonly limit: number;
+};
+
+export type Scanned = {
+  /** One that cannot be opened is left out, and told of in the log. */
+  readonly recipients: readonly StoredRecipient[];
+  /** Where the next page begins; null: there is none. */
+  readonly next: RecipientId | null;
+};
+
 export type QueueCounts = {
   readonly byState: Readonly<Partial<Record<RecipientState, number>>>;
   readonly oldestReceivedAt: number | null;
@@ -197,6 +218,7 @@ export interface QueueStore {
   commit(transition: Transition, wait: Wait): Promise<CommitResult>;
   message(id: MessageId): Promise<StoredMessage | null>;
   recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]>;
+  scan(query: ScanQuery): Promise<Scanned>;
   counts(): Promise<QueueCounts>;
   /** When to look next: not after the earliest due time of what is not leased and not terminal; null where nothing is left. */
   nextDueAt(): Promise<number | null>;

@@ -59,28 +59,32 @@ describe.skipIf(!canBeOthers)("people of other uids (root starts them)", () => {
     });
   });
 
-  test.each<[Person, readonly string[], string]>([
-    ["vera", ["queue", "drop"], "has the role viewer; queue.drop needs operator"],
-    ["rita", ["queue", "retry"], "has the role reviewer, approver; queue.retry needs operator"],
-    ["olga", ["quarantine", "release"], "has the role operator; quarantine.release needs reviewer"],
+  test.each<[Person, readonly string[], { readonly method: string; readonly why: string }]>([
+    ["vera", ["queue", "drop"], { method: "queue.drop", why: "has the role viewer; queue.drop needs operator" }],
+    // Whom it would concern is looked up before anything is asked for.
+    [
+      "rita",
+      ["queue", "retry"],
+      { method: "queue.list", why: "has the role reviewer, approver; queue.list needs viewer or operator" },
+    ],
+    [
+      "olga",
+      ["quarantine", "release"],
+      { method: "quarantine.release", why: "has the role operator; quarantine.release needs reviewer" },
+    ],
   ])(
     "%s may not %j: a clear refusal, in the log and in the audit, and nothing happens",
-    async (person, command, why) => {
+    async (person, command, how) => {
+      const { uid } = PEOPLE[person];
       const id = await deferred("refused");
       const before = await world.recipients(id);
       const { code, output } = await runAs(person, world, ...command, id, ...REASON);
       expect(code).toBe(1);
       expect(output).toContain(`PST-CTL-011: The role of this user does not allow the act; the attempt was recorded.`);
-      expect(output).toContain(`(uid ${PEOPLE[person].uid} ${why})`);
+      expect(output).toContain(`(uid ${uid} ${how.why})`);
       expect(await world.recipients(id)).toEqual(before);
-      expect(await newest("refused_act")).toMatchObject({
-        uid: PEOPLE[person].uid,
-        method: command.join("."),
-        code: "PST-CTL-011",
-      });
-      expect(world.log.filter((line) => line.includes("control_refused")).at(-1)).toContain(
-        `"uid":${PEOPLE[person].uid}`,
-      );
+      expect(await newest("refused_act")).toMatchObject({ uid, method: how.method, code: "PST-CTL-011" });
+      expect(world.log.filter((line) => line.includes("control_refused")).at(-1)).toContain(`"uid":${uid}`);
     },
   );
 

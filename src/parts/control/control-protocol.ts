@@ -3,16 +3,17 @@
  * Promises: a request is checked field by field before a handler sees it. Nothing here carries content of mail.
  */
 import type { Actor } from "../../core/actor.ts";
+import type { Floor } from "../../core/plan.ts";
+import type { QueueSelection } from "../../core/queue-selection.ts";
 import type { QueueCounts } from "../../core/queue-store.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
+import type { RecipientState } from "../../core/recipient-state.ts";
 
 /** Largest request body; room for IDS_MAX ids. */
 export const REQUEST_BYTES_MAX = 262_144;
 /** Largest answer the command line reads. */
 export const RESPONSE_BYTES_MAX = 1_048_576;
-const IDS_MAX = 4096;
-const REASON_CHARACTERS_MAX = 500;
 
 export type ControlStatus = {
   readonly version: string;
@@ -31,17 +32,57 @@ export const HELLO = "hello";
 /** The challenge a request answers has no header of its own: the connection tells. This one names whom sudo works for. */
 export const SUDO_HEADER = "postern-sudo-user";
 
-export type QueueRequest = {
-  readonly reason: string;
-  /** Message ids (all its recipients) and recipient ids. */
-  readonly ids: readonly string[];
-};
+/** Message ids (all their recipients) and recipient ids, or whoever a selection finds, portion by portion. */
+export type QueueTarget =
+  { readonly ids: readonly string[] } | { readonly selection: QueueSelection; readonly cursor: QueueCursor | null };
 
-export type QueueResult = {
+/** Where the next portion begins. */
+export type QueueCursor = { readonly state: RecipientState; readonly after: string | null };
+
+export type QueueRequest = { readonly reason: string; readonly target: QueueTarget };
+export type ReviewRequest = { readonly reason: string; readonly ids: readonly string[] };
+
+/** `why` as in SkipReason (src/stages/spool/operator.ts). */
+export type SkippedId = { readonly id: string; readonly why: string };
+
+export type ReviewResult = {
   /** Recipient ids acted on. */
   readonly done: readonly string[];
-  /** `why` as in SkipReason (src/stages/spool/operator.ts). */
-  readonly skipped: readonly { readonly id: string; readonly why: string }[];
+  readonly skipped: readonly SkippedId[];
+};
+
+/** Of one portion; `next` null: there is nothing left. */
+export type QueueResult = ReviewResult & { readonly examined: number; readonly next: QueueCursor | null };
+
+export type ListRequest = {
+  readonly target: QueueTarget;
+  /** What is to be done with them, to learn whom it would leave out; null: nothing. */
+  readonly action: "retry" | "hold" | "release" | "drop" | null;
+};
+
+/** Of one portion: those that would be acted on, or all where nothing is asked; and whom it would leave out. */
+export type ListResult = {
+  readonly rows: readonly QueueRow[];
+  readonly skipped: readonly SkippedId[];
+  readonly examined: number;
+  readonly next: QueueCursor | null;
+};
+
+/** What a list tells of a recipient; plans, replies and keys stay in `trace`. Times as in ISO 8601. */
+export type QueueRow = {
+  readonly id: string;
+  readonly messageId: string;
+  readonly recipient: string;
+  readonly state: RecipientState;
+  readonly attempts: number;
+  readonly received: string;
+  readonly dueAt: string;
+  readonly deadlineAt: string | null;
+  readonly floor: Floor | null;
+  readonly step: string | null;
+  readonly code: ReasonCode | null;
+  readonly host: string | null;
+  readonly possibleDuplicate: boolean;
 };
 
 export type ReloadResult = { readonly configSha256: string; readonly warnings: readonly string[] };
@@ -53,8 +94,9 @@ export type ControlHandlers = {
   readonly "queue.hold": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
   readonly "queue.release": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
   readonly "queue.drop": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
-  readonly "quarantine.release": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
-  readonly "quarantine.refuse": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
+  readonly "queue.list": (request: ListRequest, actor: Actor) => Promise<ListResult>;
+  readonly "quarantine.release": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
+  readonly "quarantine.refuse": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly reload: (request: Empty, actor: Actor) => Promise<ReloadResult>;
 };
 
@@ -70,6 +112,7 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "queue.hold",
   "queue.release",
   "queue.drop",
+  "queue.list",
   "quarantine.release",
   "quarantine.refuse",
   "reload",
@@ -96,32 +139,7 @@ export function toControlMethod(text: string): ControlMethod {
   return method;
 }
 
-export function toQueueRequest(body: unknown): QueueRequest {
-  const { reason, ids } = fieldsOf(body);
-  if (
-    typeof reason !== "string" ||
-    reason.trim() === "" ||
-    reason.length > REASON_CHARACTERS_MAX ||
-    hasControls(reason)
-  ) {
-    throw new ControlError("PST-CTL-003", `reason: a line of at most ${REASON_CHARACTERS_MAX} characters.`);
-  }
-  if (!Array.isArray(ids) || ids.length === 0 || ids.length > IDS_MAX || !ids.every(isQueueId)) {
-    throw new ControlError("PST-CTL-003", `ids: 1 to ${IDS_MAX} message or recipient ids.`);
-  }
-  return { reason, ids };
-}
-
 /** `01ARZ3NDEKTSV4RRFFQ69G5FAV` or `01ARZ3NDEKTSV4RRFFQ69G5FAV.2`. */
 export function isQueueId(text: unknown): text is string {
   return typeof text === "string" && /^[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9]\d{0,4})?$/.test(text);
-}
-
-function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new ControlError("PST-CTL-003");
-  return body as Readonly<Record<string, unknown>>;
-}
-
-function hasControls(text: string): boolean {
-  return /\p{Cc}/u.test(text);
 }

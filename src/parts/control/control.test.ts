@@ -12,7 +12,7 @@ import { startControl } from "./control.ts";
 import type { Control, ControlOptions, RefusedCall } from "./control.ts";
 import { proofFolderOf } from "./proof.ts";
 import { ControlError, isQueueId } from "./control-protocol.ts";
-import type { ControlHandlers, ControlMethod, QueueRequest } from "./control-protocol.ts";
+import type { ControlHandlers, ControlMethod, QueueRequest, ReviewRequest } from "./control-protocol.ts";
 
 const ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 const status = {
@@ -28,7 +28,7 @@ const status = {
 let folder: string;
 let socketPath: string;
 let control: Control | null;
-let seen: QueueRequest[];
+let seen: (QueueRequest | ReviewRequest)[];
 let logged: string[];
 let actors: Actor[];
 let refused: RefusedCall[];
@@ -63,10 +63,10 @@ function optionsWith(handlers: ControlHandlers, log: Log): ControlOptions {
 }
 
 async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
-  const record = async (request: QueueRequest, actor: Actor) => {
+  const record = async (request: QueueRequest | ReviewRequest, actor: Actor) => {
     seen.push(request);
     actors.push(actor);
-    return { done: request.ids, skipped: [] };
+    return { done: [ID], skipped: [], examined: 1, next: null };
   };
   const note = (event: string, fields?: object): void => void logged.push(JSON.stringify({ event, ...fields }));
   const log: Log = { debug: note, info: note, warn: note, error: note };
@@ -76,6 +76,7 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "queue.hold": record,
     "queue.release": record,
     "queue.drop": record,
+    "queue.list": async () => ({ rows: [], skipped: [], examined: 0, next: null }),
     "quarantine.release": record,
     "quarantine.refuse": record,
     reload: async () => ({ configSha256: "11", warnings: [] }),
@@ -91,14 +92,10 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
   );
 }
 
-const ACTS = [
-  "queue.retry",
-  "queue.hold",
-  "queue.release",
-  "queue.drop",
-  "quarantine.release",
-  "quarantine.refuse",
-] as const;
+const ACTS = ["queue.retry", "queue.hold", "queue.release", "queue.drop"] as const;
+const DECISIONS = ["quarantine.release", "quarantine.refuse"] as const;
+/** A request of each kind with one id. */
+const on = (reason: string, ids: readonly unknown[] = [ID]) => ({ reason, target: { ids: ids as string[] } });
 
 test("status, reload and the acts reach their handlers and answer", async () => {
   await start();
@@ -107,18 +104,31 @@ test("status, reload and the acts reach their handlers and answer", async () => 
     configSha256: "11",
     warnings: [],
   });
-  const body = { reason: "peer repaired", ids: [ID, `${ID}.2`] };
-  for (const method of ACTS) {
-    expect(await callControl({ socketPath, method, body })).toEqual({ done: body.ids, skipped: [] });
-  }
-  expect(seen).toEqual(ACTS.map(() => body));
+  const body = on("peer repaired", [ID, `${ID}.2`]);
+  const result = { done: [ID], skipped: [], examined: 1, next: null };
+  for (const method of ACTS) expect(await callControl({ socketPath, method, body })).toEqual(result);
+  const decision = { reason: "agreed", ids: [ID] };
+  for (const method of DECISIONS) expect(await callControl({ socketPath, method, body: decision })).toEqual(result);
+  const selection = {
+    states: ["deferred", "held"],
+    messageId: null,
+    to: "example.org",
+    from: "<>",
+    codes: ["PST-DLV-018"],
+    receivedFrom: 5,
+    receivedBefore: 9,
+  } as const;
+  const cursor = { state: "held", after: `${ID}.2` } as const;
+  const found = { reason: "peer repaired", target: { selection, cursor } };
+  await callControl({ socketPath, method: "queue.retry", body: found });
+  expect(seen).toEqual([...ACTS.map(() => body), ...DECISIONS.map(() => decision), found]);
   const me = { uid: userInfo().uid, user: userInfo().username, sudoUser: null };
-  expect(actors).toEqual(ACTS.map(() => me));
+  expect(actors).toEqual(seen.map(() => me));
 });
 
 test("whom sudo works for is passed on as a claim of root, and of nobody else", async () => {
   await start();
-  const body = { reason: "peer repaired", ids: [ID] };
+  const body = on("peer repaired");
   await callControl({ socketPath, method: "queue.drop", body, sudoUser: "alice" });
   await callControl({ socketPath, method: "queue.drop", body, sudoUser: "a b" });
   expect(actors.map(({ sudoUser }) => sudoUser)).toEqual([userInfo().uid === 0 ? "alice" : null, null]);
@@ -127,7 +137,7 @@ test("whom sudo works for is passed on as a claim of root, and of nobody else", 
 test("an act the role does not allow reaches no handler, is told with what it needs, and is written down", async () => {
   roles = { auditor: { users: [userInfo().uid], groups: [] } };
   await start();
-  const call = callControl({ socketPath, method: "queue.drop", body: { reason: "x", ids: [ID] } });
+  const call = callControl({ socketPath, method: "queue.drop", body: on("x") });
   const error = await call.catch((refusal: unknown) => refusal);
   expect(error).toMatchObject({
     code: "PST-CTL-011",
@@ -138,9 +148,7 @@ test("an act the role does not allow reaches no handler, is told with what it ne
   expect(logged.join()).toContain("control_refused");
   // The roles in force are looked up anew each time.
   roles = { operator: { users: [userInfo().username], groups: [] } };
-  expect(await codeOf(callControl({ socketPath, method: "queue.drop", body: { reason: "x", ids: [ID] } }))).toBe(
-    "no error",
-  );
+  expect(await codeOf(callControl({ socketPath, method: "queue.drop", body: on("x") }))).toBe("no error");
 });
 
 test("nothing is left in the folder of proofs", async () => {
@@ -159,14 +167,30 @@ test("the socket has mode 0600 and is gone after close", async () => {
 
 test.each<[string, ControlMethod, unknown, string]>([
   ["an unknown method", "queue.burn" as ControlMethod, {}, "PST-CTL-002"],
-  ["a missing reason", "queue.retry", { ids: [ID] }, "PST-CTL-003"],
-  ["an empty reason", "queue.retry", { reason: " ", ids: [ID] }, "PST-CTL-003"],
-  ["a reason with a control character", "queue.retry", { reason: "a\nb", ids: [ID] }, "PST-CTL-003"],
-  ["an id of another form", "queue.drop", { reason: "x", ids: ["../etc"] }, "PST-CTL-003"],
-  ["no ids", "queue.drop", { reason: "x", ids: [] }, "PST-CTL-003"],
+  ["a missing reason", "queue.retry", { target: { ids: [ID] } }, "PST-CTL-003"],
+  ["an empty reason", "queue.retry", on(" "), "PST-CTL-003"],
+  ["a reason with a control character", "queue.retry", on("a\nb"), "PST-CTL-003"],
+  ["an id of another form", "queue.drop", on("x", ["../etc"]), "PST-CTL-003"],
+  ["an id that is no text", "quarantine.refuse", { reason: "x", ids: [5] }, "PST-CTL-003"],
+  ["no ids", "queue.drop", on("x", []), "PST-CTL-003"],
+  ["no target", "queue.drop", { reason: "x" }, "PST-CTL-003"],
+  ["a selection of another form", "queue.drop", { reason: "x", target: { selection: "all" } }, "PST-CTL-003"],
+  [
+    "an unknown code",
+    "queue.drop",
+    { reason: "x", target: { selection: { states: [], codes: ["X"] } } },
+    "PST-CTL-003",
+  ],
+  [
+    "a cursor of another form",
+    "queue.drop",
+    { reason: "x", target: { selection: { states: [] }, cursor: { state: "held", after: "x" } } },
+    "PST-CTL-003",
+  ],
+  ["a list for an act that is none", "queue.list", { target: { ids: [ID] }, action: "burn" }, "PST-CTL-003"],
   ["a body that is a list", "queue.drop", [], "PST-CTL-003"],
-  ["a reason over the limit", "queue.drop", { reason: "x".repeat(501), ids: [ID] }, "PST-CTL-003"],
-  ["a body over the limit", "queue.drop", { reason: "x".repeat(300_000), ids: [ID] }, "PST-CTL-004"],
+  ["a reason over the limit", "queue.drop", on("x".repeat(501)), "PST-CTL-003"],
+  ["a body over the limit", "queue.drop", on("x".repeat(300_000)), "PST-CTL-004"],
 ])("%s is refused with its code and reaches no handler", async (_, method, body, code) => {
   await start();
   const call = { socketPath, method, body } as ControlCall<ControlMethod>;

@@ -13,17 +13,11 @@ import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { Role, RoleMap } from "../../core/roles.ts";
 import { accountOf, groupIdOf, printedName, readAccounts } from "./accounts.ts";
-import {
-  ControlError,
-  HELLO,
-  REQUEST_BYTES_MAX,
-  SUDO_HEADER,
-  toControlMethod,
-  toQueueRequest,
-} from "./control-protocol.ts";
+import { ControlError, HELLO, REQUEST_BYTES_MAX, SUDO_HEADER, toControlMethod } from "./control-protocol.ts";
 import type { ControlHandlers, ControlMethod } from "./control-protocol.ts";
 import { clearSocketPath, listenPrivately } from "./control-socket.ts";
 import { ProofFolder, proofFolderOf } from "./proof.ts";
+import { toListRequest, toQueueRequest, toReviewRequest } from "./control-requests.ts";
 import { mayCall, rolesNeeded, rolesOf } from "./roles.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -186,9 +180,12 @@ function handle({ method, actor }: Admitted, body: unknown, handlers: ControlHan
     case "queue.hold":
     case "queue.release":
     case "queue.drop":
+      return handlers[method](toQueueRequest(body), actor);
+    case "queue.list":
+      return handlers[method](toListRequest(body), actor);
     case "quarantine.release":
     case "quarantine.refuse":
-      return handlers[method](toQueueRequest(body), actor);
+      return handlers[method](toReviewRequest(body), actor);
     default:
       return assertNever(method);
   }

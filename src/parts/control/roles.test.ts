@@ -59,6 +59,7 @@ describe("methods", () => {
     "queue.hold": ["operator", "owner"],
     "queue.release": ["operator", "owner"],
     "queue.drop": ["operator", "owner"],
+    "queue.list": ["viewer", "operator", "owner"],
     "quarantine.release": ["reviewer", "owner"],
     "quarantine.refuse": ["reviewer", "owner"],
   };

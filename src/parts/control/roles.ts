@@ -18,6 +18,7 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "queue.hold": ["operator"],
   "queue.release": ["operator"],
   "queue.drop": ["operator"],
+  "queue.list": ["viewer", "operator"],
   "quarantine.release": ["reviewer"],
   "quarantine.refuse": ["reviewer"],
 };

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { assertDurable, openDatabase, setDurable, setSynchronous } from "./sqlite-database.ts";
 import { latestVersion, migrate, MIGRATIONS, schemaVersion } from "./migrations.ts";
 import { DUE_SQL } from "./due-walk.ts";
+import { scanSql } from "./sqlite-scan.ts";
 
 let folder: string;
 let path: string;
@@ -179,6 +180,18 @@ describe("the schema", () => {
     const { db } = open();
     const index = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'recipient_free'").pluck().get();
     expect(index).toMatch(/WHERE queue_at IS NOT NULL AND lease_until IS NULL$/);
+    db.close();
+  });
+
+  test.each([
+    ["by state", null, /USING INDEX recipient_by_state \(state=\?/],
+    ["by address", "[]", /USING INDEX recipient_by_address \(address_index=\?/],
+  ])("a scan %s reads an index that holds the order", (_, addressIndexes, expected) => {
+    const { db } = open();
+    const sql = scanSql("id", { addressIndexes });
+    const query = { state: "held", addressIndexes, fromId: "", beforeId: "~", afterId: "", afterOrdinal: 0, limit: 1 };
+    const plan = db.prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(query);
+    expect(plan[0]?.detail).toMatch(expected);
     db.close();
   });
 

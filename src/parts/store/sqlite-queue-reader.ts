@@ -6,7 +6,14 @@
 import type { BlobRef } from "../../core/blob-store.ts";
 import type { AuditRow } from "../../core/event.ts";
 import type { MessageId } from "../../core/ids.ts";
-import type { QueueCounts, QueueFilter, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
+import type {
+  QueueCounts,
+  QueueFilter,
+  Scanned,
+  ScanQuery,
+  StoredMessage,
+  StoredRecipient,
+} from "../../core/queue-store.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource, ChainHead } from "./audit-chain.ts";
 import { keyUse } from "./key-use.ts";
@@ -15,6 +22,7 @@ import { latestVersion, MIGRATIONS, schemaVersion } from "./migrations.ts";
 import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
 import { assertKnown, connect } from "./sqlite-database.ts";
 import { toFilterRows } from "./sqlite-queue-store.ts";
+import { toScanned, toScanRows } from "./sqlite-scan.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
 import type { BlobRow } from "./sqlite-rows.ts";
 import { sqliteCodeOf, storeError, toStoreError } from "./sqlite-store-error.ts";
@@ -23,6 +31,7 @@ const BLOB_PAGE_ROWS = 500;
 
 export interface QueueReader extends AuditSource {
   recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]>;
+  scan(query: ScanQuery): Promise<Scanned>;
   message(id: MessageId): Promise<StoredMessage | null>;
   counts(): Promise<QueueCounts>;
   keyUse(): Promise<readonly KeyUse[]>;
@@ -56,6 +65,10 @@ export function openQueueReader(options: { readonly path: string; readonly seale
   return {
     recipients: (filter) =>
       reading(() => reads.recipients(toFilterRows(filter, codec)).map((row) => codec.storedRecipient(row))),
+    scan: (query) =>
+      reading(() =>
+        toScanned(reads.scan(toScanRows(query, codec)), query.limit, (row) => [codec.storedRecipient(row)]),
+      ),
     message: (id) =>
       reading(() => {
         const rows = reads.message(id);

@@ -20,6 +20,8 @@ import type {
   QueueCounts,
   QueueFilter,
   QueueStore,
+  Scanned,
+  ScanQuery,
   StoredMessage,
   StoredRecipient,
   Transition,
@@ -34,6 +36,7 @@ import type { Rewrapper } from "./rekey.ts";
 import type { Submission } from "../../core/submission.ts";
 import { RowCodec, toBlobRef, toWaiting } from "./sqlite-codec.ts";
 import type { RecipientRow } from "./sqlite-rows.ts";
+import { toScanned, toScanRows } from "./sqlite-scan.ts";
 import { storeError, toStoreError } from "./sqlite-store-error.ts";
 import type { StoreError } from "./sqlite-store-error.ts";
 import { WriterClient } from "./writer-client.ts";
@@ -160,6 +163,11 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
     return this.#opened(
       await this.#client.call({ kind: "recipients", args: toFilterRows(filter, this.#codec) }, false),
     );
+  }
+
+  async scan(query: ScanQuery): Promise<Scanned> {
+    const rows = await this.#client.call({ kind: "scan", args: toScanRows(query, this.#codec) }, false);
+    return toScanned(rows, query.limit, (row) => this.#claimed([row]));
   }
 
   async counts(): Promise<QueueCounts> {

@@ -11,6 +11,8 @@ import { EMPTY_CHAIN } from "./audit-chain.ts";
 import type { ChainHead } from "./audit-chain.ts";
 import { PATCH_COLUMNS } from "./sqlite-rows.ts";
 import type { BlobRow, RecipientRow, StoredMessageRows, VariantRow } from "./sqlite-rows.ts";
+import { scanSql } from "./sqlite-scan.ts";
+import type { ScanRows } from "./sqlite-scan.ts";
 import type { RecipientFilterRows } from "./writer-protocol.ts";
 
 export const RECIPIENT_COLUMNS = [
@@ -70,6 +72,10 @@ export class SqliteReads {
     const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
     const sql = `SELECT ${RECIPIENT_COLUMNS} FROM recipient ${where} ORDER BY message_id, ordinal LIMIT ?`;
     return this.#all(sql, ...values, filter.limit) as RecipientRow[];
+  }
+
+  scan(query: ScanRows): readonly RecipientRow[] {
+    return this.#all(scanSql(RECIPIENT_COLUMNS, query), query) as RecipientRow[];
   }
 
   counts(): QueueCounts {

@@ -95,6 +95,8 @@ export class WriterOperations {
         return this.#reads.message(call.args.id);
       case "recipients":
         return this.#reads.recipients(call.args);
+      case "scan":
+        return this.#reads.scan(call.args);
       case "counts":
         return this.#reads.counts();
       case "deadlines":

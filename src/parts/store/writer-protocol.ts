@@ -15,6 +15,7 @@ import type {
   VariantRow,
   WaitingRow,
 } from "./sqlite-rows.ts";
+import type { ScanRows } from "./sqlite-scan.ts";
 import type { StoreFailure } from "./sqlite-store-error.ts";
 
 export type CommitRows = {
@@ -66,6 +67,7 @@ export type WriterCalls = {
   reap: { args: { endedBefore: number; limit: number }; result: readonly BlobRow[] };
   message: { args: { id: string }; result: StoredMessageRows | null };
   recipients: { args: RecipientFilterRows; result: readonly RecipientRow[] };
+  scan: { args: ScanRows; result: readonly RecipientRow[] };
   counts: { args: null; result: QueueCounts };
   deadlines: { args: { before: number }; result: Deadlines };
   nextDueAt: { args: { now: number }; result: number | null };

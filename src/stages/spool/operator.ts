@@ -84,7 +84,10 @@ function absenceOf(recipient: StoredRecipient | undefined): SkipReason {
 }
 
 /** null where the act is for this recipient. A dialog whose lease ran out may still end: it is left alone until it comes back. */
-function refusalOf(action: Action, recipient: Omit<StoredRecipient, "id">): SkipReason | null {
+export function refusalOf(
+  action: Action,
+  recipient: Pick<StoredRecipient, "state" | "plan" | "holdReleased">,
+): SkipReason | null {
   if (isTerminal(recipient.state)) return "finished";
   if (isUnderReview(recipient)) return "under_review";
   switch (action) {
