@@ -4,6 +4,7 @@
  */
 import { rootCertificates } from "node:tls";
 import type { RetryOptions } from "./core/aftermath.ts";
+import type { PressureLimits } from "./core/pressure.ts";
 import type { Config } from "./parts/config/config.ts";
 import { Secret } from "./parts/config/secret.ts";
 import type { DkimKey } from "./parts/dkim/sign.ts";
@@ -52,6 +53,8 @@ export function acceptOptions(config: Config): AcceptOptions {
       connectionsMax: listen.connectionsMax,
       connectionsPerPeerMax: listen.connectionsPerPeerMax,
       commandTimeoutMs: listen.commandTimeoutSeconds * SECOND_MS,
+      handlerTimeoutMs: listen.storeTimeoutSeconds * SECOND_MS,
+      pauseMsMax: config.pressure.pauseSecondsMax * SECOND_MS,
       dataBlockTimeoutMs: listen.dataTimeoutSeconds * SECOND_MS,
     },
   };
@@ -155,6 +158,11 @@ export function retryOptions({ delivery, hold }: Config): RetryOptions {
     ambiguousRetryMs: delivery.ambiguousRetryMinutes * MINUTE_MS,
     holdDeadlineMs: hold.deadlineHours * HOUR_MS,
   };
+}
+
+export function pressureLimits({ pressure }: Config): PressureLimits {
+  const { stalledSeconds, pauseSecondsMax: _pause, ...limits } = pressure;
+  return { ...limits, stalledMs: stalledSeconds * SECOND_MS };
 }
 
 export function lifetimeMs({ delivery }: Config): number {

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { EventBody } from "./core/event.ts";
+import type { Pressure, PressureLevel } from "./core/pressure.ts";
 import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
 import type { Inspect, Protect, ReadBody } from "./core/stages.ts";
 import {
@@ -27,9 +28,12 @@ import { createResolver } from "./parts/dns/dns.ts";
 import { FieldSealer } from "./parts/keys/field-sealer.ts";
 import { messageIdMaker } from "./parts/keys/message-id.ts";
 import { MimeScanner } from "./parts/mime/mime-scanner.ts";
+import type { PressureGauge } from "./parts/pressure/pressure-gauge.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
+import { DeliveryHold } from "./delivery-hold.ts";
+import { newGauge } from "./new-gauge.ts";
 import { createPipeline } from "./pipeline.ts";
 import { startListener } from "./stages/accept/accept.ts";
 import type { Listener } from "./stages/accept/accept.ts";
@@ -84,6 +88,8 @@ export type Postern = {
   readonly tellReloadRefused: () => Promise<void>;
   /** Writes down a fact that concerns no message. */
   readonly record: (body: EventBody) => Promise<void>;
+  /** How hard the machine is pressed, now. */
+  readonly pressure: () => Pressure;
   readonly isDraining: () => boolean;
   /** Takes no more mail, lets what is in flight finish, closes the stores. Idempotent. */
   readonly stop: () => Promise<void>;
@@ -96,6 +102,8 @@ export class Running {
   #inspect: Inspect;
   #protect: Protect;
   readonly #breakOff = new AbortController();
+  readonly #gauge: PressureGauge;
+  readonly #hold: DeliveryHold;
   readonly #scheduler: Scheduler;
   readonly #delivery: Delivery;
   readonly #settle: ReturnType<typeof createSettle>;
@@ -110,6 +118,11 @@ export class Running {
     const { config, env, store, blobs } = parts;
     this.#config = config;
     this.#duties = new Duties(env.log);
+    this.#gauge = newGauge(parts, (now, before) => this.#onPressure(now, before));
+    this.#hold = new DeliveryHold({
+      read: () => this.#gauge.read(),
+      untilWritable: (signal) => this.#gauge.untilWritable(signal),
+    });
     this.#inspect = buildInspect(config, parts);
     this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
@@ -133,8 +146,8 @@ export class Running {
           discover: createDiscover(discoverOptions(config), { resolver: this.#resolver(), ...env }),
           decide,
           protect: (input) => this.#protect(input),
-          deliver: this.#delivery.deliver,
-          settle: this.#settle,
+          deliver: this.#hold.deliver(this.#delivery.deliver),
+          settle: this.#hold.settle(this.#settle, this.#breakOff.signal),
         },
         scheduler: () => this.#scheduler,
         readBody: bodyReader(blobs),
@@ -144,12 +157,18 @@ export class Running {
       },
     );
     this.#submit = pipeline.submit;
-    this.#scheduler = new Scheduler(schedulerOptions(env.owner, config), { store, ...env, workOn: pipeline.workOn });
+    this.#scheduler = new Scheduler(schedulerOptions(env.owner, config), {
+      store,
+      ...env,
+      workOn: pipeline.workOn,
+      isHeld: () => this.#hold.isHeld,
+    });
   }
 
   async start(): Promise<void> {
     const { config, env, blobs, watching } = this.#parts;
     watching.attach(this.#subject());
+    await this.#gauge.start();
     this.#listener = await startListener(acceptOptions(config), {
       openIntake: () => this.#intake(),
       onSubmission: async (submission) => {
@@ -159,6 +178,7 @@ export class Running {
       blobs,
       resolver: this.#resolver(),
       newMessageId: this.#newMessageId,
+      pressure: () => this.#gauge.read(),
       clock: env.clock,
       log: env.log,
     });
@@ -172,6 +192,7 @@ export class Running {
 
   /** For a start that failed half way. */
   async abandon(): Promise<void> {
+    this.#gauge.stop();
     await this.#listener?.close();
     await this.#delivery.close();
   }
@@ -192,9 +213,16 @@ export class Running {
       reload: (next) => this.#reload(next),
       tellReloadRefused: () => this.#tellService("reload_refused"),
       record: (body) => record(body, this.#parts),
+      pressure: () => this.#gauge.read(),
       isDraining: () => this.#stopping !== null,
       stop: () => (this.#stopping ??= this.#stop()),
     };
+  }
+
+  #onPressure(now: PressureLevel, before: PressureLevel): void {
+    if (now === "closed") this.#hold.breakOff();
+    // After those who wait to write down what they know: they come first.
+    if (before === "closed") setImmediate(() => this.#scheduler.wake());
   }
 
   #resolver(): ReturnType<typeof createResolver> {
@@ -257,6 +285,7 @@ export class Running {
     await this.#delivery.close();
     this.#breakOff.abort();
     await dutiesOver;
+    this.#gauge.stop();
     await this.#tellService("stopped");
     await this.#parts.watching.close();
     await blobs.close();

@@ -6,7 +6,9 @@ import type { FailpointOrder } from "./core/failpoint.ts";
 import type { Log } from "./core/log.ts";
 import type { Config } from "./parts/config/config.ts";
 import type { KeyRing } from "./parts/keys/key-ring.ts";
+import type { ReadSpace } from "./parts/pressure/disk-space.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
+import type { Fs } from "./parts/store/fs.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { Watching } from "./watching.ts";
 
@@ -20,6 +22,8 @@ export type Surroundings = {
   readonly onFatal: (code: string) => void;
   /** For tests of durability; the start says so in log and audit. */
   readonly failpoints?: readonly FailpointOrder[];
+  /** The file system, where it is not the real one. */
+  readonly disk?: { readonly fs?: Fs; readonly readSpace?: ReadSpace };
 };
 
 export type Parts = {

@@ -182,6 +182,8 @@ export type Scanned = {
 export type QueueCounts = {
   readonly byState: Readonly<Partial<Record<RecipientState, number>>>;
   readonly oldestReceivedAt: number | null;
+  /** Stored bytes of messages that have not ended. */
+  readonly queuedBytes: number;
 };
 
 /** What waits for a person. */

@@ -9,6 +9,7 @@ import { discoverCodes } from "./codes/discover.ts";
 import { inspectCodes } from "./codes/inspect.ts";
 import { monitorCodes } from "./codes/monitor.ts";
 import { pipelineCodes } from "./codes/pipeline.ts";
+import { pressureCodes } from "./codes/pressure.ts";
 import { protectCodes } from "./codes/protect.ts";
 import { spoolCodes } from "./codes/spool.ts";
 
@@ -22,6 +23,7 @@ const codes = {
   ...inspectCodes,
   ...monitorCodes,
   ...pipelineCodes,
+  ...pressureCodes,
   ...protectCodes,
   ...spoolCodes,
 } as const;

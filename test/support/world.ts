@@ -20,6 +20,7 @@ import type { Postern } from "../../src/running.ts";
 import { nodeConfigEnvironment } from "../../src/parts/config/config-environment.ts";
 import { loadConfig } from "../../src/parts/config/config.ts";
 import { formatYamlError } from "../../src/parts/config/yaml-source.ts";
+import type { Surroundings } from "../../src/surroundings.ts";
 import { createLog } from "../../src/parts/log/log.ts";
 
 export const SHIPPED_PACK = resolve(import.meta.dirname, "../../config/dlp/us-hipaa.yaml");
@@ -28,6 +29,8 @@ export type WorldOptions = InternetDescription & {
   /** Laid over the gateway's configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly packs?: readonly string[];
+  /** Stands under the spool in place of the real one. */
+  readonly disk?: NonNullable<Surroundings["disk"]>;
 };
 
 /** Longest a test waits for something to settle. */
@@ -42,12 +45,18 @@ export class World {
   readonly fatal: string[] = [];
   #offsetMs = 0;
   #postern: Postern | null = null;
+  readonly #disk: Surroundings["disk"];
   #lives = 0;
 
-  private constructor(internet: Internet, place: { readonly folder: string; readonly configPath: string }) {
+  private constructor(
+    internet: Internet,
+    place: { readonly folder: string; readonly configPath: string },
+    disk: Surroundings["disk"],
+  ) {
     this.internet = internet;
     this.folder = place.folder;
     this.configPath = place.configPath;
+    this.#disk = disk;
   }
 
   static async start(options: WorldOptions): Promise<World> {
@@ -57,7 +66,7 @@ export class World {
       packs: options.packs ?? [SHIPPED_PACK],
       changes: { log: { level: "debug" }, ...options.config },
     });
-    const world = new World(internet, place);
+    const world = new World(internet, place, options.disk);
     await world.startGateway();
     return world;
   }
@@ -81,6 +90,7 @@ export class World {
       log: createLog("debug", { write: (line: string) => void this.log.push(line) }),
       owner: `test-${this.#lives}`,
       onFatal: (code) => this.fatal.push(code),
+      ...(this.#disk === undefined ? {} : { disk: this.#disk }),
     });
   }
 

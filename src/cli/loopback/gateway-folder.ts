@@ -50,6 +50,8 @@ function baseConfig(internet: Internet, options: { readonly packs: readonly stri
     dns: { servers: [internet.dns.address], timeout_ms: 500, retries: 1, trust_ad: "never" },
     dlp: { packs: options.packs },
     delivery: { port: internet.port, tls: { ca_file: "ca.pem" }, allow_private_destinations: true },
+    // A machine for trying things out may be nearly full.
+    pressure: { disk_free_percent_min: 0, disk_free_bytes_min: 67_108_864, inodes_free_percent_min: 0 },
     log: { level: "info" },
     control: { socket: "control.sock" },
   };

@@ -66,6 +66,7 @@ const listen = z.strictObject({
   hops_max: whole(5, 100, 30),
   command_timeout_seconds: whole(1, 3600, 300),
   data_timeout_seconds: whole(1, 3600, 180),
+  store_timeout_seconds: whole(1, 540, 240),
   plaintext_networks: z.array(network).max(1000).default([]),
 });
 
@@ -242,6 +243,19 @@ const alerts = z.strictObject({
     .prefault({}),
 });
 
+const pressure = z.strictObject({
+  disk_free_percent_min: whole(0, 90, 5),
+  disk_free_bytes_min: whole(0, 1_099_511_627_776, 1_073_741_824),
+  disk_reserve_bytes: whole(0, 1_099_511_627_776, 67_108_864),
+  inodes_free_percent_min: whole(0, 90, 5),
+  queue_recipients_max: whole(1, 100_000_000, 2_000_000),
+  queue_bytes_max: whole(1_048_576, 1_125_899_906_842_624, 107_374_182_400),
+  commit_waiting_max: whole(1, 1_000_000, 2000),
+  commit_age_ms_max: whole(10, 60_000, 1000),
+  stalled_seconds: whole(1, 600, 30),
+  pause_seconds_max: whole(1, 170, 120),
+});
+
 export const configSchema = z.strictObject({
   version: z.literal(1),
   hostname: domain.optional(),
@@ -276,6 +290,7 @@ export const configSchema = z.strictObject({
   hold: hold.prefault({}),
   monitoring: monitoring.prefault({}),
   alerts: alerts.prefault({}),
+  pressure: pressure.prefault({}),
   dkim: z
     .array(
       z.strictObject({

@@ -91,6 +91,7 @@ export type Config = {
   readonly alerts: Omit<Text["alerts"], "webhook"> & {
     readonly webhook: { readonly url: string; readonly secret: Secret; readonly ca: string | null } | null;
   };
+  readonly pressure: Text["pressure"];
   readonly dkim: readonly { readonly domain: string; readonly selector: string; readonly key: Secret }[];
   readonly stripHeaders: readonly string[];
   readonly log: Text["log"];
@@ -271,6 +272,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     hold: plain.hold,
     monitoring: plain.monitoring,
     alerts: { ...plain.alerts, webhook: readWebhook(text.alerts.webhook, files) },
+    pressure: plain.pressure,
     dkim: text.dkim.map((entry, i) => ({ ...entry, key: readDkimKey(entry.key, ["dkim", i, "key"], files) })),
     stripHeaders: text.strip_headers,
     log: plain.log,

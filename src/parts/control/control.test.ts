@@ -22,7 +22,7 @@ const status = {
   startedAt: 0,
   configSha256: "00",
   draining: false,
-  queue: { byState: { held: 2 }, oldestReceivedAt: 5 },
+  queue: { byState: { held: 2 }, oldestReceivedAt: 5, queuedBytes: 0 },
 };
 
 let folder: string;

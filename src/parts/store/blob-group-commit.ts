@@ -34,6 +34,11 @@ export class GroupCommit<Item, Result> {
     });
   }
 
+  /** Items not taken into a commit yet. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Resolves when nothing is waiting or running. */
   async idle(): Promise<void> {
     while (this.#running !== null) await this.#running;

@@ -11,8 +11,12 @@ const PASSING = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
 
 export class StorageHealth {
   readonly #onFailure: (failure: StorageUnhealthyError) => void;
+  /** What runs, in the order it began. */
+  readonly #operations = new Set<number>();
+  #begun = 0;
   #failure: StorageUnhealthyError | null = null;
   #syncs = 0;
+  #refusals = 0;
 
   /** `onFailure` is called once. */
   constructor(onFailure: (failure: StorageUnhealthyError) => void = () => {}) {
@@ -28,6 +32,21 @@ export class StorageHealth {
     return this.#syncs;
   }
 
+  /** Operations that were refused and may pass. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  get running(): number {
+    return this.#operations.size;
+  }
+
+  /** The number of the operation that has run longest, or null. */
+  get oldest(): number | null {
+    const [oldest] = this.#operations;
+    return oldest ?? null;
+  }
+
   /** Throws StorageUnhealthyError once a failure was seen. */
   assertHealthy(): void {
     if (this.#failure !== null) throw this.#failure;
@@ -38,7 +57,7 @@ export class StorageHealth {
     this.assertHealthy();
     this.#syncs += 1;
     try {
-      await operation();
+      await this.#watched(operation);
     } catch (error) {
       throw this.#fail(error);
     }
@@ -49,10 +68,21 @@ export class StorageHealth {
   async change<T>(operation: () => Promise<T>): Promise<T> {
     this.assertHealthy();
     try {
-      return await operation();
+      return await this.#watched(operation);
     } catch (error) {
-      if (PASSING.has(errnoOf(error))) throw new StorageFullError(error);
-      throw this.#fail(error);
+      if (!PASSING.has(errnoOf(error))) throw this.#fail(error);
+      this.#refusals += 1;
+      throw new StorageFullError(error);
+    }
+  }
+
+  async #watched<T>(operation: () => Promise<T>): Promise<T> {
+    const id = ++this.#begun;
+    this.#operations.add(id);
+    try {
+      return await operation();
+    } finally {
+      this.#operations.delete(id);
     }
   }
 

@@ -10,6 +10,7 @@
 import { dirname } from "node:path";
 import type { BlobRef, BlobStore, BlobWriter } from "../../core/blob-store.ts";
 import { reached } from "../../core/failpoint.ts";
+import type { Backlog } from "../../core/pressure.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { BlobDamagedError } from "./blob-errors.ts";
 import type { StorageUnhealthyError } from "./blob-errors.ts";
@@ -145,6 +146,11 @@ export class DiskBlobStore implements BlobStore {
     return this.#health.failure;
   }
 
+  get backlog(): Backlog {
+    const { oldest, refusals, running, failure } = this.#health;
+    return { waiting: running + this.#segments.waiting, oldest, refusals, isUnhealthy: failure !== null };
+  }
+
   get counters(): BlobCounters {
     const { budget } = this.#writerDeps;
     return {
@@ -187,6 +193,18 @@ export class DiskBlobStore implements BlobStore {
     const body = await readSegmentRecord({ ...place, paths: this.#paths, locator });
     this.#cache.put(text, body);
     if (range.end > range.start) yield body.subarray(range.start, range.end);
+  }
+
+  /** Writes a small file of its own durably and removes it: whether there is space again. Rejects as a seal does. */
+  async tryWrite(): Promise<void> {
+    const writer = this.create();
+    try {
+      await writer.write(Buffer.alloc(this.#writerDeps.inlineBytesMax + 1));
+      await this.release([await writer.seal()]);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
   }
 
   async readAll(ref: BlobRef, bytesMax: number): Promise<Buffer> {

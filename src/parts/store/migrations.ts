@@ -10,6 +10,7 @@ import { reach } from "../../core/failpoint.ts";
 import { QUEUE_AND_AUDIT } from "./migrations-0001.ts";
 import { syncPath } from "./durable-directory.ts";
 import { LANES_AND_SHARES } from "./migrations-0002.ts";
+import { QUEUED_BYTES } from "./migrations-0003.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
 export type Migration = {
@@ -21,6 +22,7 @@ export type Migration = {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: QUEUE_AND_AUDIT },
   { version: 2, sql: LANES_AND_SHARES },
+  { version: 3, sql: QUEUED_BYTES },
 ];
 
 /** PRAGMA application_id of a Postern state database: "PSTN". */

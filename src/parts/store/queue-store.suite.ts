@@ -94,7 +94,11 @@ function describeAccept(bench: Bench): void {
     const { store } = bench;
     const results = await Promise.allSettled([1, 1, 2].map((n) => store.accept(sampleMessage(n))));
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-    expect(await store.counts()).toEqual({ byState: { received: 2 }, oldestReceivedAt: START + 1 });
+    expect(await store.counts()).toEqual({
+      byState: { received: 2 },
+      oldestReceivedAt: START + 1,
+      queuedBytes: 8000,
+    });
     expect((await store.auditPage(1, 10)).map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
@@ -300,10 +304,13 @@ function describeEndings(bench: Bench): void {
     const { store, clock } = bench;
     await store.accept(sampleMessage(1, { recipients: 2, lease: LEASE }));
     const variants = [sampleVariant(1, 1, "converted-1")];
+    expect((await store.counts()).queuedBytes).toBe(4000);
     await store.commit({ ...transition(step(recipientAt(1, 1), 1, { state: "delivered" })), variants }, "durable");
+    expect((await store.counts()).queuedBytes).toBe(8000);
     expect(await store.reap(START + 1_000_000, 10)).toEqual([]);
     clock.advance(1000);
     await store.commit(transition(step(recipientAt(1, 2), 1, { state: "failed" })), "durable");
+    expect((await store.counts()).queuedBytes).toBe(0);
     expect(await store.reap(START + 1000, 10)).toEqual([]);
     const released = await store.reap(START + 1001, 10);
     expect(released.toSorted((a, b) => (a.locator < b.locator ? -1 : 1))).toEqual([
@@ -311,7 +318,7 @@ function describeEndings(bench: Bench): void {
       sampleBlob("converted-1"),
     ]);
     expect(await store.message(messageIdAt(1))).toBeNull();
-    expect(await store.counts()).toEqual({ byState: {}, oldestReceivedAt: null });
+    expect(await store.counts()).toEqual({ byState: {}, oldestReceivedAt: null, queuedBytes: 0 });
     expect(await store.auditOf(messageIdOf(recipientAt(1)), 10)).not.toEqual([]);
     expect(await store.reap(START + 1001, 10)).toEqual([]);
   });

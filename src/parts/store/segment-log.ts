@@ -60,6 +60,11 @@ export class SegmentLog {
     return this.#bytes;
   }
 
+  /** Records not taken into a commit yet. */
+  get waiting(): number {
+    return this.#group.waiting;
+  }
+
   /** Resolves when the record is durable. */
   async append(record: SegmentRecord): Promise<SegmentLocator> {
     return await this.#group.add(record);

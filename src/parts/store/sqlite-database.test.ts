@@ -143,6 +143,21 @@ describe("migrations", () => {
     expect(statSync(migration.backup as string).mode & 0o777).toBe(0o600);
   });
 
+  test("the third counts the bytes of what waits already, and of nothing that ended", () => {
+    const { db: old } = open(MIGRATIONS.slice(0, 2));
+    for (const [id, endedAt, sizeBytes] of [
+      ["waiting", "NULL", 700],
+      ["ended", "5", 30],
+    ] as const) {
+      old.exec(`INSERT INTO message VALUES ('${id}', 'relay', 1, 2, 's', 'l-${id}', 'x', NULL, ${endedAt})`);
+      old.exec(`INSERT INTO blob VALUES ('l-${id}', '${id}', ${sizeBytes}, 'k')`);
+    }
+    old.close();
+    const { db } = open(MIGRATIONS.slice(0, 3));
+    expect(db.prepare("SELECT bytes FROM queued_bytes").pluck().all()).toEqual([700]);
+    db.close();
+  });
+
   test("one that fails changes nothing and names the backup", () => {
     open().db.close();
     const broken = { version: next.version + 1, sql: "CREATE TABLE later (id INTEGER)" };

@@ -28,6 +28,7 @@ import type {
   Wait,
   WaitingRecipient,
 } from "../../core/queue-store.ts";
+import type { Backlog } from "../../core/pressure.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource, ChainHead } from "./audit-chain.ts";
 import { committedEvents } from "./committed-events.ts";
@@ -109,6 +110,11 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
   /** Requests that wait for the writer now. */
   get waitingRequests(): number {
     return this.#client.waiting;
+  }
+
+  get backlog(): Backlog {
+    const { waiting, oldest, refusals, unhealthy } = this.#client;
+    return { waiting, oldest, refusals, isUnhealthy: unhealthy !== null };
   }
 
   async accept(message: NewMessage): Promise<void> {

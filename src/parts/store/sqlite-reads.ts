@@ -90,6 +90,7 @@ export class SqliteReads {
     );
     return {
       byState: Object.fromEntries(tally.map(({ state, recipients }) => [state, recipients])),
+      queuedBytes: (this.#get("SELECT bytes FROM queued_bytes") as { readonly bytes: number }).bytes,
       oldestReceivedAt: oldest === undefined ? null : (oldest as { readonly at: number }).at,
     };
   }

@@ -42,6 +42,7 @@ export class WriterClient {
   readonly #pending = new Map<number, Settle>();
   readonly #ended: Promise<void>;
   #nextId = 1;
+  #refusals = 0;
   #unhealthy: StoreError | null = null;
   #isClosed = false;
 
@@ -79,6 +80,17 @@ export class WriterClient {
     return this.#pending.size;
   }
 
+  /** The number of the request that has waited longest, or null. */
+  get oldest(): number | null {
+    const [oldest] = this.#pending.keys();
+    return oldest ?? null;
+  }
+
+  /** Requests the full disk refused. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
   /** The error that took the store out of use, or null. */
   get unhealthy(): StoreError | null {
     return this.#unhealthy;
@@ -114,6 +126,7 @@ export class WriterClient {
     const settle = this.#pending.get(answer.id);
     if (settle === undefined) return;
     this.#pending.delete(answer.id);
+    if (answer.kind === "failed" && answer.failure.code === "PST-SPL-054") this.#refusals += 1;
     if (answer.kind === "done") settle.resolve(answer.result as never);
     else settle.reject(new StoreError(answer.failure));
   }

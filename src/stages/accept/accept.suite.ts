@@ -9,6 +9,8 @@ import type { ConnectionOptions } from "node:tls";
 import type { BlobRef, BlobStore } from "../../core/blob-store.ts";
 import type { DnsAnswer, Resolver } from "../../core/dns-answer.ts";
 import { toMessageId } from "../../core/ids.ts";
+import { nextPressure } from "../../core/pressure.ts";
+import type { Pressure, PressureLimits } from "../../core/pressure.ts";
 import type { BodyIntake } from "../../core/stages.ts";
 import type { Submission } from "../../core/submission.ts";
 import { issueAuthority, issueServerCertificate } from "../../parts/keys/issue-certificate.ts";
@@ -17,6 +19,18 @@ import type { Listener } from "./accept.ts";
 import { ACCEPT_LIMIT_DEFAULTS } from "./options.ts";
 import type { AcceptLimits, AcceptOptions, Submitter } from "./options.ts";
 import type { AcceptDeps } from "./session.ts";
+
+export const LIMITS: PressureLimits = {
+  commitWaitingMax: 10,
+  commitAgeMsMax: 1_000,
+  stalledMs: 10_000,
+  diskFreeBytesMin: 1_000_000,
+  diskFreePercentMin: 5,
+  inodesFreePercentMin: 5,
+  diskReserveBytes: 100_000,
+  queueRecipientsMax: 1_000,
+  queueBytesMax: 1_000_000,
+};
 
 const VALID = { notBefore: Date.parse("2026-01-01"), notAfter: Date.parse("2099-01-01") };
 
@@ -50,7 +64,9 @@ export class MemorySpool {
   opened = 0;
   onWrite: (chunk: Uint8Array) => Promise<void> = async () => {};
   onFinish: () => Promise<void> = async () => {};
+  onAbort: () => Promise<void> = async () => {};
   onSubmission: (submission: Submission) => Promise<void> = async () => {};
+  pressure: Pressure = OPEN;
   /** False: bytes are counted and forgotten. */
   keeps = true;
   readonly #bodies = new Map<string, Buffer>();
@@ -91,6 +107,7 @@ export class MemorySpool {
         return { body: { locator, sizeBytes, wrappedKey: "" }, sha256: "", mime };
       },
       abort: async () => {
+        await this.onAbort();
         this.aborted.push(Buffer.concat(chunks));
       },
     };
@@ -169,6 +186,20 @@ export function optionsWith(overrides: Overrides): AcceptOptions {
 const running = new Set<Listener>();
 const dialogs = new Set<Dialog>();
 
+export const OPEN: Pressure = nextPressure(
+  [],
+  {
+    commitWaiting: 0,
+    commitAgeMs: 0,
+    space: { freeBytes: 1e12, totalBytes: 2e12, inodes: null },
+    queueRecipients: 0,
+    queueBytes: 0,
+    isSpaceRefused: false,
+    isUnhealthy: false,
+  },
+  LIMITS,
+);
+
 export async function listen(overrides: Overrides = {}): Promise<TestListener> {
   const spool = new MemorySpool();
   const resolver = new MapResolver();
@@ -185,6 +216,7 @@ export async function listen(overrides: Overrides = {}): Promise<TestListener> {
     blobs: spool.blobs,
     resolver,
     newMessageId: () => toMessageId(`01ARZ3NDEKTSV4RRFFQ69G${String(++ids).padStart(4, "0")}`),
+    pressure: () => spool.pressure,
     clock: { now: () => Date.parse("2026-06-01"), monotonic: () => performance.now() },
     log: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") },
   };

@@ -12,7 +12,7 @@ import { networkSet, peerGroup, toPeerAddress } from "../../parts/smtp/network.t
 import { ListenerError } from "./listener-error.ts";
 import type { AcceptOptions, TlsMaterial } from "./options.ts";
 import { candidatesFor, prepareSubmitters } from "./proof.ts";
-import { REFUSALS } from "./replies.ts";
+import { pressureRefusal, REFUSALS } from "./replies.ts";
 import type { Refusal } from "./replies.ts";
 import { Session } from "./session.ts";
 import type { AcceptDeps, Context } from "./session.ts";
@@ -60,6 +60,7 @@ class SmtpListener implements Listener {
       }),
       plaintext: networkSet(options.plaintextNetworks),
       postmaster: mustBeMailbox(options.postmaster),
+      announced: { bytes: 0 },
       isClosing: () => this.#closing !== null,
       supervise: (work) => this.#supervise(work),
     };
@@ -142,6 +143,8 @@ class SmtpListener implements Listener {
   #refusalOf(address: string): Refusal | null {
     const { connectionsMax, connectionsPerPeerMax, strangerConnectionsMax } = this.#context.options.limits;
     if (this.#closing !== null) return REFUSALS.closing;
+    const pressure = this.#context.deps.pressure();
+    if (pressure.level === "closed") return pressureRefusal(pressure);
     if (this.#sessions.size >= connectionsMax) return REFUSALS.connectionsMax;
     const isStranger = candidatesFor(this.#context.candidates, address).length === 0;
     if (isStranger && this.#strangers >= strangerConnectionsMax) return REFUSALS.connectionsMax;

@@ -9,7 +9,7 @@ import { parsePath } from "../../parts/smtp/path.ts";
 import type { PathProblem } from "../../parts/smtp/path.ts";
 import { standingAtMail } from "./proof.ts";
 import type { Standing } from "./proof.ts";
-import { REFUSALS } from "./replies.ts";
+import { pressureRefusal, REFUSALS } from "./replies.ts";
 import type { Refusal } from "./replies.ts";
 import type { Next, Session } from "./session.ts";
 import { Transaction } from "./transaction.ts";
@@ -26,6 +26,8 @@ export function runMail(session: Session, argument: string): Next {
   const standing = standingAtMail(session.submitters, { tlsSocket: session.wire.tlsSocket, user: session.user });
   if (standing.kind === "needs-auth") return session.refuse(REFUSALS.authRequired);
   if (standing.kind === "denied") return session.refuse(REFUSALS.relayDenied);
+  const pressed = pressureRefusal(session.context.deps.pressure());
+  if (pressed !== null) return session.refuse(pressed);
   return openTransaction(session, standing, text);
 }
 
@@ -43,15 +45,20 @@ function openTransaction(
   const problem = refusalOfMail(session, parameters, path.kind === "mailbox" && path.needsSmtpUtf8);
   if (problem !== null) return session.refuse(problem);
   const { body, smtpUtf8, requireTls, ret, envid } = parameters;
-  session.transaction = new Transaction({ sender, body, smtpUtf8, requireTls, ret, envid }, standing);
+  const envelope = { sender, body, smtpUtf8, requireTls, ret, envid };
+  session.transaction = new Transaction(envelope, standing, parameters.sizeBytes ?? 0);
   session.wire.reply("250 2.1.0 Sender OK");
   return "go";
 }
 
 function refusalOfMail(session: Session, parameters: MailParameters, needsSmtpUtf8: boolean): Refusal | null {
   if (needsSmtpUtf8 && !parameters.smtpUtf8) return REFUSALS.needsSmtpUtf8;
-  const isTooLarge = (parameters.sizeBytes ?? 0) > session.context.options.limits.messageBytesMax;
-  return isTooLarge ? REFUSALS.tooLarge : null;
+  const sizeBytes = parameters.sizeBytes ?? 0;
+  const { announced, deps, options } = session.context;
+  if (sizeBytes > options.limits.messageBytesMax) return REFUSALS.tooLarge;
+  // RFC 1870 section 6.1: told before the body travels. What others announced comes first.
+  const roomBytes = deps.pressure().roomBytes ?? Number.POSITIVE_INFINITY;
+  return sizeBytes > 0 && announced.bytes + sizeBytes > roomBytes ? REFUSALS.noRoomForSize : null;
 }
 
 export function runRcpt(session: Session, argument: string): Next {

@@ -12,7 +12,7 @@ import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
 import type { HeaderFacts } from "./header-watch.ts";
 import type { Submitter } from "./options.ts";
 import { canBeSignedWhole, dkimDomainsOf, provenByHeader, submitterOfDomain } from "./proof.ts";
-import { REFUSALS } from "./replies.ts";
+import { pressureRefusalOfMessage, REFUSALS } from "./replies.ts";
 import type { Refusal } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { IncomingMessage, Transaction } from "./transaction.ts";
@@ -32,6 +32,8 @@ export async function handOver(
   message: IncomingMessage,
 ): Promise<HandOver> {
   if (message.refusal !== null) return refused(message.refusal);
+  const pressed = pressureRefusalOfMessage(session.context.deps.pressure());
+  if (pressed !== null) return refused(pressed);
   const headers = message.headerFacts();
   const stop = refusalOfTrace(session, headers);
   if (stop !== null) return refused(stop);

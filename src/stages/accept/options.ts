@@ -57,6 +57,8 @@ export type AcceptLimits = {
   readonly handshakeTimeoutMs: number;
   /** From end of data to durable; beyond: 451. Below the 10 minutes a client waits. */
   readonly handlerTimeoutMs: number;
+  /** How long one message waits in all while the disk cannot keep up; beyond: 452. */
+  readonly pauseMsMax: number;
   /** How long close() lets dialogs finish. */
   readonly closeTimeoutMs: number;
   /** Pause before the greeting for peers in no submitter network; who talks in it is refused. */
@@ -80,6 +82,7 @@ export const ACCEPT_LIMIT_DEFAULTS: AcceptLimits = {
   dataTimeoutMs: 3_600_000,
   handshakeTimeoutMs: 30_000,
   handlerTimeoutMs: 240_000,
+  pauseMsMax: 120_000,
   closeTimeoutMs: 30_000,
   greetingPauseMs: 100,
 };

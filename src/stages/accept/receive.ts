@@ -10,10 +10,11 @@ import { DotFilter } from "./dot-filter.ts";
 import { handOver } from "./hand-over.ts";
 import type { Next, Session } from "./session.ts";
 import { NewlineFilter } from "./newline-filter.ts";
+import { Pace } from "./pace.ts";
 import { watchedNames } from "./proof.ts";
-import { REFUSALS } from "./replies.ts";
+import { pressureRefusalOfMessage, REFUSALS } from "./replies.ts";
 import { IncomingMessage } from "./transaction.ts";
-import type { Transaction } from "./transaction.ts";
+import type { ChunkedMessage, Transaction } from "./transaction.ts";
 
 /** One read; larger ones gain nothing and hold memory for each session. */
 const PIECE_BYTES_MAX = 64 * 1024;
@@ -26,10 +27,11 @@ export async function runData(session: Session, argument: string): Promise<Next>
   if (transaction.recipientCount === 0) return session.refuse(REFUSALS.noRecipients);
   // RFC 2920 section 3.1: nothing may follow DATA before 354. Taken for commands, a message could give orders.
   if (session.wire.input.hasBuffered) return session.refuseAndClose(REFUSALS.earlyData);
-  const message = openMessage(session, transaction);
+  const pressed = pressureRefusalOfMessage(session.context.deps.pressure());
+  const message = pressed === null ? openMessage(session, transaction) : null;
   if (message === null) {
     session.transaction = null;
-    return session.refuse(REFUSALS.notStored);
+    return session.refuse(pressed ?? REFUSALS.notStored);
   }
   session.wire.reply("354 End data with <CR><LF>.<CR><LF>");
   const end = await readDotted(session, message);
@@ -57,17 +59,19 @@ export async function runBdat(session: Session, argument: string): Promise<Next>
   if (transaction.chunked === null) {
     const opened = openMessage(session, transaction);
     const { lineBytesMax } = session.context.options.limits;
-    if (opened !== null) transaction.chunked = { message: opened, filter: new NewlineFilter(lineBytesMax) };
+    if (opened !== null) {
+      transaction.chunked = { message: opened, filter: new NewlineFilter(lineBytesMax), pace: new Pace(session) };
+    }
   }
   const { chunked } = transaction;
   if (chunked === null) {
     session.transaction = null;
     return (await swallow(session, sizeBytes)) ? session.refuse(REFUSALS.notStored) : "close";
   }
-  const { message, filter } = chunked;
+  const { message, filter, pace } = chunked;
   if (message.sizeBytes + sizeBytes > session.context.options.limits.messageBytesMax)
     await message.refuse(REFUSALS.tooLarge);
-  if (!(await readChunk(session, { message, filter, sizeBytes }))) return "close";
+  if (!(await readChunk(session, { message, filter, pace, sizeBytes }))) return "close";
   if (isLast) await message.take(filter.end(), filter.defect);
   if (!isLast && message.refusal === null) {
     session.wire.reply(`250 2.0.0 ${sizeBytes} octets received`);
@@ -97,6 +101,7 @@ function openMessage(session: Session, transaction: Transaction): IncomingMessag
       limits: options.limits,
       watch: [LOOP_FIELD, ...watchedNames(submitters)],
       onIntakeError,
+      supervise: (work) => session.context.supervise(work),
     });
   } catch (error) {
     onIntakeError(error);
@@ -109,10 +114,12 @@ async function readDotted(session: Session, message: IncomingMessage): Promise<"
   const { limits } = session.context.options;
   const filter = new DotFilter(limits.lineBytesMax);
   const watch = new Stopwatch(session, limits.dataTimeoutMs);
+  const pace = new Pace(session);
   let readBytes = 0;
   for (;;) {
     const piece = await nextPiece(session, PIECE_BYTES_MAX, watch);
     if (piece === null) return "broken";
+    await refuseUnderPressure(message, pace);
     const { segments, consumed, ended } = filter.push(piece);
     await message.take(segments, filter.defect);
     if (ended) {
@@ -124,10 +131,16 @@ async function readDotted(session: Session, message: IncomingMessage): Promise<"
   }
 }
 
-type Chunk = { readonly message: IncomingMessage; readonly filter: NewlineFilter; readonly sizeBytes: number };
+async function refuseUnderPressure(message: IncomingMessage, pace: Pace): Promise<void> {
+  if (message.refusal !== null) return;
+  const refusal = await pace.next();
+  if (refusal !== null) await message.refuse(refusal);
+}
+
+type Chunk = ChunkedMessage & { readonly sizeBytes: number };
 
 /** False once the session has to end. */
-async function readChunk(session: Session, { message, filter, sizeBytes }: Chunk): Promise<boolean> {
+async function readChunk(session: Session, { message, filter, pace, sizeBytes }: Chunk): Promise<boolean> {
   if (message.refusal !== null) {
     const wasRead = await swallow(session, sizeBytes);
     if (!wasRead) await message.abort();
@@ -137,6 +150,7 @@ async function readChunk(session: Session, { message, filter, sizeBytes }: Chunk
   for (let left = sizeBytes; left > 0;) {
     const piece = await nextPiece(session, Math.min(left, PIECE_BYTES_MAX), watch);
     if (piece === null) return false;
+    await refuseUnderPressure(message, pace);
     left -= piece.length;
     await message.take(filter.push(piece), filter.defect);
   }

@@ -2,6 +2,7 @@
  * Every answer the listener gives, with its enhanced status (RFC 2034, 3463, 5248) and the reason code the log names.
  * Promises: generic ASCII text without anything of the mail; the senders' systems show it to people.
  */
+import type { Pressure } from "../../core/pressure.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 
 export type Refusal = {
@@ -10,6 +11,22 @@ export type Refusal = {
   /** Counts towards badCommandsMax. */
   readonly isBadCommand?: true;
 };
+
+/** What pressure answers carries the code of what presses. */
+export function pressureRefusal({ level, causes }: Pressure): Refusal | null {
+  const [worst] = causes;
+  if (worst === undefined || level === "open" || level === "slow") return null;
+  const reply = level === "full" ? NO_SPACE : "421 4.3.2 Taking no mail now; try again later";
+  return no(reply, worst.code);
+}
+
+/** For a message under way, where 421 would leave open what became of it. */
+export function pressureRefusalOfMessage({ level, causes }: Pressure): Refusal | null {
+  const [worst] = causes;
+  return level === "closed" && worst !== undefined ? no(NO_SPACE, worst.code) : null;
+}
+
+const NO_SPACE = "452 4.3.1 Insufficient system resources; try again later";
 
 const bad = (reply: string, code: ReasonCode = "PST-ACC-001"): Refusal => ({ reply, code, isBadCommand: true });
 const no = (reply: string, code: ReasonCode): Refusal => ({ reply, code });
@@ -61,6 +78,8 @@ export const REFUSALS = {
   dkimUnknown: no("451 4.7.5 The DKIM signature cannot be checked now; try again", "PST-ACC-014"),
   tooManyHops: no("554 5.4.6 Too many hops", "PST-ACC-015"),
   loop: no("554 5.4.6 The message has been here before", "PST-ACC-016"),
+  noRoomForSize: no(NO_SPACE, "PST-PRS-012"),
+  pausedTooLong: no(NO_SPACE, "PST-PRS-013"),
   notStored: no("451 4.3.0 The message was not stored; try again", "PST-ACC-025"),
   tooSlow: no("451 4.3.0 Storing took too long; try again", "PST-ACC-026"),
   connectionsMax: no("421 4.7.0 Too many connections; try again later", "PST-ACC-020"),

@@ -10,6 +10,7 @@ import type { Resolver } from "../../core/dns-answer.ts";
 import type { Mailbox } from "../../core/envelope.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { Log, LogFields } from "../../core/log.ts";
+import type { ReadPressure } from "../../core/pressure.ts";
 import type { OnSubmission, OpenIntake } from "../../core/stages.ts";
 import type { NetworkSet } from "../../parts/smtp/network.ts";
 import { handlerOf } from "./commands.ts";
@@ -29,6 +30,8 @@ export type AcceptDeps = {
   readonly blobs: BlobStore;
   readonly resolver: Resolver;
   readonly newMessageId: () => MessageId;
+  /** How much may still be taken in, now. */
+  readonly pressure: ReadPressure;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -41,6 +44,8 @@ export type Context = {
   readonly candidates: readonly Candidate[];
   readonly plaintext: NetworkSet;
   readonly postmaster: Mailbox;
+  /** Bytes announced with SIZE by transactions that are open. */
+  readonly announced: { bytes: number };
   /** The listener drains: finish what is under way, begin nothing. */
   readonly isClosing: () => boolean;
   /** Takes over work that outlives the command that began it; close() waits for it. */
@@ -66,7 +71,7 @@ export class Session {
   isExtended = false;
   user: { readonly submitter: string } | null = null;
   authFailures = 0;
-  transaction: Transaction | null = null;
+  #transaction: Transaction | null = null;
   #commands = 0;
   #badCommands = 0;
 
@@ -74,6 +79,15 @@ export class Session {
     this.context = context;
     this.wire = wire;
     this.submitters = candidatesFor(context.candidates, wire.remoteAddress);
+  }
+
+  get transaction(): Transaction | null {
+    return this.#transaction;
+  }
+
+  set transaction(next: Transaction | null) {
+    this.context.announced.bytes += (next?.announcedBytes ?? 0) - (this.#transaction?.announcedBytes ?? 0);
+    this.#transaction = next;
   }
 
   get mayUsePlaintext(): boolean {

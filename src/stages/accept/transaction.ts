@@ -11,6 +11,7 @@ import { HeaderWatch } from "./header-watch.ts";
 import type { HeaderFacts } from "./header-watch.ts";
 import type { NewlineFilter } from "./newline-filter.ts";
 import type { AcceptLimits } from "./options.ts";
+import type { Pace } from "./pace.ts";
 import type { Standing } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
 import type { Refusal } from "./replies.ts";
@@ -18,13 +19,16 @@ import type { Refusal } from "./replies.ts";
 export class Transaction {
   readonly envelope: Envelope;
   readonly standing: Extract<Standing, { kind: "proven" | "pending" }>;
+  /** Announced with SIZE; 0 where nothing was. */
+  readonly announcedBytes: number;
   readonly #recipients = new Map<string, EnvelopeRecipient>();
   /** The message, once its first BDAT chunk came. */
   chunked: ChunkedMessage | null = null;
 
-  constructor(envelope: Envelope, standing: Extract<Standing, { kind: "proven" | "pending" }>) {
+  constructor(envelope: Envelope, standing: Extract<Standing, { kind: "proven" | "pending" }>, announcedBytes: number) {
     this.envelope = envelope;
     this.standing = standing;
+    this.announcedBytes = announcedBytes;
   }
 
   get recipients(): readonly EnvelopeRecipient[] {
@@ -51,7 +55,11 @@ export class Transaction {
 }
 
 /** A message that comes in BDAT chunks, with the filter that spans them. */
-export type ChunkedMessage = { readonly message: IncomingMessage; readonly filter: NewlineFilter };
+export type ChunkedMessage = {
+  readonly message: IncomingMessage;
+  readonly filter: NewlineFilter;
+  readonly pace: Pace;
+};
 
 type IncomingOptions = {
   readonly limits: AcceptLimits;
@@ -59,6 +67,8 @@ type IncomingOptions = {
   readonly watch: readonly string[];
   /** Told when the intake fails; the peer is only told to try again. */
   readonly onIntakeError: (error: unknown) => void;
+  /** Takes over the removal of what was written: a disk that hangs must not keep the peer from its answer. */
+  readonly supervise: (work: Promise<void>) => void;
 };
 
 /** Filtered message bytes on their way into the spool. */
@@ -117,7 +127,7 @@ export class IncomingMessage {
     try {
       return await this.#intake.finish();
     } catch (error) {
-      await this.#forget();
+      this.#forget();
       throw error;
     }
   }
@@ -125,16 +135,13 @@ export class IncomingMessage {
   async abort(): Promise<void> {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    await this.#forget();
+    this.#forget();
   }
 
-  async #forget(): Promise<void> {
-    try {
-      await this.#intake.abort();
-    } catch (error) {
-      // Recovery at start reclaims what an abort could not; the peer was not told 250.
-      this.#options.onIntakeError(error);
-    }
+  #forget(): void {
+    const { onIntakeError, supervise } = this.#options;
+    // Recovery at start reclaims what an abort could not; the peer was not told 250.
+    supervise(this.#intake.abort().catch(onIntakeError));
   }
 
   async #write(segment: Buffer): Promise<void> {

@@ -37,6 +37,8 @@ export type SchedulerDeps = {
   readonly chance: Chance;
   readonly log: Log;
   readonly workOn: WorkOn;
+  /** While it is true nothing is begun: what came of it could not be written down. Wake it when that is over. */
+  readonly isHeld?: () => boolean;
 };
 
 /** Works on all claimed recipients of one message; must not reject. */
@@ -52,6 +54,7 @@ export class Scheduler {
   readonly #log: Log;
   readonly #options: SchedulerOptions;
   readonly #workOn: WorkOn;
+  readonly #isHeld: () => boolean;
   readonly #claims = new Map<RecipientId, StoredRecipient>();
   readonly #shares: Shares;
   readonly #rests: Rests;
@@ -70,6 +73,7 @@ export class Scheduler {
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#workOn = deps.workOn;
+    this.#isHeld = deps.isHeld ?? ((): boolean => false);
     this.#shares = new Shares(options);
     this.#rests = new Rests(options, { ...deps, workOn: (ids) => this.#claimThese(ids) });
   }
@@ -91,7 +95,7 @@ export class Scheduler {
    * later. To be given back once the message was dispatched, or was not stored.
    */
   reserve(shares: MessageShares): { readonly lease: Lease; readonly giveBack: () => void } | null {
-    if (this.#stopped || !this.#shares.fits(shares)) return null;
+    if (this.#stopped || this.#isHeld() || !this.#shares.fits(shares)) return null;
     const places = shares.lanes.map((lane) => ({ lane, sender: shares.sender }));
     for (const place of places) this.#shares.add(place);
     return { lease: this.#lease(), giveBack: () => places.forEach((place) => this.#shares.remove(place)) };
@@ -174,7 +178,7 @@ export class Scheduler {
   }
 
   async #claimSome(): Promise<number | "failed"> {
-    if (this.#shares.claimable <= 0) return 0;
+    if (this.#shares.claimable <= 0 || this.#isHeld()) return 0;
     try {
       const now = this.#clock.now();
       // After a clock jump or a long sleep: who is worked on keeps the lease.
@@ -193,7 +197,7 @@ export class Scheduler {
   /** Due recipients that no walk hands out, because their lane rests. */
   async #claimThese(ids: readonly RecipientId[]): Promise<void> {
     const some = ids.slice(0, Math.min(this.#shares.claimable, this.#options.claimLimit));
-    if (this.#stopped || some.length === 0) return;
+    if (this.#stopped || this.#isHeld() || some.length === 0) return;
     this.#dispatchAll(await this.#store.claimThese(some, this.#lease(), this.#clock.now()));
   }
 
@@ -215,7 +219,7 @@ export class Scheduler {
 
   async #untilDue(): Promise<number> {
     const { pollMsMax, blockedMs } = this.#options;
-    if (this.#woken || this.#shares.claimable <= 0) return pollMsMax;
+    if (this.#woken || this.#shares.claimable <= 0 || this.#isHeld()) return pollMsMax;
     try {
       const dueAt = await this.#store.nextDueAt();
       if (dueAt === null) return pollMsMax;
