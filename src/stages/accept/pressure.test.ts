@@ -25,7 +25,7 @@ describe("before a message", () => {
     const dialog = await dial();
     expect(await dialog.sayAll(EHLO, MAIL)).toBe(NO_SPACE);
     expect(log).toContainEqual(
-      expect.objectContaining({ event: "accept.refused", fields: expect.objectContaining({ code: "PST-PRS-005" }) }),
+      expect.objectContaining({ event: "accept_refused", fields: expect.objectContaining({ code: "PST-PRS-005" }) }),
     );
     spool.pressure = OPEN;
     expect(await dialog.submit(BODY)).toMatch(/^250/);
