@@ -6,22 +6,36 @@
 import { Command } from "commander";
 import { complaintFor } from "./cli-error.ts";
 import type { ExitCode } from "./cli-error.ts";
-import { auditCommand } from "./commands/audit.ts";
-import { backupCommand } from "./commands/backup.ts";
-import { configCommand } from "./commands/config.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { dlpCommand } from "./commands/dlp.ts";
-import { initCommand } from "./commands/init.ts";
-import { keysCommand } from "./commands/keys.ts";
-import { quarantineCommand } from "./commands/quarantine.ts";
-import { queueCommand } from "./commands/queue.ts";
-import { routeCommand } from "./commands/route.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { traceCommand } from "./commands/trace.ts";
 import { DEFAULT_CONFIG_PATH } from "./surroundings.ts";
 import { versionOf } from "../version.ts";
 
-function createProgram(): Command {
+/** In the order of --help. Each is loaded when it is asked for: the service does not carry what the others need. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import("./commands/serve.ts")).serveCommand(),
+  demo: async () => (await import("./commands/demo.ts")).demoCommand(),
+  audit: async () => (await import("./commands/audit.ts")).auditCommand(),
+  backup: async () => (await import("./commands/backup.ts")).backupCommand(),
+  config: async () => (await import("./commands/config.ts")).configCommand(),
+  dlp: async () => (await import("./commands/dlp.ts")).dlpCommand(),
+  init: async () => (await import("./commands/init.ts")).initCommand(),
+  keys: async () => (await import("./commands/keys.ts")).keysCommand(),
+  quarantine: async () => (await import("./commands/quarantine.ts")).quarantineCommand(),
+  queue: async () => (await import("./commands/queue.ts")).queueCommand(),
+  route: async () => (await import("./commands/route.ts")).routeCommand(),
+  trace: async () => (await import("./commands/trace.ts")).traceCommand(),
+};
+
+/** The commands a line names, or all where it names none or asks for help with no one in particular. */
+function commandsOf(argv: readonly string[]): Promise<readonly Command[]> {
+  const known = Object.keys(COMMANDS);
+  const args = argv.slice(2);
+  const first = args.findIndex((arg) => known.includes(arg) || arg === "--help" || arg === "-h");
+  const named = known.filter((name) => args.includes(name));
+  const wanted = named.length === 0 || !known.includes(args[first] ?? "") ? known : named;
+  return Promise.all(wanted.map((name) => COMMANDS[name]?.()).filter((loading) => loading !== undefined));
+}
+
+async function createProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command("postern")
     .description("Outbound secure mail gateway: finds PHI, protects every recipient's copy, proves what it did.")
     .version(versionOf())
@@ -30,21 +44,7 @@ function createProgram(): Command {
     .showHelpAfterError("Next: see the command with --help.")
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "postern: ")) })
     .addHelpText("after", "\nExit codes: 0 fine, 1 a finding or a refusal, 2 wrong usage.");
-  const commands = [
-    serveCommand(),
-    demoCommand(),
-    auditCommand(),
-    backupCommand(),
-    configCommand(),
-    dlpCommand(),
-    initCommand(),
-    keysCommand(),
-    quarantineCommand(),
-    queueCommand(),
-    routeCommand(),
-    traceCommand(),
-  ];
-  for (const command of commands) program.addCommand(command);
+  for (const command of await commandsOf(argv)) program.addCommand(command);
   settle(program);
   return program;
 }
@@ -61,7 +61,7 @@ function settle(command: Command): void {
 /** Runs one command line; `argv` as in process.argv. */
 export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
   try {
-    await createProgram().parseAsync(argv);
+    await (await createProgram(argv)).parseAsync(argv);
     return 0;
   } catch (error) {
     const { text, exitCode } = complaintFor(error);
