@@ -32,6 +32,7 @@ import type { PressureGauge } from "./parts/pressure/pressure-gauge.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
+import { wordOfLife } from "./parts/systemd/word-of-life.ts";
 import { DeliveryHold } from "./delivery-hold.ts";
 import { newGauge } from "./new-gauge.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -169,7 +170,8 @@ export class Running {
     const { config, env, blobs, watching } = this.#parts;
     watching.attach(this.#subject());
     await this.#gauge.start();
-    this.#listener = await startListener(acceptOptions(config), {
+    const options = { ...acceptOptions(config), descriptors: env.descriptors ?? [] };
+    this.#listener = await startListener(options, {
       openIntake: () => this.#intake(),
       onSubmission: async (submission) => {
         await this.#submit(submission);
@@ -328,6 +330,7 @@ export class Running {
       },
       rekeyDuty(this.#parts),
       ...watching.duties(),
+      ...(env.supervisor === undefined ? [] : [wordOfLife(env.supervisor, () => store.counts())]),
     ];
   }
 }

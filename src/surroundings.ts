@@ -11,6 +11,7 @@ import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import type { Fs } from "./parts/store/fs.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { Watching } from "./watching.ts";
+import type { Supervisor } from "./parts/systemd/notifier.ts";
 
 export type Surroundings = {
   readonly clock: Clock;
@@ -24,6 +25,10 @@ export type Surroundings = {
   readonly failpoints?: readonly FailpointOrder[];
   /** The file system, where it is not the real one. */
   readonly disk?: { readonly fs?: Fs; readonly readSpace?: ReadSpace };
+  /** Told how the service is; absent where no service manager asks. */
+  readonly supervisor?: Supervisor;
+  /** Sockets that listen already, in the place of listen.address and listen.port. */
+  readonly descriptors?: readonly number[];
 };
 
 export type Parts = {

@@ -13,6 +13,7 @@ import { startControl } from "../parts/control/control.ts";
 import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
 import type { ControlHandlers, ReviewRequest, ReviewResult } from "../parts/control/control-protocol.ts";
+import type { Supervisor } from "../parts/systemd/notifier.ts";
 import { queueHandlers, recipientsOf } from "./queue-handlers.ts";
 import { CliError } from "./cli-error.ts";
 import { asCliError } from "./start-error.ts";
@@ -25,6 +26,7 @@ export type Served = {
   readonly log: Log;
   readonly clock: Clock;
   readonly startedAt: number;
+  readonly supervisor?: Supervisor;
 };
 
 /** Opens the control socket over a running service. */
@@ -70,12 +72,19 @@ function controlHandlers(served: Served): ControlHandlers {
   };
 }
 
+type Reloadable = Pick<Served, "postern" | "configPath" | "log" | "supervisor">;
+
 /** Puts the file's present configuration in force; throws CliError and keeps the old one where it cannot. */
-export async function reloadConfig({
-  postern,
-  configPath,
-  log,
-}: Pick<Served, "postern" | "configPath" | "log">): Promise<Config> {
+export async function reloadConfig(served: Reloadable): Promise<Config> {
+  void served.supervisor?.reloading();
+  try {
+    return await readAgain(served);
+  } finally {
+    void served.supervisor?.ready();
+  }
+}
+
+async function readAgain({ postern, configPath, log }: Reloadable): Promise<Config> {
   try {
     const next = requireConfig(configPath, (line) => log.warn("config_warning", { warning: line }));
     await postern.reload(next);

@@ -11,6 +11,7 @@ import { monitorCodes } from "./codes/monitor.ts";
 import { pipelineCodes } from "./codes/pipeline.ts";
 import { pressureCodes } from "./codes/pressure.ts";
 import { protectCodes } from "./codes/protect.ts";
+import { serviceCodes } from "./codes/service.ts";
 import { spoolCodes } from "./codes/spool.ts";
 
 const codes = {
@@ -25,6 +26,7 @@ const codes = {
   ...pipelineCodes,
   ...pressureCodes,
   ...protectCodes,
+  ...serviceCodes,
   ...spoolCodes,
 } as const;
 

@@ -17,6 +17,8 @@ export type ChildOptions = {
   readonly failpoints?: string;
   /** A command that runs it, such as a tracer and its arguments. */
   readonly under?: readonly string[];
+  /** Environment beside its own. */
+  readonly variables?: Readonly<Record<string, string>>;
 };
 
 export class ChildGateway {
@@ -27,10 +29,10 @@ export class ChildGateway {
   #output = "";
   #signal: NodeJS.Signals | null = null;
 
-  private constructor(configPath: string, { failpoints, under = [] }: ChildOptions) {
+  private constructor(configPath: string, { failpoints, under = [], variables = {} }: ChildOptions) {
     const [file, ...args] = [...under, process.execPath, CLI, "serve", "--config", configPath];
     const child = spawn(file ?? process.execPath, args, {
-      env: failpoints === undefined ? ENVIRONMENT : { ...ENVIRONMENT, POSTERN_FAILPOINTS: failpoints },
+      env: { ...ENVIRONMENT, ...variables, ...(failpoints !== undefined && { POSTERN_FAILPOINTS: failpoints }) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
@@ -74,6 +76,10 @@ export class ChildGateway {
   async ended(): Promise<NodeJS.Signals | number | null> {
     const code = await this.#exited;
     return this.#signal ?? code;
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
   }
 
   /** All it wrote to standard output and standard error. */

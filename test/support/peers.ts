@@ -6,7 +6,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 
-type Peer = "postfix" | "swaks" | "openssl" | "strace";
+type Peer = "postfix" | "swaks" | "openssl" | "strace" | "systemd";
 
 /** What is missing for this peer, in words for whoever runs the tests; null where nothing is. */
 const LACKS: Readonly<Record<Peer, () => string | null>> = {
@@ -25,6 +25,8 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
     const { status } = spawnSync("/usr/bin/strace", ["-o", "/dev/null", "true"], { timeout: 10_000 });
     return status === 0 ? null : "leave to trace processes (ptrace; package strace)";
   },
+  // Its tools alone: no test needs a machine that systemd booted.
+  systemd: () => (isExecutable("/usr/bin/systemd-socket-activate") ? null : "the Debian package systemd"),
 };
 
 /** For `describe.skipIf(areMissing)`; `note` belongs behind the title and says what to install. */

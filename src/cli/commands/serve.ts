@@ -12,6 +12,8 @@ import type { Config } from "../../parts/config/config.ts";
 import { parseFailpoints } from "../../parts/failpoint/arm-failpoints.ts";
 import { createLog, standardOutput as logOutput } from "../../parts/log/log.ts";
 import { CliError } from "../cli-error.ts";
+import { listeningDescriptors, SERVICE_VARIABLES, supervisorOf } from "../../parts/systemd/systemd.ts";
+import type { Surroundings } from "../../surroundings.ts";
 import { reloadConfig, serveControl } from "../control-handlers.ts";
 import { asCliError } from "../start-error.ts";
 import { configPathOf, requireConfig } from "../surroundings.ts";
@@ -32,11 +34,12 @@ export function serveCommand(): Command {
 async function serve(path: string): Promise<void> {
   const config = requireConfig(path, (line) => process.stderr.write(`${line}\n`));
   const log = createLog(config.log.level, logOutput());
+  const manager = serviceManager(log);
   // Signals are heard from the first moment: unheard, they would end the process where it stands.
   const hangups = heardHangups();
   const terminating = terminated(log);
-  const postern = await start(config, log);
-  const served = { postern, configPath: path, log, clock: CLOCK, startedAt: Date.now() };
+  const postern = await start(config, log, manager);
+  const served = { postern, configPath: path, log, clock: CLOCK, startedAt: Date.now(), ...manager };
   const control = await serveControl(served).catch(async (error: unknown) => {
     // Without its control socket nobody could act on held mail: no service at all is plainer.
     await postern.stop();
@@ -44,9 +47,12 @@ async function serve(path: string): Promise<void> {
   });
   // Refusals are logged by reloadConfig; the running configuration stays.
   hangups.answer(() => void reloadConfig(served).catch(() => undefined));
+  void manager.supervisor?.ready();
   await terminating;
+  const toldOfEnd = manager.supervisor?.stopping();
   await control.close();
   await postern.stop();
+  await toldOfEnd;
 }
 
 /** One that comes before there is an answer is kept: the configuration may have changed since it was read. */
@@ -62,7 +68,18 @@ function heardHangups(): { readonly answer: (reload: () => void) => void } {
   };
 }
 
-async function start(config: Config, log: Log): Promise<Postern> {
+type ServiceManager = Pick<Surroundings, "supervisor" | "descriptors">;
+
+/** Takes what the service manager gave and clears it away, so that no child takes it for its own. */
+function serviceManager(log: Log): ServiceManager {
+  const facts = { pid: process.pid, monotonicUs: () => process.hrtime.bigint() / 1_000n, log };
+  const descriptors = listeningDescriptors(process.env, process.pid);
+  const supervisor = supervisorOf(process.env, facts);
+  for (const name of SERVICE_VARIABLES) delete process.env[name];
+  return { descriptors, ...(supervisor !== null && { supervisor }) };
+}
+
+async function start(config: Config, log: Log, manager: ServiceManager): Promise<Postern> {
   try {
     return await startPostern(config, {
       clock: CLOCK,
@@ -74,6 +91,7 @@ async function start(config: Config, log: Log): Promise<Postern> {
         process.exit(EXIT_STORAGE);
       },
       ...failpoints(),
+      ...manager,
     });
   } catch (error) {
     throw asCliError(error);

@@ -39,7 +39,7 @@ export async function startListener(options: AcceptOptions, deps: AcceptDeps): P
 
 class SmtpListener implements Listener {
   readonly #context: Context;
-  readonly #server: Server;
+  readonly #seats: readonly Seat[];
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #wires = new Set<Wire>();
   readonly #perPeer = new Map<string, number>();
@@ -64,30 +64,35 @@ class SmtpListener implements Listener {
       isClosing: () => this.#closing !== null,
       supervise: (work) => this.#supervise(work),
     };
-    // A client may close its side right behind QUIT and still read the replies.
-    this.#server = createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (socket) =>
+    this.#seats = placesOf(options).map((place) => ({ place, server: this.#newServer() }));
+  }
+
+  /** A client may close its side right behind QUIT and still read the replies. */
+  #newServer(): Server {
+    return createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (socket) =>
       this.#onConnection(socket),
     );
   }
 
   async listen(): Promise<void> {
-    const { host, port } = this.#context.options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off("error", reject);
-        resolve();
+    try {
+      for (const seat of this.#seats) await listenAt(seat);
+    } catch (error) {
+      for (const { server } of this.#seats) server.close();
+      throw error;
+    }
+    for (const { server } of this.#seats) {
+      // Running out of file descriptors, for one: connections wait in the backlog.
+      server.on("error", (error: NodeJS.ErrnoException) => {
+        this.#context.deps.log.error("accept_listen_error", { error: error.code ?? error.name });
       });
-    });
-    // Running out of file descriptors, for one: connections wait in the backlog.
-    this.#server.on("error", (error: NodeJS.ErrnoException) => {
-      this.#context.deps.log.error("accept_listen_error", { error: error.code ?? error.name });
-    });
+    }
   }
 
   address(): { readonly host: string; readonly port: number } {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return { host: address, port };
+    const [first] = this.#seats.map(({ server }) => tcpAddressOf(server));
+    if (first === null || first === undefined) throw new Error("not listening");
+    return { host: first.address, port: first.port };
   }
 
   connectionCount(): number {
@@ -104,14 +109,12 @@ class SmtpListener implements Listener {
   }
 
   async #drain(): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
+    const closed = this.#seats.map(({ server }) => new Promise<void>((resolve) => void server.close(() => resolve())));
     for (const session of this.#sessions.keys()) session.interrupt();
     const cut = setTimeout(() => {
       for (const wire of this.#wires) wire.destroy();
     }, this.#context.options.limits.closeTimeoutMs);
-    await Promise.all([closed, ...this.#sessions.values()]);
+    await Promise.all([...closed, ...this.#sessions.values()]);
     clearTimeout(cut);
     await Promise.all(this.#background);
   }
@@ -191,4 +194,36 @@ function mustBeMailbox(address: string): Context["postmaster"] {
   if (parsed.kind === "bad")
     throw new ListenerError("PST-ACC-033", `the postmaster address is malformed: ${parsed.problem}`);
   return parsed.mailbox;
+}
+
+type Place = { readonly host: string; readonly port: number } | { readonly fd: number };
+type Seat = { readonly place: Place; readonly server: Server };
+
+function placesOf({ host, port, descriptors = [] }: AcceptOptions): readonly Place[] {
+  return descriptors.length === 0 ? [{ host, port }] : descriptors.map((fd) => ({ fd }));
+}
+
+async function listenAt({ place, server }: Seat): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(place, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  } catch (error) {
+    throw "fd" in place ? unusable(place.fd, error) : error;
+  }
+  // A socket of the file system has no peer addresses, so that nobody could prove a network.
+  if ("fd" in place && tcpAddressOf(server) === null) throw unusable(place.fd);
+}
+
+function tcpAddressOf(server: Server): AddressInfo | null {
+  const address = server.address();
+  return typeof address === "string" ? null : address;
+}
+
+function unusable(fd: number, cause?: unknown): ListenerError {
+  return new ListenerError("PST-SVC-002", `PST-SVC-002 file descriptor ${fd} is no TCP socket that can listen`, cause);
 }

@@ -91,6 +91,8 @@ export type AcceptOptions = {
   readonly host: string;
   /** 0 takes any free port; see Listener.address(). */
   readonly port: number;
+  /** Sockets that listen already, as the service manager hands them over: used in the place of host and port. */
+  readonly descriptors?: readonly number[];
   /** TLS from the first byte (RFC 8314 section 3.3) instead of STARTTLS. */
   readonly implicitTls: boolean;
   /** Name in greeting and EHLO reply. */
