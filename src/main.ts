@@ -49,7 +49,7 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
   try {
     // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
     await store.recipients({ limit: 1 });
-    blobs = await openBodies({ config, env, keyRing, store });
+    blobs = await openBodies({ config, env, keyRing, store, raise: watching.raise });
     running = new Running({ config, env, keyRing, store, blobs, raise: watching.raise, watching });
     await running.start();
     return running.door();
@@ -66,7 +66,8 @@ async function openBodies({
   env,
   keyRing,
   store,
-}: Omit<Parts, "blobs" | "raise" | "watching">): Promise<DiskBlobStore> {
+  raise,
+}: Omit<Parts, "blobs" | "watching">): Promise<DiskBlobStore> {
   const directory = join(config.dataDir, "spool");
   if ((await store.auditHead()).seq === 0) await tellService("created", { config, env, store });
   await assertSameSpool(spoolIdentityPath(config.dataDir), { audit: store, keyRing });
@@ -77,6 +78,7 @@ async function openBodies({
     ...(env.disk?.fs === undefined ? {} : { fs: env.disk.fs }),
     onUnhealthy: ({ code }) => {
       env.log.error("spool_unhealthy", { code });
+      raise({ code });
       env.onFatal(code);
     },
   });
@@ -96,7 +98,10 @@ async function openStore({
     sealer: new FieldSealer(keyRing),
     clock: env.clock,
     log: env.log,
-    onUnhealthy: (error) => env.onFatal(error.code),
+    onUnhealthy: ({ code }) => {
+      watching.raise({ code });
+      env.onFatal(code);
+    },
     onCommitted: watching.onCommitted,
     failpoints: env.failpoints ?? [],
   });

@@ -45,13 +45,13 @@ export type Aftermath = {
 
 export class CrashLife {
   readonly world: World;
-  readonly #port: number;
+  readonly port: number;
   #output = "";
   #leaks: string[] = [];
 
   private constructor(world: World, port: number) {
     this.world = world;
-    this.#port = port;
+    this.port = port;
   }
 
   static async begin(config: Readonly<Record<string, unknown>> = {}): Promise<CrashLife> {
@@ -137,7 +137,7 @@ export class CrashLife {
   }
 
   async submit(message: Parameters<typeof submit>[1]): Promise<Answer | null> {
-    const hand = { host: "127.0.0.1", port: this.#port, ca: null, serverName: "gateway.clinic.test", starttls: false };
+    const hand = { host: "127.0.0.1", port: this.port, ca: null, serverName: "gateway.clinic.test", starttls: false };
     return submit(hand, message).catch(() => null);
   }
 

@@ -20,8 +20,10 @@ import { configPathOf, requireConfig } from "../surroundings.ts";
 
 /** Arms failpoints for tests of durability; see src/parts/failpoint/. */
 const FAILPOINTS_VARIABLE = "POSTERN_FAILPOINTS";
-/** After a fatal storage error: time for the log line, then the process ends and recovery decides. */
+/** After a fatal storage error the process ends, and recovery decides at the next start. */
 const EXIT_STORAGE = 1;
+/** Until then: who waits for an answer is told to come again, and the alert goes out. Nothing is stored any more. */
+const LAST_WORDS_MS = 2_000;
 const CLOCK = { now: () => Date.now(), monotonic: () => performance.now() };
 
 export function serveCommand(): Command {
@@ -88,7 +90,7 @@ async function start(config: Config, log: Log, manager: ServiceManager): Promise
       owner: `${process.pid}-${randomUUID()}`,
       onFatal: (code) => {
         log.error("fatal", { code });
-        process.exit(EXIT_STORAGE);
+        setTimeout(() => process.exit(EXIT_STORAGE), LAST_WORDS_MS);
       },
       ...failpoints(),
       ...manager,
