@@ -6,7 +6,9 @@ import { join } from "node:path";
 
 /** False where it could not be mounted. */
 export function mount(folder: string, mebibytes: number): boolean {
-  return spawnSync("/usr/bin/mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m,mode=0700`, "tmpfs", folder]).status === 0;
+  return (
+    spawnSync("/usr/bin/mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m,mode=0700`, "tmpfs", folder]).status === 0
+  );
 }
 
 export function unmount(folder: string): void {
