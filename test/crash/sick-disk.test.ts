@@ -137,7 +137,7 @@ describe.skipIf(areMissing)(`the log of the database${note}`, () => {
   });
 
   test("a write to it for which there is no space puts the mail off and leaves the process alive", async () => {
-    const under = injecting(`${life.databasePath}-wal`, "pwrite64", "error=ENOSPC:when=20..60");
+    const under = injecting(`${life.databasePath}-wal`, "pwrite64", "error=ENOSPC:when=20..22");
     const child = await ChildGateway.start(life.world.configPath, { under });
     const codes: (number | undefined)[] = [];
     await eventually(async () => {

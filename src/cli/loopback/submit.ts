@@ -40,7 +40,8 @@ export async function submit(hand: Hand, message: Handed): Promise<Answer> {
   let socket: Socket = connect({ host: hand.host, port: hand.port, noDelay: true });
   let lines = new Replies(socket);
   try {
-    await lines.next();
+    const greeting = await lines.next();
+    if (greeting.code !== 220) return { ...greeting, recipients: [] };
     await lines.ask("EHLO sender.test");
     if (hand.starttls ?? true) {
       await lines.ask("STARTTLS");
