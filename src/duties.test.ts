@@ -44,3 +44,11 @@ test("a stop tells the run under way, waits for it, and no further one begins", 
   await new Promise((later) => setTimeout(later, 5));
   expect(runs).toBe(1);
 });
+
+test("a duty may begin sooner than it comes again", async () => {
+  const { duties } = setUp();
+  let runs = 0;
+  duties.start([{ name: "check", everyMs: 3_600_000, firstAfterMs: 0, run: async () => void (runs += 1) }]);
+  await vi.waitFor(() => expect(runs).toBe(1));
+  await duties.stop();
+});

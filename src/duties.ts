@@ -17,9 +17,9 @@ export class Duties {
     this.#log = log;
   }
 
-  /** Each for the first time after its pause. */
+  /** Each for the first time after its first pause. */
   start(duties: readonly Duty[]): void {
-    for (const duty of duties) this.#plan(duty);
+    for (const duty of duties) this.#plan(duty, duty.firstAfterMs ?? duty.everyMs);
   }
 
   /** No further run begins; resolves when those under way are over. */
@@ -30,12 +30,12 @@ export class Duties {
     await Promise.all(this.#runs);
   }
 
-  #plan(duty: Duty): void {
+  #plan(duty: Duty, pauseMs: number): void {
     if (this.#breakOff.signal.aborted) return;
     const timer = setTimeout(() => {
       const run = this.#run(duty).finally(() => this.#runs.delete(run));
       this.#runs.add(run);
-    }, duty.everyMs);
+    }, pauseMs);
     timer.unref();
     this.#timers.set(duty, timer);
   }
@@ -46,6 +46,6 @@ export class Duties {
     } catch (error) {
       this.#log.error("duty_failed", { duty: duty.name, code: faultOf(error).code, error: errorName(error) });
     }
-    this.#plan(duty);
+    this.#plan(duty, duty.everyMs);
   }
 }

@@ -113,8 +113,7 @@ async function recover(
   { config, env }: { readonly config: Config; readonly env: Surroundings },
 ): Promise<void> {
   await reached("recovery.before-bodies");
-  const { reclaimed, missing } = await blobs.recover(store.liveBlobs());
-  if (missing.length > 0) env.log.error("bodies_missing", { code: "PST-SPL-004", count: missing.length });
+  const { reclaimed } = await blobs.recover(store);
   await reached("recovery.before-rows");
   const now = env.clock.now();
   const { resumed, ambiguous } = await store.recover({

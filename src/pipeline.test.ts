@@ -69,6 +69,7 @@ let gated = 0;
 type Rig = { readonly transitions: Transition[]; readonly run: (...claims: StoredRecipient[]) => Promise<void> };
 
 const clock = { now: () => 1000, monotonic: () => 0 };
+const blobs = { keep: () => {}, disown: () => {} };
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const step = plan.steps[0] as { kind: "transport"; minRung: "pkix" };
 const variant = {
@@ -118,7 +119,7 @@ function stagesWith(store: PipelineDeps["store"], deliver: (request: DeliveryReq
       outcomes: new Map([[request.recipients[0].id, await deliver(request)]]),
       destination: { kind: "unknown" },
     }),
-    settle: createSettle({ store, writeReport, clock, log, wake: () => {}, settled: () => {} }),
+    settle: createSettle({ store, blobs, writeReport, clock, log, wake: () => {}, settled: () => {} }),
   };
 }
 

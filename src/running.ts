@@ -58,6 +58,7 @@ import { createSpool } from "./stages/spool/spool.ts";
 import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
 import { rekeyDuty } from "./rekeying.ts";
+import { upkeepDuties } from "./upkeep.ts";
 import { buildInspect } from "./rule-packs.ts";
 import { allowedOf, record, tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
@@ -130,7 +131,7 @@ export class Running {
     this.#delivery = createDeliver(deliverOptions(config), { blobs, ...env });
     const wake = (): void => this.#scheduler.wake();
     const settled = (ended: readonly StoredRecipient[]): void => this.#scheduler.settled(ended);
-    this.#settle = createSettle({ store, wake, settled, ...env, writeReport: this.#reportWriter() });
+    this.#settle = createSettle({ store, blobs, wake, settled, ...env, writeReport: this.#reportWriter() });
     const gate = new ByteGate(WORK_BYTES_MAX);
     const pipeline = createPipeline(
       {
@@ -142,7 +143,7 @@ export class Running {
         ...env,
         store,
         stages: {
-          spool: createSpool({ lifetimeMs: lifetimeMs(config) }, { store, clock: env.clock }),
+          spool: createSpool({ lifetimeMs: lifetimeMs(config) }, { store, blobs, clock: env.clock }),
           inspect: (message) => this.#inspect(message),
           discover: createDiscover(discoverOptions(config), { resolver: this.#resolver(), ...env }),
           decide,
@@ -328,6 +329,7 @@ export class Running {
         run: (signal) =>
           reapEnded({ endedBefore: endedBefore(), portionMax: REAP_PORTION_MAX }, { store, blobs, signal }),
       },
+      ...upkeepDuties(this.#parts),
       rekeyDuty(this.#parts),
       ...watching.duties(),
       ...(env.supervisor === undefined ? [] : [wordOfLife(env.supervisor, () => store.counts())]),

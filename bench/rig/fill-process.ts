@@ -47,7 +47,7 @@ const silent = { debug: () => undefined, info: () => undefined, warn: () => unde
 const path = join(dataDir, "gateway.db");
 const store = await openQueueStore({ path, owner: "fill", sealer: new FieldSealer(keyRing), clock, log: silent });
 const blobs = await openBlobStore({ directory: join(dataDir, "spool"), keyRing, limits: BLOB_LIMITS });
-const spool = createSpool({ lifetimeMs: LIFETIME_MS }, { store, clock });
+const spool = createSpool({ lifetimeMs: LIFETIME_MS }, { store, blobs, clock });
 const newMessageId = messageIdMaker(clock);
 const text = Buffer.from(`From: office@${OWN_DOMAIN}\r\nSubject: Schedule\r\n\r\nSee you on Friday.\r\n`);
 const scanner = new MimeScanner({ partsMax: 10, depthMax: 3, headerBytesMax: 10_000 });

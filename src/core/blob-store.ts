@@ -20,15 +20,58 @@ export interface BlobWriter {
   abort(): Promise<void>;
 }
 
+/** What rows refer to: asked in small portions, never listed whole, so that nothing here grows with the queue. */
+export interface BlobReferences {
+  /** Which of these locators a row refers to. */
+  referredTo(locators: readonly string[]): Promise<ReadonlySet<string>>;
+  /** References whose locator begins with `prefix`, ordered by locator, after `after`. */
+  refsUnder(query: {
+    readonly prefix: string;
+    readonly after: string;
+    readonly limit: number;
+  }): Promise<readonly BlobRef[]>;
+  /** Rows that refer to `from` refer to `to` from now on, all in one durable transaction; resolves to those `from` that some row did. */
+  repoint(moves: readonly BlobMove[]): Promise<ReadonlySet<string>>;
+}
+
+export type BlobMove = { readonly from: string; readonly to: string };
+
+export type TidyOptions = {
+  /** Monotonic milliseconds. */
+  readonly now: number;
+  /** Bytes that may be copied in this run. */
+  readonly copyBytesMax: number;
+  readonly signal: AbortSignal;
+};
+
+export type Tidied = {
+  /** Files removed. */
+  readonly dropped: number;
+  /** Bodies that lie elsewhere now, and their bytes. */
+  readonly moved: number;
+  readonly copiedBytes: number;
+};
+
 export interface BlobStore {
   create(): BlobWriter;
   /** Streams plaintext bytes [start, end). Every byte yielded was authenticated. Rejects on damage, never truncates. */
   read(ref: BlobRef, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
   /** Reads it whole; rejects with RangeError when it is larger than bytesMax. */
   readAll(ref: BlobRef, bytesMax: number): Promise<Buffer>;
-  /** The row that held the reference is gone: the space may be reclaimed. Idempotent. */
+  /** Rows refer to these now. Until then, or until they are released or disowned, their space is not reclaimed. */
+  keep(refs: readonly BlobRef[]): void;
+  /** No row refers to these, as far as is known; `tidy` asks before it reclaims them. */
+  disown(refs: readonly BlobRef[]): void;
+  /** The row that held the reference is surely gone: the space may be reclaimed. Idempotent. */
   release(refs: readonly BlobRef[]): Promise<void>;
-  /** At start: everything not in `live` was never acknowledged or is released. Returns what was reclaimed. */
-  recover(live: AsyncIterable<BlobRef> | Iterable<BlobRef>): Promise<{ readonly reclaimed: number }>;
+  /**
+   * At start, before anything is stored: what an earlier life left and no row refers to was never acknowledged, or is released,
+   * and goes. Takes as long as there are files, not rows.
+   */
+  recover(references: BlobReferences): Promise<{ readonly reclaimed: number }>;
+  /** Beside the mail: locators that rows refer to and that are gone or cut short. Looks at one after the other, with pauses. */
+  verify(references: BlobReferences, signal: AbortSignal): Promise<{ readonly missing: readonly string[] }>;
+  /** Beside the mail: reclaims what no row refers to, and copies what is left of files that are mostly dead. */
+  tidy(references: BlobReferences, options: TidyOptions): Promise<Tidied>;
   close(): Promise<void>;
 }

@@ -4,6 +4,8 @@ export type Duty = {
   readonly name: string;
   /** Pause between the end of one run and the begin of the next, milliseconds. */
   readonly everyMs: number;
+  /** Pause before the first run where it is not the same. */
+  readonly firstAfterMs?: number;
   /** One run. Rejections are logged by the caller and never end the service; aborted: end soon. */
   readonly run: (signal: AbortSignal) => Promise<void>;
 };

@@ -3,7 +3,7 @@
  * or not at all. Results of a stale claim are refused by fence. Implementations share one behavioural suite
  * (src/parts/store/queue-store.suite.ts).
  */
-import type { BlobRef } from "./blob-store.ts";
+import type { BlobRef, BlobReferences } from "./blob-store.ts";
 import type { EnvelopeRecipient } from "./envelope.ts";
 import type { NewEvent } from "./event.ts";
 import type { Findings } from "./findings.ts";
@@ -194,7 +194,7 @@ export type Deadlines = {
   readonly near: number;
 };
 
-export interface QueueStore {
+export interface QueueStore extends BlobReferences {
   /** Inserts message, recipients and events; resolves when durable. */
   accept(message: NewMessage): Promise<void>;
   /** Pure: the same submission gives the same shares. */
@@ -234,7 +234,5 @@ export interface QueueStore {
   }): Promise<{ readonly resumed: number; readonly ambiguous: number }>;
   /** Forgets bodies and addresses of messages all of whose recipients ended before `endedBefore`; returns the blobs to release. */
   reap(endedBefore: number, limit: number): Promise<readonly BlobRef[]>;
-  /** Every blob a row still refers to. */
-  liveBlobs(): AsyncIterable<BlobRef>;
   close(): Promise<void>;
 }

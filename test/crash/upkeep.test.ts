@@ -51,7 +51,7 @@ describe("forgetting ended mail", () => {
     const store = await openQueueStore({ path: folder + "/gateway.db", owner: "reaper", sealer: new FieldSealer(keyRing),
       clock: { now: () => Date.now(), monotonic: () => performance.now() }, log: { debug: quiet, info: quiet, warn: quiet, error: quiet } });
     const blobs = await openBlobStore({ directory: folder + "/spool", keyRing });
-    await blobs.recover(store.liveBlobs());
+    await blobs.recover(store);
     await reapEnded({ endedBefore: Date.now() + 1e9, portionMax: 1 }, { store, blobs, signal: new AbortController().signal });
     await blobs.close();
     await store.close();`;

@@ -69,8 +69,12 @@ export function memoryBlobs(bodies: Readonly<Record<string, Uint8Array>>, chunkB
       }
     },
     readAll: unsupported,
+    keep: unsupported,
+    disown: unsupported,
     release: unsupported,
     recover: unsupported,
+    verify: unsupported,
+    tidy: unsupported,
     close: () => Promise.resolve(),
   };
 }

@@ -1,5 +1,5 @@
 /** A BlobStore in memory for tests of what builds on one; yields in small chunks so that splits are exercised. */
-import type { BlobRef, BlobStore, BlobWriter } from "../../src/core/blob-store.ts";
+import type { BlobRef, BlobStore, BlobWriter, Tidied } from "../../src/core/blob-store.ts";
 
 const CHUNK_BYTES = 7000;
 
@@ -43,8 +43,20 @@ export class MemoryBlobStore implements BlobStore {
     for (const ref of refs) this.blobs.delete(ref.locator);
   }
 
+  keep(): void {}
+
+  disown(): void {}
+
   async recover(): Promise<{ readonly reclaimed: number }> {
     return { reclaimed: 0 };
+  }
+
+  async verify(): Promise<{ readonly missing: readonly string[] }> {
+    return { missing: [] };
+  }
+
+  async tidy(): Promise<Tidied> {
+    return { dropped: 0, moved: 0, copiedBytes: 0 };
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import { StorageUnhealthyError } from "./blob-errors.ts";
 import { SimulatedDisk } from "./blob-fs-simulator.suite.ts";
 import { BLOB_LIMITS, openBlobStore } from "./blob-store.ts";
 import type { BlobLimits, DiskBlobStore } from "./blob-store.ts";
-import { put } from "./blob-store.suite.ts";
+import { put, referencesOf, tidy } from "./blob-store.suite.ts";
 
 const keyRing = new KeyRing({ spool: { name: "keys.spool", bytes: randomBytes(32) } });
 
@@ -130,46 +130,62 @@ describe("group commit", () => {
 describe("segments", () => {
   const limits = { ...BLOB_LIMITS, segmentBytesMax: 5_000 };
 
-  test("a full segment is followed by a new one, and goes when its last live record is released", async () => {
+  test("a full segment is followed by a new one, and goes once it has no live record", async () => {
     const disk = new SimulatedDisk();
     const store = await openOn(disk, limits);
     const refs = [];
     for (let i = 0; i < 6; i += 1) refs.push(await put(store, randomBytes(2_000)));
+    store.keep(refs);
     expect(disk.paths()).toHaveLength(2);
-    await store.release(refs.slice(0, 2));
-    await store.release(refs.slice(0, 2));
-    expect(disk.paths()).toHaveLength(2);
-    await store.release(refs.slice(2, 3));
-    expect(disk.paths()).toHaveLength(1);
+    for (const [released, files] of [
+      [1, 2],
+      [3, 1],
+    ] as const) {
+      await store.release(refs.slice(0, released));
+      await store.release(refs.slice(0, released));
+      await tidy(store, referencesOf(refs.slice(released)), { copyBytesMax: 0 });
+      expect(disk.paths()).toHaveLength(files);
+    }
     for (const ref of refs.slice(3)) expect(await store.readAll(ref, 2_000)).toHaveLength(2_000);
   });
 
-  test("a segment without live records stays while it takes new ones, and goes when it is full or the store closes", async () => {
+  test("a segment stays while it takes new records, or one of its own may still be referred to", async () => {
     const disk = new SimulatedDisk();
     const store = await openOn(disk, limits);
-    await store.release([await put(store, randomBytes(10))]);
+    const [kept, soon, more] = [
+      await put(store, randomBytes(10)),
+      await put(store, randomBytes(10)),
+      await put(store, randomBytes(4_990)),
+    ];
+    store.keep([kept]);
+    store.disown([more]);
+    await tidy(store, referencesOf([]));
+    await put(store, randomBytes(10));
+    await tidy(store, referencesOf([]));
+    expect(disk.paths()).toHaveLength(2);
+    store.disown([soon]);
+    await tidy(store, referencesOf([]));
     expect(disk.paths()).toHaveLength(1);
-    await store.close();
-    expect(disk.paths()).toHaveLength(0);
   });
 
-  test("a new life begins a new segment, and releases of adopted records drop the old one", async () => {
+  test("a new life begins a new segment, and the old one goes with its last record", async () => {
     const disk = new SimulatedDisk();
     const first = await openOn(disk);
     const old = [
-      await put(first, randomBytes(10)),
+      await put(first, randomBytes(1000)),
       await put(first, randomBytes(20)),
-      await put(first, randomBytes(30)),
+      await put(first, randomBytes(1000)),
     ];
     await first.close();
     const second = await openOn(disk);
-    await second.recover(old.slice(1));
+    await second.recover(referencesOf(old.slice(1)));
     await put(second, randomBytes(10));
-    expect(disk.paths()).toHaveLength(2);
     await second.release(old.slice(0, 2));
+    await tidy(second, referencesOf(old.slice(2)), { copyBytesMax: 0 });
     expect(disk.paths()).toHaveLength(2);
-    expect(await second.readAll(old[2] as never, 30)).toHaveLength(30);
+    expect(await second.readAll(old[2] as never, 1000)).toHaveLength(1000);
     await second.release(old.slice(2));
+    await tidy(second, referencesOf([]));
     expect(disk.paths()).toHaveLength(1);
   });
 
@@ -180,7 +196,7 @@ describe("segments", () => {
     await first.close();
     const second = await openOn(disk);
     await second.release(refs.slice(0, 1));
-    expect(await second.recover(refs.slice(1))).toEqual({ reclaimed: 0, missing: [] });
+    expect(await second.recover(referencesOf(refs.slice(1)))).toEqual({ reclaimed: 0 });
     expect(await second.readAll(refs[1] as never, 20)).toHaveLength(20);
   });
 });

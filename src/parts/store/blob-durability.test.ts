@@ -6,7 +6,7 @@ import { BlobDamagedError, StorageFullError, StorageUnhealthyError } from "./blo
 import { SimulatedDisk } from "./blob-fs-simulator.suite.ts";
 import { BLOB_LIMITS, openBlobStore } from "./blob-store.ts";
 import type { BlobLimits, DiskBlobStore } from "./blob-store.ts";
-import { put } from "./blob-store.suite.ts";
+import { put, referencesOf } from "./blob-store.suite.ts";
 
 const keyRing = new KeyRing({ spool: { name: "keys.spool", bytes: randomBytes(32) } });
 const KINDS = [
@@ -16,6 +16,12 @@ const KINDS = [
 
 async function openOn(disk: SimulatedDisk, limits: BlobLimits = BLOB_LIMITS): Promise<DiskBlobStore> {
   return await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount(), limits });
+}
+
+/** What a start does, before and beside the mail. */
+async function missingOf(store: DiskBlobStore, refs: readonly BlobRef[]): Promise<readonly string[]> {
+  await store.recover(referencesOf(refs));
+  return (await store.verify(referencesOf(refs), new AbortController().signal)).missing;
 }
 
 /** A repeatable source of chance. */
@@ -34,7 +40,7 @@ describe.each(KINDS)("%s", (_kind, size) => {
     const ref = await put(await openOn(disk), body);
     disk.cutPower();
     const store = await openOn(disk);
-    expect(await store.recover([ref])).toMatchObject({ missing: [] });
+    expect(await missingOf(store, [ref])).toEqual([]);
     expect((await store.readAll(ref, size)).equals(body)).toBe(true);
   });
 
@@ -45,7 +51,7 @@ describe.each(KINDS)("%s", (_kind, size) => {
     const ref = await put(await openOn(disk), randomBytes(size));
     disk.cutPower();
     const store = await openOn(disk);
-    expect(await store.recover([ref])).toMatchObject({ missing: [ref.locator] });
+    expect(await missingOf(store, [ref])).toEqual([ref.locator]);
     await expect(store.readAll(ref, size)).rejects.toThrow(/PST-SPL-004/);
   });
 
@@ -57,7 +63,7 @@ describe.each(KINDS)("%s", (_kind, size) => {
     await writer.write(randomBytes(size));
     disk.cutPower(() => 0.9);
     const next = await openOn(disk);
-    await next.recover([kept]);
+    await next.recover(referencesOf([kept]));
     expect(disk.paths()).toHaveLength(1);
     expect((await next.readAll(kept, size)).every((byte) => byte === 1)).toBe(true);
   });
@@ -125,7 +131,10 @@ describe.each(KINDS)("%s", (_kind, size) => {
     disk.damage(path, whole);
     expect(await store.readAll(ref, size)).toHaveLength(size);
     disk.unlink(path);
-    await expect(store.readAll(ref, size)).rejects.toMatchObject({ code: "PST-SPL-004", locator: ref.locator });
+    await expect((await openOn(disk)).readAll(ref, size)).rejects.toMatchObject({
+      code: "PST-SPL-004",
+      locator: ref.locator,
+    });
   });
 
   test("does not open with another spool key", async () => {
@@ -178,7 +187,7 @@ test("a process that dies leaves no unfinished file behind after the next start"
   await writer.write(randomBytes(300_000));
   expect(disk.paths().filter((path) => path.endsWith(".part"))).toHaveLength(1);
   const next = await openOn(disk);
-  expect(await next.recover([kept])).toEqual({ reclaimed: 1, missing: [] });
+  expect(await next.recover(referencesOf([kept]))).toEqual({ reclaimed: 1 });
   expect(disk.paths()).toHaveLength(1);
 });
 
@@ -205,7 +214,12 @@ test("whatever a power cut leaves of unsynced writes, sealed bodies are whole an
     const sealed: { readonly ref: BlobRef; readonly fill: number }[] = [];
     for (let life = 0; life < 3; life += 1) {
       const store = await openOn(disk, limits);
-      expect(await store.recover(sealed.map(({ ref }) => ref))).toMatchObject({ missing: [] });
+      expect(
+        await missingOf(
+          store,
+          sealed.map(({ ref }) => ref),
+        ),
+      ).toEqual([]);
       let isCut = false;
       let syncsLeft = Math.floor(chance() * 6);
       // The machine dies at a random sync: that sync and all later ones never return.
@@ -229,7 +243,12 @@ test("whatever a power cut leaves of unsynced writes, sealed bodies are whole an
     }
     disk.faults.beforeDatasync = async () => {};
     const store = await openOn(disk, limits);
-    expect(await store.recover(sealed.map(({ ref }) => ref))).toMatchObject({ missing: [] });
+    expect(
+      await missingOf(
+        store,
+        sealed.map(({ ref }) => ref),
+      ),
+    ).toEqual([]);
     for (const { ref, fill } of sealed) {
       expect((await store.readAll(ref, 1e6)).every((byte) => byte === fill)).toBe(true);
     }

@@ -31,6 +31,16 @@ export function formatLocator(locator: Locator): string {
     : `seg:${locator.segment}:${locator.offset}:${locator.blobId}`;
 }
 
+/** What the locators of all records of a segment begin with. */
+export function segmentPrefix(segment: string): string {
+  return `seg:${segment}:`;
+}
+
+/** What a body keeps wherever it is copied to; a text that is no locator stands for itself. */
+export function blobKeyOf(text: string): string {
+  return parseLocator(text)?.blobId ?? text;
+}
+
 /** The directories and file names of one store. */
 export class BlobPaths {
   readonly root: string;

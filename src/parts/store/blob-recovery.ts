@@ -1,17 +1,16 @@
 /**
- * What a start does with the files an earlier life left: whatever no row refers to was never acknowledged, or is
- * released, and goes; segments with live records are handed to the segment log.
- * Promises: judges only files that were there when the store was opened; removes nothing before every live reference
- * was read; changes nothing that is live; leaves files it does not know alone.
+ * What a start does with the files an earlier life left: whatever no row refers to was never acknowledged, or is released,
+ * and goes; segments with live records are handed to the segment log.
+ * Promises: judges only files that were there when the store was opened; asks about each file before it removes it, and changes
+ * nothing where the rows cannot be read; takes as long as there are files, however many rows; leaves files it does not know alone.
  */
-import type { BlobRef } from "../../core/blob-store.ts";
+import type { BlobReferences } from "../../core/blob-store.ts";
 import { reached } from "../../core/failpoint.ts";
 import { errnoOf } from "./blob-errors.ts";
-import { parseFileName, parseLocator } from "./blob-locator.ts";
-import type { BlobPaths, Locator, SegmentLocator } from "./blob-locator.ts";
+import { formatLocator, parseFileName, segmentPrefix } from "./blob-locator.ts";
+import type { BlobPaths } from "./blob-locator.ts";
 import type { Fs } from "./fs.ts";
 import type { SegmentLog } from "./segment-log.ts";
-import { recordBytes } from "./segment-record.ts";
 
 /** Ids by kind of file, as found. */
 export type Leftovers = {
@@ -20,20 +19,9 @@ export type Leftovers = {
   readonly unfinished: ReadonlySet<string>;
 };
 
-export type BlobRecovery = {
-  /** Files removed. */
-  readonly reclaimed: number;
-  /** Locators of live blobs that are gone or cut short: reading them will reject. */
-  readonly missing: readonly string[];
-};
-
 export type RecoveryDeps = { readonly fs: Fs; readonly paths: BlobPaths; readonly segments: SegmentLog };
 
-type LiveBlobs = {
-  readonly offsets: Map<string, Set<number>>;
-  readonly files: Set<string>;
-  readonly missing: string[];
-};
+const FILES_ASKED_MAX = 500;
 
 export async function findLeftovers(fs: Fs, paths: BlobPaths): Promise<Leftovers> {
   const found = { segment: new Set<string>(), file: new Set<string>(), unfinished: new Set<string>() };
@@ -46,79 +34,38 @@ export async function findLeftovers(fs: Fs, paths: BlobPaths): Promise<Leftovers
   return { segments: found.segment, files: found.file, unfinished: found.unfinished };
 }
 
+/** Resolves to the number of files removed. */
 export async function recoverBlobs(
-  deps: RecoveryDeps,
+  { fs, paths, segments }: RecoveryDeps,
   leftovers: Leftovers,
-  live: AsyncIterable<BlobRef> | Iterable<BlobRef>,
-): Promise<BlobRecovery> {
-  const { paths, segments } = deps;
-  const found = await readLive(deps, leftovers, live);
-  const dead: string[] = [];
+  references: BlobReferences,
+): Promise<number> {
+  const dead = [...leftovers.unfinished].map((id) => paths.unfinished(id));
   for (const segment of leftovers.segments) {
-    const offsets = found.offsets.get(segment);
-    if (offsets === undefined) dead.push(paths.segment(segment));
-    else segments.adopt(segment, offsets);
+    const live = await references.refsUnder({ prefix: segmentPrefix(segment), after: "", limit: 1 });
+    if (live.length === 0) dead.push(paths.segment(segment));
+    else segments.adopt(segment);
   }
-  for (const id of leftovers.unfinished) dead.push(paths.unfinished(id));
-  for (const id of leftovers.files) if (!found.files.has(id)) dead.push(paths.file(id));
+  for (const ids of portionsOf([...leftovers.files], FILES_ASKED_MAX)) {
+    const live = await references.referredTo(ids.map(fileLocator));
+    dead.push(...ids.filter((id) => !live.has(fileLocator(id))).map((id) => paths.file(id)));
+  }
   let reclaimed = 0;
   for (const path of dead) {
     await reached("recovery.before-unlink");
-    reclaimed += (await removed(deps.fs, path)) ? 1 : 0;
+    reclaimed += (await removed(fs, path)) ? 1 : 0;
   }
-  return { reclaimed, missing: found.missing };
+  return reclaimed;
 }
 
-async function readLive(
-  deps: RecoveryDeps,
-  leftovers: Leftovers,
-  live: AsyncIterable<BlobRef> | Iterable<BlobRef>,
-): Promise<LiveBlobs> {
-  const found: LiveBlobs = { offsets: new Map(), files: new Set(), missing: [] };
-  const sizes = new Map<string, number>();
-  for await (const ref of live) {
-    const locator = parseLocator(ref.locator);
-    if (locator === null) {
-      found.missing.push(ref.locator);
-    } else if (locator.kind === "file") {
-      found.files.add(locator.blobId);
-      if (!leftovers.files.has(locator.blobId) && !(await exists(deps, locator))) found.missing.push(ref.locator);
-    } else {
-      addOffset(found.offsets, locator);
-      const size = sizes.get(locator.segment) ?? (await segmentSize(deps, locator.segment));
-      sizes.set(locator.segment, size);
-      if (locator.offset + recordBytes(ref.sizeBytes) > size) found.missing.push(ref.locator);
-    }
-  }
-  return found;
+export function fileLocator(blobId: string): string {
+  return formatLocator({ kind: "file", blobId });
 }
 
-function addOffset(offsets: Map<string, Set<number>>, { segment, offset }: SegmentLocator): void {
-  const known = offsets.get(segment);
-  if (known === undefined) offsets.set(segment, new Set([offset]));
-  else known.add(offset);
-}
-
-async function segmentSize({ fs, paths }: RecoveryDeps, segment: string): Promise<number> {
-  return (await fileSize(fs, paths.segment(segment))) ?? 0;
-}
-
-async function exists({ fs, paths }: RecoveryDeps, locator: Extract<Locator, { kind: "file" }>): Promise<boolean> {
-  return (await fileSize(fs, paths.file(locator.blobId))) !== null;
-}
-
-async function fileSize(fs: Fs, path: string): Promise<number | null> {
-  try {
-    const file = await fs.openFile(path);
-    try {
-      return await file.sizeBytes();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return null;
-    throw error;
-  }
+export function portionsOf<T>(items: readonly T[], max: number): readonly (readonly T[])[] {
+  const portions: T[][] = [];
+  for (let at = 0; at < items.length; at += max) portions.push(items.slice(at, at + max));
+  return portions;
 }
 
 /** False where it was gone already. */

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { BlobRef, BlobStore } from "../../core/blob-store.ts";
+import type { BlobReferences, BlobRef, BlobStore, Tidied, TidyOptions } from "../../core/blob-store.ts";
 
 export type BlobStorePlace = {
   /** Opens the storage, the first time or again after `close`; does not recover. */
@@ -165,13 +165,13 @@ export const BLOB_STORE_CASES: readonly BlobStoreCase[] = [
       await first.close();
 
       const second = await place.open();
-      assert.ok((await second.recover(live)).reclaimed > 0);
+      assert.ok((await second.recover(referencesOf(live))).reclaimed > 0);
       for (const ref of live) assert.ok((await second.readAll(ref, 300_000)).every((byte) => byte === 5));
       await assert.rejects(second.readAll(dead, 300_000));
       await second.close();
 
       const third = await place.open();
-      await third.recover([]);
+      await third.recover(referencesOf([]));
       for (const ref of live) await assert.rejects(third.readAll(ref, 300_000));
     },
   },
@@ -182,8 +182,42 @@ export const BLOB_STORE_CASES: readonly BlobStoreCase[] = [
       const refs = [await put(first, Buffer.alloc(800, 5)), await put(first, Buffer.alloc(300_000, 5))];
       await first.close();
       const second = await place.open();
-      await assert.rejects(second.recover(failingAfter(refs.slice(0, 1))), /the rows cannot be read/);
+      await assert.rejects(second.recover(failing), /the rows cannot be read/);
       for (const ref of refs) assert.equal((await second.readAll(ref, 300_000)).length, ref.sizeBytes);
+    },
+  },
+  {
+    name: "what rows refer to and is gone is told, what is there is not",
+    run: async (place) => {
+      const first = await place.open();
+      const there = [await put(first, Buffer.alloc(800, 5)), await put(first, Buffer.alloc(300_000, 5))];
+      const gone = [await put(first, randomBytes(300_000))];
+      await first.close();
+      const second = await place.open();
+      await second.recover(referencesOf(there));
+      const rows = referencesOf([...there, ...gone]);
+      const { missing } = await second.verify(rows, new AbortController().signal);
+      assert.deepEqual(
+        missing,
+        gone.map(({ locator }) => locator),
+      );
+    },
+  },
+  {
+    name: "tidying leaves what is referred to, or may be soon, and a disowned body that a row refers to after all",
+    run: async ({ open }) => {
+      const store = await open();
+      const sizes = [800, 300_000];
+      const kept = await Promise.all(sizes.map(async (size) => await put(store, Buffer.alloc(size, 3))));
+      const soon = await Promise.all(sizes.map(async (size) => await put(store, Buffer.alloc(size, 3))));
+      const doubted = await Promise.all(sizes.map(async (size) => await put(store, Buffer.alloc(size, 3))));
+      store.keep(kept);
+      store.disown(doubted);
+      const rows = referencesOf([...kept, ...doubted]);
+      await tidy(store, rows);
+      for (const ref of [...rows.refs, ...soon]) {
+        assert.ok((await store.readAll(ref, 300_000)).every((byte) => byte === 3));
+      }
     },
   },
   {
@@ -193,7 +227,7 @@ export const BLOB_STORE_CASES: readonly BlobStoreCase[] = [
       const refs = [await put(store, Buffer.alloc(800, 5)), await put(store, Buffer.alloc(300_000, 5))];
       const open = store.create();
       await open.write(Buffer.alloc(300_000, 6));
-      await store.recover([]);
+      await store.recover(referencesOf([]));
       for (const ref of [...refs, await open.seal()]) {
         assert.equal((await store.readAll(ref, 300_000)).length, ref.sizeBytes);
       }
@@ -225,13 +259,41 @@ export async function put(store: BlobStore, body: Uint8Array, chunkBytes = body.
   return await writer.seal();
 }
 
+export async function tidy(store: BlobStore, rows: BlobReferences, how: Partial<TidyOptions> = {}): Promise<Tidied> {
+  return await store.tidy(rows, { now: 0, copyBytesMax: 1e9, signal: new AbortController().signal, ...how });
+}
+
 export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
   for await (const chunk of chunks) all.push(chunk);
   return Buffer.concat(all);
 }
 
-async function* failingAfter(refs: readonly BlobRef[]): AsyncGenerator<BlobRef> {
-  yield* refs;
-  throw new Error("the rows cannot be read");
+/** Rows in memory: what they refer to may be changed by the test, and by `repoint`. */
+export function referencesOf(refs: readonly BlobRef[]): BlobReferences & { readonly refs: BlobRef[] } {
+  const rows = [...refs];
+  return {
+    refs: rows,
+    referredTo: async (locators) => new Set(locators.filter((text) => rows.some(({ locator }) => locator === text))),
+    refsUnder: async ({ prefix, after, limit }) =>
+      rows
+        .filter(({ locator }) => locator.startsWith(prefix) && locator > after)
+        .toSorted((a, b) => (a.locator < b.locator ? -1 : 1))
+        .slice(0, limit),
+    repoint: async (moves) => {
+      const moved = new Set<string>();
+      for (const [index, row] of rows.entries()) {
+        const to = moves.find(({ from }) => from === row.locator)?.to;
+        if (to === undefined) continue;
+        moved.add(row.locator);
+        rows[index] = { ...row, locator: to };
+      }
+      return moved;
+    },
+  };
 }
+
+const unreadable = async (): Promise<never> => {
+  throw new Error("the rows cannot be read");
+};
+const failing: BlobReferences = { referredTo: unreadable, refsUnder: unreadable, repoint: unreadable };

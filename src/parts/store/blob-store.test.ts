@@ -3,10 +3,10 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { BlobRef, BlobStore } from "../../core/blob-store.ts";
+import type { BlobReferences, BlobRef, BlobStore } from "../../core/blob-store.ts";
 import { KeyRing } from "../keys/key-ring.ts";
 import { BLOB_LIMITS, openBlobStore } from "./blob-store.ts";
-import { BLOB_STORE_CASES, blobStoreSuite, collect, put } from "./blob-store.suite.ts";
+import { BLOB_STORE_CASES, blobStoreSuite, collect, put, referencesOf } from "./blob-store.suite.ts";
 import { nodeFs } from "./fs.ts";
 
 const keyRing = new KeyRing({ spool: { name: "keys.spool", bytes: randomBytes(32) } });
@@ -83,12 +83,28 @@ class MemoryBlobStore implements BlobStore {
   async release(refs: readonly BlobRef[]) {
     for (const { locator } of refs) this.kept.delete(locator);
   }
-  async recover(refs: AsyncIterable<BlobRef> | Iterable<BlobRef>) {
-    const live = new Set<string>();
-    for await (const { locator } of refs) live.add(locator);
+  async recover(references: BlobReferences) {
+    const live = await references.referredTo([...this.kept.keys()]);
     const dead = [...this.kept.keys()].filter((locator) => this.isDead(locator, live));
     for (const locator of dead) this.kept.delete(locator);
     return { reclaimed: dead.length };
+  }
+  isMissing = (locator: string): boolean => !this.kept.has(locator);
+  async verify(references: BlobReferences) {
+    const all = await references.refsUnder({ prefix: "", after: "", limit: 1e6 });
+    return { missing: all.map(({ locator }) => locator).filter(this.isMissing) };
+  }
+  readonly disowned: string[] = [];
+  keep(): void {}
+  disown(refs: readonly BlobRef[]): void {
+    this.disowned.push(...refs.map(({ locator }) => locator));
+  }
+  isStillReferredTo = (locator: string, live: ReadonlySet<string>): boolean => live.has(locator);
+  async tidy(references: BlobReferences) {
+    const live = await references.referredTo(this.disowned);
+    const dead = this.disowned.filter((locator) => !this.isStillReferredTo(locator, live));
+    for (const locator of dead) this.kept.delete(locator);
+    return { dropped: dead.length, moved: 0, copiedBytes: 0 };
   }
   async close() {}
 }
@@ -118,6 +134,8 @@ describe("the suite refuses a store that", () => {
     ["forgets what is live", (store) => (store.isDead = () => true)],
     ["reclaims nothing", (store) => (store.isDead = () => false)],
     ["judges what is new", (store) => (store.isDead = (locator, live) => !live.has(locator))],
+    ["calls nothing missing", (store) => (store.isMissing = () => false)],
+    ["believes who disowns", (store) => (store.isStillReferredTo = () => false)],
     ["releases all", (store) => (store.release = async () => store.kept.clear())],
   ])("%s", async (_name, defect) => {
     const results = await Promise.allSettled(BLOB_STORE_CASES.map(async ({ run }) => await run(memoryPlace(defect))));
@@ -152,7 +170,7 @@ describe("what lies on disk", () => {
     await (await openBlobStore({ directory, keyRing })).close();
     await writeFile(join(directory, "segments", "notes.txt"), "keep");
     const store = await openBlobStore({ directory, keyRing });
-    expect(await store.recover([])).toEqual({ reclaimed: 0, missing: [] });
+    expect(await store.recover(referencesOf([]))).toEqual({ reclaimed: 0 });
     expect(await filesBelow(directory)).toHaveLength(1);
     await store.close();
   });

@@ -3,12 +3,11 @@
  * Promises: what `seal` resolved for survives kill -9, a crash of the system and a power cut on storage that honours
  * fsync; a byte that is read was authenticated; after one failed sync nothing is acknowledged any more; memory stays
  * flat whatever the size of a body. Directories are 0700 and files 0600.
- * Leaves to others: remembering the references (the queue), one process per directory, disk space marks, and, for now,
- * compaction: a segment file stays until its last live record is released.
- * Order at a start: `openBlobStore`, then `recover` with every live reference, then the first `release`.
+ * Leaves to others: remembering the references (the queue), one process per directory, disk space marks.
+ * Order at a start: `openBlobStore`, then `recover`; `verify` and `tidy` run beside the mail.
  */
 import { dirname } from "node:path";
-import type { BlobRef, BlobStore, BlobWriter } from "../../core/blob-store.ts";
+import type { BlobReferences, BlobRef, BlobStore, BlobWriter, Tidied, TidyOptions } from "../../core/blob-store.ts";
 import { reached } from "../../core/failpoint.ts";
 import type { Backlog } from "../../core/pressure.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
@@ -18,14 +17,18 @@ import { GroupCommit } from "./blob-group-commit.ts";
 import { BodyCache } from "./body-cache.ts";
 import { StorageHealth } from "./blob-health.ts";
 import { BlobPaths, parseLocator } from "./blob-locator.ts";
+import type { Locator } from "./blob-locator.ts";
 import { findLeftovers, recoverBlobs, removed } from "./blob-recovery.ts";
-import type { BlobRecovery, Leftovers } from "./blob-recovery.ts";
+import type { Leftovers } from "./blob-recovery.ts";
+import { BlobTidy } from "./blob-tidy.ts";
+import { verifyBodies } from "./blob-verify.ts";
 import { BufferBudget, StoredBlobWriter } from "./blob-writer.ts";
 import type { BlobWriterDeps } from "./blob-writer.ts";
 import { readChunked } from "./chunked-reader.ts";
 import { nodeFs } from "./fs.ts";
 import type { Fs } from "./fs.ts";
 import type { Rewrapper } from "./rekey.ts";
+import { SegmentFiles } from "./segment-files.ts";
 import { SegmentLog } from "./segment-log.ts";
 import { readSegmentRecord } from "./segment-reader.ts";
 
@@ -96,6 +99,8 @@ export class DiskBlobStore implements BlobStore {
   readonly #keyRing: KeyRing;
   readonly #health: StorageHealth;
   readonly #segments: SegmentLog;
+  readonly #segmentFiles: SegmentFiles;
+  readonly #tidy: BlobTidy;
   readonly #writerDeps: BlobWriterDeps;
   readonly #cache: BodyCache;
   #leftovers: Leftovers;
@@ -112,6 +117,8 @@ export class DiskBlobStore implements BlobStore {
     this.#leftovers = leftovers;
     const health = this.#health;
     this.#segments = new SegmentLog({ ...limits, fs, paths, health });
+    this.#segmentFiles = new SegmentFiles(fs, paths);
+    this.#tidy = new BlobTidy({ fs, paths, segments: this.#segments, files: this.#segmentFiles });
     const directorySync = new GroupCommit<null, null>({
       commit: async (waiting) => {
         await health.sync(async () => {
@@ -184,13 +191,13 @@ export class DiskBlobStore implements BlobStore {
       if (range.end > range.start) yield cached.subarray(range.start, range.end);
       return;
     }
-    const place = { fs: this.#fs, text, sizeBytes, key: this.#unwrapKey(ref, locator.blobId) };
+    const place = { text, sizeBytes, key: this.#unwrapKey(ref, locator.blobId) };
     if (locator.kind === "file") {
       const path = this.#paths.file(locator.blobId);
-      yield* readChunked({ ...place, path, blobId: locator.blobId, range });
+      yield* readChunked({ ...place, fs: this.#fs, path, blobId: locator.blobId, range });
       return;
     }
-    const body = await readSegmentRecord({ ...place, paths: this.#paths, locator });
+    const body = await readSegmentRecord({ ...place, files: this.#segmentFiles, locator });
     this.#cache.put(text, body);
     if (range.end > range.start) yield body.subarray(range.start, range.end);
   }
@@ -214,21 +221,40 @@ export class DiskBlobStore implements BlobStore {
     return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
   }
 
-  /** A reference of an earlier life that `recover` was not told of is left to the next recovery. */
-  async release(refs: readonly BlobRef[]): Promise<void> {
-    for (const { locator: text } of refs) {
-      this.#cache.delete(text);
-      const locator = parseLocator(text);
-      if (locator?.kind === "segment") await this.#segments.release(locator);
-      if (locator?.kind === "file") await removed(this.#fs, this.#paths.file(locator.blobId));
+  keep(refs: readonly BlobRef[]): void {
+    for (const locator of locatorsOf(refs)) if (locator.kind === "segment") this.#segments.keep(locator);
+  }
+
+  disown(refs: readonly BlobRef[]): void {
+    for (const locator of locatorsOf(refs)) {
+      if (locator.kind === "segment") this.#segments.release(locator);
+      else this.#tidy.stray(locator.blobId);
     }
   }
 
-  async recover(live: AsyncIterable<BlobRef> | Iterable<BlobRef>): Promise<BlobRecovery> {
+  async release(refs: readonly BlobRef[]): Promise<void> {
+    for (const { locator } of refs) this.#cache.delete(locator);
+    for (const locator of locatorsOf(refs)) {
+      if (locator.kind === "segment") this.#segments.release(locator);
+      else await removed(this.#fs, this.#paths.file(locator.blobId));
+    }
+  }
+
+  async recover(references: BlobReferences): Promise<{ readonly reclaimed: number }> {
     const deps = { fs: this.#fs, paths: this.#paths, segments: this.#segments };
-    const recovery = await recoverBlobs(deps, this.#leftovers, live);
+    const reclaimed = await recoverBlobs(deps, this.#leftovers, references);
     this.#leftovers = { segments: new Set(), files: new Set(), unfinished: new Set() };
-    return recovery;
+    return { reclaimed };
+  }
+
+  async verify(references: BlobReferences, signal: AbortSignal): Promise<{ readonly missing: readonly string[] }> {
+    const isOwn = (segment: string): boolean => this.#segments.isOwn(segment);
+    return { missing: await verifyBodies({ fs: this.#fs, paths: this.#paths, isOwn }, references, signal) };
+  }
+
+  async tidy(references: BlobReferences, options: TidyOptions): Promise<Tidied> {
+    this.#health.assertHealthy();
+    return await this.#tidy.run(references, options);
   }
 
   /** For a change of keys: the same key of a body, wrapped by the present KEK. */
@@ -250,6 +276,7 @@ export class DiskBlobStore implements BlobStore {
     await Promise.allSettled(this.#writerDeps.sealing);
     await this.#segments.close();
     this.#cache.clear();
+    await this.#segmentFiles.close();
   }
 
   #assertOpen(): void {
@@ -263,6 +290,10 @@ export class DiskBlobStore implements BlobStore {
       throw new BlobDamagedError("PST-SPL-005", ref.locator, error);
     }
   }
+}
+
+function locatorsOf(refs: readonly BlobRef[]): readonly Locator[] {
+  return refs.map(({ locator }) => parseLocator(locator)).filter((locator) => locator !== null);
 }
 
 function keyContext(blobId: string): string {

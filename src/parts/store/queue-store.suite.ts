@@ -343,9 +343,50 @@ function describeEndings(bench: Bench): void {
     await store.commit({ ...transition(), variants: [sampleVariant(2, 1, "body-1")] }, "durable");
     await store.commit(transition(step(recipientAt(1), 1, { state: "cancelled" })), "durable");
     expect(await store.reap(START + 1, 10)).toEqual([]);
-    const live: string[] = [];
-    for await (const { locator } of store.liveBlobs()) live.push(locator);
-    expect(live).toEqual(["body-1", "body-2"]);
+    expect([...(await store.referredTo(["body-1", "body-2", "body-3"]))]).toEqual(["body-1", "body-2"]);
+  });
+
+  test("references are found by the beginning of their locator, in order and page by page", async () => {
+    const { store } = bench;
+    for (const n of [3, 1, 2]) await store.accept(sampleMessage(n));
+    await store.commit(
+      { ...transition(), variants: [sampleVariant(1, 1, "body-2"), sampleVariant(1, 2, "other-1")] },
+      "durable",
+    );
+    const under = async (prefix: string, after: string, limit: number): Promise<readonly string[]> =>
+      (await store.refsUnder({ prefix, after, limit })).map(({ locator }) => locator);
+    expect(await store.refsUnder({ prefix: "body-3", after: "", limit: 9 })).toEqual([sampleBlob("body-3")]);
+    expect(await under("", "", 9)).toEqual(["body-1", "body-2", "body-3", "other-1"]);
+    expect(await under("body-", "", 2)).toEqual(["body-1", "body-2"]);
+    expect(await under("body-", "body-2", 2)).toEqual(["body-3"]);
+    expect(await under("other", "body-2", 2)).toEqual(["other-1"]);
+    expect(await under("nobody", "", 2)).toEqual([]);
+  });
+
+  test("rows that referred to a body at its old place refer to it at its new one, variants too, and only those that did are told", async () => {
+    const { store } = bench;
+    const place = (segment: string, blobId: string): string => `seg:${segment.repeat(16)}:0:${blobId.repeat(32)}`;
+    const at = (n: number, locator: string) => {
+      const message = sampleMessage(n);
+      return { ...message, submission: { ...message.submission, body: sampleBlob(locator) } };
+    };
+    await store.accept(at(1, place("a", "1")));
+    await store.accept(at(2, place("a", "2")));
+    await store.commit({ ...transition(), variants: [sampleVariant(1, 1, place("a", "1"))] }, "durable");
+    const moves = [1, 3].map((n) => ({ from: place("a", `${n}`), to: place("b", `${n}`) }));
+    expect([...(await store.repoint(moves))]).toEqual([place("a", "1")]);
+    const moved = await store.message(messageIdAt(1));
+    expect(moved?.submission.body.locator).toBe(place("b", "1"));
+    expect(moved?.variants[0]?.pieces[1]).toMatchObject({ ref: { locator: place("b", "1") } });
+    // A variant built by who still knew the old place does not bring it back.
+    await store.commit({ ...transition(), variants: [sampleVariant(1, 2, place("a", "1"))] }, "durable");
+    expect((await store.message(messageIdAt(1)))?.variants[1]?.pieces[1]).toMatchObject({
+      ref: { locator: place("b", "1") },
+    });
+    expect((await store.refsUnder({ prefix: "", after: "", limit: 9 })).map(({ locator }) => locator)).toEqual([
+      place("a", "2"),
+      place("b", "1"),
+    ]);
   });
 
   test("after close every call is refused", async () => {

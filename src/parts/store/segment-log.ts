@@ -1,15 +1,15 @@
 /**
  * Append-only segment files for small bodies, with group commit: all records of a group share one fdatasync.
  * Promises: a reference is given out only after its bytes, and the file's name where it is new, are durable; a process
- * never appends to a segment of another life; a segment goes when it takes no more records and none of its own is live.
- * Leaves out: compaction of sparse segments. One live record keeps its whole segment on disk.
+ * never appends to a segment of another life; memory holds what rows may not refer to yet, not what is stored. Which records
+ * are live is the rows' to know: blob-tidy.ts asks them and drops.
  */
 import { randomBytes } from "node:crypto";
 import { reached } from "../../core/failpoint.ts";
-import { errnoOf } from "./blob-errors.ts";
 import { GroupCommit } from "./blob-group-commit.ts";
 import type { StorageHealth } from "./blob-health.ts";
 import type { BlobPaths, SegmentLocator } from "./blob-locator.ts";
+import { removed } from "./blob-recovery.ts";
 import type { Fs, FsFile } from "./fs.ts";
 import type { SegmentRecord } from "./segment-record.ts";
 
@@ -36,8 +36,12 @@ const GROUP_RECORDS_MAX = 256;
 export class SegmentLog {
   readonly #options: SegmentLogOptions;
   readonly #group: GroupCommit<SegmentRecord, SegmentLocator>;
-  /** Offsets of live records by segment; a set, so that a second release of the same record changes nothing. */
-  readonly #live = new Map<string, Set<number>>();
+  /** Offsets by segment of records that are durable and that rows may come to refer to. */
+  readonly #pending = new Map<string, Set<number>>();
+  /** Segments that take no more records and may have dead ones. */
+  readonly #candidates = new Set<string>();
+  /** Segments of this life. */
+  readonly #own = new Set<string>();
   #current: Segment | null = null;
   #appends = 0;
   #bytes = 0;
@@ -70,20 +74,43 @@ export class SegmentLog {
     return await this.#group.add(record);
   }
 
-  /** Tells of records that an earlier life of the process wrote and that are still live. */
-  adopt(segment: string, offsets: ReadonlySet<number>): void {
-    this.#live.set(segment, new Set(offsets));
+  /** Tells of a segment that an earlier life of the process wrote and that has live records. */
+  adopt(segment: string): void {
+    this.#candidates.add(segment);
   }
 
-  /** True for a segment that still has live records or takes new ones. */
-  has(segment: string): boolean {
-    return this.#live.has(segment) || this.#current?.name === segment;
+  isOwn(segment: string): boolean {
+    return this.#own.has(segment);
   }
 
-  async release(locator: SegmentLocator): Promise<void> {
-    const live = this.#live.get(locator.segment);
-    if (live === undefined || !live.delete(locator.offset)) return;
-    await this.#dropIfDead(locator.segment);
+  /** A row refers to the record now. */
+  keep({ segment, offset }: SegmentLocator): void {
+    this.#settle(segment, offset);
+  }
+
+  /** No row does. */
+  release({ segment, offset }: SegmentLocator): void {
+    this.#settle(segment, offset);
+    this.#candidates.add(segment);
+  }
+
+  /** Worth a look: complete, with every record's fate known. Looked at longest ago first. */
+  candidates(): readonly string[] {
+    return [...this.#candidates].filter((name) => name !== this.#current?.name && !this.#pending.has(name));
+  }
+
+  /** Mostly live: no look again before something of it is released. */
+  looked(segment: string): void {
+    this.#candidates.delete(segment);
+  }
+
+  /** False where it was gone already, or must not go. */
+  async drop(segment: string): Promise<boolean> {
+    if (segment === this.#current?.name || this.#pending.has(segment)) return false;
+    this.#candidates.delete(segment);
+    this.#own.delete(segment);
+    // The name need not be gone durably: a segment that comes back after a crash is found dead at recovery.
+    return await removed(this.#options.fs, this.#options.paths.segment(segment));
   }
 
   async close(): Promise<void> {
@@ -113,12 +140,12 @@ export class SegmentLog {
       segment.isNameDurable = true;
     }
     await reached("segment.durable");
-    const live = this.#live.get(segment.name) ?? new Set();
-    this.#live.set(segment.name, live);
+    const pending = this.#pending.get(segment.name) ?? new Set();
+    this.#pending.set(segment.name, pending);
     return records.map(({ blobId, bytes }) => {
       const offset = segment.end;
       segment.end += bytes;
-      live.add(offset);
+      pending.add(offset);
       this.#appends += 1;
       this.#bytes += bytes;
       return { kind: "segment", segment: segment.name, offset, blobId };
@@ -136,6 +163,7 @@ export class SegmentLog {
       await reached("segment.before-create");
       return await fs.createFile(paths.segment(name));
     });
+    this.#own.add(name);
     this.#current = { name, file, end: 0, isNameDurable: false };
     return this.#current;
   }
@@ -144,17 +172,12 @@ export class SegmentLog {
     const segment = this.#current;
     if (segment === null) return;
     this.#current = null;
+    this.#candidates.add(segment.name);
     await segment.file.close();
-    await this.#dropIfDead(segment.name);
   }
 
-  async #dropIfDead(name: string): Promise<void> {
-    const hasLive = (this.#live.get(name)?.size ?? 0) > 0;
-    if (hasLive || name === this.#current?.name) return;
-    this.#live.delete(name);
-    // The name need not be gone durably: a segment that comes back after a crash is found dead at recovery.
-    await this.#options.fs.unlink(this.#options.paths.segment(name)).catch((error: unknown) => {
-      if (errnoOf(error) !== "ENOENT") throw error;
-    });
+  #settle(segment: string, offset: number): void {
+    const pending = this.#pending.get(segment);
+    if (pending?.delete(offset) === true && pending.size === 0) this.#pending.delete(segment);
   }
 }

@@ -30,6 +30,11 @@ export function encryptRecord(body: Uint8Array, key: Uint8Array, blobId: string)
   return { blobId, buffers: [header, ciphertext, cipher.getAuthTag()], bytes: recordBytes(body.length) };
 }
 
+/** A record as it lies on the disk: it opens wherever it lies, by its own key and blob id. */
+export function rawRecord(blobId: string, bytes: Uint8Array): SegmentRecord {
+  return { blobId, buffers: [bytes], bytes: bytes.length };
+}
+
 /** Throws when anything differs from what was encrypted. */
 export function decryptRecord(record: Uint8Array, key: Uint8Array, blobId: string): Buffer {
   const header = headerOf(record.length - HEADER_BYTES - TAG_BYTES, blobId);

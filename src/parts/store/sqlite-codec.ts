@@ -23,6 +23,7 @@ import type {
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { PeerReply } from "../../core/status.ts";
+import { blobKeyOf } from "./blob-locator.ts";
 import { toEventRow } from "./audit-chain.ts";
 import { openPlan, openVariant, planText, variantText } from "./sqlite-codec-bytes.ts";
 import { canonicalAddress, ShareKeys } from "./share-keys.ts";
@@ -128,7 +129,7 @@ export class RowCodec {
   storedMessage(rows: StoredMessageRows): StoredMessage {
     const { message } = rows;
     const id = message.id as MessageId;
-    const blobs = new Map(rows.blobs.map((blob) => [blob.locator, toBlobRef(blob)]));
+    const blobs = new Map(rows.blobs.map((blob) => [blobKeyOf(blob.locator), toBlobRef(blob)]));
     const body = blobOf(blobs, message.body_locator);
     const sealed = this.#open(message.sealed, `message ${id}`) as SealedMessage;
     const findings = message.sealed_findings;
@@ -282,7 +283,8 @@ function toBlobRow(ref: BlobRef): BlobRow {
 }
 
 function blobOf(blobs: ReadonlyMap<string, BlobRef>, locator: string): BlobRef {
-  const blob = blobs.get(locator);
+  // A body that was copied elsewhere meanwhile is the same body.
+  const blob = blobs.get(blobKeyOf(locator));
   if (blob === undefined) throw storeError("PST-SPL-060", "a message refers to a body that is not recorded");
   return blob;
 }

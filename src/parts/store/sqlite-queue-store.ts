@@ -3,7 +3,7 @@
  * its audit rows; `durable` answers after the sync; fences against stale results. SQLite runs on its own thread
  * (writer-thread.ts), sealing on this one, so the thread sees no content. One process at a time may open a path.
  */
-import type { BlobRef } from "../../core/blob-store.ts";
+import type { BlobMove, BlobRef } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { OnCommitted } from "../../core/committed.ts";
 import type { AuditRow } from "../../core/event.ts";
@@ -62,7 +62,6 @@ export type QueueStoreOptions = {
 };
 
 const WAITING_REQUESTS_MAX = 4_096;
-const BLOB_PAGE_ROWS = 500;
 
 /** Throws StoreError where the file is taken, damaged, of another program or of a newer version; it is then untouched. */
 export async function openQueueStore(options: QueueStoreOptions): Promise<SqliteQueueStore> {
@@ -200,15 +199,20 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
     return rows.map(toBlobRef);
   }
 
-  async *liveBlobs(): AsyncIterable<BlobRef> {
-    let after = "";
-    for (;;) {
-      const rows = await this.#client.call({ kind: "liveBlobs", args: { after, limit: BLOB_PAGE_ROWS } }, false);
-      for (const row of rows) yield toBlobRef(row);
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < BLOB_PAGE_ROWS) return;
-      after = last.locator;
-    }
+  async refsUnder(query: {
+    readonly prefix: string;
+    readonly after: string;
+    readonly limit: number;
+  }): Promise<readonly BlobRef[]> {
+    return (await this.#client.call({ kind: "refsUnder", args: query }, false)).map(toBlobRef);
+  }
+
+  async referredTo(locators: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(await this.#client.call({ kind: "referredTo", args: { locators } }, false));
+  }
+
+  async repoint(moves: readonly BlobMove[]): Promise<ReadonlySet<string>> {
+    return new Set(await this.#client.call({ kind: "repoint", args: { moves } }, true));
   }
 
   /** Once, before a restored state is worked on; see writer-restore.ts. */

@@ -123,6 +123,25 @@ export class SqliteReads {
     ) as BlobRow[];
   }
 
+  /** Of one locator the first row stands for all. */
+  refsUnder({ prefix, after, limit }: { prefix: string; after: string; limit: number }): readonly BlobRow[] {
+    const isFurther = after >= prefix && after !== "";
+    return this.#all(
+      `SELECT locator, size_bytes, wrapped_key FROM blob WHERE locator ${isFurther ? ">" : ">="} ? AND locator < ?
+       GROUP BY locator ORDER BY locator LIMIT ?`,
+      isFurther ? after : prefix,
+      `${prefix}\uffff`,
+      limit,
+    ) as BlobRow[];
+  }
+
+  referredTo(locators: readonly string[]): readonly string[] {
+    return this.#all(
+      "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM blob WHERE locator = value)",
+      JSON.stringify(locators),
+    ).map((row) => (row as { readonly value: string }).value);
+  }
+
   auditPage(fromSeq: number, rowsMax: number): readonly AuditRow[] {
     return this.#all(
       `SELECT ${AUDIT_COLUMNS} FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?`,

@@ -13,6 +13,7 @@ import type { BlobRow, MessageRow, NewMessageRows, NewRecipientRow, PatchRow, Va
 import { storeError } from "./sqlite-store-error.ts";
 import { AuditAppender } from "./writer-audit.ts";
 import { WriterClaims } from "./writer-claims.ts";
+import { WriterUpkeep } from "./writer-upkeep.ts";
 import type { CommitRows, WriterCall, WriterCalls } from "./writer-protocol.ts";
 import { WriterRekey } from "./writer-rekey.ts";
 import { markRestored } from "./writer-restore.ts";
@@ -22,6 +23,7 @@ export class WriterOperations {
   readonly #db: Database;
   readonly #reads: SqliteReads;
   readonly #claims: WriterClaims;
+  readonly #upkeep: WriterUpkeep;
   readonly #rekey: WriterRekey;
   readonly #insertMessage: Statement<[MessageRow]>;
   readonly #insertBlob: Statement<[BlobRow & { message_id: string }]>;
@@ -39,6 +41,7 @@ export class WriterOperations {
     this.#reads = new SqliteReads(db);
     this.audit = new AuditAppender(db, this.#reads.auditHead());
     this.#claims = new WriterClaims(db, this.audit);
+    this.#upkeep = new WriterUpkeep(db);
     this.#rekey = new WriterRekey(db);
     this.#insertMessage = db.prepare(
       `INSERT INTO message (id, origin, received_at, expires_at, sha256, body_locator, sealed)
@@ -46,7 +49,8 @@ export class WriterOperations {
     );
     this.#insertBlob = db.prepare(
       `INSERT INTO blob (locator, message_id, size_bytes, wrapped_key)
-       VALUES (@locator, @message_id, @size_bytes, @wrapped_key) ON CONFLICT DO NOTHING`,
+       SELECT @locator, @message_id, @size_bytes, @wrapped_key WHERE NOT EXISTS
+         (SELECT 1 FROM blob WHERE message_id = @message_id AND substr(locator, -32) = substr(@locator, -32))`,
     );
     this.#insertRecipient = db.prepare(
       `INSERT INTO recipient (id, message_id, ordinal, address_index, lane, sender, sealed, state, fence, due_at,
@@ -90,7 +94,7 @@ export class WriterOperations {
       case "recover":
         return this.#claims.recover(call.args);
       case "reap":
-        return this.#reap(call.args);
+        return this.#upkeep.reap(call.args);
       case "message":
         return this.#reads.message(call.args.id);
       case "recipients":
@@ -103,8 +107,12 @@ export class WriterOperations {
         return this.#reads.deadlines(call.args.before);
       case "nextDueAt":
         return this.#reads.nextDueAt(call.args.now);
-      case "liveBlobs":
-        return this.#reads.liveBlobs(call.args.after, call.args.limit);
+      case "refsUnder":
+        return this.#reads.refsUnder(call.args);
+      case "referredTo":
+        return this.#reads.referredTo(call.args.locators);
+      case "repoint":
+        return this.#upkeep.repoint(call.args);
       case "foreignSeals":
         return this.#rekey.foreignSeals(call.args);
       case "reseal":
@@ -195,35 +203,5 @@ export class WriterOperations {
       this.#patches.set(key, statement);
     }
     return statement;
-  }
-
-  /** Deletes messages whole; a blob another message still refers to is not released. */
-  #reap({ endedBefore, limit }: WriterCalls["reap"]["args"]): readonly BlobRow[] {
-    const ids = this.#db
-      .prepare("SELECT id FROM message WHERE ended_at < ? ORDER BY ended_at LIMIT ?")
-      .pluck()
-      .all(endedBefore, limit) as string[];
-    const released: BlobRow[] = [];
-    for (const id of ids) released.push(...this.#forget(id));
-    return released;
-  }
-
-  #forget(messageId: string): readonly BlobRow[] {
-    const released = this.#db
-      .prepare(
-        `SELECT locator, size_bytes, wrapped_key FROM blob AS mine WHERE message_id = @messageId
-         AND NOT EXISTS (SELECT 1 FROM blob WHERE locator = mine.locator AND message_id <> @messageId)`,
-      )
-      .all({ messageId }) as BlobRow[];
-    for (const sql of [
-      "DELETE FROM child WHERE parent_recipient_id IN (SELECT id FROM recipient WHERE message_id = ?)",
-      "DELETE FROM recipient WHERE message_id = ?",
-      "DELETE FROM variant WHERE message_id = ?",
-      "DELETE FROM blob WHERE message_id = ?",
-      "DELETE FROM message WHERE id = ?",
-    ]) {
-      this.#db.prepare(sql).run(messageId);
-    }
-    return released;
   }
 }

@@ -1,5 +1,6 @@
 /** What may be asked of the writer thread, and how it answers. Plain values only: they are copied between threads. */
 import type { MessagePort } from "node:worker_threads";
+import type { BlobMove } from "../../core/blob-store.ts";
 import type { AuditRow } from "../../core/event.ts";
 import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { ClaimShares, Deadlines, QueueCounts } from "../../core/queue-store.ts";
@@ -71,7 +72,9 @@ export type WriterCalls = {
   counts: { args: null; result: QueueCounts };
   deadlines: { args: { before: number }; result: Deadlines };
   nextDueAt: { args: { now: number }; result: number | null };
-  liveBlobs: { args: { after: string; limit: number }; result: readonly BlobRow[] };
+  refsUnder: { args: { prefix: string; after: string; limit: number }; result: readonly BlobRow[] };
+  referredTo: { args: { locators: readonly string[] }; result: readonly string[] };
+  repoint: { args: { moves: readonly BlobMove[] }; result: readonly string[] };
   foreignSeals: {
     args: { column: SealedColumnName; mark: string; after: number };
     result: StretchOf<SealedRow, number>;

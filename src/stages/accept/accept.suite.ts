@@ -60,7 +60,7 @@ export const OWN: Submitter = { name: "own", networks: ["127.0.0.0/8"], proof: {
 export class MemorySpool {
   readonly submissions: Submission[] = [];
   readonly aborted: Buffer[] = [];
-  readonly released: string[] = [];
+  readonly disowned: string[] = [];
   opened = 0;
   onWrite: (chunk: Uint8Array) => Promise<void> = async () => {};
   onFinish: () => Promise<void> = async () => {};
@@ -119,10 +119,14 @@ export class MemorySpool {
     },
     read: (ref) => this.#read(ref),
     readAll: async () => Buffer.alloc(0),
-    release: async (refs) => {
-      this.released.push(...refs.map(({ locator }) => locator));
+    keep: () => {},
+    disown: (refs) => {
+      this.disowned.push(...refs.map(({ locator }) => locator));
     },
+    release: async () => {},
     recover: async () => ({ reclaimed: 0 }),
+    verify: async () => ({ missing: [] }),
+    tidy: async () => ({ dropped: 0, moved: 0, copiedBytes: 0 }),
     close: async () => {},
   };
 

@@ -97,7 +97,7 @@ describe("when the message cannot be stored", () => {
     const dialog = await dial();
     expect(await dialog.submit(MESSAGE)).toBe("451 4.3.0 The message was not stored; try again");
     expect(spool.submissions).toEqual([]);
-    expect(spool.aborted.length + spool.released.length).toBeGreaterThan(0);
+    expect(spool.aborted.length + spool.disowned.length).toBeGreaterThan(0);
     expect(log.filter(({ level }) => level === "error")).toMatchObject([{ fields: { cause: "PST-ACC-025" } }]);
     expect(JSON.stringify(log)).not.toContain("SECRET");
     spool[step] = async () => {};
@@ -130,10 +130,10 @@ describe("when the message cannot be stored", () => {
     expect(log).toContainEqual(expect.objectContaining({ event: "accept_queued_late" }));
     expect(spool.submissions).toHaveLength(1);
     // The row exists: the body it names must, too.
-    expect([spool.released, spool.aborted]).toEqual([[], []]);
+    expect([spool.disowned, spool.aborted]).toEqual([[], []]);
   });
 
-  test("a body that becomes durable only after the deadline is released and never queued", async () => {
+  test("a body that becomes durable only after the deadline is disowned and never queued", async () => {
     const { dial, spool, listener } = await listen({ limits: { handlerTimeoutMs: 20 } });
     let letGo: () => void = () => {};
     spool.onFinish = () =>
@@ -144,7 +144,7 @@ describe("when the message cannot be stored", () => {
     letGo();
     await listener.close();
     expect(spool.submissions).toEqual([]);
-    expect(spool.released).toEqual(["blob-1"]);
+    expect(spool.disowned).toEqual(["blob-1"]);
   });
 
   test.each(["DATA", "BDAT 1000 LAST"])("a client that leaves inside %s leaves nothing behind", async (command) => {

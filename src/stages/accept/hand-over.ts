@@ -103,7 +103,8 @@ class Storing {
       return refused(REFUSALS.notStored);
     }
     const result = await this.#submit(stored);
-    if (result.kind === "refused") await this.#release(stored);
+    // Asked for again before its space is reclaimed: whether a failed commit left rows is for the rows to say.
+    if (result.kind === "refused") this.#work.session.context.deps.blobs.disown([stored.body]);
     else this.#logQueued(result.id, stored);
     return this.#work.race.isOver && result.kind === "refused" ? refused(REFUSALS.tooSlow) : result;
   }
@@ -145,15 +146,6 @@ class Storing {
     if (verified.kind === "unavailable") return refused(REFUSALS.dkimUnknown);
     const submitter = verified.kind === "signed" ? submitterOfDomain(submitters, verified.domain) : null;
     return submitter === null ? refused(REFUSALS.dkimProof) : { kind: "submitter", submitter };
-  }
-
-  async #release(stored: StoredBody): Promise<void> {
-    try {
-      await this.#work.session.context.deps.blobs.release([stored.body]);
-    } catch (error) {
-      // No row names it, so recovery at start reclaims it.
-      this.#logFailure(error);
-    }
   }
 
   #logFailure(error: unknown): void {

@@ -234,7 +234,7 @@ describe("DKIM as proof", () => {
     const { dial, spool } = await withKey();
     expect(await (await dial()).submit(await signed("b.test"))).toMatch(/^250/);
     expect(spool.submissions[0]?.submitter).toMatchObject({ submitter: "workspace", proof: "dkim" });
-    expect(spool.released).toEqual([]);
+    expect(spool.disowned).toEqual([]);
   });
 
   test.each([
@@ -243,12 +243,12 @@ describe("DKIM as proof", () => {
     ["a signature of another domain", () => signed("evil.test")],
     ["a signature of a subdomain", () => signed("sub.b.test")],
     ["a signature over part of the body", () => signed("b.test", { maxBodyLength: 2 })],
-  ])("%s is refused, and the body released", async (_, make) => {
+  ])("%s is refused, and the body disowned", async (_, make) => {
     const { dial, spool, resolver } = await withKey();
     resolver.txtRecords.set("s1._domainkey.evil.test", { kind: "found", value: [record], security: "insecure" });
     expect(await (await dial()).submit(await make())).toMatch(/^550 5\.7\.1/);
     expect(spool.submissions).toEqual([]);
-    expect(spool.released).toEqual(["blob-1"]);
+    expect(spool.disowned).toEqual(["blob-1"]);
     expect(resolver.asked.filter((name) => !name.endsWith("._domainkey.b.test"))).toEqual([]);
   });
 
@@ -267,7 +267,7 @@ describe("DKIM as proof", () => {
     resolver.txtRecords.set("s1._domainkey.b.test", { kind, detail: "" });
     expect(await (await dial()).submit(await signed("b.test"))).toMatch(/^451 4\.7\.5/);
     expect(spool.submissions).toEqual([]);
-    expect(spool.released).toEqual(["blob-1"]);
+    expect(spool.disowned).toEqual(["blob-1"]);
   });
 
   test("a key that does not exist refuses", async () => {

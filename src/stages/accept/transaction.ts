@@ -121,7 +121,7 @@ export class IncomingMessage {
     await this.abort();
   }
 
-  /** Makes the body durable. From here on abort() does nothing: a body the queue may know is released, never torn away. */
+  /** Makes the body durable. From here on abort() does nothing: a body the queue may know is disowned, never torn away. */
   async finish(): Promise<StoredBody> {
     this.#isSettled = true;
     try {

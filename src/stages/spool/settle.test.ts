@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Settled } from "../../core/aftermath.ts";
 import { recipientIdOf, toMessageId } from "../../core/ids.ts";
+import type { BlobRef } from "../../core/blob-store.ts";
 import type { RecipientId } from "../../core/ids.ts";
 import type { ChildKind } from "../../core/origin.ts";
 import type { NewMessage, QueueStore, StoredMessage, StoredRecipient, Transition } from "../../core/queue-store.ts";
@@ -39,16 +40,24 @@ function ending(ordinal: number, state: "delivered" | "failed" | "deferred"): En
   return { recipient: recipient(ordinal), before: [], settled };
 }
 
-type Rig = { readonly transitions: Transition[]; readonly settle: ReturnType<typeof createSettle> };
+type Rig = {
+  readonly transitions: Transition[];
+  /** Bodies told of, by what was said of them. */
+  readonly kept: string[];
+  readonly disowned: string[];
+  readonly settle: ReturnType<typeof createSettle>;
+};
 
 /** A store that finds the claims of `stale` stale, and a writer that cannot write `unwritable`. */
 function rig({
   stale = [],
   unwritable = [],
   now = 1,
-}: { stale?: RecipientId[]; unwritable?: ChildKind[]; now?: number } = {}): Rig {
+  isFull = false,
+}: { stale?: RecipientId[]; unwritable?: ChildKind[]; now?: number; isFull?: boolean } = {}): Rig {
   const transitions: Transition[] = [];
   const commit = async (transition: Transition) => {
+    if (isFull) throw new Error("disk full");
     transitions.push(transition);
     const taken = transition.recipients.filter(({ recipientId }) => !stale.includes(recipientId));
     return {
@@ -61,12 +70,22 @@ function rig({
     if (unwritable.includes(kind)) throw new Error("disk full");
     reports += 1;
     const parent = { messageId: id, recipientId: subjects[0].recipient.id, kind, step };
-    return { submission: { id: toMessageId(`01J000000000000000000000R${reports}`), parent } } as unknown as NewMessage;
+    const body = { locator: `report ${reports}`, sizeBytes: 1, wrappedKey: "" };
+    const submission = { id: toMessageId(`01J000000000000000000000R${reports}`), parent, body };
+    return { submission } as unknown as NewMessage;
   };
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const clock = { now: () => now, monotonic: () => 1 };
   const store = { commit } as unknown as QueueStore;
-  return { transitions, settle: createSettle({ store, writeReport, log, clock, wake: () => {}, settled: () => {} }) };
+  const [kept, disowned]: [string[], string[]] = [[], []];
+  const told = (list: string[]) => (refs: readonly BlobRef[]) => void list.push(...refs.map(({ locator }) => locator));
+  const blobs = { keep: told(kept), disown: told(disowned) };
+  return {
+    transitions,
+    kept,
+    disowned,
+    settle: createSettle({ store, blobs, writeReport, log, clock, wake: () => {}, settled: () => {} }),
+  };
 }
 
 function childEventsOf(transitions: readonly Transition[]): readonly (string | null)[] {
@@ -116,6 +135,15 @@ test("a report whose parent is stale is written anew for the others, and no othe
   await settle(message, [ending(1, "failed"), ending(2, "failed"), ending(3, "deferred")]);
   const parents = transitions.flatMap(({ recipients }) => recipients.filter(({ children }) => children.length > 0));
   expect(parents.map(({ recipientId }) => recipientId)).toEqual([first, third, second]);
+});
+
+test("the body of a report whose row was written is kept, one whose row was not is disowned, also where the commit failed", async () => {
+  const { settle, kept, disowned } = rig({ stale: [first] });
+  await settle(message, [ending(1, "failed"), ending(3, "deferred")]);
+  expect([kept, disowned]).toEqual([["report 2"], ["report 1"]]);
+  const failing = rig({ isFull: true });
+  await expect(failing.settle(message, [ending(1, "failed")])).rejects.toThrow("disk full");
+  expect([failing.kept, failing.disowned]).toEqual([[], ["report 1"]]);
 });
 
 test("nothing to write is not a transaction", async () => {

@@ -7,6 +7,7 @@
  */
 import type { Settled, Tell } from "../../core/aftermath.ts";
 import { assertNever } from "../../core/assert-never.ts";
+import type { BlobRef, BlobStore } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EventBody, NewEvent } from "../../core/event.ts";
 import { reached } from "../../core/failpoint.ts";
@@ -15,12 +16,14 @@ import type { Log } from "../../core/log.ts";
 import { errorName } from "../../core/error-facts.ts";
 import { faultOf, lifetimeEnd } from "../../core/pass-facts.ts";
 import type {
+  CommitResult,
   NewMessage,
   QueueStore,
   RecipientTransition,
   StoredMessage,
   StoredRecipient,
   Transition,
+  Wait,
 } from "../../core/queue-store.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
 import type { ReportSubject, WriteReport } from "../../core/stages.ts";
@@ -46,6 +49,7 @@ export type Settle = (
 
 export type SettleDeps = {
   readonly store: QueueStore;
+  readonly blobs: Pick<BlobStore, "keep" | "disown">;
   readonly writeReport: WriteReport;
   readonly clock: Clock;
   readonly log: Log;
@@ -76,7 +80,7 @@ export function createSettle(deps: SettleDeps): Settle {
     const wait = mustWait(settled) ? "durable" : "ordered";
     const isPlan = alongside.recipients.length > 0;
     await reached(isPlan ? "plan.before-rows" : "result.before-rows");
-    const { stale, children } = await deps.store.commit({ ...alongside, recipients }, wait);
+    const { stale, children } = await commit({ ...alongside, recipients }, { wait, reports, deps });
     await reached(isPlan ? "plan.recorded" : "result.recorded");
     for (const id of stale) deps.log.warn("stale_claim", { recipient: id });
     deps.settled(settled.map(({ recipient }) => recipient));
@@ -87,6 +91,25 @@ export function createSettle(deps: SettleDeps): Settle {
     const left = endings.filter((ending) => !settled.includes(ending)).map(({ recipient }) => recipient.id);
     return [...stale, ...left];
   };
+}
+
+/** Rows refer to the bodies they were written with; a report nobody was given leaves none behind. */
+async function commit(
+  transition: Transition,
+  { wait, reports, deps }: { readonly wait: Wait; readonly reports: Reports; readonly deps: SettleDeps },
+): Promise<CommitResult> {
+  const bodyOf = ({ mail }: Report): BlobRef => mail.submission.body;
+  try {
+    const result = await deps.store.commit(transition, wait);
+    const isInserted = ({ mail }: Report): boolean => result.children.includes(mail.submission.id);
+    const pieces = transition.variants.flatMap((variant) => variant.pieces).filter((piece) => piece.kind === "blob");
+    deps.blobs.keep([...reports.written.filter(isInserted).map(bodyOf), ...pieces.map(({ ref }) => ref)]);
+    deps.blobs.disown(reports.written.filter((report) => !isInserted(report)).map(bodyOf));
+    return result;
+  } catch (error) {
+    deps.blobs.disown(reports.written.map(bodyOf));
+    throw error;
+  }
 }
 
 function isNothing({ recipients, variants, inspected, events }: Alongside): boolean {

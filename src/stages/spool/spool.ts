@@ -2,6 +2,7 @@
  * Makes a submission durable before it is acknowledged, and says what is due (RFC 5321 section 4.2.5: after 250 the
  * message is ours). Order: body durable, then rows durable, then the caller may answer. Knows neither SMTP nor policy.
  */
+import type { BlobStore } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { NewEvent } from "../../core/event.ts";
 import { reached } from "../../core/failpoint.ts";
@@ -25,20 +26,24 @@ export type SpoolOptions = {
 /** A message as it was just committed; `claims` is empty where the queue hands it out later. */
 export type Committed = { readonly message: StoredMessage; readonly claims: readonly StoredRecipient[] };
 
+export type SpoolDeps = {
+  readonly store: Pick<QueueStore, "accept" | "sharesOf">;
+  readonly blobs: Pick<BlobStore, "keep">;
+  readonly clock: Clock;
+};
+
 export type Spool = {
   /** Resolves when durable. Rejects: nothing was accepted. */
   commit(submission: Submission, lease: Lease | null): Promise<Committed>;
 };
 
-export function createSpool(
-  options: SpoolOptions,
-  deps: { store: Pick<QueueStore, "accept" | "sharesOf">; clock: Clock },
-): Spool {
+export function createSpool(options: SpoolOptions, deps: SpoolDeps): Spool {
   return {
     async commit(submission, lease) {
       const message = newMessage(submission, { lifetimeMs: options.lifetimeMs, now: deps.clock.now(), lease });
       await reached("spool.before-rows");
       await deps.store.accept(message);
+      deps.blobs.keep([submission.body]);
       await reached("spool.rows-durable");
       const claims = lease === null ? [] : claimedAtBirth(message, lease, deps.store.sharesOf(submission));
       return { message: storedForm(message), claims };
