@@ -137,4 +137,12 @@ export const acceptCodes = {
     what: "Bare CR or LF in a message sent by BDAT was turned into CRLF.",
     next: "Nothing: the message is signed anew on the way out. An upstream signature over the body no longer holds.",
   },
+  "PST-ACC-035": {
+    what: "A peer was turned away: its connections together reached listen.bad_commands_per_peer_max.",
+    next: "Look at the peer; a scanner needs no action. It is heard again after listen.peer_window_minutes.",
+  },
+  "PST-ACC-036": {
+    what: "A peer may not authenticate now: its connections together reached listen.auth_failures_per_peer_max.",
+    next: "Check the submitter's password, or who guesses there. It may try again after listen.peer_window_minutes.",
+  },
 } as const satisfies Record<`PST-ACC-${string}`, CodeEntry>;

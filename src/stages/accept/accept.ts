@@ -11,6 +11,7 @@ import { parseMailbox } from "../../parts/smtp/mailbox.ts";
 import { networkSet, peerGroup, toPeerAddress } from "../../parts/smtp/network.ts";
 import { ListenerError } from "./listener-error.ts";
 import type { AcceptOptions, TlsMaterial } from "./options.ts";
+import { PeerLedger } from "./peer-ledger.ts";
 import { candidatesFor, prepareSubmitters } from "./proof.ts";
 import { pressureRefusal, REFUSALS } from "./replies.ts";
 import type { Refusal } from "./replies.ts";
@@ -61,6 +62,7 @@ class SmtpListener implements Listener {
       plaintext: networkSet(options.plaintextNetworks),
       postmaster: mustBeMailbox(options.postmaster),
       announced: { bytes: 0 },
+      ledger: new PeerLedger(options.limits, () => deps.clock.monotonic()),
       isClosing: () => this.#closing !== null,
       supervise: (work) => this.#supervise(work),
     };
@@ -151,6 +153,7 @@ class SmtpListener implements Listener {
     if (this.#sessions.size >= connectionsMax) return REFUSALS.connectionsMax;
     const isStranger = candidatesFor(this.#context.candidates, address).length === 0;
     if (isStranger && this.#strangers >= strangerConnectionsMax) return REFUSALS.connectionsMax;
+    if (this.#context.ledger.isBarred(peerGroup(address), "badCommands")) return REFUSALS.peerBadCommands;
     const ofPeer = this.#perPeer.get(peerGroup(address)) ?? 0;
     return ofPeer >= connectionsPerPeerMax ? REFUSALS.connectionsPerPeerMax : null;
   }

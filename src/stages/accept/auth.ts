@@ -37,6 +37,7 @@ function refuseEarly(session: Session): Next | null {
   if (usersOf(session.submitters).length === 0) return session.refuse(REFUSALS.notOffered);
   if (session.wire.tls === null) return session.refuse(REFUSALS.authNeedsTls);
   if (session.helo === null || !session.isExtended) return session.refuse(REFUSALS.helloFirst);
+  if (session.isBarred("authFailures")) return session.refuse(REFUSALS.peerAuthFailures);
   if (session.user !== null) return session.refuse(REFUSALS.authTwice);
   return session.transaction === null ? null : session.refuse(REFUSALS.authInTransaction);
 }
@@ -94,6 +95,7 @@ async function judge(session: Session, { name, password }: Credentials): Promise
   // An unknown user costs what a known one costs.
   const [anyone] = users;
   if (named.length === 0 && anyone !== undefined) await verifyPassword(password, anyone.user.password);
+  session.offend("authFailures");
   const isLocked = ++session.authFailures >= session.context.options.limits.authFailuresMax;
   return session.refuse(isLocked ? REFUSALS.authLocked : REFUSALS.authFailed);
 }

@@ -48,6 +48,10 @@ export type AcceptLimits = {
   readonly commandsMax: number;
   readonly badCommandsMax: number;
   readonly authFailuresMax: number;
+  /** Of one peer over all its connections within peerWindowMs; beyond: 421 until the window is over. */
+  readonly badCommandsPerPeerMax: number;
+  readonly authFailuresPerPeerMax: number;
+  readonly peerWindowMs: number;
   /** RFC 5321 section 4.5.3.2.7: at least 5 minutes. */
   readonly commandTimeoutMs: number;
   /** RFC 5321 section 4.5.3.2.5: silence between two blocks of a message. */
@@ -77,6 +81,9 @@ export const ACCEPT_LIMIT_DEFAULTS: AcceptLimits = {
   commandsMax: 100_000,
   badCommandsMax: 20,
   authFailuresMax: 3,
+  badCommandsPerPeerMax: 500,
+  authFailuresPerPeerMax: 30,
+  peerWindowMs: 600_000,
   commandTimeoutMs: 300_000,
   dataBlockTimeoutMs: 180_000,
   dataTimeoutMs: 3_600_000,

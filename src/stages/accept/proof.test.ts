@@ -123,6 +123,19 @@ describe("AUTH", () => {
     expect(await dialog.say("EHLO me.test")).toContain("250-AUTH PLAIN LOGIN");
   });
 
+  test("is refused to a peer whose connections together failed too often, also with the right password", async () => {
+    const { dial } = await listen({ submitters: [AUTH], limits: { authFailuresMax: 3, authFailuresPerPeerMax: 2 } });
+    const first = await dial();
+    await first.startTls();
+    await first.say("EHLO me.test");
+    for (const password of ["wrong", "worse"]) await first.say(`AUTH PLAIN ${plain("hashed", password)}`);
+    const second = await dial();
+    await second.startTls();
+    await second.say("EHLO me.test");
+    expect(await second.say(`AUTH PLAIN ${plain("hashed", "correct")}`)).toMatch(/^421 4\.7\.0 Too many failed/);
+    expect(await second.reply()).toBe("closed");
+  });
+
   test("ends the connection after authFailuresMax failures, and logs no name", async () => {
     const listener = await listen({ submitters: [AUTH], limits: { authFailuresMax: 2 } });
     const dialog = await secured(listener);

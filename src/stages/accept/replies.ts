@@ -86,6 +86,8 @@ export const REFUSALS = {
   connectionsPerPeerMax: no("421 4.7.0 Too many connections from your address; try again later", "PST-ACC-021"),
   tooManyCommands: no("421 4.7.0 Too many commands", "PST-ACC-022"),
   tooManyBadCommands: no("421 4.7.0 Too many bad commands", "PST-ACC-022"),
+  peerBadCommands: no("421 4.7.0 Too many errors from your address; try again later", "PST-ACC-035"),
+  peerAuthFailures: no("421 4.7.0 Too many failed authentications from your address; try again later", "PST-ACC-036"),
   timeout: no("421 4.4.2 Timed out", "PST-ACC-023"),
   earlyTalk: no("554 5.5.1 Wait for the greeting", "PST-ACC-029"),
   earlyData: no("554 5.5.1 Wait for 354 before sending data", "PST-ACC-029"),

@@ -12,10 +12,12 @@ import type { MessageId } from "../../core/ids.ts";
 import type { Log, LogFields } from "../../core/log.ts";
 import type { ReadPressure } from "../../core/pressure.ts";
 import type { OnSubmission, OpenIntake } from "../../core/stages.ts";
+import { peerGroup } from "../../parts/smtp/network.ts";
 import type { NetworkSet } from "../../parts/smtp/network.ts";
 import { handlerOf } from "./commands.ts";
 import type { Silence } from "./input.ts";
 import type { AcceptOptions, Submitter } from "./options.ts";
+import type { Offence, PeerLedger } from "./peer-ledger.ts";
 import { candidatesFor, usersOf } from "./proof.ts";
 import type { Candidate } from "./proof.ts";
 import { REFUSALS } from "./replies.ts";
@@ -46,6 +48,7 @@ export type Context = {
   readonly postmaster: Mailbox;
   /** Bytes announced with SIZE by transactions that are open. */
   readonly announced: { bytes: number };
+  readonly ledger: PeerLedger;
   /** The listener drains: finish what is under way, begin nothing. */
   readonly isClosing: () => boolean;
   /** Takes over work that outlives the command that began it; close() waits for it. */
@@ -151,6 +154,8 @@ export class Session {
 
   /** Answers with a refusal; too many bad commands end the session instead. */
   refuse(refusal: Refusal): Next {
+    if (refusal.isBadCommand === true) this.offend("badCommands");
+    if (this.isBarred("badCommands")) return this.refuseAndClose(REFUSALS.peerBadCommands);
     if (refusal.isBadCommand === true && ++this.#badCommands > this.context.options.limits.badCommandsMax) {
       return this.refuseAndClose(REFUSALS.tooManyBadCommands);
     }
@@ -163,6 +168,14 @@ export class Session {
     this.wire.reply(refusal.reply);
     this.log("info", "accept_refused", { code: refusal.code });
     return "close";
+  }
+
+  offend(offence: Offence): void {
+    this.context.ledger.note(peerGroup(this.wire.remoteAddress), offence);
+  }
+
+  isBarred(offence: Offence): boolean {
+    return this.context.ledger.isBarred(peerGroup(this.wire.remoteAddress), offence);
   }
 
   /** Nothing came: says why where that helps, and ends the session. */
