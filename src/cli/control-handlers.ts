@@ -56,6 +56,7 @@ function controlHandlers(served: Served): ControlHandlers {
       configSha256: postern.config().sha256,
       draining: postern.isDraining(),
       queue: await postern.store.counts(),
+      pressure: postern.pressure(),
     }),
     ...queueHandlers(postern),
     "quarantine.release": (request, actor) => review(postern, { act: "release", actor }, request),

@@ -1,6 +1,7 @@
 /** A gateway whose disk fills, stalls and fails while mail comes and goes: nothing promised is lost, nothing unsure is said. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Dialog } from "../../src/stages/accept/accept.suite.ts";
+import { openDoor, runAs } from "../support/people.ts";
 import { TroubledDisk } from "../support/troubled-disk.ts";
 import { eventually, mail, World } from "../support/world.ts";
 
@@ -78,6 +79,31 @@ test("a disk that fills in the middle of a session: what was begun is taken, the
   await level("open");
   expect(await again(dialog)).toMatch(/^354/);
   expect((await world.settled(idOf(await finish(dialog))))[0]?.state).toBe("delivered");
+});
+
+test("`queue status` and `queue list` say that no new mail is taken, why, and what to do", async () => {
+  const control = await openDoor(world);
+  try {
+    disk.freeBytes = 500_000_000;
+    await level("full");
+    const status = await runAs(null, world, "queue", "status");
+    expect(status.code).toBe(1);
+    expect(status.output).toContain("pressure  full: new mail is answered 452; what is queued goes out");
+    expect(status.output).toContain("disk      500 MB of 2.0 TB free");
+    expect(status.output).toMatch(/PST-PRS-003: Little disk space is left.*\n {2}Next: Free space/);
+    expect((await runAs(null, world, "queue", "list")).output).toContain(
+      "warning: full (PST-PRS-003): new mail is answered",
+    );
+    disk.freeBytes = 1e12;
+    await level("open");
+    const { code, output } = await runAs(null, world, "queue", "status", "--json");
+    expect([code, JSON.parse(output)]).toEqual([
+      0,
+      expect.objectContaining({ pressure: expect.objectContaining({ level: "open" }) }),
+    ]);
+  } finally {
+    await control.close();
+  }
 });
 
 describe("a disk of which only the reserve is left", () => {

@@ -5,6 +5,7 @@
 import type { Actor } from "../../core/actor.ts";
 import type { Floor } from "../../core/plan.ts";
 import type { QueueSelection } from "../../core/queue-selection.ts";
+import type { Pressure } from "../../core/pressure.ts";
 import type { QueueCounts } from "../../core/queue-store.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
@@ -25,7 +26,11 @@ export type ControlStatus = {
   /** SIGTERM was received: no new mail is taken. */
   readonly draining: boolean;
   readonly queue: QueueCounts;
+  readonly pressure: ControlPressure;
 };
+
+/** How hard the machine is pressed; `roomBytes` and `space` are null while they cannot be learned. */
+export type ControlPressure = Pick<Pressure, "level" | "causes" | "figures" | "roomBytes">;
 
 /** Asked for before each request, on the same connection: the challenge that proof.ts answers. */
 export const HELLO = "hello";

@@ -12,10 +12,10 @@ import { startControl } from "./control.ts";
 import type { Control, ControlOptions, RefusedCall } from "./control.ts";
 import { proofFolderOf } from "./proof.ts";
 import { ControlError, isQueueId } from "./control-protocol.ts";
-import type { ControlHandlers, ControlMethod, QueueRequest, ReviewRequest } from "./control-protocol.ts";
+import type { ControlHandlers, ControlMethod, ControlStatus, QueueRequest, ReviewRequest } from "./control-protocol.ts";
 
 const ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
-const status = {
+const status: ControlStatus = {
   version: "0.0.0",
   instanceId: "test",
   pid: 1,
@@ -23,6 +23,20 @@ const status = {
   configSha256: "00",
   draining: false,
   queue: { byState: { held: 2 }, oldestReceivedAt: 5, queuedBytes: 0 },
+  pressure: {
+    level: "open",
+    causes: [],
+    roomBytes: null,
+    figures: {
+      commitWaiting: 0,
+      commitAgeMs: 0,
+      space: null,
+      queueRecipients: 2,
+      queueBytes: 0,
+      isSpaceRefused: false,
+      isUnhealthy: false,
+    },
+  },
 };
 
 let folder: string;

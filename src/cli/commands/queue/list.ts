@@ -12,6 +12,7 @@ import { formatDuration, printJsonLines, printTable, standardOutput } from "../.
 import type { Column } from "../../output.ts";
 import { queueRow } from "../../queue-handlers.ts";
 import { askService, readsDatabase, withQueueReader } from "../../surroundings.ts";
+import { pressureWarning } from "./status.ts";
 import { addSelection, toSelection } from "./selection.ts";
 import type { SelectionOptions } from "./selection.ts";
 
@@ -46,6 +47,8 @@ export function listCommand(): Command {
       const output = standardOutput();
       if (options.json === true) printJsonLines(output, rows);
       else printTable(output, listColumns(now), rows);
+      const pressed = await pressureWarning(self);
+      if (pressed !== null) process.stderr.write(`warning: ${pressed}\n`);
       if (rows.length === options.limit) {
         process.stderr.write(`warning: only the first ${rows.length} are listed; there may be more, see --limit\n`);
       }
