@@ -8,6 +8,8 @@ import type { Candidate, CompiledDetector, CompiledPack, DetectionMethod, Match,
 import type { ScannedSegment, Segment } from "./compiled-pack.ts";
 import { findLabelled } from "./label-value.ts";
 import { lowerCase, normaliseValue } from "./normalise.ts";
+import { atOnce } from "./pauses.ts";
+import type { Pausable } from "./pauses.ts";
 import { findNames } from "./person-name.ts";
 import type { PhraseHit } from "./tokens.ts";
 
@@ -30,12 +32,19 @@ export type ScanContext = {
   readonly onCut?: () => void;
 };
 
-export function scanSegment(
+/** All at once; see scanningSegment. */
+export function scanSegment(pack: CompiledPack, place: SegmentPlace, context: ScanContext): readonly Match[] {
+  return atOnce(scanningSegment(pack, place, context));
+}
+
+type SegmentPlace = { readonly segment: Segment; readonly index: number };
+
+export function* scanningSegment(
   pack: CompiledPack,
-  { segment, index }: { readonly segment: Segment; readonly index: number },
+  { segment, index }: SegmentPlace,
   context: ScanContext,
-): readonly Match[] {
-  const { tokens, hits } = pack.phrases.scan(lowerCase(segment.text));
+): Pausable<readonly Match[]> {
+  const { tokens, hits } = yield* pack.phrases.scanning(lowerCase(segment.text));
   const scan: ScannedSegment = { segment, index, tokens, hits, ...context };
   const matches: Match[] = [];
   for (const detector of pack.detectors) {
@@ -50,6 +59,7 @@ export function scanSegment(
       matches.push(match);
       count += 1;
     }
+    yield;
   }
   return matches;
 }

@@ -14,8 +14,9 @@ import type { CompiledPack, CompiledRule, Match, Segment } from "./compiled-pack
 import { extractTexts } from "./extract.ts";
 import type { Extraction } from "./extract.ts";
 import type { InspectOptions } from "./inspect-options.ts";
-import { matchPack } from "./match-pack.ts";
+import { matchingPack } from "./match-pack.ts";
 import type { PackResult } from "./match-pack.ts";
+import { inTurns, Turnstile } from "./pauses.ts";
 
 /** Changes whenever the same pack could give other findings. */
 export const ENGINE = "postern-inspect/2";
@@ -31,7 +32,9 @@ export type InspectDeps = {
 };
 
 export function createInspect(options: InspectOptions, deps: InspectDeps): Inspect {
+  const turnstile = new Turnstile();
   return async ({ mime, read }) => {
+    await turnstile.pass();
     const deadline = deps.clock.monotonic() + options.timeMsMax;
     let wasLate = false;
     const isLate = (): boolean => {
@@ -47,7 +50,7 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     const results: PackResult[] = [];
     for (const pack of deps.packs) {
       try {
-        results.push(matchPack(pack, segments, context));
+        results.push(await inTurns(matchingPack(pack, segments, context), deps.clock));
       } catch {
         // A fault of the engine must not pass as clean; the error itself could quote the message.
         faults.push({ part: "", reason: "inspection_error" });

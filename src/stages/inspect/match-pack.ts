@@ -4,8 +4,10 @@
  * evaluated and told apart, never acted on.
  */
 import type { CompiledPack, CompiledRule, Match, Segment } from "./compiled-pack.ts";
-import { scanSegment } from "./detectors.ts";
+import { scanningSegment } from "./detectors.ts";
 import type { ScanContext } from "./detectors.ts";
+import { atOnce } from "./pauses.ts";
+import type { Pausable } from "./pauses.ts";
 import { RuleEvaluation } from "./rules.ts";
 
 export type PackResult = {
@@ -14,12 +16,21 @@ export type PackResult = {
   readonly satisfied: readonly CompiledRule[];
 };
 
+/** All at once; see matchingPack. */
 export function matchPack(pack: CompiledPack, segments: readonly Segment[], context: ScanContext): PackResult {
+  return atOnce(matchingPack(pack, segments, context));
+}
+
+export function* matchingPack(
+  pack: CompiledPack,
+  segments: readonly Segment[],
+  context: ScanContext,
+): Pausable<PackResult> {
   const matches: Match[] = [];
-  segments.forEach((segment, index) => {
-    if (context.isLate()) return;
-    for (const match of scanSegment(pack, { segment, index }, context)) matches.push(match);
-  });
+  for (const [index, segment] of segments.entries()) {
+    if (context.isLate()) break;
+    for (const match of yield* scanningSegment(pack, { segment, index }, context)) matches.push(match);
+  }
   const evaluation = new RuleEvaluation(segments, matches, context);
   return { pack, matches, satisfied: pack.rules.filter((rule) => evaluation.holds(rule)) };
 }

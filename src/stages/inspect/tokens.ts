@@ -3,6 +3,8 @@
  * Promises: whole words only, longest phrase first, no allocation per unknown word, linear time. The tokeniser is the
  * same for phrases and for text, so what is compared always agrees. Leaves meaning to the detectors.
  */
+import { atOnce } from "./pauses.ts";
+import type { Pausable } from "./pauses.ts";
 
 /** A place where a phrase of a set was found. */
 export type PhraseHit = {
@@ -28,11 +30,17 @@ const GAP_CHARS_MAX = 3;
 /** Longest word compared; a longer token is never known. */
 const WORD_CHARS_MAX = 48;
 
+/** What one pass found; hits by set number. */
+export type PhraseScan = { readonly tokens: Tokens; readonly hits: readonly (readonly PhraseHit[])[] };
+
 type Node = { readonly next: Map<number, Node>; readonly entries: { readonly set: number; readonly phrase: number }[] };
 
 const FNV_OFFSET = 0x811c9dc5 | 0;
 const FNV_PRIME = 0x01000193;
 const HASH_BITS_MASK = 0xffff;
+/** A millisecond's work or so. */
+const CHARS_BETWEEN_PAUSES = 131_072;
+const TOKENS_BETWEEN_PAUSES = 32_768;
 
 const ASCII_WORD_CODES = Uint8Array.from({ length: 128 }, (_, code) =>
   /[A-Za-z0-9]/.test(String.fromCharCode(code)) ? 1 : 0,
@@ -116,42 +124,69 @@ export class PhraseIndex {
     return this.#wordCount;
   }
 
+  /** All at once; see scanning. */
+  scan(lower: string): PhraseScan {
+    return atOnce(this.scanning(lower));
+  }
+
   /** Splits lower-cased text and finds the phrases. Hits of each set stand in order of their place. */
-  scan(lower: string): { readonly tokens: Tokens; readonly hits: readonly (readonly PhraseHit[])[] } {
-    const { tokens, ids } = this.#tokenise(lower);
+  *scanning(lower: string): Pausable<PhraseScan> {
+    const { tokens, ids } = yield* this.#tokenise(lower);
     const hits: PhraseHit[][] = Array.from({ length: this.#setCount }, () => []);
-    const busyUntil = new Int32Array(this.#setCount);
-    for (let i = 0; i < tokens.count; i += 1) {
-      if (ids[i] !== 0) this.#match({ lower, tokens, ids, hits, busyUntil }, i);
+    const scan = { lower, tokens, ids, hits, busyUntil: new Int32Array(this.#setCount) };
+    for (let from = 0; from < tokens.count; from += TOKENS_BETWEEN_PAUSES) {
+      this.#matchFrom(scan, from);
+      yield;
     }
     return { tokens, hits };
   }
 
-  #tokenise(lower: string): { tokens: Tokens; ids: Int32Array } {
-    let bounds = new Int32Array(Math.max(64, lower.length >> 2) * 2);
-    let ids = new Int32Array(bounds.length >> 1);
-    let count = 0;
+  #matchFrom(scan: Scan, from: number): void {
+    const until = Math.min(scan.tokens.count, from + TOKENS_BETWEEN_PAUSES);
+    for (let i = from; i < until; i += 1) if (scan.ids[i] !== 0) this.#match(scan, i);
+  }
+
+  *#tokenise(lower: string): Pausable<{ tokens: Tokens; ids: Int32Array }> {
+    const size = Math.max(64, lower.length >> 2);
+    const found: Found = { bounds: new Int32Array(size * 2), ids: new Int32Array(size), count: 0 };
+    for (let at = 0; at < lower.length;) {
+      at = this.#tokeniseFrom(lower, at, found);
+      yield;
+    }
+    const { bounds, ids, count } = found;
+    return { tokens: { bounds, count }, ids };
+  }
+
+  /** The words that begin in the next stretch of the text, whole; returns where the last of them ended. */
+  #tokeniseFrom(lower: string, from: number, found: Found): number {
+    const until = from + CHARS_BETWEEN_PAUSES;
     let hash = FNV_OFFSET;
     let start = -1;
-    for (let i = 0; i <= lower.length; i += 1) {
-      const code = i < lower.length ? lower.charCodeAt(i) : 32;
+    let i = from;
+    for (; i < lower.length && (i < until || start >= 0); i += 1) {
+      const code = lower.charCodeAt(i);
       if (isWordCode(code)) {
         if (start < 0) start = i;
         hash = Math.imul(hash ^ code, FNV_PRIME);
       } else if (start >= 0) {
-        if (count === ids.length) {
-          bounds = grown(bounds);
-          ids = grown(ids);
-        }
-        bounds[count * 2] = start;
-        bounds[count * 2 + 1] = i;
-        ids[count] = this.#hashes[hash & HASH_BITS_MASK] === 0 ? 0 : this.#idOf(lower, hash, { start, end: i });
-        count += 1;
+        this.#add(lower, found, { start, end: i, hash });
         start = -1;
         hash = FNV_OFFSET;
       }
     }
-    return { tokens: { bounds, count }, ids };
+    if (start >= 0) this.#add(lower, found, { start, end: i, hash });
+    return i;
+  }
+
+  #add(lower: string, found: Found, { start, end, hash }: Word): void {
+    if (found.count === found.ids.length) {
+      found.bounds = grown(found.bounds);
+      found.ids = grown(found.ids);
+    }
+    found.bounds[found.count * 2] = start;
+    found.bounds[found.count * 2 + 1] = end;
+    if (this.#hashes[hash & HASH_BITS_MASK] !== 0) found.ids[found.count] = this.#idOf(lower, hash, { start, end });
+    found.count += 1;
   }
 
   #idOf(lower: string, hash: number, { start, end }: { readonly start: number; readonly end: number }): number {
@@ -185,6 +220,10 @@ export class PhraseIndex {
     }
   }
 }
+
+/** Words so far; `ids` holds 0 for an unknown one. */
+type Found = { bounds: Int32Array<ArrayBuffer>; ids: Int32Array<ArrayBuffer>; count: number };
+type Word = { readonly start: number; readonly end: number; readonly hash: number };
 
 type Scan = {
   readonly lower: string;
