@@ -163,7 +163,7 @@ export class Running {
       store,
       ...env,
       workOn: pipeline.workOn,
-      isHeld: () => this.#hold.isHeld,
+      isHeld: () => config.delivery.paused || this.#hold.isHeld,
     });
   }
 

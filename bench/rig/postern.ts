@@ -13,10 +13,18 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const CLI = join(ROOT, "dist/cli/cli.js");
 const START_MS = 60_000;
 const STOP_MS = 40_000;
+/** Nobody listens there. */
+const DEAD_PORT = 1;
 
 export const postern: Peer = {
   name: "Postern",
   start: async (task) => startPostern({ folder: writePosternFolder(task, await freePort()) }),
+};
+
+/** In place of a held task: the only destination is dead, so that each mail is inspected, planned and put off. */
+export const posternUndelivering: Peer = {
+  name: "Postern, dead host",
+  start: (task) => postern.start({ ...task, deliverTo: { kind: "sink", port: DEAD_PORT } }),
 };
 
 export type PosternFolder = { readonly path: string; readonly port: number };
@@ -29,7 +37,6 @@ export function writePosternFolder(task: Task, port: number, changes: Record<str
   for (const name of ["spool", "addresses"]) {
     writeFileSync(join(path, "keys", `${name}.key`), randomBytes(32).toString("hex"), { mode: 0o600 });
   }
-  const sinkPort = deliverTo.kind === "sink" ? deliverTo.port : 1;
   const config = {
     version: 1,
     hostname: "gateway.clinic.test",
@@ -46,7 +53,8 @@ export function writePosternFolder(task: Task, port: number, changes: Record<str
     dlp: { packs: [join(ROOT, "config/dlp/us-hipaa.yaml")] },
     delivery: {
       tls: { ca_file: site.caPath },
-      smarthosts: [{ host: "127.0.0.1", port: sinkPort }],
+      smarthosts: [{ host: "127.0.0.1", port: deliverTo.kind === "sink" ? deliverTo.port : DEAD_PORT }],
+      paused: deliverTo.kind === "held",
       allow_private_destinations: true,
     },
     ...(task.signsWithDkim

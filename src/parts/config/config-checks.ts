@@ -146,6 +146,7 @@ export function endOfDay(date: string): number {
 
 function checkDelivery({ text, report }: Checks): void {
   const { delivery } = text;
+  if (delivery.paused) report.warn(["delivery", "paused"], "is true: mail is taken and kept, nothing is sent");
   if (delivery.lane_connections_max > delivery.connections_max) {
     report.error(["delivery", "lane_connections_max"], "is larger than delivery.connections_max");
   }

@@ -177,6 +177,7 @@ const delivery = z.strictObject({
   hostname: domain.optional(),
   smarthosts: z.array(smarthost).max(1000).default([]),
   tls: z.strictObject({ ca_file: path.optional() }).prefault({}),
+  paused: z.boolean().default(false),
   connections_max: whole(1, 10_000, 200),
   lane_connections_max: whole(1, 100, 20),
   connect_timeout_seconds: whole(1, 600, 30),
