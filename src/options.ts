@@ -172,6 +172,10 @@ export function pressureLimits({ pressure }: Config): PressureLimits {
   return { ...limits, stalledMs: stalledSeconds * SECOND_MS };
 }
 
+export function requestMs({ review }: Config): number {
+  return review.requestHours * HOUR_MS;
+}
+
 export function lifetimeMs({ delivery }: Config): number {
   return delivery.retry.lifetimeHours * HOUR_MS;
 }
@@ -189,7 +193,7 @@ export function needRestart(running: Config, next: Config): readonly string[] {
 /** All that a reload does not take over. */
 function readAtStart({ listen, ...config }: Config): Readonly<Record<string, unknown>> {
   const { path: _path, sha256: _sha256, allowed: _allowed, ...sections } = config;
-  const { policy: _policy, dlp: _dlp, dkim: _dkim, keys: _keys, roles: _roles, ...others } = sections;
+  const { policy: _policy, dlp: _dlp, dkim: _dkim, keys: _keys, roles: _roles, review: _review, ...others } = sections;
   const { requestClientCertificate } = listen.tls;
   return { ...others, listen: { ...listen, tls: { requestClientCertificate } } };
 }

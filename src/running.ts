@@ -50,8 +50,6 @@ import { ByteGate } from "./stages/spool/byte-gate.ts";
 import { act } from "./stages/spool/operator.ts";
 import type { Act, ActResult, OperatorDeps } from "./stages/spool/operator.ts";
 import { reapEnded } from "./stages/spool/reap.ts";
-import { decideReview } from "./stages/spool/review.ts";
-import type { ReviewDecision } from "./stages/spool/review.ts";
 import { Scheduler } from "./stages/spool/scheduler.ts";
 import { createSettle } from "./stages/spool/settle.ts";
 import { createSpool } from "./stages/spool/spool.ts";
@@ -59,8 +57,10 @@ import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
 import { rekeyDuty } from "./rekeying.ts";
 import { upkeepDuties } from "./upkeep.ts";
+import { expiryDuty, reviewing } from "./reviewing.ts";
+import type { Reviewing } from "./reviewing.ts";
 import { buildInspect } from "./rule-packs.ts";
-import { allowedOf, record, tellService } from "./surroundings.ts";
+import { allowedOf, record, recordOf, tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
 import type { Subject, Watching } from "./watching.ts";
 
@@ -84,7 +84,9 @@ export type Postern = {
   /** Something may be due: look now. */
   readonly wake: () => void;
   readonly act: (request: Act) => Promise<ActResult>;
-  readonly review: (decision: ReviewDecision) => Promise<ActResult>;
+  readonly review: Reviewing;
+  /** The message as it came. */
+  readonly readBody: (message: StoredMessage) => AsyncIterable<Uint8Array>;
   /** Puts policy, rule packs, roles and the listener's certificate of a new configuration in force; throws and keeps the old one where it cannot. */
   readonly reload: (next: Config) => Promise<void>;
   readonly tellReloadRefused: () => Promise<void>;
@@ -92,6 +94,8 @@ export type Postern = {
   readonly record: (body: EventBody) => Promise<void>;
   /** How hard the machine is pressed, now. */
   readonly pressure: () => Pressure;
+  /** Writes down a fact about these recipients, which changes nothing of theirs; resolves when durable. */
+  readonly recordOf: (recipients: readonly StoredRecipient[], body: EventBody) => Promise<void>;
   readonly isDraining: () => boolean;
   /** Takes no more mail, lets what is in flight finish, closes the stores. Idempotent. */
   readonly stop: () => Promise<void>;
@@ -212,7 +216,13 @@ export class Running {
       now: () => this.#parts.env.clock.now(),
       wake: () => this.#scheduler.wake(),
       act: (request) => act(request, this.#operatorDeps()),
-      review: (decision) => decideReview(decision, this.#operatorDeps()),
+      review: reviewing({
+        config: () => this.#config,
+        operator: () => this.#operatorDeps(),
+        newRequestId: () => this.#newMessageId(),
+      }),
+      readBody: ({ submission }) => this.#parts.blobs.read(submission.body),
+      recordOf: (recipients, body) => recordOf(recipients, body, this.#parts),
       reload: (next) => this.#reload(next),
       tellReloadRefused: () => this.#tellService("reload_refused"),
       record: (body) => record(body, this.#parts),
@@ -262,8 +272,8 @@ export class Running {
     const { log } = this.#parts.env;
     for (const option of needRestart(this.#parts.config, next)) log.warn("restart_needed", { option });
     this.#inspect = inspect;
-    const { policy, dlp, roles, dkim, keys, sha256, allowed } = next;
-    this.#config = { ...this.#config, policy, dlp, roles, dkim, keys, sha256, allowed };
+    const { policy, dlp, roles, review, dkim, keys, sha256, allowed } = next;
+    this.#config = { ...this.#config, policy, dlp, roles, review, dkim, keys, sha256, allowed };
     // What asks for protection and what is taken out of the Subject are the same texts.
     this.#protect = createProtect(protectOptions(this.#config), this.#parts);
     await this.#tellService("reloaded");
@@ -331,6 +341,7 @@ export class Running {
       },
       ...upkeepDuties(this.#parts),
       rekeyDuty(this.#parts),
+      expiryDuty({ store, clock: env.clock }),
       ...watching.duties(),
       ...(env.supervisor === undefined ? [] : [wordOfLife(env.supervisor, () => store.counts())]),
     ];

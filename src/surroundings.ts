@@ -2,6 +2,7 @@
 import type { RaiseAlert } from "./core/alert.ts";
 import type { Chance, Clock } from "./core/clock.ts";
 import type { EventBody } from "./core/event.ts";
+import type { StoredRecipient } from "./core/queue-store.ts";
 import type { FailpointOrder } from "./core/failpoint.ts";
 import type { Log } from "./core/log.ts";
 import type { Config } from "./parts/config/config.ts";
@@ -56,6 +57,17 @@ export async function tellService(
     { kind: "service", what, configSha256: config.sha256, allowed: allowedOf({ config, env }) },
     { env, store },
   );
+}
+
+/** A fact about recipients, which changes nothing of theirs. */
+export async function recordOf(
+  recipients: readonly StoredRecipient[],
+  body: EventBody,
+  { env, store }: Pick<Parts, "env" | "store">,
+): Promise<void> {
+  const at = env.clock.now();
+  const events = recipients.map(({ id: recipientId, messageId }) => ({ at, messageId, recipientId, body }));
+  await store.commit({ recipients: [], variants: [], inspected: null, events }, "durable");
 }
 
 /** A fact that concerns no message. */

@@ -3,18 +3,17 @@
  * configuration that is not valid changes nothing, and the refusal is logged and audited, as is an act a role does not allow.
  */
 import { actorFacts } from "../core/actor.ts";
-import type { Actor } from "../core/actor.ts";
 import type { Clock } from "../core/clock.ts";
-import type { ReviewAct } from "../core/review.ts";
 import type { Log } from "../core/log.ts";
 import type { Postern } from "../running.ts";
 import type { Config } from "../parts/config/config.ts";
 import { startControl } from "../parts/control/control.ts";
 import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
-import type { ControlHandlers, ReviewRequest, ReviewResult } from "../parts/control/control-protocol.ts";
+import type { ControlHandlers } from "../parts/control/control-protocol.ts";
 import type { Supervisor } from "../parts/systemd/notifier.ts";
-import { queueHandlers, recipientsOf } from "./queue-handlers.ts";
+import { queueHandlers } from "./queue-handlers.ts";
+import { reviewHandlers } from "./review-handlers.ts";
 import { CliError } from "./cli-error.ts";
 import { asCliError } from "./start-error.ts";
 import { requireConfig } from "./surroundings.ts";
@@ -59,8 +58,7 @@ function controlHandlers(served: Served): ControlHandlers {
       pressure: postern.pressure(),
     }),
     ...queueHandlers(postern),
-    "quarantine.release": (request, actor) => review(postern, { act: "release", actor }, request),
-    "quarantine.refuse": (request, actor) => review(postern, { act: "refuse", actor }, request),
+    ...reviewHandlers(postern),
     reload: async (_request, actor) => {
       await postern.record({ kind: "operator", action: "reload", ...actorFacts(actor), reason: "" });
       try {
@@ -97,16 +95,4 @@ async function readAgain({ postern, configPath, log }: Reloadable): Promise<Conf
     await postern.tellReloadRefused();
     throw complaint;
   }
-}
-
-async function review(
-  postern: Postern,
-  how: { readonly act: ReviewAct; readonly actor: Actor },
-  { ids, reason }: ReviewRequest,
-): Promise<ReviewResult> {
-  const found = await Promise.all(ids.map(async (id) => ({ id, rows: await recipientsOf(postern, id) })));
-  const known = new Set(found.flatMap(({ rows }) => rows.map((row) => row.id)));
-  const unknown = found.filter(({ rows }) => rows.length === 0).map(({ id }) => ({ id, why: "unknown" }));
-  const { done, skipped } = await postern.review({ ...how, ids: [...known], reason });
-  return { done, skipped: [...skipped, ...unknown] };
 }

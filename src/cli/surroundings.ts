@@ -9,7 +9,7 @@ import type { Config, ReadingConfig } from "../parts/config/config.ts";
 import type { ConfigEnvironment } from "../parts/config/secret.ts";
 import { formatYamlError } from "../parts/config/yaml-source.ts";
 import type { YamlError } from "../parts/config/yaml-source.ts";
-import { callControl } from "../parts/control/control-client.ts";
+import { callControl, callForBytes } from "../parts/control/control-client.ts";
 import type { ControlMethod, ControlRequest, ControlResult } from "../parts/control/control-protocol.ts";
 import { FieldSealer } from "../parts/keys/field-sealer.ts";
 import { KeyRing } from "../parts/keys/key-ring.ts";
@@ -20,6 +20,8 @@ import { CliError } from "./cli-error.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/postern/postern.yaml";
 
+/** For the largest message there is, to a slow disk. */
+const BODY_TIMEOUT_MS = 600_000;
 /** As in config-schema.ts. */
 const DEFAULT_SOCKET_PATH = "/run/postern/control.sock";
 
@@ -77,13 +79,24 @@ export async function withQueueReader<T>(command: Command, read: (reader: QueueR
 }
 
 /** Asks the running service; the control socket proves who we are, and sudo says for whom. */
-export async function askService<M extends ControlMethod>(
+export async function askService<M extends Exclude<ControlMethod, "quarantine.body">>(
   command: Command,
   method: M,
   body: ControlRequest<M>,
 ): Promise<ControlResult<M>> {
   const { socket } = controlOf(command);
   return callControl({ socketPath: socket, method, body, sudoUser: process.env["SUDO_USER"] ?? null });
+}
+
+/** As askService, for the bytes of a message. */
+export async function askForBody(
+  command: Command,
+  body: ControlRequest<"quarantine.body">,
+  sink: (bytes: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  const { socket: socketPath } = controlOf(command);
+  const sudoUser = process.env["SUDO_USER"] ?? null;
+  await callForBytes({ socketPath, method: "quarantine.body", body, sudoUser, timeoutMs: BODY_TIMEOUT_MS }, sink);
 }
 
 /** Who may not read the configuration finds the socket by $POSTERN_SOCKET, or where the default has it. */

@@ -7,6 +7,7 @@ import type { Origin, ChildKind } from "./origin.ts";
 import type { AttemptFacts, MissingExtension } from "./outcome.ts";
 import type { PlanReason } from "./plan.ts";
 import type { ReasonCode } from "./reason-codes.ts";
+import type { ReviewAct } from "./review.ts";
 import type { Role } from "./roles.ts";
 import type { Rung } from "./rung.ts";
 import type { EnhancedStatus } from "./status.ts";
@@ -89,12 +90,16 @@ export type EventBody =
       readonly action: "retry" | "hold" | "release" | "drop" | "reload";
       readonly reason: string;
     })
-  /** A reviewer decided about mail that a rule holds. */
+  /** What people did about mail that a rule holds; `request` where a second person is asked for. */
   | (ActorFacts & {
       readonly kind: "review";
-      readonly action: "released" | "refused";
+      readonly action: "released" | "refused" | "requested" | "approved" | "rejected" | "viewed";
+      readonly act: ReviewAct | null;
+      readonly request?: string;
       readonly reason: string;
     })
+  /** Nobody decided about a request in time. */
+  | { readonly kind: "review_expired"; readonly act: ReviewAct; readonly request: string }
   /** A person asked for what their role does not allow. */
   | (ActorFacts & {
       readonly kind: "refused_act";

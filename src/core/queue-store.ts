@@ -12,6 +12,7 @@ import type { Variant } from "./parcel.ts";
 import type { Plan } from "./plan.ts";
 import type { ReasonCode } from "./reason-codes.ts";
 import type { RecipientState } from "./recipient-state.ts";
+import type { ApprovalChange, ApprovalQuery, ApprovalRequest } from "./review.ts";
 import type { PeerReply } from "./status.ts";
 import type { Submission } from "./submission.ts";
 
@@ -116,6 +117,7 @@ export type Transition = {
   /** Findings of the message, written once. */
   readonly inspected: { readonly messageId: MessageId; readonly findings: Findings } | null;
   readonly events: readonly NewEvent[];
+  readonly approvals?: readonly ApprovalChange[];
 };
 
 export type CommitResult = {
@@ -221,6 +223,8 @@ export interface QueueStore extends BlobReferences {
   message(id: MessageId): Promise<StoredMessage | null>;
   recipients(filter: QueueFilter): Promise<readonly StoredRecipient[]>;
   scan(query: ScanQuery): Promise<Scanned>;
+  /** Requests for approval that are still open. */
+  approvals(query: ApprovalQuery): Promise<readonly ApprovalRequest[]>;
   counts(): Promise<QueueCounts>;
   /** When to look next: not after the earliest due time of what is not leased and not terminal; null where nothing is left. */
   nextDueAt(): Promise<number | null>;

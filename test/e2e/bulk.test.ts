@@ -2,18 +2,20 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { firstMessageIdAt, toMessageId } from "../../src/core/ids.ts";
 import type { NewMessage } from "../../src/core/queue-store.ts";
 import { sampleMessage } from "../../src/parts/store/queue-store.samples.ts";
 import type { Control } from "../../src/parts/control/control.ts";
-import { canBeOthers, openDoor, PEOPLE_CONFIG, runAs } from "../support/people.ts";
+import { canBeOthers, openDoor, PEOPLE_CONFIG, PEOPLE_TIMEOUT_MS, runAs } from "../support/people.ts";
 import { mail, World } from "../support/world.ts";
 
 const HOUR_MS = 3_600_000;
 const MESSAGES = 24;
 const RECIPIENTS = 100;
 const REASON = ["--reason", "agreed with the ward"] as const;
+vi.setConfig({ testTimeout: PEOPLE_TIMEOUT_MS, hookTimeout: PEOPLE_TIMEOUT_MS });
+
 let world: World;
 let control: Control;
 

@@ -2,15 +2,17 @@
 import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { EventBody } from "../../src/core/event.ts";
 import type { Control } from "../../src/parts/control/control.ts";
 import { CLAIM_MODE, entryNameOf, proofFolderOf } from "../../src/parts/control/proof.ts";
-import { canBeOthers, openDoor, PEOPLE, PEOPLE_CONFIG, runAs } from "../support/people.ts";
+import { canBeOthers, openDoor, PEOPLE, PEOPLE_CONFIG, PEOPLE_TIMEOUT_MS, runAs } from "../support/people.ts";
 import type { Person } from "../support/people.ts";
 import { mail, World } from "../support/world.ts";
 
 const REASON = ["--reason", "agreed with the ward"] as const;
+vi.setConfig({ testTimeout: PEOPLE_TIMEOUT_MS, hookTimeout: PEOPLE_TIMEOUT_MS });
+
 let world: World;
 let control: Control;
 

@@ -9,7 +9,8 @@ import type { Readable } from "node:stream";
 
 const CLI = resolve(import.meta.dirname, "../../src/cli/cli.ts");
 /** Compiled once for all lives of a test run. */
-const ENVIRONMENT = { PATH: process.env["PATH"], NODE_COMPILE_CACHE: join(tmpdir(), "postern-test-compile-cache") };
+export const COMPILE_CACHE = join(tmpdir(), "postern-test-compile-cache");
+const ENVIRONMENT = { PATH: process.env["PATH"], NODE_COMPILE_CACHE: COMPILE_CACHE };
 const START_MS = 30_000;
 
 export type ChildOptions = {

@@ -59,7 +59,7 @@ async function act(step: PersonStep, world: World, messageId: string): Promise<v
   const who = { ids, actor: { user: "ada", uid: 1001, sudoUser: null }, reason: "golden case" };
   const { done } = await ("operator" in step
     ? world.postern.act({ ...who, action: step.operator })
-    : world.postern.review({ ...who, act: step.reviewer }));
+    : world.postern.review.decide({ ...who, act: step.reviewer }));
   if (ids.length === 0 || done.length < ids.length) throw new Error(`not done: ${JSON.stringify(step)}`);
 }
 

@@ -2,11 +2,11 @@
  * People at the machine, for tests of who may do what: OS users by number, running the real command line against a gateway of
  * this process. Only root can be somebody else: elsewhere such tests are skipped, visibly.
  */
-import { chmodSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { serveControl } from "../../src/cli/control-handlers.ts";
 import type { Control } from "../../src/parts/control/control.ts";
 import { createLog } from "../../src/parts/log/log.ts";
-import { runCli } from "./child-gateway.ts";
+import { COMPILE_CACHE, runCli } from "./child-gateway.ts";
 import type { CommandEnd, RunAs } from "./child-gateway.ts";
 import type { World } from "./world.ts";
 
@@ -33,11 +33,17 @@ export const PEOPLE_CONFIG = {
   ],
 } as const;
 
+/** Commands of several people one after the other, on a machine with much else to do. */
+export const PEOPLE_TIMEOUT_MS = 120_000;
+
 export const canBeOthers = process.getuid?.() === 0;
 
 /** The control socket of the world's gateway, in a folder that others may walk through. */
 export async function openDoor(world: World): Promise<Control> {
   chmodSync(world.folder, 0o711);
+  // Each user keeps what it compiled, or every command of theirs would take a second more.
+  mkdirSync(COMPILE_CACHE, { recursive: true });
+  if (canBeOthers) chmodSync(COMPILE_CACHE, 0o1777);
   return serveControl({
     postern: world.postern,
     configPath: world.configPath,

@@ -49,4 +49,16 @@ export const controlCodes = {
     what: "Who makes the request could not be proved.",
     next: "Run the command again on the machine itself, outside of containers; `postern` of the same version proves it.",
   },
+  "PST-CTL-013": {
+    what: "Four eyes: nobody approves or rejects a request of their own; the attempt was recorded.",
+    next: "Ask another person with the role approver.",
+  },
+  "PST-CTL-014": {
+    what: "Nothing of this message waits for a review.",
+    next: "List what does with `postern quarantine list`.",
+  },
+  "PST-CTL-015": {
+    what: "There is no such open request: it was decided, has expired, or never was.",
+    next: "List what is open with `postern quarantine list`, and what happened with `postern trace ID`.",
+  },
 } as const satisfies Record<`PST-CTL-${string}`, CodeEntry>;

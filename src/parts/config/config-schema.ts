@@ -215,6 +215,11 @@ const grant = z
   })
   .refine(({ users, groups }) => users.length + groups.length > 0, "names nobody: give users or groups");
 
+const review = z.strictObject({
+  four_eyes: z.enum(["off", "release", "all"]).default("off"),
+  request_hours: whole(1, 720, 24),
+});
+
 const hold = z.strictObject({ deadline_hours: whole(1, 720, 72) });
 
 const monitoring = z.strictObject({
@@ -296,6 +301,7 @@ export const configSchema = z.strictObject({
   dlp: dlp.prefault({}),
   delivery: delivery.prefault({}),
   hold: hold.prefault({}),
+  review: review.prefault({}),
   monitoring: monitoring.prefault({}),
   alerts: alerts.prefault({}),
   pressure: pressure.prefault({}),

@@ -86,6 +86,7 @@ export type Config = {
     readonly tls: { readonly ca: string | null };
   };
   readonly hold: Text["hold"];
+  readonly review: Text["review"];
   /** Without a port nothing listens. */
   readonly monitoring: Text["monitoring"];
   readonly alerts: Omit<Text["alerts"], "webhook"> & {
@@ -270,6 +271,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
       tls: { ca: readCaFile(text.delivery.tls.ca_file, ["delivery", "tls", "ca_file"], files) },
     },
     hold: plain.hold,
+    review: plain.review,
     monitoring: plain.monitoring,
     alerts: { ...plain.alerts, webhook: readWebhook(text.alerts.webhook, files) },
     pressure: plain.pressure,

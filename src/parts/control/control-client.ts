@@ -9,11 +9,14 @@ import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
-import { ControlError, HELLO, RESPONSE_BYTES_MAX, SUDO_HEADER } from "./control-protocol.ts";
+import { BYTES_TYPE, ControlError, HELLO, RESPONSE_BYTES_MAX, SUDO_HEADER } from "./control-protocol.ts";
 import type { ControlMethod, ControlRequest, ControlResult } from "./control-protocol.ts";
 import { CLAIM_MODE, entryNameOf, proofFolderOf } from "./proof.ts";
 
 const ANSWER_TIMEOUT_MS = 30_000;
+
+/** Answered in JSON. */
+type JsonMethod = Exclude<ControlMethod, "quarantine.body">;
 
 export type ControlCall<M extends ControlMethod> = {
   readonly socketPath: string;
@@ -24,21 +27,39 @@ export type ControlCall<M extends ControlMethod> = {
   readonly sudoUser?: string | null;
 };
 
-export async function callControl<M extends ControlMethod>(call: ControlCall<M>): Promise<ControlResult<M>> {
-  // One connection: the challenge is good for no other.
+export async function callControl<M extends JsonMethod>(call: ControlCall<M>): Promise<ControlResult<M>> {
+  return (await proved(call, async (response) => resultOf(await readText(response)))) as ControlResult<M>;
+}
+
+/** Hands the bytes of a message to `sink`; an error of the service is thrown before it. */
+export async function callForBytes(
+  call: ControlCall<"quarantine.body">,
+  sink: (bytes: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  await proved(call, async (response) => {
+    if (response.headers["content-type"] === BYTES_TYPE) await sink(response as AsyncIterable<Uint8Array>);
+    else resultOf(await readText(response));
+  });
+}
+
+/** One connection: the challenge is good for no other. */
+async function proved<T>(
+  call: ControlCall<ControlMethod>,
+  read: (response: IncomingMessage) => Promise<T>,
+): Promise<T> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const channel = {
-    socketPath: call.socketPath,
-    agent,
-    signal: AbortSignal.timeout(call.timeoutMs ?? ANSWER_TIMEOUT_MS),
-  };
+  const signal = AbortSignal.timeout(call.timeoutMs ?? ANSWER_TIMEOUT_MS);
+  const channel = { socketPath: call.socketPath, agent, signal };
   try {
-    const hello = await post(channel, { method: HELLO, body: "{}" });
+    const hello = await post(channel, { method: HELLO, body: "{}" }, async (response) =>
+      resultOf(await readText(response)),
+    );
     const body = JSON.stringify(call.body);
     const withdraw = claim(call.socketPath, { challenge: challengeOf(hello), method: call.method, body });
     try {
-      const headers = call.sudoUser === undefined || call.sudoUser === null ? {} : { [SUDO_HEADER]: call.sudoUser };
-      return (await post(channel, { method: call.method, body, headers })) as ControlResult<M>;
+      const { sudoUser = null } = call;
+      const headers = sudoUser === null ? {} : { [SUDO_HEADER]: sudoUser };
+      return await post(channel, { method: call.method, body, headers }, read);
     } finally {
       withdraw();
     }
@@ -81,17 +102,24 @@ function claim(socketPath: string, request: { challenge: string; method: string;
 type Channel = { readonly socketPath: string; readonly agent: Agent; readonly signal: AbortSignal };
 type Post = { readonly method: string; readonly body: string; readonly headers?: Readonly<Record<string, string>> };
 
-async function post(channel: Channel, { method, body, headers = {} }: Post): Promise<unknown> {
-  const text = await new Promise<string>((resolve, reject) => {
+function post<T>(
+  channel: Channel,
+  { method, body, headers = {} }: Post,
+  read: (response: IncomingMessage) => Promise<T>,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
     const fail = (error: unknown): void => reject(classify(error, channel.socketPath));
     const request = httpRequest({ ...channel, path: `/v1/${method}`, method: "POST" }, (response) => {
-      readText(response).then(resolve, fail);
+      read(response).then(resolve, fail);
     });
     request.once("error", fail);
     for (const [name, value] of Object.entries(headers)) request.setHeader(name, value);
     request.setHeader("content-type", "application/json");
     request.end(body);
   });
+}
+
+function resultOf(text: string): unknown {
   const reply = parseReply(text);
   if (reply.ok) return reply.result;
   throw new ControlError(reply.code, reply.detail);

@@ -10,6 +10,7 @@ import type { QueueCounts } from "../../core/queue-store.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
+import type { Role } from "../../core/roles.ts";
 
 /** Largest request body; room for IDS_MAX ids. */
 export const REQUEST_BYTES_MAX = 262_144;
@@ -50,14 +51,79 @@ export type ReviewRequest = { readonly reason: string; readonly ids: readonly st
 /** `why` as in SkipReason (src/stages/spool/operator.ts). */
 export type SkippedId = { readonly id: string; readonly why: string };
 
-export type ReviewResult = {
+export type ActedResult = {
   /** Recipient ids acted on. */
   readonly done: readonly string[];
   readonly skipped: readonly SkippedId[];
 };
 
+/** `requested`: what waits for a second person, with the id of the request. */
+export type ReviewResult = ActedResult & {
+  readonly requested: readonly { readonly id: string; readonly request: string }[];
+};
+
+export type VerdictRequest = { readonly request: string; readonly reason: string };
+/** `why` as in SkipReason: null where it was done. */
+export type VerdictResult = { readonly id: string; readonly act: "release" | "refuse"; readonly why: string | null };
+
+export type QuarantineRequest = { readonly addresses: boolean; readonly cursor: QueueCursor | null };
+export type ShowRequest = { readonly id: string; readonly addresses: boolean };
+export type BodyRequest = { readonly id: string; readonly reason: string };
+/** Answered with the bytes themselves. */
+export type BodyResult = { readonly sizeBytes: number; readonly bytes: AsyncIterable<Uint8Array> };
+
+/** A recipient under review: what was found as ids and counts, never the text. Addresses masked unless asked for. */
+export type QuarantineRow = {
+  readonly id: string;
+  readonly messageId: string;
+  readonly received: string;
+  readonly deadlineAt: string | null;
+  readonly sender: string;
+  readonly recipient: string;
+  readonly sizeBytes: number;
+  readonly verdict: string | null;
+  readonly tier: string | null;
+  /** `pack/rule`. */
+  readonly rules: readonly string[];
+  readonly findings: number;
+  readonly uninspectable: number;
+  readonly floor: string | null;
+  readonly request: {
+    readonly id: string;
+    readonly act: "release" | "refuse";
+    readonly user: string;
+    readonly uid: number;
+    readonly reason: string;
+    readonly requestedAt: string;
+    readonly expiresAt: string;
+  } | null;
+};
+
+export type QuarantineList = { readonly rows: readonly QuarantineRow[]; readonly next: QueueCursor | null };
+
+export type QuarantineDetail = {
+  readonly rows: readonly QuarantineRow[];
+  readonly detectors: readonly {
+    readonly detector: string;
+    readonly part: string;
+    readonly count: number;
+    /** Of how many different values. */
+    readonly distinct: number;
+  }[];
+  readonly triggers: readonly string[];
+  /** Parts that could not be read, and why. */
+  readonly unread: readonly string[];
+  readonly parts: readonly {
+    readonly path: string;
+    readonly contentType: string;
+    readonly sizeBytes: number;
+    readonly disposition: string | null;
+  }[];
+  readonly partsLeftOut: number;
+};
+
 /** Of one portion; `next` null: there is nothing left. */
-export type QueueResult = ReviewResult & { readonly examined: number; readonly next: QueueCursor | null };
+export type QueueResult = ActedResult & { readonly examined: number; readonly next: QueueCursor | null };
 
 export type ListRequest = {
   readonly target: QueueTarget;
@@ -100,6 +166,15 @@ export type ControlHandlers = {
   readonly "queue.release": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
   readonly "queue.drop": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
   readonly "queue.list": (request: ListRequest, actor: Actor) => Promise<ListResult>;
+  readonly "quarantine.list": (
+    request: QuarantineRequest,
+    actor: Actor,
+    roles: readonly Role[],
+  ) => Promise<QuarantineList>;
+  readonly "quarantine.show": (request: ShowRequest, actor: Actor, roles: readonly Role[]) => Promise<QuarantineDetail>;
+  readonly "quarantine.body": (request: BodyRequest, actor: Actor) => Promise<BodyResult>;
+  readonly "quarantine.approve": (request: VerdictRequest, actor: Actor) => Promise<VerdictResult>;
+  readonly "quarantine.reject": (request: VerdictRequest, actor: Actor) => Promise<VerdictResult>;
   readonly "quarantine.release": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly "quarantine.refuse": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly reload: (request: Empty, actor: Actor) => Promise<ReloadResult>;
@@ -118,10 +193,18 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "queue.release",
   "queue.drop",
   "queue.list",
+  "quarantine.list",
+  "quarantine.show",
+  "quarantine.body",
+  "quarantine.approve",
+  "quarantine.reject",
   "quarantine.release",
   "quarantine.refuse",
   "reload",
 ];
+
+/** Of an answer that is the bytes of a message, not JSON. */
+export const BYTES_TYPE = "application/octet-stream";
 
 /** A refusal with its code; `detail` names ids, places or paths, never content. */
 export class ControlError extends Error {

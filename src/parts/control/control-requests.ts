@@ -6,7 +6,17 @@ import type { ReasonCode } from "../../core/reason-codes.ts";
 import { RECIPIENT_STATES } from "../../core/recipient-state.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import { ControlError, isQueueId } from "./control-protocol.ts";
-import type { ListRequest, QueueCursor, QueueRequest, QueueTarget, ReviewRequest } from "./control-protocol.ts";
+import type {
+  BodyRequest,
+  ListRequest,
+  QuarantineRequest,
+  QueueCursor,
+  QueueRequest,
+  QueueTarget,
+  ReviewRequest,
+  ShowRequest,
+  VerdictRequest,
+} from "./control-protocol.ts";
 
 const IDS_MAX = 4096;
 const CODES_MAX = 100;
@@ -45,6 +55,31 @@ export function toIds(value: unknown): readonly string[] {
 export function fieldsOf(body: unknown): Fields {
   if (typeof body !== "object" || body === null || Array.isArray(body)) throw malformed("not an object.");
   return body as Fields;
+}
+
+export function toVerdictRequest(body: unknown): VerdictRequest {
+  const { request, reason } = fieldsOf(body);
+  return { request: toId(request), reason: toReason(reason) };
+}
+
+export function toQuarantineRequest(body: unknown): QuarantineRequest {
+  const { addresses, cursor } = fieldsOf(body);
+  return { addresses: addresses === true, cursor: orNull(cursor, toCursor) };
+}
+
+export function toShowRequest(body: unknown): ShowRequest {
+  const { id, addresses } = fieldsOf(body);
+  return { id: toId(id), addresses: addresses === true };
+}
+
+export function toBodyRequest(body: unknown): BodyRequest {
+  const { id, reason } = fieldsOf(body);
+  return { id: toId(id), reason: toReason(reason) };
+}
+
+function toId(value: unknown): string {
+  if (isQueueId(value)) return value;
+  throw malformed("id: as the lists print it.");
 }
 
 function toTarget(value: unknown): QueueTarget {

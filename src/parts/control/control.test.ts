@@ -2,11 +2,12 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, st
 import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Actor } from "../../core/actor.ts";
 import type { Log } from "../../core/log.ts";
 import type { RoleMap } from "../../core/roles.ts";
-import { callControl } from "./control-client.ts";
+import { callControl, callForBytes } from "./control-client.ts";
 import type { ControlCall } from "./control-client.ts";
 import { startControl } from "./control.ts";
 import type { Control, ControlOptions, RefusedCall } from "./control.ts";
@@ -80,7 +81,7 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
   const record = async (request: QueueRequest | ReviewRequest, actor: Actor) => {
     seen.push(request);
     actors.push(actor);
-    return { done: [ID], skipped: [], examined: 1, next: null };
+    return { done: [ID], requested: [], skipped: [], examined: 1, next: null };
   };
   const note = (event: string, fields?: object): void => void logged.push(JSON.stringify({ event, ...fields }));
   const log: Log = { debug: note, info: note, warn: note, error: note };
@@ -91,6 +92,13 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "queue.release": record,
     "queue.drop": record,
     "queue.list": async () => ({ rows: [], skipped: [], examined: 0, next: null }),
+    "quarantine.list": async () => ({ rows: [], next: null }),
+    "quarantine.show": async () => {
+      throw new ControlError("PST-CTL-014", ID);
+    },
+    "quarantine.body": async () => ({ sizeBytes: BYTES.length, bytes: Readable.from([BYTES]) }),
+    "quarantine.approve": async ({ request }) => ({ id: request, act: "release", why: null }),
+    "quarantine.reject": async ({ request }) => ({ id: request, act: "release", why: null }),
     "quarantine.release": record,
     "quarantine.refuse": record,
     reload: async () => ({ configSha256: "11", warnings: [] }),
@@ -107,6 +115,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
 }
 
 const ACTS = ["queue.retry", "queue.hold", "queue.release", "queue.drop"] as const;
+const BYTES = Buffer.from("From: a\r\n\r\n\u0000 as it came\r\n");
 const DECISIONS = ["quarantine.release", "quarantine.refuse"] as const;
 /** A request of each kind with one id. */
 const on = (reason: string, ids: readonly unknown[] = [ID]) => ({ reason, target: { ids: ids as string[] } });
@@ -119,7 +128,7 @@ test("status, reload and the acts reach their handlers and answer", async () => 
     warnings: [],
   });
   const body = on("peer repaired", [ID, `${ID}.2`]);
-  const result = { done: [ID], skipped: [], examined: 1, next: null };
+  const result = { done: [ID], requested: [], skipped: [], examined: 1, next: null };
   for (const method of ACTS) expect(await callControl({ socketPath, method, body })).toEqual(result);
   const decision = { reason: "agreed", ids: [ID] };
   for (const method of DECISIONS) expect(await callControl({ socketPath, method, body: decision })).toEqual(result);
@@ -165,6 +174,21 @@ test("an act the role does not allow reaches no handler, is told with what it ne
   expect(await codeOf(callControl({ socketPath, method: "queue.drop", body: on("x") }))).toBe("no error");
 });
 
+test("the bytes of a message come as they are, and an error instead of them as an error", async () => {
+  await start();
+  const chunks: Uint8Array[] = [];
+  const call = { socketPath, method: "quarantine.body", body: { id: ID, reason: "asked by the ward" } } as const;
+  const sink = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+    for await (const chunk of bytes) chunks.push(chunk);
+  };
+  await callForBytes(call, sink);
+  expect(Buffer.concat(chunks).equals(BYTES)).toBe(true);
+  expect(await codeOf(callForBytes({ ...call, body: { id: ID, reason: "" } }, sink))).toBe("PST-CTL-003");
+  expect(await codeOf(callControl({ socketPath, method: "quarantine.show", body: { id: ID, addresses: false } }))).toBe(
+    "PST-CTL-014",
+  );
+});
+
 test("nothing is left in the folder of proofs", async () => {
   await start();
   await callControl({ socketPath, method: "status", body: {} });
@@ -207,7 +231,7 @@ test.each<[string, ControlMethod, unknown, string]>([
   ["a body over the limit", "queue.drop", on("x".repeat(300_000)), "PST-CTL-004"],
 ])("%s is refused with its code and reaches no handler", async (_, method, body, code) => {
   await start();
-  const call = { socketPath, method, body } as ControlCall<ControlMethod>;
+  const call = { socketPath, method, body } as ControlCall<"queue.drop">;
   expect(await codeOf(callControl(call))).toBe(code);
   expect(seen).toEqual([]);
 });

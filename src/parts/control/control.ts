@@ -7,17 +7,34 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { rmSync } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Actor } from "../../core/actor.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { Role, RoleMap } from "../../core/roles.ts";
 import { accountOf, groupIdOf, printedName, readAccounts } from "./accounts.ts";
-import { ControlError, HELLO, REQUEST_BYTES_MAX, SUDO_HEADER, toControlMethod } from "./control-protocol.ts";
-import type { ControlHandlers, ControlMethod } from "./control-protocol.ts";
+import {
+  BYTES_TYPE,
+  ControlError,
+  HELLO,
+  REQUEST_BYTES_MAX,
+  SUDO_HEADER,
+  toControlMethod,
+} from "./control-protocol.ts";
+import type { BodyResult, ControlHandlers, ControlMethod } from "./control-protocol.ts";
 import { clearSocketPath, listenPrivately } from "./control-socket.ts";
 import { ProofFolder, proofFolderOf } from "./proof.ts";
-import { toListRequest, toQueueRequest, toReviewRequest } from "./control-requests.ts";
+import {
+  toBodyRequest,
+  toListRequest,
+  toQuarantineRequest,
+  toQueueRequest,
+  toReviewRequest,
+  toShowRequest,
+  toVerdictRequest,
+} from "./control-requests.ts";
 import { mayCall, rolesNeeded, rolesOf } from "./roles.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -30,6 +47,9 @@ const STATUS_CODES: Readonly<Record<string, number>> = {
   "PST-CTL-004": 413,
   "PST-CTL-011": 403,
   "PST-CTL-012": 401,
+  "PST-CTL-013": 403,
+  "PST-CTL-014": 404,
+  "PST-CTL-015": 404,
 };
 const SUDO_USER = /^[\w.@\\-]{1,64}$/;
 
@@ -106,8 +126,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, deps: 
     }
     const method = toControlMethod(name);
     const body = await readText(request);
-    const actor = await admit(request, { method, body }, deps);
-    send(response, 200, { ok: true, result: await handle({ method, actor }, toJson(body), deps.handlers) });
+    const admitted = await admit(request, { method, body }, deps);
+    if (method === "quarantine.body") {
+      await sendBytes(response, await deps.handlers[method](toBodyRequest(toJson(body)), admitted.actor));
+      return;
+    }
+    send(response, 200, { ok: true, result: await handle({ ...admitted, method }, toJson(body), deps.handlers) });
   } catch (error) {
     const known = error instanceof ControlError ? error : new ControlError("PST-CTL-006", "", { cause: error });
     if (known.code === "PST-CTL-006") {
@@ -124,12 +148,12 @@ async function admit(
   request: IncomingMessage,
   call: { readonly method: ControlMethod; readonly body: string },
   { proof, roles: map, onRefused, log }: Deps,
-): Promise<Actor> {
+): Promise<Omit<Admitted, "method">> {
   const { method } = call;
   const account = accountOf(proof.redeem(request.socket, call), readAccounts());
   const actor = { user: printedName(account), uid: account.uid, sudoUser: sudoUserOf(request, account.uid) };
   const roles = rolesOf(account, map(), process.getuid?.() ?? 0);
-  if (mayCall(method, roles)) return actor;
+  if (mayCall(method, roles)) return { actor, roles };
   const needs = rolesNeeded(method);
   log.warn("control_refused", { code: "PST-CTL-011", user: actor.user, uid: actor.uid, method });
   await onRefused({ actor, method, roles, needs });
@@ -169,9 +193,10 @@ function toJson(body: string): unknown {
   }
 }
 
-type Admitted = { readonly method: ControlMethod; readonly actor: Actor };
+type JsonMethod = Exclude<ControlMethod, "quarantine.body">;
+type Admitted = { readonly method: JsonMethod; readonly actor: Actor; readonly roles: readonly Role[] };
 
-function handle({ method, actor }: Admitted, body: unknown, handlers: ControlHandlers): Promise<unknown> {
+function handle({ method, actor, roles }: Admitted, body: unknown, handlers: ControlHandlers): Promise<unknown> {
   switch (method) {
     case "status":
     case "reload":
@@ -186,9 +211,22 @@ function handle({ method, actor }: Admitted, body: unknown, handlers: ControlHan
     case "quarantine.release":
     case "quarantine.refuse":
       return handlers[method](toReviewRequest(body), actor);
+    case "quarantine.approve":
+    case "quarantine.reject":
+      return handlers[method](toVerdictRequest(body), actor);
+    case "quarantine.list":
+      return handlers[method](toQuarantineRequest(body), actor, roles);
+    case "quarantine.show":
+      return handlers[method](toShowRequest(body), actor, roles);
     default:
       return assertNever(method);
   }
+}
+
+/** A reader that goes away ends it; what was read until then was read. */
+async function sendBytes(response: ServerResponse, { sizeBytes, bytes }: BodyResult): Promise<void> {
+  response.writeHead(200, { "content-type": BYTES_TYPE, "content-length": sizeBytes, connection: "close" });
+  await pipeline(Readable.from(bytes, { objectMode: false }), response);
 }
 
 /** A challenge keeps its connection open; whatever follows it ends it. */

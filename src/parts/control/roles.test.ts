@@ -60,6 +60,11 @@ describe("methods", () => {
     "queue.release": ["operator", "owner"],
     "queue.drop": ["operator", "owner"],
     "queue.list": ["viewer", "operator", "owner"],
+    "quarantine.list": ["reviewer", "approver", "owner"],
+    "quarantine.show": ["reviewer", "approver", "owner"],
+    "quarantine.body": ["reviewer", "owner"],
+    "quarantine.approve": ["approver", "owner"],
+    "quarantine.reject": ["approver", "owner"],
     "quarantine.release": ["reviewer", "owner"],
     "quarantine.refuse": ["reviewer", "owner"],
   };

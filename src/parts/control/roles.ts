@@ -19,6 +19,11 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "queue.release": ["operator"],
   "queue.drop": ["operator"],
   "queue.list": ["viewer", "operator"],
+  "quarantine.list": ["reviewer", "approver"],
+  "quarantine.show": ["reviewer", "approver"],
+  "quarantine.body": ["reviewer"],
+  "quarantine.approve": ["approver"],
+  "quarantine.reject": ["approver"],
   "quarantine.release": ["reviewer"],
   "quarantine.refuse": ["reviewer"],
 };

@@ -11,6 +11,7 @@ import { QUEUE_AND_AUDIT } from "./migrations-0001.ts";
 import { syncPath } from "./durable-directory.ts";
 import { LANES_AND_SHARES } from "./migrations-0002.ts";
 import { QUEUED_BYTES } from "./migrations-0003.ts";
+import { APPROVALS } from "./migrations-0004.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
 export type Migration = {
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: QUEUE_AND_AUDIT },
   { version: 2, sql: LANES_AND_SHARES },
   { version: 3, sql: QUEUED_BYTES },
+  { version: 4, sql: APPROVALS },
 ];
 
 /** PRAGMA application_id of a Postern state database: "PSTN". */

@@ -116,6 +116,7 @@ export class RowCodec {
               sealed: this.#seal(inspected.findings, `findings ${inspected.messageId}`),
             },
       events: transition.events.map(toEventRow),
+      approvals: transition.approvals ?? [],
       recipients: transition.recipients.map((recipient) => ({
         id: recipient.recipientId,
         fence: recipient.fence,

@@ -29,6 +29,7 @@ import type {
   WaitingRecipient,
 } from "../../core/queue-store.ts";
 import type { Backlog } from "../../core/pressure.ts";
+import type { ApprovalQuery, ApprovalRequest } from "../../core/review.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource, ChainHead } from "./audit-chain.ts";
 import { committedEvents } from "./committed-events.ts";
@@ -173,6 +174,10 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
   async scan(query: ScanQuery): Promise<Scanned> {
     const rows = await this.#client.call({ kind: "scan", args: toScanRows(query, this.#codec) }, false);
     return toScanned(rows, query.limit, (row) => this.#claimed([row]));
+  }
+
+  async approvals(query: ApprovalQuery): Promise<readonly ApprovalRequest[]> {
+    return this.#client.call({ kind: "approvals", args: query }, false);
   }
 
   async counts(): Promise<QueueCounts> {

@@ -11,6 +11,7 @@ import { SqliteReads } from "./sqlite-reads.ts";
 import { PATCH_COLUMNS } from "./sqlite-rows.ts";
 import type { BlobRow, MessageRow, NewMessageRows, NewRecipientRow, PatchRow, VariantRow } from "./sqlite-rows.ts";
 import { storeError } from "./sqlite-store-error.ts";
+import { recipientOf, WriterApprovals } from "./writer-approvals.ts";
 import { AuditAppender } from "./writer-audit.ts";
 import { WriterClaims } from "./writer-claims.ts";
 import { WriterUpkeep } from "./writer-upkeep.ts";
@@ -24,6 +25,7 @@ export class WriterOperations {
   readonly #reads: SqliteReads;
   readonly #claims: WriterClaims;
   readonly #upkeep: WriterUpkeep;
+  readonly #approvals: WriterApprovals;
   readonly #rekey: WriterRekey;
   readonly #insertMessage: Statement<[MessageRow]>;
   readonly #insertBlob: Statement<[BlobRow & { message_id: string }]>;
@@ -42,6 +44,7 @@ export class WriterOperations {
     this.audit = new AuditAppender(db, this.#reads.auditHead());
     this.#claims = new WriterClaims(db, this.audit);
     this.#upkeep = new WriterUpkeep(db);
+    this.#approvals = new WriterApprovals(db);
     this.#rekey = new WriterRekey(db);
     this.#insertMessage = db.prepare(
       `INSERT INTO message (id, origin, received_at, expires_at, sha256, body_locator, sealed)
@@ -99,6 +102,8 @@ export class WriterOperations {
         return this.#reads.message(call.args.id);
       case "recipients":
         return this.#reads.recipients(call.args);
+      case "approvals":
+        return this.#approvals.open(call.args);
       case "scan":
         return this.#reads.scan(call.args);
       case "counts":
@@ -175,6 +180,7 @@ export class WriterOperations {
       if (recipient.children.length > 0) reach("store.rows-of-child");
       if (recipient.patch.state !== undefined && isTerminal(recipient.patch.state)) ended.add(messageId);
     }
+    for (const change of rows.approvals) if (!stale.includes(recipientOf(change))) this.#approvals.change(change);
     for (const messageId of ended) this.#endMessage.run({ now: rows.now, messageId });
     return { stale, children };
   }

@@ -4,6 +4,7 @@ import type { BlobMove } from "../../core/blob-store.ts";
 import type { AuditRow } from "../../core/event.ts";
 import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { ClaimShares, Deadlines, QueueCounts } from "../../core/queue-store.ts";
+import type { ApprovalChange, ApprovalQuery, ApprovalRequest } from "../../core/review.ts";
 import type { ChainHead, EventRow } from "./audit-chain.ts";
 import type { MigrationReport } from "./migrations.ts";
 import type { SealedColumnName } from "./sealed-columns.ts";
@@ -32,6 +33,7 @@ export type CommitRows = {
     readonly events: readonly EventRow[];
     readonly children: readonly NewMessageRows[];
   }[];
+  readonly approvals: readonly ApprovalChange[];
 };
 
 export type RecipientFilterRows = {
@@ -68,6 +70,7 @@ export type WriterCalls = {
   reap: { args: { endedBefore: number; limit: number }; result: readonly BlobRow[] };
   message: { args: { id: string }; result: StoredMessageRows | null };
   recipients: { args: RecipientFilterRows; result: readonly RecipientRow[] };
+  approvals: { args: ApprovalQuery; result: readonly ApprovalRequest[] };
   scan: { args: ScanRows; result: readonly RecipientRow[] };
   counts: { args: null; result: QueueCounts };
   deadlines: { args: { before: number }; result: Deadlines };

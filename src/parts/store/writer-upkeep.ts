@@ -8,6 +8,7 @@ import type { BlobRow } from "./sqlite-rows.ts";
 import type { WriterCalls } from "./writer-protocol.ts";
 
 const FORGET_SQL = [
+  "DELETE FROM approval WHERE recipient_id IN (SELECT id FROM recipient WHERE message_id = ?)",
   "DELETE FROM child WHERE parent_recipient_id IN (SELECT id FROM recipient WHERE message_id = ?)",
   "DELETE FROM recipient WHERE message_id = ?",
   "DELETE FROM variant WHERE message_id = ?",

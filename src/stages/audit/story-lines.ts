@@ -90,7 +90,8 @@ const TOLD: Told = {
     const why = body.reason === "" ? "" : `: ${printable(body.reason)}`;
     return `${actorText(body)} asked for ${body.action}${why}`;
   },
-  review: (body) => `${REVIEWS[body.action]} by ${actorText(body)}: ${printable(body.reason)}`,
+  review: (body) => `${reviewText(body)} by ${actorText(body)}: ${printable(body.reason)}`,
+  review_expired: (body) => `nobody approved or rejected the request to ${body.act} it (${body.request}) in time`,
   refused_act: (body) => {
     const roles = body.roles.length === 0 ? "no role" : body.roles.join(", ");
     return `${actorText(body)} was refused ${printable(body.method)}, having ${roles}: ${codeText(body.code)}`;
@@ -106,10 +107,25 @@ const TOLD: Told = {
   },
 };
 
-const REVIEWS: Readonly<Record<Extract<EventBody, { kind: "review" }>["action"], string>> = {
-  released: "released from review",
-  refused: "refused in review",
-};
+function reviewText({ action, act, request }: Extract<EventBody, { kind: "review" }>): string {
+  const what = `the request to ${act} it (${request})`;
+  switch (action) {
+    case "released":
+      return "released from review";
+    case "refused":
+      return "refused in review";
+    case "requested":
+      return `${act} requested (${request}), which needs a second person,`;
+    case "approved":
+      return `${what} was approved, and carried out,`;
+    case "rejected":
+      return `${what} was rejected`;
+    case "viewed":
+      return "the message itself was looked at";
+    default:
+      return assertNever(action);
+  }
+}
 
 const CHILDREN: Readonly<Record<Extract<EventBody, { kind: "child" }>["child"], string>> = {
   failure_dsn: "the sender was told of the failure",

@@ -48,6 +48,7 @@ function rig(claimed: readonly StoredRecipient[], unsettled: readonly (typeof fi
   const store = {
     claimThese: async () => claimed,
     recipients: async () => known,
+    approvals: async () => [],
     message: async () => ({}) as StoredMessage,
     commit: async (transition: Transition) => {
       transitions.push(transition);
@@ -70,7 +71,11 @@ function rig(claimed: readonly StoredRecipient[], unsettled: readonly (typeof fi
     transitions,
     endings,
     run: (action: Action) => act({ actor, reason, action, ids }, deps),
-    review: (decision: ReviewAct) => decideReview({ actor, reason, act: decision, ids }, deps),
+    review: (decision: ReviewAct) =>
+      decideReview(
+        { actor, reason, act: decision, ids },
+        { ...deps, fourEyes: () => "off", requestMs: () => 1, newRequestId: () => id },
+      ),
   };
 }
 
@@ -104,7 +109,11 @@ test.each(["retry", "hold", "release", "drop"] as const)(
 
 test("a reviewer's release lifts the rule's hold, and touches nothing that is not under review", async () => {
   const { transitions, review } = rig([recipient(first, "held", REVIEW), recipient(second, "held")]);
-  expect(await review("release")).toEqual({ done: [first], skipped: [{ id: second, why: "not_under_review" }] });
+  expect(await review("release")).toEqual({
+    done: [first],
+    requested: [],
+    skipped: [{ id: second, why: "not_under_review" }],
+  });
   expect(transitions[1]?.recipients[0]).toMatchObject({
     patch: { holdReleased: true, state: "ready", dueAt: 5, lease: null },
     events: [{ body: { kind: "review", action: "released", ...told } }],
@@ -113,7 +122,7 @@ test("a reviewer's release lifts the rule's hold, and touches nothing that is no
 
 test("a reviewer's refusal fails the recipient and tells its sender", async () => {
   const { endings, review } = rig([recipient(first, "held", REVIEW)], [], []);
-  expect(await review("refuse")).toEqual({ done: [first], skipped: [{ id: second, why: "unknown" }] });
+  expect(await review("refuse")).toEqual({ done: [first], requested: [], skipped: [{ id: second, why: "unknown" }] });
   expect(endings).toMatchObject([
     {
       before: [{ kind: "review", action: "refused", ...told }],

@@ -15,6 +15,7 @@ import type { MessageId, RecipientId } from "../../core/ids.ts";
 import type { Lease, QueueStore, RecipientTransition, StoredRecipient } from "../../core/queue-store.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
 import { isUnderReview } from "../../core/review.ts";
+import type { ApprovalChange } from "../../core/review.ts";
 import { eventOf, type Settle } from "./settle.ts";
 
 export type Action = "retry" | "hold" | "release" | "drop";
@@ -28,7 +29,17 @@ export type Act = {
 
 /** Why nothing was done; `unreported`: the report to its sender could not be written. */
 export type SkipReason =
-  "unknown" | "finished" | "busy" | "under_review" | "not_under_review" | "not_held" | "held" | "unreported";
+  | "unknown"
+  | "finished"
+  | "busy"
+  | "under_review"
+  | "not_under_review"
+  | "not_held"
+  | "held"
+  | "unreported"
+  | "requested"
+  | "no_request"
+  | "same_person";
 export type Skipped = { readonly id: RecipientId; readonly why: SkipReason };
 export type ActResult = { readonly done: readonly RecipientId[]; readonly skipped: readonly Skipped[] };
 
@@ -171,12 +182,13 @@ export type Settling = {
   /** Who and why, before the events of the ending. */
   readonly event: EventBody;
   readonly settledOf: (recipient: StoredRecipient) => Settled;
+  readonly approvals?: readonly ApprovalChange[];
 };
 
 /** A transaction for each message, its report with it; recipients of one message share the report. */
 export async function settleEach(
   open: readonly StoredRecipient[],
-  { event, settledOf }: Settling,
+  { event, settledOf, approvals = [] }: Settling,
   deps: Pick<OperatorDeps, "store" | "settle">,
 ): Promise<readonly Skipped[]> {
   const kept: Skipped[] = [];
@@ -184,7 +196,12 @@ export async function settleEach(
   for (const [messageId, recipients] of groups) {
     const message = await deps.store.message(messageId);
     if (message === null) throw new Error("a recipient without its message");
-    const endings = recipients.map((recipient) => ({ recipient, before: [event], settled: settledOf(recipient) }));
+    const endings = recipients.map((recipient) => ({
+      recipient,
+      before: [event],
+      settled: settledOf(recipient),
+      approvals: approvals.filter((change) => change.kind === "closed" && change.recipientId === recipient.id),
+    }));
     const left = await deps.settle(message, endings);
     kept.push(...left.map((id): Skipped => ({ id, why: "unreported" })));
   }

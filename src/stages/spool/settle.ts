@@ -26,6 +26,7 @@ import type {
   Wait,
 } from "../../core/queue-store.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
+import type { ApprovalChange } from "../../core/review.ts";
 import type { ReportSubject, WriteReport } from "../../core/stages.ts";
 
 export type Ending = {
@@ -33,6 +34,8 @@ export type Ending = {
   readonly settled: Settled;
   /** Facts that belong before the ending's own events. */
   readonly before: readonly EventBody[];
+  /** Requests that it answers, closed with it. */
+  readonly approvals?: readonly ApprovalChange[];
 };
 
 /** What goes into the same transaction without ending a recipient. */
@@ -77,10 +80,11 @@ export function createSettle(deps: SettleDeps): Settle {
     });
     const told = { message, reports, at };
     const recipients = [...alongside.recipients, ...settled.map((ending) => transitionOf(ending, told))];
+    const approvals = settled.flatMap((ending) => ending.approvals ?? []);
     const wait = mustWait(settled) ? "durable" : "ordered";
     const isPlan = alongside.recipients.length > 0;
     await reached(isPlan ? "plan.before-rows" : "result.before-rows");
-    const { stale, children } = await commit({ ...alongside, recipients }, { wait, reports, deps });
+    const { stale, children } = await commit({ ...alongside, recipients, approvals }, { wait, reports, deps });
     await reached(isPlan ? "plan.recorded" : "result.recorded");
     for (const id of stale) deps.log.warn("stale_claim", { recipient: id });
     deps.settled(settled.map(({ recipient }) => recipient));

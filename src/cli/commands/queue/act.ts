@@ -25,6 +25,7 @@ export const SKIPPED: Readonly<Record<string, string>> = {
   not_under_review: "does not wait for a review: see `postern queue`",
   not_held: "is not held",
   held: "is held already",
+  requested: "waits for a second person already: see `postern quarantine list`",
   unreported: "the report to its sender could not be written; see the service's log",
 };
 
