@@ -102,11 +102,10 @@ export class SimulatedDisk {
     );
   }
 
-  #makeDirectory(path: string): boolean {
+  #makeDirectory(path: string): void {
     const parent = this.#directory(parentOf(path));
-    if (parent.current.has(nameOf(path))) return false;
+    if (parent.current.has(nameOf(path))) return;
     parent.current.set(nameOf(path), { current: new Map(), durable: new Map() });
-    return true;
   }
 
   #createFile(path: string): FsFile {

@@ -86,7 +86,9 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<DiskBlob
   const paths = new BlobPaths(options.directory);
   options.keyRing.id("spool");
   for (const directory of [paths.root, paths.segments, paths.files]) {
-    if (await fs.makeDirectory(directory)) await fs.syncDirectory(dirname(directory));
+    await fs.makeDirectory(directory);
+    // Also where it was there: an earlier life may have made it and ended before this.
+    await fs.syncDirectory(dirname(directory));
   }
   return new DiskBlobStore({ ...options, fs, paths, leftovers: await findLeftovers(fs, paths) });
 }

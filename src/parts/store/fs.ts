@@ -20,8 +20,8 @@ export interface FsFile {
 }
 
 export interface Fs {
-  /** Makes the directory where it is missing; its parent exists. Resolves to true when it was made. */
-  makeDirectory(path: string): Promise<boolean>;
+  /** Makes the directory where it is missing; its parent exists. */
+  makeDirectory(path: string): Promise<void>;
   /** Makes a new file for reading and writing; rejects when the name is taken, whatever it is. */
   createFile(path: string): Promise<FsFile>;
   /** Opens an existing file for reading; never follows a link. */
@@ -39,10 +39,8 @@ export const nodeFs: Fs = {
   async makeDirectory(path) {
     try {
       await mkdir(path, { mode: 0o700 });
-      return true;
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-      throw error;
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
     }
   },
   async createFile(path) {
