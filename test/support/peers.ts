@@ -6,7 +6,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 
-type Peer = "postfix" | "swaks" | "openssl" | "strace" | "systemd";
+type Peer = "postfix" | "swaks" | "openssl" | "strace" | "systemd" | "dpkg" | "lintian";
 
 /** What is missing for this peer, in words for whoever runs the tests; null where nothing is. */
 const LACKS: Readonly<Record<Peer, () => string | null>> = {
@@ -24,6 +24,11 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
     if (!isExecutable("/usr/bin/strace")) return "the Debian package strace";
     const { status } = spawnSync("/usr/bin/strace", ["-o", "/dev/null", "true"], { timeout: 10_000 });
     return status === 0 ? null : "leave to trace processes (ptrace; package strace)";
+  },
+  lintian: () => (isExecutable("/usr/bin/lintian") ? null : "the Debian package lintian"),
+  dpkg() {
+    if (!isExecutable("/usr/bin/dpkg-deb")) return "dpkg, which Debian has";
+    return process.getuid?.() === 0 ? null : "root, because packages are installed into a root of their own";
   },
   // Its tools alone: no test needs a machine that systemd booted.
   systemd: () => (isExecutable("/usr/bin/systemd-socket-activate") ? null : "the Debian package systemd"),

@@ -58,4 +58,4 @@ export const CODES_MIN = 50;
 export const LOG_CALLS_MIN = 40;
 
 /** Folders nobody tracks. */
-export const UNTRACKED = new Set([".git", ".tmp", "coverage", "dist", "node_modules"]);
+export const UNTRACKED = new Set([".git", ".tmp", "coverage", "dist", "dist-package", "node_modules"]);
