@@ -3,6 +3,7 @@
  * Order at the end: the listener first, then work in flight, then the stores.
  */
 import { randomBytes } from "node:crypto";
+import { errorName, reasonOf } from "./core/error-facts.ts";
 import type { EventBody } from "./core/event.ts";
 import type { Pressure, PressureLevel } from "./core/pressure.ts";
 import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
@@ -299,7 +300,10 @@ export class Running {
     this.#breakOff.abort();
     await dutiesOver;
     this.#gauge.stop();
-    await this.#tellService("stopped");
+    // A disk that takes nothing any more must not keep the stores from being closed.
+    await this.#tellService("stopped").catch((error: unknown) => {
+      env.log.error("stop_unrecorded", { code: reasonOf(error), error: errorName(error) });
+    });
     await this.#parts.watching.close();
     await blobs.close();
     await store.close();

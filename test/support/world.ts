@@ -29,6 +29,8 @@ export type WorldOptions = InternetDescription & {
   /** Laid over the gateway's configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly packs?: readonly string[];
+  /** What fails, and when. */
+  readonly failpoints?: NonNullable<Surroundings["failpoints"]>;
   /** Stands under the spool in place of the real one. */
   readonly disk?: NonNullable<Surroundings["disk"]>;
 };
@@ -45,18 +47,18 @@ export class World {
   readonly fatal: string[] = [];
   #offsetMs = 0;
   #postern: Postern | null = null;
-  readonly #disk: Surroundings["disk"];
+  readonly #troubles: Pick<Surroundings, "disk" | "failpoints">;
   #lives = 0;
 
   private constructor(
     internet: Internet,
     place: { readonly folder: string; readonly configPath: string },
-    disk: Surroundings["disk"],
+    troubles: Pick<Surroundings, "disk" | "failpoints">,
   ) {
     this.internet = internet;
     this.folder = place.folder;
     this.configPath = place.configPath;
-    this.#disk = disk;
+    this.#troubles = troubles;
   }
 
   static async start(options: WorldOptions): Promise<World> {
@@ -66,7 +68,11 @@ export class World {
       packs: options.packs ?? [SHIPPED_PACK],
       changes: { log: { level: "debug" }, ...options.config },
     });
-    const world = new World(internet, place, options.disk);
+    const { disk, failpoints } = options;
+    const world = new World(internet, place, {
+      ...(disk !== undefined && { disk }),
+      ...(failpoints !== undefined && { failpoints }),
+    });
     await world.startGateway();
     return world;
   }
@@ -90,7 +96,7 @@ export class World {
       log: createLog("debug", { write: (line: string) => void this.log.push(line) }),
       owner: `test-${this.#lives}`,
       onFatal: (code) => this.fatal.push(code),
-      ...(this.#disk === undefined ? {} : { disk: this.#disk }),
+      ...this.#troubles,
     });
   }
 

@@ -130,8 +130,8 @@ export const deliverCodes = {
     next: "Retried by itself; check the resolver and the domain's DNS.",
   },
   "PST-DLV-033": {
-    what: "The attempt was stopped, because the service shuts down or the message was withdrawn.",
-    next: "Nothing was sent; retried at the next start.",
+    what: "The attempt was stopped, because the service shuts down, the message was withdrawn, or nothing can be written down.",
+    next: "Nothing was sent; retried at the next start, or once the disk can be relied on.",
   },
   "PST-DLV-034": {
     what: "The prepared message holds a bare CR or LF, which no SMTP server may be sent.",

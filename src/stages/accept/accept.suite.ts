@@ -67,6 +67,8 @@ export class MemorySpool {
   onAbort: () => Promise<void> = async () => {};
   onSubmission: (submission: Submission) => Promise<void> = async () => {};
   pressure: Pressure = OPEN;
+  /** What a look at the machine finds. */
+  look: () => Pressure = () => this.pressure;
   /** False: bytes are counted and forgotten. */
   keeps = true;
   readonly #bodies = new Map<string, Buffer>();
@@ -220,7 +222,7 @@ export async function listen(overrides: Overrides = {}): Promise<TestListener> {
     blobs: spool.blobs,
     resolver,
     newMessageId: () => toMessageId(`01ARZ3NDEKTSV4RRFFQ69G${String(++ids).padStart(4, "0")}`),
-    pressure: () => spool.pressure,
+    pressure: () => spool.look(),
     clock: { now: () => Date.parse("2026-06-01"), monotonic: () => performance.now() },
     log: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") },
   };

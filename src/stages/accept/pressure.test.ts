@@ -1,4 +1,5 @@
 /** What a peer meets while the machine is pressed, step by step of the dialog. */
+import * as fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { nextPressure } from "../../core/pressure.ts";
 import type { Pressure, PressureFigures } from "../../core/pressure.ts";
@@ -155,6 +156,59 @@ describe("a message under way", () => {
     come();
   });
 });
+
+test("whatever the pressure does meanwhile, 250 is said exactly for what became durable", async () => {
+  const levels = [OPEN, SLOW, FULL, CLOSED];
+  const storing = fc.constantFrom("takes", "rejects", "loses the body");
+  const story = fc.record({
+    // What each look finds, in turn; OPEN once told out.
+    looks: fc.array(fc.nat(3), { maxLength: 12 }),
+    messages: fc.array(storing, { minLength: 1, maxLength: 4 }),
+    verb: fc.constantFrom("DATA", "BDAT"),
+  });
+  await fc.assert(
+    fc.asyncProperty(story, async ({ looks, messages, verb }) => {
+      const { port, spool } = await listen({ limits: { pauseMsMax: 60 } });
+      const left = [...looks];
+      spool.look = () => levels[left.shift() ?? 0] ?? OPEN;
+      let acknowledged = 0;
+      for (const fate of messages) {
+        spool.onFinish = async () => {
+          if (fate === "loses the body") throw new Error("no");
+        };
+        spool.onSubmission = async () => {
+          if (fate === "rejects") throw new Error("no");
+        };
+        const before = spool.submissions.length;
+        const reply = await handIn(Dialog.to(port), verb);
+        const isTaken = reply.startsWith("250 2.0.0 queued");
+        expect(spool.submissions.length - before).toBe(isTaken ? 1 : 0);
+        if (isTaken) expect(spool.message).toBe(BODY);
+        else expect(reply).toMatch(/^4[25]1 4\.3\.|^452 4\.3\.1/);
+        acknowledged += isTaken ? 1 : 0;
+      }
+      expect(spool.submissions).toHaveLength(acknowledged);
+      await closeAll();
+    }),
+    { numRuns: 60 },
+  );
+}, 60_000);
+
+/** The reply that ended it: to the message, or to the step that was refused. */
+async function handIn(dialog: Dialog, verb: string): Promise<string> {
+  const greeting = await dialog.reply();
+  if (!greeting.startsWith("220")) return greeting;
+  for (const line of [EHLO, MAIL, RCPT]) {
+    const reply = await dialog.say(line);
+    if (!reply.startsWith("250")) return reply;
+  }
+  if (verb === "DATA") {
+    const reply = await dialog.say("DATA");
+    if (!reply.startsWith("354")) return reply;
+  }
+  dialog.send(verb === "DATA" ? `${BODY}.\r\n` : `BDAT ${BODY.length} LAST\r\n${BODY}`);
+  return dialog.reply();
+}
 
 async function dialogIsSilentFor(dialog: Dialog, ms: number): Promise<boolean> {
   const silence = new Promise<true>((resolve) => void setTimeout(() => resolve(true), ms));
