@@ -1,14 +1,27 @@
 /** Who may do what: OS users against a real gateway, their uid proved by the kernel, every act and every refusal on record. */
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { freePort } from "../../src/cli/loopback/free-port.ts";
+import { writeGatewayFolder } from "../../src/cli/loopback/gateway-folder.ts";
 import type { EventBody } from "../../src/core/event.ts";
 import type { Control } from "../../src/parts/control/control.ts";
 import { CLAIM_MODE, entryNameOf, proofFolderOf } from "../../src/parts/control/proof.ts";
-import { canBeOthers, openDoor, PEOPLE, PEOPLE_CONFIG, PEOPLE_TIMEOUT_MS, runAs } from "../support/people.ts";
+import { ChildGateway, runCli } from "../support/child-gateway.ts";
+import {
+  AS_SERVICE,
+  SERVICE_UID,
+  canBeOthers,
+  openDoor,
+  PEOPLE,
+  PEOPLE_CONFIG,
+  PEOPLE_TIMEOUT_MS,
+  runAs,
+} from "../support/people.ts";
 import type { Person } from "../support/people.ts";
-import { mail, World } from "../support/world.ts";
+import { mail, SHIPPED_PACK, World } from "../support/world.ts";
 
 const REASON = ["--reason", "agreed with the ward"] as const;
 vi.setConfig({ testTimeout: PEOPLE_TIMEOUT_MS, hookTimeout: PEOPLE_TIMEOUT_MS });
@@ -133,6 +146,45 @@ describe.skipIf(!canBeOthers)("people of other uids (root starts them)", () => {
     expect(await runNode(PEOPLE.vera, `renameSync(${path}, ${JSON.stringify(`${entry}2`)})`)).toBe(1);
     expect(await runNode(PEOPLE.vera, `chmodSync(${path}, 0o777)`)).toBe(1);
     expect(lstatSync(entry).uid).toBe(0);
+  });
+});
+
+describe.skipIf(!canBeOthers)("a service that is not root", () => {
+  let folder: string;
+  let configPath: string;
+  let child: ChildGateway;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "postern-service-"));
+    const changes = { ...PEOPLE_CONFIG, control: { ...PEOPLE_CONFIG.control, socket: "run/control.sock" } };
+    const port = await freePort();
+    ({ configPath } = await writeGatewayFolder(folder, world.internet, { packs: [SHIPPED_PACK], changes, port }));
+    for (const name of ["run", "data"]) mkdirSync(join(folder, name));
+    chmodSync(folder, 0o711);
+    for (const name of [".", ...readdirSync(folder, { recursive: true, encoding: "utf8" })]) {
+      chownSync(join(folder, name), SERVICE_UID, SERVICE_UID);
+    }
+    child = await ChildGateway.start(configPath, { under: AS_SERVICE });
+  });
+
+  afterAll(async () => {
+    await child.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("proves its callers all the same, root among them, and leaves nothing behind", async () => {
+    const command = (person: Person | null) =>
+      runCli(
+        ["--config", configPath, "queue", "retry", "01JD8Q4Z6N4K6T2R9V5W3X7Y8Z", ...REASON],
+        person === null ? null : PEOPLE[person],
+      );
+    for (const person of ["olga", null] as const) {
+      expect((await command(person)).output).toBe("01JD8Q4Z6N4K6T2R9V5W3X7Y8Z  skipped: no such id is stored\n");
+    }
+    expect((await command("vera")).output).toContain(`uid ${PEOPLE.vera.uid} has the role viewer`);
+    const proofs = join(folder, "run", "control.sock.proof");
+    expect(lstatSync(proofs)).toMatchObject({ uid: SERVICE_UID, gid: PEOPLE.olga.gid, mode: 0o41730 });
+    expect(readdirSync(proofs)).toEqual([]);
   });
 });
 

@@ -53,6 +53,10 @@ export async function openDoor(world: World): Promise<Control> {
   });
 }
 
+/** A service that is no more than its user, who may give things to the group. */
+export const AS_SERVICE = ["setpriv", "--reuid", "42400", "--regid", "42400", "--groups", String(GROUP)] as const;
+export const SERVICE_UID = 42_400;
+
 /** null: as whoever runs the tests. */
 export function runAs(person: Person | null, world: World, ...args: readonly string[]): Promise<CommandEnd> {
   return runCli(["--config", world.configPath, ...args], person === null ? null : PEOPLE[person]);

@@ -52,7 +52,7 @@ export function chownToGroup(path: string, groupId: number): void {
   try {
     chownSync(path, -1, groupId);
   } catch (error) {
-    const why = `the service may not give ${path} to group ${groupId}: make its user a member of control.group`;
+    const why = `the service may not give ${path} to group ${groupId}: its user must be a member of control.group, its unit allow @chown`;
     throw new ControlError("PST-CTL-008", why, { cause: error });
   }
 }
