@@ -1,11 +1,12 @@
 /** The behaviour every QueueStore has, whatever it is built on: core/queue-store.ts in examples. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Clock } from "../../core/clock.ts";
-import { createdAtOf, messageIdOf } from "../../core/ids.ts";
-import type { RecipientId } from "../../core/ids.ts";
+import { messageIdOf } from "../../core/ids.ts";
 import type { QueueStore, StoredRecipient } from "../../core/queue-store.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { AuditSource } from "./audit-chain.ts";
+import { describeApprovals } from "./queue-store-approvals.suite.ts";
+import { describeScans } from "./queue-store-scan.suite.ts";
 import { describeShares } from "./queue-store-shares.suite.ts";
 import { describeClaims } from "./queue-store-claims.suite.ts";
 import {
@@ -47,6 +48,12 @@ export function describeQueueStore(name: string, open: OpenStore): void {
   });
   describe(`${name}: fair shares and resting lanes`, () => {
     describeShares(bench);
+  });
+  describe(`${name}: scans`, () => {
+    describeScans(bench);
+  });
+  describe(`${name}: requests for approval`, () => {
+    describeApprovals(bench);
   });
   describe(`${name}: transitions`, () => {
     describeCommit(bench);
@@ -118,39 +125,6 @@ function describeAccept(bench: Bench): void {
     expect(await find({ states: ["held"], limit: 10 })).toEqual([]);
     expect(await find({ messageId: messageIdAt(2), limit: 10 })).toEqual([recipientAt(2)]);
     expect(await find({ limit: 2 })).toEqual([recipientAt(1, 1), recipientAt(1, 2)]);
-  });
-
-  test("a scan pages through one state in order, by address, message and time, and ends", async () => {
-    const { store } = bench;
-    await store.accept(sampleMessage(1, { recipients: 3 }));
-    await store.accept(sampleMessage(2, { recipients: 12 }));
-    await store.accept(sampleMessage(3));
-    const walk = async (query: Omit<Parameters<QueueStore["scan"]>[0], "state" | "after">) => {
-      const pages: string[][] = [];
-      let after: RecipientId | null = null;
-      do {
-        const page = await store.scan({ state: "received", after, ...query });
-        pages.push(page.recipients.map(({ id }) => id));
-        after = page.next;
-      } while (after !== null);
-      return pages;
-    };
-    const second = Array.from({ length: 12 }, (_, index) => recipientAt(2, index + 1));
-    expect(await walk({ limit: 4 })).toEqual([
-      [recipientAt(1, 1), recipientAt(1, 2), recipientAt(1, 3), second[0]],
-      second.slice(1, 5),
-      second.slice(5, 9),
-      [...second.slice(9), recipientAt(3)],
-      [],
-    ]);
-    expect(await walk({ limit: 7, messageId: messageIdAt(2) })).toEqual([second.slice(0, 7), second.slice(7)]);
-    expect(await walk({ limit: 7, address: "canary-recipient-2-11@rcpt.example" })).toEqual([[recipientAt(2, 11)]]);
-    const made = createdAtOf(messageIdAt(1));
-    expect((await walk({ limit: 99, from: made })).flat()).toHaveLength(16);
-    expect((await walk({ limit: 99, from: made + 1 })).flat()).toEqual([]);
-    expect((await walk({ limit: 99, before: made })).flat()).toEqual([]);
-    expect((await walk({ limit: 99, before: made + 1 })).flat()).toHaveLength(16);
-    expect(await store.scan({ state: "held", after: null, limit: 5 })).toEqual({ recipients: [], next: null });
   });
 
   test("an unknown message is null", async () => {
