@@ -31,11 +31,20 @@ test("a backup of the running gateway is whole, and holds no key and no text of 
   const created = await cli("backup", "create", join(world.folder, "backups"), "--json");
   expect(created.code).toBe(0);
   backup = String(lastLine(created.output)["backup"]);
+  expect(await cli("backup", "create", join(world.folder, "backups"), "--keep", "0")).toMatchObject({ code: 2 });
   const verified = await cli("backup", "verify", backup, "--json");
   expect(verified).toMatchObject({ code: 0 });
   expect(lastLine(verified.output)).toMatchObject({ faults: 0, bodies: 2 });
   expect(readdirSync(join(world.folder, "data")).filter((name) => name.startsWith(".backup"))).toEqual([]);
   expect(readdirSync(backup).toSorted()).toEqual(["gateway.db", "manifest.json", "spool", "spool.database"]);
+});
+
+test("a further backup with --keep 1 takes the place of the one before", async () => {
+  const created = await cli("backup", "create", join(world.folder, "backups"), "--keep", "1", "--json");
+  const next = String(lastLine(created.output)["backup"]);
+  expect(next).not.toBe(backup);
+  expect(readdirSync(join(world.folder, "backups")).map((name) => join(world.folder, "backups", name))).toEqual([next]);
+  backup = next;
 });
 
 const files = (): { readonly file: string; readonly segment: string } => ({

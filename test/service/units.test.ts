@@ -15,15 +15,19 @@ const NOT_INSTALLED = /\/usr\/lib\/postern\/\S+ is not executable/;
 
 describe.skipIf(areMissing)(`systemd on our units${note}`, () => {
   test("it understands every line of service and sockets", async () => {
-    const { stderr } = await run("/usr/bin/systemd-analyze", ["verify", SERVICE, `${FOLDER}/postern.socket`]);
+    const units = ["postern.socket", "postern-backup.service", "postern-backup.timer"].map(
+      (name) => `${FOLDER}/${name}`,
+    );
+    const { stderr } = await run("/usr/bin/systemd-analyze", ["verify", SERVICE, ...units]);
     const complaints = stderr.split("\n").filter((line) => line !== "" && !NOT_INSTALLED.test(line));
     expect(complaints).toEqual([]);
   });
 
-  test(`it rates the exposure of the service at ${EXPOSURE_MAX} or less`, async () => {
-    const args = ["security", "--offline=true", `--threshold=${EXPOSURE_MAX * 10}`, "--no-pager", SERVICE];
+  test.each(["postern", "postern-backup"])(`it rates the exposure of %s at ${EXPOSURE_MAX} or less`, async (name) => {
+    const unit = `${FOLDER}/${name}.service`;
+    const args = ["security", "--offline=true", `--threshold=${EXPOSURE_MAX * 10}`, "--no-pager", unit];
     const { exitCode, stdout } = await run("/usr/bin/systemd-analyze", args);
-    const rating = Number(/Overall exposure level for postern\.service: ([\d.]+)/.exec(stdout)?.[1]);
+    const rating = Number(new RegExp(`Overall exposure level for ${name}\\.service: ([\\d.]+)`).exec(stdout)?.[1]);
     expect(rating).toBeGreaterThan(0);
     expect(rating).toBeLessThanOrEqual(EXPOSURE_MAX);
     expect(exitCode).toBe(0);
@@ -34,7 +38,11 @@ describe.skipIf(areMissing)(`systemd on our units${note}`, () => {
     expect(users).toMatchObject({ exitCode: 0 });
     expect(users.stderr + users.stdout).toMatch(/postern|^$/);
     const folders = readFileSync(`${FOLDER}/tmpfiles.d/postern.conf`, "utf8").trim().split("\n");
-    expect(folders).toEqual(["d /var/lib/postern 0700 postern postern -", "d /run/postern 0711 postern postern -"]);
+    expect(folders).toEqual([
+      "d /var/lib/postern 0700 postern postern -",
+      "d /run/postern 0711 postern postern -",
+      "d /var/backups/postern 0700 postern postern -",
+    ]);
   });
 });
 

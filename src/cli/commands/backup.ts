@@ -1,8 +1,8 @@
 /** `postern backup create | verify | restore`: the state of the gateway in a folder, proved whole, and put back. */
 import { randomUUID } from "node:crypto";
-import { chownSync, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chownSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { Config } from "../../parts/config/config.ts";
 import { ringMaterial } from "../../parts/config/config-files.ts";
 import { FieldSealer } from "../../parts/keys/field-sealer.ts";
@@ -22,6 +22,10 @@ import { actorName, configPathOf, DATABASE_NAME, requireConfig } from "../surrou
 import { versionOf } from "../../version.ts";
 
 type Json = { readonly json?: boolean };
+type CreateOptions = Json & { readonly keep?: number };
+
+const KEEP_MAX = 10_000;
+const BACKUP_NAME = /^postern-\d{8}T\d{6}Z$/;
 
 export function backupCommand(): Command {
   const command = new Command("backup").description("copy the state of the gateway, prove the copy, put it back");
@@ -29,9 +33,12 @@ export function backupCommand(): Command {
     .command("create")
     .description("copy database and bodies while the service runs; keys and configuration are not in it")
     .argument("<folder>", "the backup becomes a new folder in this one, named after the time")
+    .option("--keep <backups>", "remove all but so many of the newest in this folder afterwards", parseKeep)
     .option("--json", "one JSON object")
-    .addHelpText("after", "\nExample:\n  postern backup create /backup/postern")
-    .action(async (folder: string, options: Json, self: Command) => create(folder, requireQuietly(self), options));
+    .addHelpText("after", "\nExample:\n  postern backup create /backup/postern --keep 7")
+    .action(async (folder: string, options: CreateOptions, self: Command) =>
+      create(folder, requireQuietly(self), options),
+    );
   command
     .command("verify")
     .description(
@@ -68,7 +75,13 @@ function requireQuietly(command: Command): Config {
   return requireConfig(configPathOf(command), (line) => process.stderr.write(`${line}\n`));
 }
 
-async function create(folder: string, config: Config, { json = false }: Json): Promise<void> {
+function parseKeep(text: string): number {
+  const keep = Number(text);
+  if (Number.isInteger(keep) && keep >= 1 && keep <= KEEP_MAX) return keep;
+  throw new InvalidArgumentError(`Give a whole number from 1 to ${KEEP_MAX}.`);
+}
+
+async function create(folder: string, config: Config, { json = false, keep }: CreateOptions): Promise<void> {
   const now = Date.now();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const target = join(resolve(folder), `postern-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, "")}`);
@@ -80,6 +93,8 @@ async function create(folder: string, config: Config, { json = false }: Json): P
     now,
     onProgress: progress.tell,
   }).finally(progress.end);
+  // Only after the new one is whole.
+  if (keep !== undefined) forgetOldest(folder, keep);
   const output = standardOutput();
   const facts = { backup: target, ...summaryOf(manifest) };
   if (json) {
@@ -90,6 +105,12 @@ async function create(folder: string, config: Config, { json = false }: Json): P
   if (facts.missingBodies > 0)
     output.line(`${facts.missingBodies} bodies were missing before; see the log of the last start`);
   output.line(`Next: postern backup verify ${target}; keep /etc/postern and the keys apart from it.`);
+}
+
+/** Names sort by time. */
+function forgetOldest(folder: string, keep: number): void {
+  const backups = readdirSync(folder).filter((name) => BACKUP_NAME.test(name));
+  for (const name of backups.toSorted().slice(0, -keep)) rmSync(join(folder, name), { recursive: true });
 }
 
 function summaryOf({ files, auditHead, missingBodies, createdAt }: BackupManifest) {
