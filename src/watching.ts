@@ -3,7 +3,7 @@
  * long and a drain can be watched too. Promises: stages know nothing of it; it listens to committed events and to the log, and
  * reads the rest when asked; what it cannot read it leaves out, and never waits for longer than PATIENCE_MS.
  */
-import { statfs } from "node:fs/promises";
+import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { Alerting } from "./alerting.ts";
 import type { AlertNotice, RaiseAlert } from "./core/alert.ts";
@@ -24,6 +24,7 @@ import type { DiskSpace, Snapshot } from "./parts/metrics/snapshot.ts";
 import { folderSize } from "./parts/monitoring/folder-size.ts";
 import { startMonitoring } from "./parts/monitoring/monitoring.ts";
 import type { Monitoring } from "./parts/monitoring/monitoring.ts";
+import { LAST_BACKUP } from "./parts/store/backup.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { areKeysWorking, unreadyReasons } from "./readiness.ts";
@@ -51,6 +52,8 @@ const HOUR_MS = 3_600_000;
 const MEASURE_MS = 5 * 60_000;
 /** Answers younger than this are given again: asking often costs no more. */
 const FRESH_MS = 1_000;
+/** Rows by which the audit is signed and told outside. */
+const CHECKPOINTS: ReadonlySet<string> = new Set(["checkpoint"]);
 
 export class Watching {
   readonly log: Log;
@@ -65,6 +68,7 @@ export class Watching {
   #pulse: WriterPulse | null = null;
   #isStarted = false;
   #spoolBytes: number | null = null;
+  #checkpointAt: number | null = null;
   #reasons: { readonly at: number; readonly codes: Promise<readonly ReasonCode[]> } | null = null;
 
   private constructor(config: Config, env: Surroundings, metrics: Metrics | null) {
@@ -96,6 +100,7 @@ export class Watching {
 
   readonly onCommitted: OnCommitted = (events) => {
     this.#metrics?.observe(events);
+    for (const { body, at } of events) if (CHECKPOINTS.has(body.kind)) this.#checkpointAt = at;
     this.#detection.committed(events);
     this.#alerting.heard(events);
   };
@@ -202,12 +207,13 @@ export class Watching {
     const subject = this.#subject;
     const now = this.#env.clock.now();
     const store = subject?.store;
-    const [counts, nextDueAt, deadlines, head, disk, reasons] = await Promise.all([
+    const [counts, nextDueAt, deadlines, head, disk, backup, reasons] = await Promise.all([
       known(store?.counts()),
       known(store?.nextDueAt()),
       known(store?.deadlines(now)),
       known(store?.auditHead()),
       this.#disk(),
+      known(stat(join(this.#config.dataDir, LAST_BACKUP))),
       this.reasons(),
     ]);
     const lanes = subject?.lanes() ?? [];
@@ -229,8 +235,8 @@ export class Watching {
       spoolBytes: this.#spoolBytes,
       disk,
       auditHeadSeq: head?.seq ?? null,
-      checkpointAt: null,
-      backupAt: null,
+      checkpointAt: this.#checkpointAt,
+      backupAt: backup?.mtimeMs ?? null,
       certificates: Object.fromEntries(
         Object.entries(this.#validities()).map(([name, { notAfter }]) => [name, notAfter]),
       ),

@@ -56,6 +56,8 @@ function controlHandlers(served: Served): ControlHandlers {
       draining: postern.isDraining(),
       queue: await postern.store.counts(),
       pressure: postern.pressure(),
+      reasons: await postern.watching.reasons(),
+      alerts: postern.watching.alerts(),
     }),
     ...queueHandlers(postern),
     ...reviewHandlers(postern),

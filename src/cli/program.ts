@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   quarantine: async () => (await import("./commands/quarantine.ts")).quarantineCommand(),
   queue: async () => (await import("./commands/queue.ts")).queueCommand(),
   route: async () => (await import("./commands/route.ts")).routeCommand(),
+  status: async () => (await import("./commands/status.ts")).statusCommand(),
   trace: async () => (await import("./commands/trace.ts")).traceCommand(),
 };
 

@@ -1,7 +1,8 @@
 /** The metrics of a real gateway that has seen good mail, bad mail and strangers, and what is never in them. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { freePort } from "../../src/cli/loopback/free-port.ts";
+import { REASON_CODES } from "../../src/core/reason-codes.ts";
 import { readLogPage } from "../tidy/log-rules.ts";
 import { mail, World } from "../support/world.ts";
 
@@ -125,6 +126,63 @@ describe("what is never in them", () => {
       series.set(name, (series.get(name) ?? 0) + 1);
     }
     expect([...series].filter(([, count]) => count > 100)).toEqual([]);
+  });
+});
+
+describe("what is shipped for Prometheus and Grafana", () => {
+  const folder = "config/monitoring";
+  const shipped = readdirSync(folder).map((name) => ({ name, text: readFileSync(`${folder}/${name}`, "utf8") }));
+  const namesIn = (text: string): readonly string[] => [
+    ...new Set(text.match(/\b(?:postern|nodejs|process)_[a-z0-9_]+/g) ?? []),
+  ];
+  const LABELS = /\b((?:postern|nodejs|process)_[a-z0-9_]+)\{([^}]*)\}/g;
+
+  test.each(shipped.map(({ name }) => name))("every metric named in %s is there", (name) => {
+    const text = shipped.find((file) => file.name === name)?.text ?? "";
+    const there = new Set(
+      [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, metric = "", type]) =>
+        type === "histogram" ? [`${metric}_bucket`, `${metric}_sum`, `${metric}_count`] : [metric],
+      ),
+    );
+    const named = namesIn(text);
+    expect(named.length).toBeGreaterThan(15);
+    expect(named.filter((metric) => !there.has(metric))).toEqual([]);
+  });
+
+  test("every label they ask for is one the metric has, and every code is in the catalogue", () => {
+    const all = shipped.map(({ text }) => text.replaceAll('\\"', '"')).join("\n");
+    const asked = [...all.matchAll(LABELS)].flatMap(([, metric = "", labels = ""]) =>
+      [...labels.matchAll(/([a-z_]+)\s*(?:=~|!~|!=|=)/g)].map(([, label = ""]) => [metric, label] as const),
+    );
+    const own = asked.filter(([, label]) => label !== "instance" && label !== "job");
+    expect(own.length).toBeGreaterThan(5);
+    const sampled = own.filter(([metric]) => page.includes(`\n${metric}{`));
+    expect(sampled.filter(([metric, label]) => !new RegExp(`\n${metric}\\{[^}]*${label}="`).test(page))).toEqual([]);
+    const codes = all.match(/PST-[A-Z]{3}-\d{3}/g) ?? [];
+    expect(codes.filter((code) => !Object.hasOwn(REASON_CODES, code))).toEqual([]);
+  });
+
+  test("of our metrics none goes unseen by the dashboard or the rules without a reason", () => {
+    const seen = new Set(
+      namesIn(shipped.map(({ text }) => text).join("\n")).map((name) => name.replace(/_bucket$/, "")),
+    );
+    const unseen = [...page.matchAll(/^# TYPE (postern_\S+)/gm)].flatMap(([, name = ""]) =>
+      seen.has(name) ? [] : [name],
+    );
+    // For questions of the day rather than for a glance.
+    expect(unseen.toSorted()).toEqual([
+      "postern_attempts_total",
+      "postern_audit_events_total",
+      "postern_commit_waiting_requests",
+      "postern_message_size_bytes",
+      "postern_messages_accepted_bytes_total",
+      "postern_operator_acts_total",
+      "postern_possible_duplicates_total",
+      "postern_recipients_accepted_total",
+      "postern_reports_total",
+      "postern_service_events_total",
+      "postern_spool_written_bytes_total",
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 
-type Peer = "postfix" | "swaks" | "openssl" | "strace" | "systemd" | "dpkg" | "lintian";
+type Peer = "postfix" | "swaks" | "openssl" | "strace" | "promtool" | "systemd" | "dpkg" | "lintian";
 
 /** What is missing for this peer, in words for whoever runs the tests; null where nothing is. */
 const LACKS: Readonly<Record<Peer, () => string | null>> = {
@@ -20,6 +20,7 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
     return stdout.includes("TLS supported") ? null : "the Debian package libnet-ssleay-perl";
   },
   openssl: () => (isExecutable("/usr/bin/openssl") ? null : "the Debian package openssl"),
+  promtool: () => (isExecutable("/usr/bin/promtool") ? null : "the Debian package prometheus"),
   strace() {
     if (!isExecutable("/usr/bin/strace")) return "the Debian package strace";
     const { status } = spawnSync("/usr/bin/strace", ["-o", "/dev/null", "true"], { timeout: 10_000 });

@@ -3,6 +3,7 @@
  * Promises: a request is checked field by field before a handler sees it. Nothing here carries content of mail.
  */
 import type { Actor } from "../../core/actor.ts";
+import type { AlertNotice } from "../../core/alert.ts";
 import type { Floor } from "../../core/plan.ts";
 import type { QueueSelection } from "../../core/queue-selection.ts";
 import type { Pressure } from "../../core/pressure.ts";
@@ -28,6 +29,10 @@ export type ControlStatus = {
   readonly draining: boolean;
   readonly queue: QueueCounts;
   readonly pressure: ControlPressure;
+  /** Why no mail should be sent here now; empty: ready. */
+  readonly reasons: readonly ReasonCode[];
+  /** Alerts that stand now. */
+  readonly alerts: readonly AlertNotice[];
 };
 
 /** How hard the machine is pressed; `roomBytes` and `space` are null while they cannot be learned. */

@@ -38,6 +38,8 @@ const status: ControlStatus = {
       isUnhealthy: false,
     },
   },
+  reasons: [],
+  alerts: [],
 };
 
 let folder: string;
