@@ -1,5 +1,4 @@
 /** The pressure gauge of a service: where its figures come from, and what is said of a change. Acting on it is the caller's. */
-import { PRESSURE_LEVELS } from "./core/pressure.ts";
 import type { Pressure, PressureLevel } from "./core/pressure.ts";
 import type { QueueCounts } from "./core/queue-store.ts";
 import { isTerminal, RECIPIENT_STATES } from "./core/recipient-state.ts";
@@ -9,7 +8,7 @@ import { PressureGauge } from "./parts/pressure/pressure-gauge.ts";
 import type { Parts } from "./surroundings.ts";
 
 export function newGauge(
-  parts: Pick<Parts, "config" | "env" | "store" | "blobs" | "raise">,
+  parts: Pick<Parts, "config" | "env" | "store" | "blobs" | "watching">,
   onLevel: (now: PressureLevel, before: PressureLevel) => void,
 ): PressureGauge {
   const { config, env, store, blobs } = parts;
@@ -31,11 +30,11 @@ function queueSize({ byState, queuedBytes }: QueueCounts): { readonly recipients
   return { recipients: open.reduce((sum, state) => sum + (byState[state] ?? 0), 0), bytes: queuedBytes };
 }
 
-/** Slowing down is daily business; only taking nothing is worth an alert. */
+/** Slowing down is daily business; only taking nothing is worth an alert, which ends with it. */
 function tell(
   { level, causes, figures }: Pressure,
   before: PressureLevel,
-  { env, raise }: Pick<Parts, "env" | "raise">,
+  { env, watching }: Pick<Parts, "env" | "watching">,
 ): void {
   const [worst] = causes;
   const facts = {
@@ -49,6 +48,6 @@ function tell(
   };
   if (worst === undefined) env.log.info("pressure", { ...facts, before });
   else env.log.warn("pressure", { ...facts, before, code: worst.code });
-  const isWorse = PRESSURE_LEVELS.indexOf(level) > PRESSURE_LEVELS.indexOf(before);
-  if (worst !== undefined && isWorse && level !== "slow") raise({ code: worst.code, facts });
+  const isPressing = worst !== undefined && level !== "slow";
+  watching.observe("pressure", isPressing ? [{ code: worst.code, facts }] : []);
 }

@@ -4,31 +4,31 @@ import { areKeysWorking, unreadyReasons } from "./readiness.ts";
 import type { ReadyFacts } from "./readiness.ts";
 
 const NOW = 1_000_000;
-const GIB = 1024 ** 3;
 const READY: ReadyFacts = {
   isStarted: true,
   isDraining: false,
   isWriting: true,
   isSpoolHealthy: true,
-  disk: { freeBytes: 10 * GIB, sizeBytes: 100 * GIB, freeInodes: 900, inodes: 1000 },
+  pressing: [],
   certificate: { notBefore: NOW - 1, notAfter: NOW + 1 },
   areKeysWorking: true,
   now: NOW,
 };
-const disk = { freeBytes: 10 * GIB, sizeBytes: 100 * GIB, freeInodes: 900, inodes: 1000 };
 
 test("with all in order the service is ready", () => {
   expect(unreadyReasons(READY)).toEqual([]);
 });
 
 test.each<readonly [string, Partial<ReadyFacts>, readonly ReasonCode[]]>([
-  ["that has not started says only that", { isStarted: false, isWriting: false, disk: null }, ["PST-MON-001"]],
+  [
+    "that has not started says only that",
+    { isStarted: false, isWriting: false, pressing: ["PST-PRS-003"] },
+    ["PST-MON-001"],
+  ],
   ["that drains", { isDraining: true }, ["PST-MON-002"]],
   ["whose writer does not answer", { isWriting: false }, ["PST-MON-003"]],
   ["whose spool had a disk error", { isSpoolHealthy: false }, ["PST-MON-004"]],
-  ["with little disk space", { disk: { ...disk, freeBytes: 100_000_000 } }, ["PST-MON-005"]],
-  ["with few inodes", { disk: { ...disk, freeInodes: 9 } }, ["PST-MON-005"]],
-  ["whose disk cannot be asked", { disk: null }, ["PST-MON-005"]],
+  ["that takes no new mail", { pressing: ["PST-PRS-003", "PST-PRS-004"] }, ["PST-PRS-003", "PST-PRS-004"]],
   ["whose certificate has expired", { certificate: { notBefore: 0, notAfter: NOW - 1 } }, ["PST-MON-006"]],
   ["whose certificate is not valid yet", { certificate: { notBefore: NOW + 1, notAfter: NOW + 2 } }, ["PST-MON-006"]],
   ["whose certificate cannot be read", { certificate: null }, ["PST-MON-006"]],
@@ -36,10 +36,6 @@ test.each<readonly [string, Partial<ReadyFacts>, readonly ReasonCode[]]>([
   ["with two troubles", { isDraining: true, isWriting: false }, ["PST-MON-002", "PST-MON-003"]],
 ])("a service %s is not ready", (_, change, codes) => {
   expect(unreadyReasons({ ...READY, ...change })).toEqual(codes);
-});
-
-test("a file system that makes inodes as it needs them has enough of them", () => {
-  expect(unreadyReasons({ ...READY, disk: { ...disk, freeInodes: 0, inodes: 0 } })).toEqual([]);
 });
 
 test("keys that throw are keys that do not work", () => {

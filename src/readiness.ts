@@ -2,7 +2,6 @@
 import type { ReasonCode } from "./core/reason-codes.ts";
 import type { Sealer } from "./core/sealer.ts";
 import type { Validity } from "./parts/alerts/certificates.ts";
-import type { DiskSpace } from "./parts/metrics/snapshot.ts";
 
 export type ReadyFacts = {
   readonly isStarted: boolean;
@@ -10,33 +9,24 @@ export type ReadyFacts = {
   /** The writer took a transaction and answered. */
   readonly isWriting: boolean;
   readonly isSpoolHealthy: boolean;
-  readonly disk: DiskSpace | null;
+  /** What presses so hard that no new mail is taken. */
+  readonly pressing: readonly ReasonCode[];
   readonly certificate: Validity | null;
   readonly areKeysWorking: boolean;
   readonly now: number;
 };
 
-/** Below either, new mail would soon find no room. */
-const FREE_BYTES_MIN = 256 * 1024 * 1024;
-const FREE_INODES_SHARE_MIN = 0.01;
-
 export function unreadyReasons(facts: ReadyFacts): readonly ReasonCode[] {
   if (!facts.isStarted) return ["PST-MON-001"];
-  const { disk, certificate, now } = facts;
+  const { pressing, certificate, now } = facts;
   const checks: readonly (readonly [ReasonCode, boolean])[] = [
     ["PST-MON-002", facts.isDraining],
     ["PST-MON-003", !facts.isWriting],
     ["PST-MON-004", !facts.isSpoolHealthy],
-    ["PST-MON-005", disk === null || isNearlyFull(disk)],
     ["PST-MON-006", certificate === null || now < certificate.notBefore || now > certificate.notAfter],
     ["PST-MON-007", !facts.areKeysWorking],
   ];
-  return checks.filter(([, isMet]) => isMet).map(([code]) => code);
-}
-
-/** File systems that make inodes as they need them say they have none. */
-function isNearlyFull({ freeBytes, freeInodes, inodes }: DiskSpace): boolean {
-  return freeBytes < FREE_BYTES_MIN || (inodes > 0 && freeInodes < inodes * FREE_INODES_SHARE_MIN);
+  return [...checks.filter(([, isMet]) => isMet).map(([code]) => code), ...pressing];
 }
 
 /** The keys loaded are those that seal and open. */

@@ -326,6 +326,7 @@ export class Running {
       lanes: () => this.#delivery.lanes(),
       connections: () => this.#listener?.connectionCount() ?? 0,
       isDraining: () => this.#stopping !== null,
+      pressure: () => this.#gauge.read(),
       openIntake: () => this.#intake(),
       newMessageId: () => this.#newMessageId(),
       submit: this.#submit,

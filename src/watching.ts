@@ -3,13 +3,14 @@
  * long and a drain can be watched too. Promises: stages know nothing of it; it listens to committed events and to the log, and
  * reads the rest when asked; what it cannot read it leaves out, and never waits for longer than PATIENCE_MS.
  */
-import { stat, statfs } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Alerting } from "./alerting.ts";
-import type { AlertNotice, RaiseAlert } from "./core/alert.ts";
+import type { Alert, AlertNotice, RaiseAlert } from "./core/alert.ts";
 import type { OnCommitted } from "./core/committed.ts";
 import type { Duty } from "./core/duty.ts";
 import type { HeardLine, Log } from "./core/log.ts";
+import type { Pressure } from "./core/pressure.ts";
 import type { ReasonCode } from "./core/reason-codes.ts";
 import type { Sealer } from "./core/sealer.ts";
 import type { Submission } from "./core/submission.ts";
@@ -20,7 +21,7 @@ import type { Validity } from "./parts/alerts/certificates.ts";
 import type { Config } from "./parts/config/config.ts";
 import { heardLog } from "./parts/log/heard-log.ts";
 import type { Metrics } from "./parts/metrics/metrics.ts";
-import type { DiskSpace, Snapshot } from "./parts/metrics/snapshot.ts";
+import type { Snapshot } from "./parts/metrics/snapshot.ts";
 import { folderSize } from "./parts/monitoring/folder-size.ts";
 import { startMonitoring } from "./parts/monitoring/monitoring.ts";
 import type { Monitoring } from "./parts/monitoring/monitoring.ts";
@@ -41,6 +42,7 @@ export type Subject = OwnPost & {
   readonly lanes: () => readonly { readonly closedForMs: number | null }[];
   readonly connections: () => number;
   readonly isDraining: () => boolean;
+  readonly pressure: () => Pressure;
 };
 
 type Certificates = Pick<Config["listen"]["tls"], "certificate" | "clientCa">;
@@ -107,6 +109,11 @@ export class Watching {
 
   readonly raise: RaiseAlert = (alert) => this.#alerting.raise(alert);
 
+  /** All that is so now under this topic: what was so before and is not any more is resolved. */
+  observe(topic: string, present: readonly Alert[]): void {
+    this.#alerting.observe(topic, present);
+  }
+
   /** Somebody submitted a message, and it was acknowledged. */
   submitted(submission: Submission): void {
     if (this.#subject !== null) this.#detection.submitted(submission, this.#env.clock.now(), this.#subject.sealer);
@@ -155,16 +162,15 @@ export class Watching {
     const { store, inFlight } = this.#subject ?? {};
     const now = this.#env.clock.now();
     const isAnswering = await this.#pulse?.answers(PATIENCE_MS);
-    const [nextDueAt, deadlines, disk] = await Promise.all([
+    const [nextDueAt, deadlines] = await Promise.all([
       isAnswering === true ? known(store?.nextDueAt().then((dueAt) => ({ dueAt }))) : null,
       known(store?.deadlines(now + this.#config.alerts.heldDeadlineHours * HOUR_MS)),
-      this.#disk(),
     ]);
     this.#detection.look({
       now,
       queue: nextDueAt === null ? null : { nextDueAt: nextDueAt.dueAt, inFlight: inFlight?.() ?? 0 },
       heldNear: deadlines?.near ?? null,
-      freeBytes: disk?.freeBytes ?? null,
+      freeBytes: this.#pressure()?.figures.space?.freeBytes ?? null,
       certificates: this.#validities(),
       writerMs: Math.max(this.#pulse?.lastMs ?? 0, this.#pulse?.pendingMs ?? 0),
     });
@@ -186,13 +192,14 @@ export class Watching {
 
   async #findReasons(): Promise<readonly ReasonCode[]> {
     const subject = this.#subject;
-    const [isWriting, disk] = await Promise.all([this.#pulse?.answers(PATIENCE_MS) ?? false, this.#disk()]);
+    const pressure = this.#pressure();
+    const isWriting = (await this.#pulse?.answers(PATIENCE_MS)) ?? false;
     return unreadyReasons({
       isStarted: this.#isStarted,
       isDraining: subject?.isDraining() ?? false,
       isWriting: isWriting && subject?.store.unhealthy === null,
       isSpoolHealthy: subject?.blobs.failure === null,
-      disk,
+      pressing: pressure === null ? [] : pressingCodes(pressure),
       certificate: validityOf(this.#certificates.certificate),
       areKeysWorking: subject !== null && areKeysWorking(subject.sealer),
       now: this.#env.clock.now(),
@@ -207,16 +214,16 @@ export class Watching {
     const subject = this.#subject;
     const now = this.#env.clock.now();
     const store = subject?.store;
-    const [counts, nextDueAt, deadlines, head, disk, backup, reasons] = await Promise.all([
+    const [counts, nextDueAt, deadlines, head, backup, reasons] = await Promise.all([
       known(store?.counts()),
       known(store?.nextDueAt()),
       known(store?.deadlines(now)),
       known(store?.auditHead()),
-      this.#disk(),
       known(stat(join(this.#config.dataDir, LAST_BACKUP))),
       this.reasons(),
     ]);
     const lanes = subject?.lanes() ?? [];
+    const { level, figures } = this.#pressure() ?? { level: null, figures: null };
     const closed = lanes.filter(({ closedForMs }) => closedForMs !== null).length;
     return {
       recipientsByState: counts?.byState ?? null,
@@ -227,13 +234,15 @@ export class Watching {
       lanesOpen: lanes.length - closed,
       lanesClosed: closed,
       connections: subject?.connections() ?? 0,
-      commitWaiting: store?.waitingRequests ?? 0,
-      commitWaitingMs: this.#pulse?.pendingMs ?? 0,
+      commitWaiting: figures?.commitWaiting ?? 0,
+      commitWaitingMs: figures?.commitAgeMs ?? 0,
       writerRoundTripMs: this.#pulse?.lastMs ?? null,
       syncs: subject?.blobs.counters.syncs ?? 0,
       durableBytes: subject?.blobs.counters.bytes ?? 0,
       spoolBytes: this.#spoolBytes,
-      disk,
+      queueBytes: figures?.queueBytes ?? null,
+      disk: figures?.space ?? null,
+      pressureLevel: level,
       auditHeadSeq: head?.seq ?? null,
       checkpointAt: this.#checkpointAt,
       backupAt: backup?.mtimeMs ?? null,
@@ -256,12 +265,15 @@ export class Watching {
     };
   }
 
-  async #disk(): Promise<DiskSpace | null> {
-    const space = await known(statfs(this.#config.dataDir));
-    if (space === null) return null;
-    const { bavail, blocks, bsize, ffree, files } = space;
-    return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize, freeInodes: ffree, inodes: files };
+  /** The gauge runs once the service has started. */
+  #pressure(): Pressure | null {
+    return this.#isStarted ? (this.#subject?.pressure() ?? null) : null;
   }
+}
+
+/** What keeps new mail out. */
+function pressingCodes({ causes }: Pressure): readonly ReasonCode[] {
+  return causes.filter(({ level }) => level !== "slow").map(({ code }) => code);
 }
 
 /** null where it cannot be learned, or not in time: the others are shown all the same. */

@@ -44,9 +44,10 @@ const level = (wanted: string): Promise<string> =>
 const dial = (): Dialog => Dialog.to(world.postern.address().port);
 const logged = (
   event: string,
-): readonly { readonly event: string; readonly code?: string; readonly level?: string }[] =>
+): readonly { readonly event: string; readonly code?: string; readonly level?: string; readonly state?: string }[] =>
   world.log.map((line) => JSON.parse(line) as { readonly event: string }).filter((line) => line.event === event);
-const alerts = (): readonly (string | undefined)[] => logged("alert").map(({ code }) => code);
+const alerts = (): readonly (string | undefined)[] =>
+  logged("alert").flatMap(({ code, state }) => (state === "raised" ? [code] : []));
 
 /** From the greeting to the reply to DATA. */
 async function begin(recipient = "r@b.test"): Promise<{ readonly dialog: Dialog; readonly reply: string }> {

@@ -48,7 +48,10 @@ async function answered(): Promise<{ readonly code: number | null; readonly outp
 
 test("a quiet service is ready, with an empty queue and no alert; exit code 0", async () => {
   const { code, output } = await answered();
-  expect([code, output]).toEqual([0, expect.stringMatching(/queue {4}empty\nhealth {3}ready\nalerts {3}none/)]);
+  expect([code, output]).toEqual([
+    0,
+    expect.stringMatching(/queue {4}empty\nload {5}takes everything\nhealth {3}ready\nalerts {3}none/),
+  ]);
 });
 
 test("held mail stands as an alert, with what to do; exit code 1", async () => {
@@ -69,6 +72,12 @@ test("--json is one object with the same", async () => {
   const { code, output } = await status("--json");
   const row = JSON.parse(output) as Readonly<Record<string, unknown>>;
   expect(code).toBe(1);
-  expect(row).toMatchObject({ ready: true, reasons: [], draining: false, queue: { byState: { held: 1 } } });
+  expect(row).toMatchObject({
+    ready: true,
+    reasons: [],
+    draining: false,
+    pressure: { level: "open", causes: [] },
+    queue: { byState: { held: 1 } },
+  });
   expect(row["alerts"]).toMatchObject([{ code: "PST-DEC-001", count: 1, state: "raised" }]);
 });

@@ -45,6 +45,8 @@ function print(output: Output, status: ControlStatus, now: number): void {
   output.line(`up       ${uptime}, since ${formatTime(startedAt)}`);
   output.line(`config   ${configSha256.slice(0, 12)}`);
   output.line(`queue    ${queueText(status, now)}`);
+  const { level, causes } = status.pressure;
+  output.line(`load     ${level === "open" ? "takes everything" : `${level}: ${causes.join(", ")}`}`);
   output.line(`health   ${reasons.length === 0 ? "ready" : "not ready"}`);
   for (const code of reasons) {
     output.line(`         ${code}: ${REASON_CODES[code].what}`);

@@ -17,10 +17,6 @@ export const monitorCodes = {
     what: "The store of message bodies is out of use after a disk error.",
     next: "Look for `spool_unhealthy` in the log and check the volume of data_dir, then restart.",
   },
-  "PST-MON-005": {
-    what: "The volume of data_dir is nearly full.",
-    next: "Free space or inodes, or enlarge the volume: `df -h` and `df -i` on data_dir.",
-  },
   "PST-MON-006": {
     what: "The listener's certificate is not valid at this time.",
     next: "Put a valid certificate in place of listen.tls.certificate and reload; check the clock of this machine.",

@@ -39,6 +39,7 @@ const status: ControlStatus = {
     },
   },
   reasons: [],
+  pressure: { level: "open" as const, causes: [] },
   alerts: [],
 };
 

@@ -1,6 +1,7 @@
 /** The gauges as a table: name, meaning, and where each is read in a Snapshot. What is not known is not shown. */
 import { Gauge } from "prom-client";
 import type { Registry } from "prom-client";
+import { PRESSURE_LEVELS } from "../../core/pressure.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 type Row = {
@@ -66,6 +67,20 @@ const STORAGE: readonly Row[] = [
     help: "Time the writer of the database took for the last look at it.",
     read: (now) => seconds(now.writerRoundTripMs),
   },
+  {
+    name: "postern_queue_bytes",
+    help: "Stored bytes of messages that have not ended.",
+    read: (now) => now.queueBytes,
+  },
+  {
+    name: "postern_pressure",
+    help: "1 for the level of pressure there is: open, slow (reading waits), full (452), closed (421).",
+    label: "level",
+    read: ({ pressureLevel }) =>
+      pressureLevel === null
+        ? null
+        : Object.fromEntries(PRESSURE_LEVELS.map((level) => [level, level === pressureLevel ? 1 : 0])),
+  },
   { name: "postern_spool_bytes", help: "Size of the stored bodies on disk.", read: (now) => now.spoolBytes },
   {
     name: "postern_disk_free_bytes",
@@ -75,12 +90,12 @@ const STORAGE: readonly Row[] = [
   {
     name: "postern_disk_size_bytes",
     help: "Size of the volume that holds data_dir.",
-    read: (now) => now.disk?.sizeBytes ?? null,
+    read: (now) => now.disk?.totalBytes ?? null,
   },
   {
     name: "postern_disk_free_inodes",
     help: "Free inodes of the volume that holds data_dir.",
-    read: (now) => now.disk?.freeInodes ?? null,
+    read: (now) => now.disk?.inodes?.free ?? null,
   },
   { name: "postern_audit_head_seq", help: "Number of the newest audit row.", read: (now) => now.auditHeadSeq },
   {

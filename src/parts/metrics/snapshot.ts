@@ -1,4 +1,6 @@
 /** What the gauges show: the state of the service at one moment. null and absent: not known now, and then not shown. */
+import type { DiskSpace, PressureLevel } from "../../core/pressure.ts";
+
 export type Snapshot = {
   readonly recipientsByState: Readonly<Record<string, number>> | null;
   readonly oldestReceivedAt: number | null;
@@ -18,7 +20,9 @@ export type Snapshot = {
   readonly syncs: number;
   readonly durableBytes: number;
   readonly spoolBytes: number | null;
+  readonly queueBytes: number | null;
   readonly disk: DiskSpace | null;
+  readonly pressureLevel: PressureLevel | null;
   readonly auditHeadSeq: number | null;
   readonly checkpointAt: number | null;
   readonly backupAt: number | null;
@@ -27,12 +31,4 @@ export type Snapshot = {
   readonly isReady: boolean;
   readonly alertsActive: number;
   readonly now: number;
-};
-
-/** Of the volume that holds data_dir. */
-export type DiskSpace = {
-  readonly freeBytes: number;
-  readonly sizeBytes: number;
-  readonly freeInodes: number;
-  readonly inodes: number;
 };

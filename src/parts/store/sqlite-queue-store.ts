@@ -107,11 +107,6 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
     return this.#client.unhealthy;
   }
 
-  /** Requests that wait for the writer now. */
-  get waitingRequests(): number {
-    return this.#client.waiting;
-  }
-
   get backlog(): Backlog {
     const { waiting, oldest, refusals, unhealthy } = this.#client;
     return { waiting, oldest, refusals, isUnhealthy: unhealthy !== null };
