@@ -57,7 +57,6 @@ function controlHandlers(served: Served): ControlHandlers {
       queue: await postern.store.counts(),
       pressure: postern.pressure(),
       reasons: await postern.watching.reasons(),
-      pressure: { level: postern.pressure().level, causes: postern.pressure().causes.map(({ code }) => code) },
       alerts: postern.watching.alerts(),
     }),
     ...queueHandlers(postern),

@@ -23,12 +23,13 @@ export function statusCommand(): Command {
     });
 }
 
-function rowOf({ startedAt, queue, alerts, ...status }: ControlStatus): object {
+function rowOf({ startedAt, queue, pressure, alerts, ...status }: ControlStatus): object {
   const { byState, oldestReceivedAt } = queue;
   return {
     ...status,
     ready: status.reasons.length === 0,
     started: isoTime(startedAt),
+    pressure: { level: pressure.level, causes: pressure.causes.map(({ code }) => code) },
     queue: { byState, oldestReceived: oldestReceivedAt === null ? null : isoTime(oldestReceivedAt) },
     alerts: alerts.map(({ since, at, ...alert }) => ({ ...alert, since: isoTime(since), told: isoTime(at) })),
   };
@@ -46,7 +47,9 @@ function print(output: Output, status: ControlStatus, now: number): void {
   output.line(`config   ${configSha256.slice(0, 12)}`);
   output.line(`queue    ${queueText(status, now)}`);
   const { level, causes } = status.pressure;
-  output.line(`load     ${level === "open" ? "takes everything" : `${level}: ${causes.join(", ")}`}`);
+  output.line(
+    `load     ${level === "open" ? "takes everything" : `${level}: ${causes.map(({ code }) => code).join(", ")}`}`,
+  );
   output.line(`health   ${reasons.length === 0 ? "ready" : "not ready"}`);
   for (const code of reasons) {
     output.line(`         ${code}: ${REASON_CODES[code].what}`);

@@ -5,7 +5,6 @@
 import type { Actor } from "../../core/actor.ts";
 import type { AlertNotice } from "../../core/alert.ts";
 import type { Floor } from "../../core/plan.ts";
-import type { PressureLevel } from "../../core/pressure.ts";
 import type { QueueSelection } from "../../core/queue-selection.ts";
 import type { Pressure } from "../../core/pressure.ts";
 import type { QueueCounts } from "../../core/queue-store.ts";
@@ -32,7 +31,6 @@ export type ControlStatus = {
   readonly pressure: ControlPressure;
   /** Why no mail should be sent here now; empty: ready. */
   readonly reasons: readonly ReasonCode[];
-  readonly pressure: { readonly level: PressureLevel; readonly causes: readonly ReasonCode[] };
   /** Alerts that stand now. */
   readonly alerts: readonly AlertNotice[];
 };

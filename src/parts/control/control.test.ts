@@ -39,7 +39,6 @@ const status: ControlStatus = {
     },
   },
   reasons: [],
-  pressure: { level: "open" as const, causes: [] },
   alerts: [],
 };
 
