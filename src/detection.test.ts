@@ -142,6 +142,15 @@ describe("volume", () => {
   });
 });
 
+test("a chore that fails and bodies that are missing are raised from the log, which alone tells of them", () => {
+  detection.heard({ level: "error", event: "duty_failed", fields: { duty: "reap", code: "PST-PIP-003" } }, NOW);
+  detection.heard({ level: "error", event: "bodies_missing", fields: { code: "PST-SPL-004", count: 2 } }, NOW);
+  expect(raised).toEqual([
+    { code: "PST-MON-032", facts: { duty: "reap" } },
+    { code: "PST-SPL-004", facts: { bodies: 2 } },
+  ]);
+});
+
 describe("events", () => {
   test("a refused reload stands until one is taken", () => {
     const service = (what: "reload_refused" | "reloaded"): NewEvent =>

@@ -95,8 +95,14 @@ export class Detection {
     }
   }
 
-  heard({ fields }: HeardLine, at: number): void {
+  heard({ event, fields }: HeardLine, at: number): void {
     if (fields?.["code"] === "PST-ACC-010") this.#authFailures.add(at);
+    if (event === "duty_failed") {
+      this.#alerting.raise({ code: "PST-MON-032", facts: { duty: String(fields?.["duty"]) } });
+    }
+    if (event === "bodies_missing") {
+      this.#alerting.raise({ code: "PST-SPL-004", facts: { bodies: Number(fields?.["count"]) } });
+    }
   }
 
   look(look: Look): void {

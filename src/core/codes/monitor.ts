@@ -65,4 +65,8 @@ export const monitorCodes = {
     what: "An alert could not be sent by mail.",
     next: "Look at the error logged with it; the alert itself stands in the log and, where it can be written, in the audit.",
   },
+  "PST-MON-032": {
+    what: "A chore beside the mail failed: watching, signing the audit, forgetting what ended, or changing keys.",
+    next: "Look for `duty_failed` in the log: it names the chore and why. It comes again by itself.",
+  },
 } as const satisfies Record<`PST-MON-${string}`, CodeEntry>;
