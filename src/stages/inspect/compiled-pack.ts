@@ -1,7 +1,7 @@
 /** A rule pack as the engine runs it: references resolved, patterns proven linear, words in one index. Types only. */
 import type { RuleAction, RuleScope, Tier } from "../../core/findings.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
-import type { PhraseHit, PhraseIndex, Tokens } from "./tokens.ts";
+import type { PhraseHits, PhraseIndex, Tokens } from "./tokens.ts";
 import type { Validator } from "./validators.ts";
 
 /** A piece of text a reader could see, normalised (normalise.ts). */
@@ -20,7 +20,7 @@ export type ScannedSegment = {
   readonly index: number;
   readonly tokens: Tokens;
   /** By set number of the pack's phrase index. */
-  readonly hits: readonly (readonly PhraseHit[])[];
+  readonly hits: PhraseHits;
   /** Normalised names of the sender, which are nobody's PHI. */
   readonly senderNames: ReadonlySet<string>;
   readonly isLate: () => boolean;

@@ -64,14 +64,16 @@ function startsWith(bytes: Uint8Array, { bytes: magic, at = 0 }: Magic): boolean
 }
 
 /** Control characters that texts do hold: bell to carriage return, shift in and out, escape (ISO-2022). */
-function isTextByte(byte: number): boolean {
-  return byte >= 32 ? byte !== 127 : (byte >= 7 && byte <= 15) || byte === 27;
-}
+const STRANGE_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const isText = byte >= 32 ? byte !== 127 : (byte >= 7 && byte <= 15) || byte === 27;
+  return isText ? 0 : 1;
+});
 
 function looksLikeText(bytes: Uint8Array): boolean {
   if (isUtf16(bytes)) return true;
   let strange = 0;
-  for (const byte of bytes) if (!isTextByte(byte)) strange += 1;
+  // Many bytes, and an iterator would be asked for each.
+  for (let at = 0; at < bytes.length; at += 1) strange += STRANGE_BYTES[bytes[at] ?? 0] ?? 0;
   return strange * 50 <= bytes.length;
 }
 

@@ -16,6 +16,8 @@ import type { PhraseHit } from "./tokens.ts";
 /** All adjustments together move a confidence no further than this. */
 const RAISE_MAX = 25;
 const LOWER_MAX = -40;
+/** From here on there is a pause between two detectors. */
+const CHARS_AT_ONCE_MAX = 32_768;
 /** Level of a method that is not told one. */
 const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> = {
   pattern: 40,
@@ -59,7 +61,7 @@ export function* scanningSegment(
       matches.push(match);
       count += 1;
     }
-    yield;
+    if (segment.text.length > CHARS_AT_ONCE_MAX) yield;
   }
   return matches;
 }

@@ -30,8 +30,11 @@ const GAP_CHARS_MAX = 3;
 /** Longest word compared; a longer token is never known. */
 const WORD_CHARS_MAX = 48;
 
-/** What one pass found; hits by set number. */
-export type PhraseScan = { readonly tokens: Tokens; readonly hits: readonly (readonly PhraseHit[])[] };
+/** Hits by set number; nothing stands for a set of which nothing was found. */
+export type PhraseHits = readonly (readonly PhraseHit[] | undefined)[];
+
+/** What one pass found. */
+export type PhraseScan = { readonly tokens: Tokens; readonly hits: PhraseHits };
 
 type Node = { readonly next: Map<number, Node>; readonly entries: { readonly set: number; readonly phrase: number }[] };
 
@@ -132,11 +135,11 @@ export class PhraseIndex {
   /** Splits lower-cased text and finds the phrases. Hits of each set stand in order of their place. */
   *scanning(lower: string): Pausable<PhraseScan> {
     const { tokens, ids } = yield* this.#tokenise(lower);
-    const hits: PhraseHit[][] = Array.from({ length: this.#setCount }, () => []);
+    const hits: (PhraseHit[] | undefined)[] = Array.from({ length: this.#setCount });
     const scan = { lower, tokens, ids, hits, busyUntil: new Int32Array(this.#setCount) };
     for (let from = 0; from < tokens.count; from += TOKENS_BETWEEN_PAUSES) {
       this.#matchFrom(scan, from);
-      yield;
+      if (tokens.count > TOKENS_BETWEEN_PAUSES) yield;
     }
     return { tokens, hits };
   }
@@ -151,7 +154,7 @@ export class PhraseIndex {
     const found: Found = { bounds: new Int32Array(size * 2), ids: new Int32Array(size), count: 0 };
     for (let at = 0; at < lower.length;) {
       at = this.#tokeniseFrom(lower, at, found);
-      yield;
+      if (at < lower.length) yield;
     }
     const { bounds, ids, count } = found;
     return { tokens: { bounds, count }, ids };
@@ -216,7 +219,7 @@ export class PhraseIndex {
     for (const { set, hit } of found.toReversed()) {
       if (first < (scan.busyUntil[set] ?? 0)) continue;
       scan.busyUntil[set] = first + hit.tokens;
-      scan.hits[set]?.push(hit);
+      (scan.hits[set] ??= []).push(hit);
     }
   }
 }
@@ -229,7 +232,7 @@ type Scan = {
   readonly lower: string;
   readonly tokens: Tokens;
   readonly ids: Int32Array;
-  readonly hits: PhraseHit[][];
+  readonly hits: (PhraseHit[] | undefined)[];
   readonly busyUntil: Int32Array;
 };
 
