@@ -1,21 +1,26 @@
 /** Loads the configured rule packs and builds inspection from them. Promises: all packs load, or none is taken. */
 import { readFileSync } from "node:fs";
-import type { Inspect } from "./core/stages.ts";
 import { inspectOptions } from "./options.ts";
 import type { Config } from "./parts/config/config.ts";
 import type { CompiledPack } from "./stages/inspect/compiled-pack.ts";
 import { createInspect } from "./stages/inspect/inspect.ts";
 import { formatPackError, loadPack } from "./stages/inspect/pack-file.ts";
+import { threadedInspect } from "./stages/inspect/threaded-inspect.ts";
+import type { Inspection } from "./stages/inspect/threaded-inspect.ts";
+import type { PackSource } from "./stages/inspect/thread-protocol.ts";
 import type { Parts } from "./surroundings.ts";
 
 /** Throws PackError. */
-export function buildInspect(config: Config, { env, keyRing }: Pick<Parts, "env" | "keyRing">): Inspect {
+export function buildInspect(config: Config, { env, keyRing }: Pick<Parts, "env" | "keyRing">): Inspection {
   const hashKey = keyRing.derive("addresses", "postern finding value v1");
-  return createInspect(inspectOptions(config), { packs: config.dlp.packs.map(readPack), hashKey, clock: env.clock });
+  const options = inspectOptions(config);
+  const packs = config.dlp.packs.map((path): PackSource => ({ text: readFileSync(path, "utf8"), fileName: path }));
+  const inline = createInspect(options, { packs: packs.map(readPack), hashKey, clock: env.clock });
+  return threadedInspect(inline, { packs, options, hashKey });
 }
 
-function readPack(path: string): CompiledPack {
-  const loading = loadPack(readFileSync(path, "utf8"), path);
+function readPack({ text, fileName }: PackSource): CompiledPack {
+  const loading = loadPack(text, fileName);
   if (loading.ok) return loading.pack;
   throw new PackError(loading.errors.map(formatPackError));
 }

@@ -7,7 +7,7 @@ import { errorName, reasonOf } from "./core/error-facts.ts";
 import type { EventBody } from "./core/event.ts";
 import type { Pressure, PressureLevel } from "./core/pressure.ts";
 import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
-import type { Inspect, Protect, ReadBody } from "./core/stages.ts";
+import type { Protect, ReadBody } from "./core/stages.ts";
 import {
   acceptOptions,
   deliverOptions,
@@ -61,6 +61,7 @@ import { upkeepDuties } from "./upkeep.ts";
 import { expiryDuty, reviewing } from "./reviewing.ts";
 import type { Reviewing } from "./reviewing.ts";
 import { buildInspect } from "./rule-packs.ts";
+import type { Inspection } from "./stages/inspect/threaded-inspect.ts";
 import { allowedOf, record, recordOf, tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
 import type { Subject, Watching } from "./watching.ts";
@@ -106,7 +107,7 @@ export type Postern = {
 export class Running {
   readonly #parts: Parts;
   #config: Config;
-  #inspect: Inspect;
+  #inspection: Inspection;
   #protect: Protect;
   readonly #breakOff = new AbortController();
   readonly #gauge: PressureGauge;
@@ -130,7 +131,7 @@ export class Running {
       read: () => this.#gauge.read(),
       untilWritable: (signal) => this.#gauge.untilWritable(signal),
     });
-    this.#inspect = buildInspect(config, parts);
+    this.#inspection = buildInspect(config, parts);
     this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
     this.#delivery = createDeliver(deliverOptions(config), { blobs, ...env });
@@ -149,7 +150,7 @@ export class Running {
         store,
         stages: {
           spool: createSpool({ lifetimeMs: lifetimeMs(config) }, { store, blobs, clock: env.clock }),
-          inspect: (message) => this.#inspect(message),
+          inspect: (message) => this.#inspection.inspect(message),
           discover: createDiscover(discoverOptions(config), { resolver: this.#resolver(), ...env }),
           decide,
           protect: (input) => this.#protect(input),
@@ -203,6 +204,7 @@ export class Running {
     this.#gauge.stop();
     await this.#listener?.close();
     await this.#delivery.close();
+    await this.#inspection.close();
   }
 
   door(): Postern {
@@ -266,17 +268,19 @@ export class Running {
   }
 
   async #reload(next: Config): Promise<void> {
-    const inspect = buildInspect(next, this.#parts);
+    const inspection = buildInspect(next, this.#parts);
     await this.#takeKeys(next);
     this.#listener?.reloadTls(tlsMaterial(next));
     this.#parts.watching.useCertificates(next.listen.tls);
     const { log } = this.#parts.env;
     for (const option of needRestart(this.#parts.config, next)) log.warn("restart_needed", { option });
-    this.#inspect = inspect;
+    const before = this.#inspection;
+    this.#inspection = inspection;
     const { policy, dlp, roles, review, dkim, keys, sha256, allowed } = next;
     this.#config = { ...this.#config, policy, dlp, roles, review, dkim, keys, sha256, allowed };
     // What asks for protection and what is taken out of the Subject are the same texts.
     this.#protect = createProtect(protectOptions(this.#config), this.#parts);
+    await before.close();
     await this.#tellService("reloaded");
     log.info("reloaded", { config: next.sha256 });
   }
@@ -297,6 +301,7 @@ export class Running {
     await this.#scheduler.stop();
     clearTimeout(timer);
     await this.#delivery.close();
+    await this.#inspection.close();
     this.#breakOff.abort();
     await dutiesOver;
     this.#gauge.stop();

@@ -1,0 +1,54 @@
+/**
+ * The thread that inspects larger mails, so that the sessions of the service go on meanwhile. It compiles the packs it is given and
+ * reads bodies through the service; it has no keys but the one of the value hashes.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import type { MimeStructure } from "../../core/mime-structure.ts";
+import type { CompiledPack } from "./compiled-pack.ts";
+import { createInspect } from "./inspect.ts";
+import { loadPack } from "./pack-file.ts";
+import type { FromThread, PackSource, ThreadArguments, ToThread } from "./thread-protocol.ts";
+
+const { packs, options, hashKey } = workerData as ThreadArguments;
+/** Of a thread's own: none can be handed in. */
+const clock = { now: () => 0, monotonic: () => Number(process.hrtime.bigint()) / 1e6 };
+const inspect = createInspect(options, { packs: packs.map(compiled), hashKey, clock });
+const reads = new Map<number, { readonly resolve: (bytes: Buffer) => void; readonly reject: (error: Error) => void }>();
+let nextRead = 1;
+
+/** The service compiled the same text before. */
+function compiled({ text, fileName }: PackSource): CompiledPack {
+  const loading = loadPack(text, fileName);
+  if (loading.ok) return loading.pack;
+  throw new Error("a rule pack loads in the service and not in its thread");
+}
+
+function say(message: FromThread): void {
+  parentPort?.postMessage(message, []);
+}
+
+async function work(id: number, mime: MimeStructure): Promise<void> {
+  const read = (start: number, end: number): Promise<Buffer> =>
+    new Promise((resolve, reject) => {
+      const number = nextRead++;
+      reads.set(number, { resolve, reject });
+      say({ kind: "read", id, read: number, start, end });
+    });
+  try {
+    say({ kind: "done", id, findings: await inspect({ mime, read }) });
+  } catch {
+    // The error could quote the message; the service knows why a read failed.
+    say({ kind: "failed", id });
+  }
+}
+
+parentPort?.on("message", (message: ToThread) => {
+  if (message.kind === "inspect") {
+    void work(message.id, message.mime);
+    return;
+  }
+  const waiting = reads.get(message.read);
+  reads.delete(message.read);
+  if (message.bytes === null) waiting?.reject(new Error("the body could not be read"));
+  else waiting?.resolve(Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.length));
+});

@@ -1,0 +1,24 @@
+/** What passes between the service and its inspection thread. Types only. */
+import type { Findings } from "../../core/findings.ts";
+import type { MimeStructure } from "../../core/mime-structure.ts";
+import type { InspectOptions } from "./inspect-options.ts";
+
+/** A rule pack as text, so that both sides compile the same one. */
+export type PackSource = { readonly text: string; readonly fileName: string };
+
+export type ThreadArguments = {
+  readonly packs: readonly PackSource[];
+  readonly options: InspectOptions;
+  readonly hashKey: Uint8Array;
+};
+
+export type ToThread =
+  | { readonly kind: "inspect"; readonly id: number; readonly mime: MimeStructure }
+  /** Answers a read; null where the store could not. */
+  | { readonly kind: "bytes"; readonly read: number; readonly bytes: Uint8Array | null };
+
+export type FromThread =
+  | { readonly kind: "read"; readonly id: number; readonly read: number; readonly start: number; readonly end: number }
+  | { readonly kind: "done"; readonly id: number; readonly findings: Findings }
+  /** The store could not give what was read, or the engine has a fault. */
+  | { readonly kind: "failed"; readonly id: number };

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MimeScanner } from "../../parts/mime/mime-scanner.ts";
+import { DEFAULT_INSPECT_OPTIONS } from "./inspect-options.ts";
+import { createInspect } from "./inspect.ts";
+import { loadPack } from "./pack-file.ts";
+import { threadedInspect } from "./threaded-inspect.ts";
+import type { Inspection } from "./threaded-inspect.ts";
+
+const PACK = new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url).pathname;
+const source = { text: readFileSync(PACK, "utf8"), fileName: PACK };
+const hashKey = Buffer.alloc(32, 7);
+const options = { ...DEFAULT_INSPECT_OPTIONS, timeMsMax: 60_000 };
+const loading = loadPack(source.text, source.fileName);
+if (!loading.ok) throw new Error("the shipped pack does not load");
+const clock = { now: () => 0, monotonic: () => 0 };
+const inline = createInspect(options, { packs: [loading.pack], hashKey, clock });
+
+/** A mail with PHI that is too large to be inspected at once. */
+function largeMail() {
+  const filler = "We met on the terrace and spoke about the budget of the garden.\r\n".repeat(1_500);
+  const phi = "Patient John Smith, MRN: 48210377, was diagnosed with type 2 diabetes.\r\n";
+  const bytes = Buffer.from(`From: a@clinic.test\r\nSubject: Visit\r\n\r\n${filler}${phi}`);
+  const scanner = new MimeScanner({ partsMax: 100, depthMax: 5, headerBytesMax: 100_000 });
+  scanner.push(bytes);
+  return { mime: scanner.end(), read: async (start: number, end: number) => bytes.subarray(start, end) };
+}
+
+describe("inspection in a thread", () => {
+  let inspection: Inspection;
+  beforeAll(() => void (inspection = threadedInspect(inline, { packs: [source], options, hashKey })));
+  afterAll(() => inspection.close());
+
+  test("finds in a large mail what it finds without a thread", async () => {
+    const findings = await inspection.inspect(largeMail());
+    expect(findings.verdict).toBe("phi");
+    expect(findings).toEqual(await inline(largeMail()));
+  });
+
+  test("several mails at once keep their own findings", async () => {
+    const verdicts = await Promise.all(Array.from({ length: 5 }, () => inspection.inspect(largeMail())));
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(["phi", "phi", "phi", "phi", "phi"]);
+  });
+
+  test("a body that cannot be read rejects with the store's own error", async () => {
+    const error = new Error("damaged");
+    const read = (): Promise<never> => Promise.reject(error);
+    await expect(inspection.inspect({ ...largeMail(), read })).rejects.toBe(error);
+  });
+
+  test("a thread that cannot start rejects the mail, and closing ends at once", async () => {
+    const broken = threadedInspect(inline, { packs: [{ text: "no pack", fileName: "x" }], options, hashKey });
+    await expect(broken.inspect(largeMail())).rejects.toThrow("loads in the service and not in its thread");
+    await broken.close();
+  });
+
+  test("close waits for what is under way", async () => {
+    const closing = threadedInspect(inline, { packs: [source], options, hashKey });
+    const findings = closing.inspect(largeMail());
+    await closing.close();
+    await expect(findings).resolves.toMatchObject({ verdict: "phi" });
+  });
+});
