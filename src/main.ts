@@ -24,7 +24,7 @@ import type { Parts, Surroundings } from "./surroundings.ts";
 import { Watching } from "./watching.ts";
 
 /** Small bodies kept in memory while their mails are worked on. */
-const BODY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+const BODY_CACHE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Rejects before anything listens where a file, key, pack or port cannot be used. */
 export async function startPostern(config: Config, surroundings: Surroundings): Promise<Postern> {

@@ -15,6 +15,9 @@ const clock = { now: () => 0, monotonic: () => Number(process.hrtime.bigint()) /
 const inspect = createInspect(options, { packs: packs.map(compiled), hashKey, clock });
 const reads = new Map<number, { readonly resolve: (bytes: Buffer) => void; readonly reject: (error: Error) => void }>();
 let nextRead = 1;
+/** Mails above this size take their turn one by one: each may need many times its bytes for a moment. */
+const TOGETHER_BYTES_MAX = 1024 * 1024;
+let lastLarge: Promise<void> = Promise.resolve();
 
 /** The service compiled the same text before. */
 function compiled({ text, fileName }: PackSource): CompiledPack {
@@ -44,7 +47,9 @@ async function work(id: number, mime: MimeStructure): Promise<void> {
 
 parentPort?.on("message", (message: ToThread) => {
   if (message.kind === "inspect") {
-    void work(message.id, message.mime);
+    const { id, mime } = message;
+    if (mime.sizeBytes <= TOGETHER_BYTES_MAX) void work(id, mime);
+    else lastLarge = lastLarge.then(() => work(id, mime));
     return;
   }
   const waiting = reads.get(message.read);
