@@ -13,6 +13,7 @@ import type { MimeLimits } from "./parts/mime/mime-scanner.ts";
 import { ACCEPT_LIMIT_DEFAULTS, proofHeaderNames } from "./stages/accept/options.ts";
 import type { AcceptOptions, Submitter, TlsMaterial } from "./stages/accept/options.ts";
 import { passwordOf } from "./stages/accept/password.ts";
+import type { CheckpointOptions } from "./stages/audit/checkpoints.ts";
 import { DELIVER_DEFAULTS } from "./stages/deliver/options.ts";
 import type { DeliverOptions } from "./stages/deliver/options.ts";
 import { DISCOVER_DEFAULTS } from "./stages/discover/options.ts";
@@ -182,6 +183,10 @@ export function lifetimeMs({ delivery }: Config): number {
 
 export function retentionMs({ retentionHours }: Config): number {
   return retentionHours * HOUR_MS;
+}
+
+export function checkpointOptions({ audit }: Config): CheckpointOptions {
+  return { everyMs: audit.checkpointMinutes * MINUTE_MS, everyRows: audit.checkpointRows };
 }
 
 /** Sections of a new configuration that differ and are read at the start only, by their names in the code. */

@@ -54,6 +54,8 @@ import { reapEnded } from "./stages/spool/reap.ts";
 import { Scheduler } from "./stages/spool/scheduler.ts";
 import { createSettle } from "./stages/spool/settle.ts";
 import { createSpool } from "./stages/spool/spool.ts";
+import { keepAudit } from "./audit-keeping.ts";
+import type { AuditKeeping } from "./audit-keeping.ts";
 import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
 import { rekeyDuty } from "./rekeying.ts";
@@ -86,6 +88,7 @@ export type Postern = {
   /** Something may be due: look now. */
   readonly wake: () => void;
   readonly act: (request: Act) => Promise<ActResult>;
+  readonly audit: AuditKeeping;
   readonly review: Reviewing;
   /** The message as it came. */
   readonly readBody: (message: StoredMessage) => AsyncIterable<Uint8Array>;
@@ -119,6 +122,7 @@ export class Running {
   readonly #newMessageId: ReturnType<typeof messageIdMaker>;
   #listener: Listener | null = null;
   readonly #duties: Duties;
+  readonly #audit: AuditKeeping;
   #stopping: Promise<void> | null = null;
 
   constructor(parts: Parts) {
@@ -132,6 +136,7 @@ export class Running {
       untilWritable: (signal) => this.#gauge.untilWritable(signal),
     });
     this.#inspection = buildInspect(config, parts);
+    this.#audit = keepAudit(parts);
     this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
     this.#delivery = createDeliver(deliverOptions(config), { blobs, ...env });
@@ -192,6 +197,7 @@ export class Running {
       log: env.log,
     });
     await this.#tellService("started");
+    await this.#audit.checkpoints.start();
     this.#scheduler.start();
     this.#duties.start(this.#dutiesOf());
     watching.started();
@@ -219,6 +225,7 @@ export class Running {
       now: () => this.#parts.env.clock.now(),
       wake: () => this.#scheduler.wake(),
       act: (request) => act(request, this.#operatorDeps()),
+      audit: this.#audit,
       review: reviewing({
         config: () => this.#config,
         operator: () => this.#operatorDeps(),
@@ -306,10 +313,11 @@ export class Running {
     await dutiesOver;
     this.#gauge.stop();
     // A disk that takes nothing any more must not keep the stores from being closed.
-    await this.#tellService("stopped").catch((error: unknown) => {
+    const unrecorded = (error: unknown): void =>
       env.log.error("stop_unrecorded", { code: reasonOf(error), error: errorName(error) });
-    });
+    await this.#tellService("stopped").catch(unrecorded);
     await this.#parts.watching.close();
+    await this.#audit.checkpoints.sign("stop").catch(unrecorded);
     await blobs.close();
     await store.close();
     env.log.info("stopped");
@@ -343,6 +351,7 @@ export class Running {
     const { store, blobs, env, watching } = this.#parts;
     const endedBefore = (): number => env.clock.now() - retentionMs(this.#config);
     return [
+      ...this.#audit.duties,
       {
         name: "reap",
         everyMs: REAP_INTERVAL_MS,

@@ -76,6 +76,7 @@ beforeAll(async () => {
   put("smtp.key", keyPem);
   put("spool.key", "0123456789abcdef".repeat(4));
   put("addresses.key", "fedcba9876543210".repeat(4));
+  put("audit.key", "0f1e2d3c4b5a6978".repeat(4));
   put("pack.yaml", readFileSync(SHIPPED_PACK, "utf8"));
   put("bad-pack.yaml", "version: 1\n");
   const valid = `version: 1
@@ -83,14 +84,14 @@ hostname: gateway.example.org
 data_dir: data
 control: { socket: control.sock }
 listen: { tls: { certificate: file:smtp.pem, key: file:smtp.key } }
-keys: { spool: file:spool.key, addresses: file:addresses.key }
+keys: { spool: file:spool.key, addresses: file:addresses.key, audit: file:audit.key }
 dlp: { packs: [pack.yaml] }
 `;
   put("postern.yaml", valid);
   put("bad-pack-config.yaml", valid.replace("pack.yaml", "bad-pack.yaml"));
   put("other-key.yaml", valid.replace("addresses: file:addresses.key", "addresses: file:other.key"));
   put("other.key", "00112233445566ff".repeat(4));
-  put("bad.yaml", "version: 1\nlisen: {}\npolicy: { phi: none }\n");
+  put("bad.yaml", "version: 1\nlisen: {}\npolicy: { phi: none }\nkeys: { audit: file:audit.key }\n");
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

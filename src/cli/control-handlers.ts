@@ -12,6 +12,7 @@ import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
 import type { ControlHandlers } from "../parts/control/control-protocol.ts";
 import type { Supervisor } from "../parts/systemd/notifier.ts";
+import { auditHandlers } from "./audit-handlers.ts";
 import { queueHandlers } from "./queue-handlers.ts";
 import { reviewHandlers } from "./review-handlers.ts";
 import { CliError } from "./cli-error.ts";
@@ -61,6 +62,7 @@ function controlHandlers(served: Served): ControlHandlers {
     }),
     ...queueHandlers(postern),
     ...reviewHandlers(postern),
+    ...auditHandlers(postern),
     reload: async (_request, actor) => {
       await postern.record({ kind: "operator", action: "reload", ...actorFacts(actor), reason: "" });
       try {

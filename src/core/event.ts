@@ -120,6 +120,39 @@ export type EventBody =
   /** Everything is sealed and wrapped under these keys now; ids, never keys. What was used before is needed no longer. */
   | { readonly kind: "rekeyed"; readonly spool: string; readonly addresses: string; readonly changed: number }
   | { readonly kind: "recovered"; readonly from: string; readonly count: number }
+  /** All rows up to `size` in the note, signed; the note went outside too. `peaks`: the frontier of the tree of that size. */
+  | {
+      readonly kind: "checkpoint";
+      readonly why: "start" | "stop" | "time" | "rows" | "asked";
+      readonly note: string;
+      /** The public half of the key, as others need it to check the note. */
+      readonly verifier: string;
+      readonly peaks: readonly string[];
+    }
+  /** Rows up to `throughSeq` are about to be removed; what remains hangs on this. The note is a checkpoint of that size. */
+  | {
+      readonly kind: "anchor";
+      readonly throughSeq: number;
+      /** Of row `throughSeq`. */
+      readonly hash: string;
+      readonly rows: number;
+      readonly retentionDays: number;
+      /** Name of the file the rows were written to before, in `audit.archive_dir`. */
+      readonly archive: string | null;
+      readonly note: string;
+      readonly verifier: string;
+      readonly peaks: readonly string[];
+    }
+  /** Legal hold: what it covers is not removed until it is lifted. Of one message, or of all between two times. */
+  | {
+      readonly kind: "legal_hold";
+      readonly action: "add" | "lift";
+      readonly hold: number;
+      readonly since: number | null;
+      readonly until: number | null;
+      readonly actor: string;
+      readonly reason: string;
+    }
   | {
       readonly kind: "service";
       readonly what: "created" | "started" | "stopped" | "reloaded" | "reload_refused";

@@ -1,6 +1,7 @@
 /** The catalogue of every refusal, deferral, hold and failure. A code, once released, keeps its meaning. */
 import type { CodeEntry } from "./code-entry.ts";
 import { acceptCodes } from "./codes/accept.ts";
+import { auditCodes } from "./codes/audit.ts";
 import { configCodes } from "./codes/config.ts";
 import { controlCodes } from "./codes/control.ts";
 import { decideCodes } from "./codes/decide.ts";
@@ -16,6 +17,7 @@ import { spoolCodes } from "./codes/spool.ts";
 
 const codes = {
   ...acceptCodes,
+  ...auditCodes,
   ...configCodes,
   ...controlCodes,
   ...decideCodes,

@@ -155,8 +155,7 @@ export class CrashSoak {
       const reads = new SqliteReads(db);
       const { faults } = await verifyChain({
         auditPage: async (from, rowsMax) => reads.auditPage(from, rowsMax),
-        auditOf: async (id, rowsMax) => reads.auditOf(id, rowsMax),
-        auditHead: async () => reads.auditHead(),
+        auditMarks: async (kind, beforeSeq, rowsMax) => reads.auditMarks(kind, beforeSeq, rowsMax),
       });
       if (faults.length > 0) this.#flaws.push(`after kill ${this.#kills}, the chain: ${JSON.stringify(faults[0])}`);
     } finally {

@@ -1,6 +1,7 @@
 /** What holds at the end of every golden case, whatever it expects: an unbroken audit chain, and no word of the mail where it does not belong. */
 import { simpleParser } from "mailparser";
-import { describeFault, verifyChain } from "../../src/stages/audit/verify.ts";
+import { describeFault } from "../../src/stages/audit/chain-faults.ts";
+import { verifyChain } from "../../src/stages/audit/verify.ts";
 import type { GoldenCase } from "./golden-folder.ts";
 import type { GoldenRun } from "./golden-run.ts";
 import { transactionsOf } from "./golden-observation.ts";

@@ -14,7 +14,8 @@ import { openBlobStore } from "../../parts/store/blob-store.ts";
 import { openQueueReader } from "../../parts/store/sqlite-queue-reader.ts";
 import { openQueueStore } from "../../parts/store/sqlite-queue-store.ts";
 import { storeError } from "../../parts/store/sqlite-store-error.ts";
-import { describeFault, verifyChain } from "../../stages/audit/verify.ts";
+import { describeFault } from "../../stages/audit/chain-faults.ts";
+import { verifyChain } from "../../stages/audit/verify.ts";
 import { Finding } from "../cli-error.ts";
 import { formatBytes, printJsonLines, standardOutput } from "../output.ts";
 import { progressLine } from "../progress.ts";
@@ -150,7 +151,7 @@ async function proveContent(
   let bodies = 0;
   try {
     if (!(await reader.isWhole())) faults.push({ where: DATABASE_NAME, what: "damaged (integrity_check)" });
-    const chain = await verifyChain(reader, { checkpoint: manifest.auditHead });
+    const chain = await verifyChain(reader, { checkpoints: [{ head: manifest.auditHead }] });
     faults.push(...chain.faults.map((fault) => ({ where: "audit", what: describeFault(fault) })));
     const progress = progressLine("opened", "bodies");
     for await (const ref of reader.liveBlobs()) {
@@ -228,7 +229,7 @@ async function takeUp(
   try {
     const facts = { backupAt: manifest.createdAt, head: manifest.auditHead, actor: actorName(), reason };
     const { open } = await store.markRestored(facts);
-    const chain = await verifyChain(store, { checkpoint: manifest.auditHead });
+    const chain = await verifyChain(store, { checkpoints: [{ head: manifest.auditHead }] });
     if (chain.faults.length > 0) throw storeError("PST-SPL-093", chain.faults.map(describeFault).join("; "));
     return { open, head: `${chain.head.seq}:${chain.head.hash}` };
   } finally {

@@ -24,6 +24,7 @@ export async function writeGatewayFolder(
   const certificate = await internet.issue(GATEWAY_NAME);
   writePrivate(join(folder, "keys", "spool.key"), randomBytes(32).toString("hex"));
   writePrivate(join(folder, "keys", "addresses.key"), randomBytes(32).toString("hex"));
+  writePrivate(join(folder, "keys", "audit.key"), randomBytes(32).toString("hex"));
   writePrivate(join(folder, "keys", "smtp.key"), certificate.keyPem);
   writeFileSync(join(folder, "smtp.pem"), certificate.certPem);
   writeFileSync(join(folder, "ca.pem"), internet.ca);
@@ -46,7 +47,7 @@ function baseConfig(internet: Internet, options: { readonly packs: readonly stri
       tls: { certificate: "file:smtp.pem", key: "file:keys/smtp.key" },
     },
     submitters: [{ name: "local", networks: ["127.0.0.0/8"], proof: { own_network: true } }],
-    keys: { spool: "file:keys/spool.key", addresses: "file:keys/addresses.key" },
+    keys: { spool: "file:keys/spool.key", addresses: "file:keys/addresses.key", audit: "file:keys/audit.key" },
     dns: { servers: [internet.dns.address], timeout_ms: 500, retries: 1, trust_ad: "never" },
     dlp: { packs: options.packs },
     delivery: { port: internet.port, tls: { ca_file: "ca.pem" }, allow_private_destinations: true },

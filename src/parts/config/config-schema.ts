@@ -214,6 +214,14 @@ const grant = z
     groups: z.array(account).max(1000).default([]),
   })
   .refine(({ users, groups }) => users.length + groups.length > 0, "names nobody: give users or groups");
+const audit = z.strictObject({
+  checkpoint_minutes: whole(1, 1440, 10),
+  checkpoint_rows: whole(10, 1_000_000, 10_000),
+  checkpoint_file: path.optional(),
+  previous_keys: z.array(z.string().min(1).max(1000)).max(100).default([]),
+  retention_days: whole(0, 36_500, 2192),
+  archive_dir: path.optional(),
+});
 
 const review = z.strictObject({
   four_eyes: z.enum(["off", "release", "all"]).default("off"),
@@ -294,6 +302,7 @@ export const configSchema = z.strictObject({
           addresses: z.array(secret).max(20).default([]),
         })
         .prefault({}),
+      audit: secret.optional(),
     })
     .prefault({}),
   dns: dns.prefault({}),
@@ -321,6 +330,7 @@ export const configSchema = z.strictObject({
     .strictObject({ socket: path.default("/run/postern/control.sock"), group: account.optional() })
     .prefault({}),
   roles: z.array(grant).max(100).default([]),
+  audit: audit.prefault({}),
   retention_hours: whole(1, 87_600, 168),
 });
 

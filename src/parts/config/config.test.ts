@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { issueServerCertificate } from "../keys/issue-certificate.ts";
+import { noteSignerOf } from "./config-audit.ts";
 import { loadConfig } from "./config.ts";
 import type { Config, ConfigLoading } from "./config.ts";
 import type { ConfigEnvironment } from "./secret.ts";
@@ -37,6 +38,7 @@ beforeAll(async () => {
   put("certs/open.key", files.get("/etc/postern/certs/smtp.key")?.bytes ?? "", 0o644);
   put("keys/spool.key", "0123456789abcdef".repeat(4));
   put("keys/addresses.key", "fedcba9876543210".repeat(4));
+  put("keys/audit.key", "0f1e2d3c4b5a6978".repeat(4));
   put("keys/short.key", "0123456789abcdef");
   put("keys/empty.key", "");
   put("keys/password", "correct horse\n");
@@ -180,6 +182,7 @@ policy:
 test("a certificate near its end and a rule near its end are warnings, not errors", () => {
   const loading = load(`
 version: 1
+keys: { audit: file:keys/audit.key }
 listen: { tls: { certificate: file:certs/soon.pem, key: file:certs/soon.key } }
 policy:
   destinations:
@@ -187,9 +190,22 @@ policy:
 `);
   expect(loading.ok).toBe(true);
   expect(loading.warnings.map(formatYamlError)).toEqual([
-    `${PATH}:3:31 listen.tls.certificate: expires on 2026-12-04, in less than 14 days`,
-    `${PATH}:6:98 policy.destinations[0].lower_to.expires: is less than 14 days away`,
+    `${PATH}:4:31 listen.tls.certificate: expires on 2026-12-04, in less than 14 days`,
+    `${PATH}:7:98 policy.destinations[0].lower_to.expires: is less than 14 days away`,
   ]);
+});
+
+test("without a key for the audit there is a warning, with one there is a signer of this gateway's name", () => {
+  const unsigned = load("version: 1\n");
+  expect(unsigned.warnings.map(({ path, message }) => `${path}: ${message}`).join()).toMatch(/^keys: has no key audit/);
+  const { audit } = loadGood("version: 1\nkeys: { audit: file:keys/audit.key }\n");
+  expect(noteSignerOf(audit)?.name).toBe("gateway.example.org/audit");
+  expect(audit).toMatchObject({
+    checkpointMinutes: 10,
+    checkpointRows: 10_000,
+    checkpointFile: null,
+    retentionDays: 2192,
+  });
 });
 
 test("a certificate for another name is a warning", () => {

@@ -10,6 +10,8 @@ import type { Policy } from "../../core/policy.ts";
 import type { Role, RoleMap, RoleMembers } from "../../core/roles.ts";
 import { camelCased } from "./camel-case.ts";
 import type { CamelCased } from "./camel-case.ts";
+import { noteSignerOf, readAudit } from "./config-audit.ts";
+import type { AuditConfig } from "./config-audit.ts";
 import { checkConfig, endOfDay } from "./config-checks.ts";
 import {
   absolutePath,
@@ -99,6 +101,7 @@ export type Config = {
   /** `group`: whose members are let to the socket; null: nobody beside root and the service's user. */
   readonly control: { readonly socket: string; readonly group: string | number | null };
   readonly roles: RoleMap;
+  readonly audit: AuditConfig;
   readonly retentionHours: number;
 };
 
@@ -164,6 +167,25 @@ export function loadControlConfig(path: string, environment: ConfigEnvironment):
   const report = new ConfigReport(opened.source, []);
   const socket = absolutePath(text.control.socket, { environment, folder: dirname(resolve(path)), report });
   return relevant.length === 0 ? { ok: true, socket } : { ok: false, errors: inOrder(relevant) };
+}
+
+export type AuditVerifiersLoading =
+  | { readonly ok: true; readonly verifiers: readonly string[] }
+  | { readonly ok: false; readonly errors: readonly YamlError[] };
+
+/** Verifier lines of the keys this configuration trusts for the audit, its own first; empty: it names none. */
+export function loadAuditVerifiers(path: string, environment: ConfigEnvironment): AuditVerifiersLoading {
+  const opened = openConfig(path, environment);
+  if (!opened.ok) return opened;
+  const { text, errors } = readShape(opened.source);
+  const report = new ConfigReport(opened.source, []);
+  const files: Files = { environment, folder: dirname(resolve(path)), report };
+  const audit = readAudit(text, readHostname(text, files) ?? "", files);
+  const relevant = errors.filter(({ path: place }) => /^(?:audit|hostname|keys)\b/.test(place));
+  const all = [...relevant, ...report.errors];
+  if (all.length > 0) return { ok: false, errors: inOrder(all) };
+  const own = noteSignerOf(audit);
+  return { ok: true, verifiers: [...(own === null ? [] : [own.verifier]), ...audit.previousKeys] };
 }
 
 type Opening =
@@ -280,6 +302,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     log: plain.log,
     control: { socket: absolutePath(text.control.socket, files), group: text.control.group ?? null },
     roles: readRoles(text),
+    audit: readAudit(text, hostname, files),
     retentionHours: text.retention_hours,
   };
 }

@@ -161,6 +161,9 @@ export type QueueRow = {
   readonly possibleDuplicate: boolean;
 };
 
+/** The signed note. */
+export type CheckpointResult = { readonly note: string };
+
 export type ReloadResult = { readonly configSha256: string; readonly warnings: readonly string[] };
 
 /** Given by main.ts; `actor` is proved and may do this. A handler refuses by throwing ControlError; anything else it throws becomes PST-CTL-006. */
@@ -182,6 +185,7 @@ export type ControlHandlers = {
   readonly "quarantine.reject": (request: VerdictRequest, actor: Actor) => Promise<VerdictResult>;
   readonly "quarantine.release": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly "quarantine.refuse": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
+  readonly "audit.checkpoint": (request: Empty, actor: Actor) => Promise<CheckpointResult>;
   readonly reload: (request: Empty, actor: Actor) => Promise<ReloadResult>;
 };
 
@@ -205,6 +209,7 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "quarantine.reject",
   "quarantine.release",
   "quarantine.refuse",
+  "audit.checkpoint",
   "reload",
 ];
 

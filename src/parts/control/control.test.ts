@@ -103,6 +103,7 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "quarantine.reject": async ({ request }) => ({ id: request, act: "release", why: null }),
     "quarantine.release": record,
     "quarantine.refuse": record,
+    "audit.checkpoint": async () => ({ note: "note" }),
     reload: async () => ({ configSha256: "11", warnings: [] }),
     ...overrides,
   };

@@ -199,6 +199,7 @@ type Admitted = { readonly method: JsonMethod; readonly actor: Actor; readonly r
 function handle({ method, actor, roles }: Admitted, body: unknown, handlers: ControlHandlers): Promise<unknown> {
   switch (method) {
     case "status":
+    case "audit.checkpoint":
     case "reload":
       return handlers[method]({}, actor);
     case "queue.retry":

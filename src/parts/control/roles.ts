@@ -26,6 +26,7 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "quarantine.reject": ["approver"],
   "quarantine.release": ["reviewer"],
   "quarantine.refuse": ["reviewer"],
+  "audit.checkpoint": ["operator", "auditor"],
 };
 
 export function rolesNeeded(method: ControlMethod): readonly Role[] {

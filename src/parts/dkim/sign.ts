@@ -4,6 +4,7 @@
  * leave unsigned. Does not decide whether to sign; see stages/protect. Verifying is verify.ts.
  */
 import { Readable } from "node:stream";
+import { dkimSign } from "mailauth/lib/dkim/sign.js";
 
 export type DkimKey = {
   /** Signing domain (d=), A-label. */
@@ -32,8 +33,6 @@ export async function signMessage(args: {
 }): Promise<Buffer> {
   const { key } = args;
   const identity = { signingDomain: key.domain, selector: key.selector, privateKey: key.privateKeyPem };
-  // Loaded on first use: it weighs more than most of the gateway, and mail that came signed is left as it is.
-  const { dkimSign } = await import("mailauth/lib/dkim/sign.js");
   const signed = await dkimSign(Readable.from(args.message, { objectMode: false }), {
     ...identity,
     // The library signs for what stands here only; its types ask for the same above.

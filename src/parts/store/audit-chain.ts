@@ -13,6 +13,9 @@ export type ChainHead = { readonly seq: number; readonly hash: string };
 
 export const EMPTY_CHAIN: ChainHead = { seq: 0, hash: GENESIS_HASH };
 
+/** Rows by which the chain speaks of itself; few, and found without reading the others. */
+export type MarkKind = "checkpoint" | "anchor";
+
 /** Reading a chain in pages, oldest first; implemented by the store and by the reader beside a running service. */
 export interface AuditSource {
   /** Rows of seq from `fromSeq` on, ascending. */
@@ -21,6 +24,30 @@ export interface AuditSource {
   auditOf(messageId: string, rowsMax: number): Promise<readonly AuditRow[]>;
   /** seq and hash of the last row; EMPTY_CHAIN where there is none. */
   auditHead(): Promise<ChainHead>;
+  /** The newest rows of a kind with a seq below `beforeSeq`, newest first. */
+  auditMarks(kind: MarkKind, beforeSeq: number, rowsMax: number): Promise<readonly AuditRow[]>;
+  /** The hash of row 1, by which a chain is known, also after row 1 was removed; null while the chain is empty. */
+  chainId(): Promise<string | null>;
+}
+
+/** Where the chain stands, as its writer knows it, with the peaks of the tree; null: the tree is not known whole. */
+export type SignableTip = ChainHead & { readonly peaks: readonly string[] | null };
+
+export type RemovableRows = {
+  /** The first row there is. */
+  readonly first: number;
+  /** The last one that may go; below `first` where none may. */
+  readonly through: number;
+};
+
+/** Removing old rows from the beginning of the chain. */
+export interface RetentionStore {
+  /** Of the first `rowsMax` rows: those before `before` that belong to no stored mail and stand under no legal hold. */
+  removableRows(before: number, rowsMax: number): Promise<RemovableRows>;
+  /** Durable: from now on rows up to `throughSeq` may be deleted. Rejects where one of them must stay after all. */
+  anchorRows(event: NewEvent, throughSeq: number): Promise<void>;
+  /** Deletes up to the last anchor, at most `rowsMax` rows; resolves to how many. */
+  trimRows(rowsMax: number): Promise<number>;
 }
 
 /** What a row says, before it has its place in the chain; `body` is canonical JSON. */

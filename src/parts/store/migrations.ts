@@ -12,6 +12,7 @@ import { syncPath } from "./durable-directory.ts";
 import { LANES_AND_SHARES } from "./migrations-0002.ts";
 import { QUEUED_BYTES } from "./migrations-0003.ts";
 import { APPROVALS } from "./migrations-0004.ts";
+import { AUDIT_RETENTION } from "./migrations-audit.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
 export type Migration = {
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, sql: LANES_AND_SHARES },
   { version: 3, sql: QUEUED_BYTES },
   { version: 4, sql: APPROVALS },
+  { version: 5, sql: AUDIT_RETENTION },
 ];
 
 /** PRAGMA application_id of a Postern state database: "PSTN". */

@@ -21,17 +21,17 @@ export function spoolIdentityPath(dataDir: string): string {
  * writes it where there is none, and anew after a change of keys. The chain is not empty.
  */
 export async function assertSameSpool(file: string, { audit, keyRing }: SpoolOwner): Promise<void> {
-  const [first] = await audit.auditPage(1, 1);
-  if (first === undefined) throw new Error("the audit chain has no first row");
+  const chainId = await audit.chainId();
+  if (chainId === null) throw new Error("the audit chain has no first row");
   const known = readIfThere(file);
   const keyId = keyRing.id("spool");
-  if (known === null) return writeIdentity(file, first.hash, keyId);
+  if (known === null) return writeIdentity(file, chainId, keyId);
   const [database, key = ""] = known.split(" ");
-  if (database !== first.hash) throw storeError("PST-SPL-070", file);
+  if (database !== chainId) throw storeError("PST-SPL-070", file);
   if (!keyRing.ids("spool").includes(key)) {
     throw storeError("PST-SPL-071", `it needs key ${key}, the one given is ${keyId}`);
   }
-  if (key !== keyId) writeIdentity(file, first.hash, keyId);
+  if (key !== keyId) writeIdentity(file, chainId, keyId);
 }
 
 /** Whole or not at all: a torn identity would keep the service down. */

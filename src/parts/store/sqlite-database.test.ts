@@ -113,7 +113,8 @@ describe("what is refused is left untouched", () => {
 });
 
 describe("migrations", () => {
-  const next = { version: MIGRATIONS.length + 1, sql: "CREATE TABLE later (id INTEGER)" };
+  const latest = latestVersion(MIGRATIONS);
+  const next = { version: latest + 1, sql: "CREATE TABLE later (id INTEGER)" };
 
   test("are numbered from 1 without gaps", () => {
     expect(MIGRATIONS.map(({ version }) => version)).toEqual(MIGRATIONS.map((_, index) => index + 1));
@@ -135,9 +136,9 @@ describe("migrations", () => {
     const { db, migration } = open([...MIGRATIONS, next]);
     expect(schemaVersion(db)).toBe(next.version);
     db.close();
-    expect(migration.backup).toBe(`${path}.schema-${latestVersion(MIGRATIONS)}.20260102T030405Z.backup`);
+    expect(migration.backup).toBe(`${path}.schema-${latest}.20260102T030405Z.backup`);
     const backup = new Database(migration.backup as string, { readonly: true });
-    expect(schemaVersion(backup)).toBe(latestVersion(MIGRATIONS));
+    expect(schemaVersion(backup)).toBe(latest);
     expect(backup.prepare("SELECT count(*) FROM audit").pluck().get()).toBe(1);
     backup.close();
     expect(statSync(migration.backup as string).mode & 0o777).toBe(0o600);
@@ -163,16 +164,16 @@ describe("migrations", () => {
     const broken = { version: next.version + 1, sql: "CREATE TABLE later (id INTEGER)" };
     expect(() => open([...MIGRATIONS, next, broken])).toThrow(/PST-SPL-059.*backup: .*\.backup/);
     const { db } = open();
-    expect(schemaVersion(db)).toBe(latestVersion(MIGRATIONS));
+    expect(schemaVersion(db)).toBe(latest);
     expect(db.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'later'").pluck().get()).toBe(0);
     db.close();
   });
 
   test("without a backup there is no migration", () => {
     const { db } = open();
-    writeFileSync(`${path}.schema-${latestVersion(MIGRATIONS)}.20260102T030405Z.backup`, "in the way");
+    writeFileSync(`${path}.schema-${latest}.20260102T030405Z.backup`, "in the way");
     expect(() => migrate(db, NOW, [...MIGRATIONS, next])).toThrow(/PST-SPL-059.*nothing was changed/);
-    expect(schemaVersion(db)).toBe(latestVersion(MIGRATIONS));
+    expect(schemaVersion(db)).toBe(latest);
     db.close();
   });
 });

@@ -15,16 +15,16 @@ import type {
   StoredRecipient,
 } from "../../core/queue-store.ts";
 import type { Sealer } from "../../core/sealer.ts";
-import type { AuditSource, ChainHead } from "./audit-chain.ts";
 import { keyUse } from "./key-use.ts";
 import type { KeyUse } from "./key-use.ts";
+import type { AuditSource, ChainHead, MarkKind } from "./audit-chain.ts";
 import { latestVersion, MIGRATIONS, schemaVersion } from "./migrations.ts";
 import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
 import { assertKnown, connect } from "./sqlite-database.ts";
 import { toFilterRows } from "./sqlite-queue-store.ts";
 import { toScanned, toScanRows } from "./sqlite-scan.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
-import type { BlobRow } from "./sqlite-rows.ts";
+import type { BlobRow, LegalHoldRow } from "./sqlite-rows.ts";
 import { sqliteCodeOf, storeError, toStoreError } from "./sqlite-store-error.ts";
 
 const BLOB_PAGE_ROWS = 500;
@@ -39,6 +39,7 @@ export interface QueueReader extends AuditSource {
   liveBlobs(): AsyncIterable<BlobRef>;
   /** PRAGMA integrity_check: true where nothing is wrong. Reads the whole file. */
   isWhole(): Promise<boolean>;
+  legalHolds(): Promise<readonly LegalHoldRow[]>;
   close(): void;
 }
 
@@ -82,6 +83,10 @@ export function openQueueReader(options: { readonly path: string; readonly seale
       reading(() => reads.auditPage(fromSeq, rowsMax)),
     auditOf: (messageId: string, rowsMax: number) => reading(() => reads.auditOf(messageId, rowsMax)),
     auditHead: (): Promise<ChainHead> => reading(() => reads.auditHead()),
+    auditMarks: (kind: MarkKind, beforeSeq: number, rowsMax: number) =>
+      reading(() => reads.auditMarks(kind, beforeSeq, rowsMax)),
+    chainId: () => reading(() => reads.chainId()),
+    legalHolds: () => reading(() => reads.legalHolds()),
     close: () => void db.close(),
   };
 }

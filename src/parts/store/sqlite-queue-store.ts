@@ -6,8 +6,8 @@
 import type { BlobMove, BlobRef } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { OnCommitted } from "../../core/committed.ts";
-import type { AuditRow } from "../../core/event.ts";
 import type { FailpointOrder } from "../../core/failpoint.ts";
+import type { AuditRow, NewEvent } from "../../core/event.ts";
 import type { MessageId, RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import type {
@@ -31,13 +31,14 @@ import type {
 import type { Backlog } from "../../core/pressure.ts";
 import type { ApprovalQuery, ApprovalRequest } from "../../core/review.ts";
 import type { Sealer } from "../../core/sealer.ts";
-import type { AuditSource, ChainHead } from "./audit-chain.ts";
+import { toEventRow } from "./audit-chain.ts";
+import type { AuditSource, ChainHead, MarkKind, RemovableRows, RetentionStore, SignableTip } from "./audit-chain.ts";
 import { committedEvents } from "./committed-events.ts";
 import { rekeyOnce } from "./rekey.ts";
 import type { Rewrapper } from "./rekey.ts";
 import type { Submission } from "../../core/submission.ts";
 import { RowCodec, toBlobRef, toWaiting } from "./sqlite-codec.ts";
-import type { RecipientRow } from "./sqlite-rows.ts";
+import type { LegalHoldRow, RecipientRow } from "./sqlite-rows.ts";
 import { toScanned, toScanRows } from "./sqlite-scan.ts";
 import { storeError, toStoreError } from "./sqlite-store-error.ts";
 import type { StoreError } from "./sqlite-store-error.ts";
@@ -82,7 +83,7 @@ export async function openQueueStore(options: QueueStoreOptions): Promise<Sqlite
   return new SqliteQueueStore(client, options);
 }
 
-export class SqliteQueueStore implements QueueStore, AuditSource {
+export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore {
   readonly #client: WriterClient;
   readonly #codec: RowCodec;
   readonly #clock: Clock;
@@ -235,6 +236,44 @@ export class SqliteQueueStore implements QueueStore, AuditSource {
 
   async auditHead(): Promise<ChainHead> {
     return this.#client.call({ kind: "auditHead", args: null }, false);
+  }
+
+  async auditMarks(kind: MarkKind, beforeSeq: number, rowsMax: number): Promise<readonly AuditRow[]> {
+    return this.#client.call({ kind: "auditMarks", args: { kind, beforeSeq, rowsMax } }, false);
+  }
+
+  async auditTip(): Promise<SignableTip> {
+    return this.#client.call({ kind: "auditTip", args: null }, false);
+  }
+
+  async chainId(): Promise<string | null> {
+    return this.#client.call({ kind: "chainId", args: null }, false);
+  }
+
+  async removableRows(before: number, rowsMax: number): Promise<RemovableRows> {
+    return this.#client.call({ kind: "removable", args: { before, rowsMax } }, false);
+  }
+
+  async anchorRows(event: NewEvent, throughSeq: number): Promise<void> {
+    await this.#client.call({ kind: "anchor", args: { event: toEventRow(event), throughSeq } }, true);
+    this.#onCommitted([event]);
+  }
+
+  async trimRows(rowsMax: number): Promise<number> {
+    return this.#client.call({ kind: "trim", args: { rowsMax } }, true);
+  }
+
+  async addLegalHold(hold: Omit<LegalHoldRow, "id">): Promise<LegalHoldRow | null> {
+    return this.#client.call({ kind: "addHold", args: hold }, true);
+  }
+
+  async liftLegalHold(lift: {
+    readonly id: number;
+    readonly at: number;
+    readonly actor: string;
+    readonly reason: string;
+  }): Promise<LegalHoldRow | null> {
+    return this.#client.call({ kind: "liftHold", args: lift }, true);
   }
 
   /** Answers what was asked before, moves the WAL into the file and gives the lock back. Idempotent. */

@@ -8,9 +8,9 @@ import type { Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import { isTerminal, RECIPIENT_STATES } from "../../core/recipient-state.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import { EMPTY_CHAIN } from "./audit-chain.ts";
-import type { ChainHead } from "./audit-chain.ts";
+import type { ChainHead, MarkKind } from "./audit-chain.ts";
 import { PATCH_COLUMNS } from "./sqlite-rows.ts";
-import type { BlobRow, RecipientRow, StoredMessageRows, VariantRow } from "./sqlite-rows.ts";
+import type { BlobRow, LegalHoldRow, RecipientRow, StoredMessageRows, VariantRow } from "./sqlite-rows.ts";
 import { scanSql } from "./sqlite-scan.ts";
 import type { ScanRows } from "./sqlite-scan.ts";
 import type { RecipientFilterRows } from "./writer-protocol.ts";
@@ -158,6 +158,24 @@ export class SqliteReads {
   auditHead(): ChainHead {
     const head = this.#get("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1");
     return head === undefined ? EMPTY_CHAIN : (head as ChainHead);
+  }
+
+  auditMarks(kind: MarkKind, beforeSeq: number, rowsMax: number): readonly AuditRow[] {
+    // The second condition is the one of the index audit_marks: SQLite takes it only where it is said.
+    const sql = `SELECT ${AUDIT_COLUMNS} FROM audit INDEXED BY audit_marks
+      WHERE kind = ? AND kind IN ('checkpoint', 'anchor') AND seq < ? ORDER BY seq DESC LIMIT ?`;
+    return this.#all(sql, kind, beforeSeq, rowsMax) as AuditRow[];
+  }
+
+  chainId(): string | null {
+    const first = this.#get(
+      "SELECT coalesce((SELECT hash FROM audit WHERE seq = 1), (SELECT chain_id FROM audit_removal)) AS id",
+    );
+    return (first as { readonly id: string | null }).id;
+  }
+
+  legalHolds(): readonly LegalHoldRow[] {
+    return this.#all("SELECT * FROM legal_hold ORDER BY id") as LegalHoldRow[];
   }
 
   #get(sql: string, ...values: unknown[]): unknown {

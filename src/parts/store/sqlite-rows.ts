@@ -92,3 +92,14 @@ export type StoredMessageRows = {
   readonly blobs: readonly BlobRow[];
   readonly variants: readonly VariantRow[];
 };
+
+/** Of one message (`message_id`), or of all between two times (`since`, `until` or open). */
+export type LegalHoldRow = {
+  readonly id: number;
+  readonly message_id: string | null;
+  readonly since: number | null;
+  readonly until: number | null;
+  readonly placed_at: number;
+  readonly actor: string;
+  readonly reason: string;
+};

@@ -6,9 +6,9 @@
  * sync covers all before it.
  */
 import { reach } from "../../core/failpoint.ts";
-import type { ChainHead } from "./audit-chain.ts";
 import { failsGroup, latches, storeError, toStoreError } from "./sqlite-store-error.ts";
 import type { StoreError } from "./sqlite-store-error.ts";
+import type { ChainTip } from "./writer-audit.ts";
 import type { WriterAnswer, WriterCall, WriterRequest } from "./writer-protocol.ts";
 
 /** The transaction commands of the connection; a fault-injecting one is given in tests. */
@@ -20,7 +20,7 @@ export interface GroupConnection {
 
 export interface GroupOperations {
   execute(call: WriterCall): unknown;
-  readonly audit: { readonly head: ChainHead; rewind(head: ChainHead): void };
+  readonly audit: { readonly head: ChainTip; rewind(head: ChainTip): void };
 }
 
 export class GroupCommitter {

@@ -4,7 +4,6 @@
  * and finding is written once. Knows no transactions; writer-group.ts owns them.
  */
 import type { Database, Statement } from "better-sqlite3";
-import { assertNever } from "../../core/assert-never.ts";
 import { reach } from "../../core/failpoint.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
@@ -12,12 +11,14 @@ import { PATCH_COLUMNS } from "./sqlite-rows.ts";
 import type { BlobRow, MessageRow, NewMessageRows, NewRecipientRow, PatchRow, VariantRow } from "./sqlite-rows.ts";
 import { storeError } from "./sqlite-store-error.ts";
 import { recipientOf, WriterApprovals } from "./writer-approvals.ts";
-import { AuditAppender } from "./writer-audit.ts";
+import { AuditAppender, readTip } from "./writer-audit.ts";
+import { auditCall } from "./writer-audit-calls.ts";
 import { WriterClaims } from "./writer-claims.ts";
 import { WriterUpkeep } from "./writer-upkeep.ts";
 import type { CommitRows, WriterCall, WriterCalls } from "./writer-protocol.ts";
 import { WriterRekey } from "./writer-rekey.ts";
 import { markRestored } from "./writer-restore.ts";
+import { WriterRetention } from "./writer-retention.ts";
 
 export class WriterOperations {
   readonly audit: AuditAppender;
@@ -27,6 +28,7 @@ export class WriterOperations {
   readonly #upkeep: WriterUpkeep;
   readonly #approvals: WriterApprovals;
   readonly #rekey: WriterRekey;
+  readonly #retention: WriterRetention;
   readonly #insertMessage: Statement<[MessageRow]>;
   readonly #insertBlob: Statement<[BlobRow & { message_id: string }]>;
   readonly #insertRecipient: Statement<[NewRecipientRow]>;
@@ -41,11 +43,12 @@ export class WriterOperations {
   constructor(db: Database) {
     this.#db = db;
     this.#reads = new SqliteReads(db);
-    this.audit = new AuditAppender(db, this.#reads.auditHead());
+    this.audit = new AuditAppender(db, readTip(db, this.#reads));
     this.#claims = new WriterClaims(db, this.audit);
     this.#upkeep = new WriterUpkeep(db);
     this.#approvals = new WriterApprovals(db);
     this.#rekey = new WriterRekey(db);
+    this.#retention = new WriterRetention(db, this.audit);
     this.#insertMessage = db.prepare(
       `INSERT INTO message (id, origin, received_at, expires_at, sha256, body_locator, sealed)
        VALUES (@id, @origin, @received_at, @expires_at, @sha256, @body_locator, @sealed)`,
@@ -119,23 +122,14 @@ export class WriterOperations {
       case "repoint":
         return this.#upkeep.repoint(call.args);
       case "foreignSeals":
-        return this.#rekey.foreignSeals(call.args);
       case "reseal":
-        return this.#rekey.reseal(call.args);
       case "foreignWraps":
-        return this.#rekey.foreignWraps(call.args);
       case "rewrap":
-        return this.#rekey.rewrap(call.args);
+        return this.#rekey.execute(call);
       case "markRestored":
         return markRestored(this.#db, this.audit, call.args);
-      case "auditPage":
-        return this.#reads.auditPage(call.args.fromSeq, call.args.rowsMax);
-      case "auditOf":
-        return this.#reads.auditOf(call.args.messageId, call.args.rowsMax);
-      case "auditHead":
-        return this.#reads.auditHead();
       default:
-        return assertNever(call);
+        return auditCall(call, { reads: this.#reads, tip: this.audit.head, retention: this.#retention });
     }
   }
 

@@ -5,11 +5,12 @@ import type { AuditRow } from "../../core/event.ts";
 import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { ClaimShares, Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import type { ApprovalChange, ApprovalQuery, ApprovalRequest } from "../../core/review.ts";
-import type { ChainHead, EventRow } from "./audit-chain.ts";
+import type { ChainHead, EventRow, MarkKind, SignableTip } from "./audit-chain.ts";
 import type { MigrationReport } from "./migrations.ts";
 import type { SealedColumnName } from "./sealed-columns.ts";
 import type {
   BlobRow,
+  LegalHoldRow,
   NewMessageRows,
   PatchRow,
   RecipientRow,
@@ -98,6 +99,14 @@ export type WriterCalls = {
   auditPage: { args: { fromSeq: number; rowsMax: number }; result: readonly AuditRow[] };
   auditOf: { args: { messageId: string; rowsMax: number }; result: readonly AuditRow[] };
   auditHead: { args: null; result: ChainHead };
+  auditTip: { args: null; result: SignableTip };
+  auditMarks: { args: { kind: MarkKind; beforeSeq: number; rowsMax: number }; result: readonly AuditRow[] };
+  chainId: { args: null; result: string | null };
+  removable: { args: { before: number; rowsMax: number }; result: { first: number; through: number } };
+  anchor: { args: { event: EventRow; throughSeq: number }; result: null };
+  trim: { args: { rowsMax: number }; result: number };
+  addHold: { args: Omit<LegalHoldRow, "id">; result: LegalHoldRow | null };
+  liftHold: { args: { id: number; at: number; actor: string; reason: string }; result: LegalHoldRow | null };
 };
 
 export type WriterCall = {

@@ -3,8 +3,11 @@
  * wait. Promises: a value is replaced only while it still is the one that was read; a transition that came in between wins.
  */
 import type { Database } from "better-sqlite3";
+import { assertNever } from "../../core/assert-never.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
-import type { SealedRow, WrappedRow, WriterCalls } from "./writer-protocol.ts";
+import type { SealedRow, WrappedRow, WriterCall, WriterCalls } from "./writer-protocol.ts";
+
+type RekeyCall = Extract<WriterCall, { kind: "foreignSeals" | "reseal" | "foreignWraps" | "rewrap" }>;
 
 const STRETCH_ROWS = 2_000;
 
@@ -15,7 +18,22 @@ export class WriterRekey {
     this.#db = db;
   }
 
-  foreignSeals({
+  execute(call: RekeyCall): WriterCalls[RekeyCall["kind"]]["result"] {
+    switch (call.kind) {
+      case "foreignSeals":
+        return this.#foreignSeals(call.args);
+      case "reseal":
+        return this.#reseal(call.args);
+      case "foreignWraps":
+        return this.#foreignWraps(call.args);
+      case "rewrap":
+        return this.#rewrap(call.args);
+      default:
+        return assertNever(call);
+    }
+  }
+
+  #foreignSeals({
     column: name,
     mark,
     after,
@@ -32,7 +50,7 @@ export class WriterRekey {
     return { rows, next: last === null || last <= end ? null : end };
   }
 
-  reseal({ column: name, rows }: WriterCalls["reseal"]["args"]): number {
+  #reseal({ column: name, rows }: WriterCalls["reseal"]["args"]): number {
     const { table, column } = SEALED_COLUMNS[name];
     const isAddress = name === "recipient.sealed";
     const update = this.#db.prepare(
@@ -41,7 +59,7 @@ export class WriterRekey {
     return rows.reduce((changed, row) => changed + update.run({ ...row }).changes, 0);
   }
 
-  foreignWraps({ mark, after }: WriterCalls["foreignWraps"]["args"]): WriterCalls["foreignWraps"]["result"] {
+  #foreignWraps({ mark, after }: WriterCalls["foreignWraps"]["args"]): WriterCalls["foreignWraps"]["result"] {
     const next = (this.#db
       .prepare("SELECT locator FROM blob WHERE locator > ? ORDER BY locator LIMIT 1 OFFSET ?")
       .pluck()
@@ -55,7 +73,7 @@ export class WriterRekey {
     return { rows, next };
   }
 
-  rewrap({ rows }: WriterCalls["rewrap"]["args"]): number {
+  #rewrap({ rows }: WriterCalls["rewrap"]["args"]): number {
     const update = this.#db.prepare(
       "UPDATE blob SET wrapped_key = @to WHERE locator = @locator AND wrapped_key = @from",
     );

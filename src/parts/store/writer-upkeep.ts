@@ -6,6 +6,7 @@
 import type { Database, Statement } from "better-sqlite3";
 import type { BlobRow } from "./sqlite-rows.ts";
 import type { WriterCalls } from "./writer-protocol.ts";
+import { MESSAGE_UNDER_HOLD } from "./writer-retention.ts";
 
 const FORGET_SQL = [
   "DELETE FROM approval WHERE recipient_id IN (SELECT id FROM recipient WHERE message_id = ?)",
@@ -27,7 +28,9 @@ export class WriterUpkeep {
 
   constructor(db: Database) {
     this.#ended = db
-      .prepare<[number, number], string>("SELECT id FROM message WHERE ended_at < ? ORDER BY ended_at LIMIT ?")
+      .prepare<[number, number], string>(
+        `SELECT id FROM message WHERE ended_at < ? AND NOT ${MESSAGE_UNDER_HOLD} ORDER BY ended_at LIMIT ?`,
+      )
       .pluck();
     this.#released = db.prepare(
       `SELECT locator, size_bytes, wrapped_key FROM blob AS mine WHERE message_id = @messageId

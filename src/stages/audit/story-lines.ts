@@ -101,6 +101,14 @@ const TOLD: Told = {
   rekeyed: (body) =>
     `all at rest is under the keys ${body.spool} (spool) and ${body.addresses} (addresses) now, ${countText(body.changed, "value")} written anew`,
   recovered: (body) => `the service restarted while this was ${body.from}; it goes on`,
+  checkpoint: (body) => `the audit up to here was signed (${CHECKPOINTS[body.why]})`,
+  anchor: (body) =>
+    `${countText(body.rows, "row")} of the audit, up to row ${body.throughSeq}, removed after ${countText(body.retentionDays, "day")}${body.archive === null ? "" : `, kept in ${printable(body.archive)}`}`,
+  legal_hold: (body) => {
+    const what = body.since === null ? "this message" : `everything ${periodText(body.since, body.until)}`;
+    const did = body.action === "add" ? "put a legal hold on" : "lifted the legal hold on";
+    return `${printable(body.actor)} ${did} ${what} (hold ${body.hold}): ${printable(body.reason)}`;
+  },
   service: (body) => {
     const allowed = body.allowed.length === 0 ? "" : `, with ${body.allowed.join(", ")}`;
     return `service ${body.what.replace("_", " ")}, configuration ${body.configSha256.slice(0, 12)}${allowed}`;
@@ -139,6 +147,13 @@ function actorText({ actor, uid, sudoUser }: ActorFacts): string {
   const behind = sudoUser === undefined ? "" : `, by sudo for ${printable(sudoUser)}`;
   return `${printable(actor)}${number}${behind}`;
 }
+const CHECKPOINTS: Readonly<Record<Extract<EventBody, { kind: "checkpoint" }>["why"], string>> = {
+  start: "at the start",
+  stop: "before the end",
+  time: "time was up",
+  rows: "many rows",
+  asked: "somebody asked for it",
+};
 
 function verdictText(findings: Extract<EventBody, { kind: "inspected" }>["findings"]): string {
   switch (findings.verdict) {
@@ -250,6 +265,10 @@ function countText(count: number, noun: string): string {
 function sizeText(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`;
   return bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+function periodText(since: number, until: number | null): string {
+  return until === null ? `since ${utc(since)}` : `from ${utc(since)} to ${utc(until)}`;
 }
 
 function utc(at: number): string {

@@ -15,6 +15,8 @@ function growing(): AuditSource & { append(rows: number): void } {
     },
     auditPage: (fromSeq, rowsMax) => Promise.resolve(rows.filter(({ seq }) => seq >= fromSeq).slice(0, rowsMax)),
     auditOf: () => Promise.resolve([]),
+    auditMarks: () => Promise.resolve([]),
+    chainId: () => Promise.resolve(rows[0]?.hash ?? null),
     auditHead: () => Promise.resolve({ seq: head().seq, hash: head().hash }),
   };
 }

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { AuditRow } from "../../core/event.ts";
 import { chainRow, EMPTY_CHAIN, hashRow } from "../../parts/store/audit-chain.ts";
 import type { AuditSource, ChainHead } from "../../parts/store/audit-chain.ts";
-import { describeFault, verifyChain } from "./verify.ts";
+import { describeFault } from "./chain-faults.ts";
+import { verifyChain } from "./verify.ts";
 
 function chainOf(length: number): AuditRow[] {
   const rows: AuditRow[] = [];
@@ -28,11 +29,13 @@ function sourceOf(rows: readonly AuditRow[]): AuditSource {
     auditPage: (fromSeq, rowsMax) => Promise.resolve(sorted.filter(({ seq }) => seq >= fromSeq).slice(0, rowsMax)),
     auditOf: () => Promise.resolve([]),
     auditHead: () => Promise.resolve(EMPTY_CHAIN),
+    auditMarks: () => Promise.resolve([]),
+    chainId: () => Promise.resolve(sorted[0]?.hash ?? null),
   };
 }
 
 const verify = (rows: readonly AuditRow[], checkpoint: ChainHead | null = null) =>
-  verifyChain(sourceOf(rows), { pageRows: 3, checkpoint });
+  verifyChain(sourceOf(rows), { pageRows: 3, checkpoints: checkpoint === null ? [] : [{ head: checkpoint }] });
 
 const headAt = (rows: readonly AuditRow[], seq: number): ChainHead => ({ seq, hash: rows[seq - 1]?.hash ?? "" });
 
@@ -92,8 +95,8 @@ describe("tampering is found and named by sequence number", () => {
         const swap = (seq: number): number => (seq === a ? b : seq === b ? a : seq);
         const { faults } = await verify(chainOf(9).map((row) => ({ ...row, seq: swap(row.seq) })));
         expect(faults).toEqual([
-          { kind: "reordered", seq: a, writtenAs: b },
-          { kind: "reordered", seq: b, writtenAs: a },
+          { kind: "reordered", seq: a, lastSeq: a, writtenAs: b },
+          { kind: "reordered", seq: b, lastSeq: b, writtenAs: a },
         ]);
       }),
     );
@@ -102,7 +105,10 @@ describe("tampering is found and named by sequence number", () => {
   test("a removed row whose gap was closed by renumbering", async () => {
     const rows = chainOf(6).flatMap((row) => (row.seq === 3 ? [] : [row.seq < 3 ? row : { ...row, seq: row.seq - 1 }]));
     const { faults } = await verify(rows);
-    expect(faults[0]).toEqual({ kind: "reordered", seq: 3, writtenAs: 4 });
+    expect(faults).toEqual([
+      { kind: "removed", seq: 3, lastSeq: 3 },
+      { kind: "reordered", seq: 3, lastSeq: 5, writtenAs: 4 },
+    ]);
   });
 
   test("a row that was changed and given a fitting hash does not link to the next", async () => {
@@ -145,7 +151,7 @@ describe("a checkpoint kept outside", () => {
       return row;
     });
     expect((await verify(forged)).faults).toEqual([]);
-    expect((await verify(forged, headAt(rows, 9))).faults).toEqual([{ kind: "rewritten", seq: 9 }]);
+    expect((await verify(forged, headAt(rows, 9))).faults).toEqual([{ kind: "rewritten", seq: 1, lastSeq: 9 }]);
   });
 });
 

@@ -1,0 +1,43 @@
+/** What the service does for its audit beside the mail: signs it, writes checkpoints to places outside, and reads it again. */
+import type { Duty } from "./core/duty.ts";
+import { checkpointOptions } from "./options.ts";
+import { noteSignerOf } from "./parts/config/config-audit.ts";
+import { NoteVerifiers } from "./parts/keys/signed-note.ts";
+import { checkpointOutside } from "./stages/audit/checkpoint-outside.ts";
+import { Checkpoints } from "./stages/audit/checkpoints.ts";
+import { Patrol } from "./stages/audit/patrol.ts";
+import type { Parts } from "./surroundings.ts";
+
+/** How often it is looked whether a checkpoint is due. */
+const CHECKPOINT_LOOK_MS = 2_000;
+/** About 20 ms of work every ten seconds; a million rows in an hour and a half. */
+const PATROL_PAUSE_MS = 10_000;
+const PATROL = { rowsMax: 2_000, roundMs: 24 * 3_600_000 };
+
+export type AuditKeeping = {
+  readonly checkpoints: Checkpoints;
+  readonly duties: readonly Duty[];
+};
+
+export function keepAudit({ config, env, store, raise }: Omit<Parts, "blobs" | "keyRing">): AuditKeeping {
+  const { audit } = config;
+  const signer = noteSignerOf(audit);
+  const lines = [...(signer === null ? [] : [signer.verifier]), ...audit.previousKeys];
+  const verifiers = lines.length === 0 ? null : new NoteVerifiers(lines);
+  const checkpoints = new Checkpoints(checkpointOptions(config), {
+    store,
+    signer,
+    verifiers,
+    outside: checkpointOutside(audit.checkpointFile, env.log),
+    clock: env.clock,
+    raise,
+  });
+  const patrol = new Patrol(PATROL, { store, verifiers, clock: env.clock, raise });
+  return {
+    checkpoints,
+    duties: [
+      { name: "audit-checkpoint", everyMs: CHECKPOINT_LOOK_MS, run: () => checkpoints.tick() },
+      { name: "audit-patrol", everyMs: PATROL_PAUSE_MS, run: (signal) => patrol.run(signal) },
+    ],
+  };
+}
