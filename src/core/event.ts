@@ -144,15 +144,14 @@ export type EventBody =
       readonly peaks: readonly string[];
     }
   /** Legal hold: what it covers is not removed until it is lifted. Of one message, or of all between two times. */
-  | {
+  | (ActorFacts & {
       readonly kind: "legal_hold";
       readonly action: "add" | "lift";
       readonly hold: number;
       readonly since: number | null;
       readonly until: number | null;
-      readonly actor: string;
       readonly reason: string;
-    }
+    })
   | {
       readonly kind: "service";
       readonly what: "created" | "started" | "stopped" | "reloaded" | "reload_refused";

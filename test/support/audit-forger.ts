@@ -1,5 +1,5 @@
 /** Somebody who may write the database file: knows the format, has every tool, lacks the signing key. */
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -23,7 +23,10 @@ export class ForgedDatabase {
   readonly path = join(this.#folder, "gateway.db");
 
   constructor(database: string, forge: Forgery) {
-    copyFileSync(database, this.path);
+    // Of a service that runs as well: what is still in its WAL belongs to it.
+    const live = new Database(database, { readonly: true });
+    live.prepare("VACUUM INTO ?").run(this.path);
+    live.close();
     const db = new Database(this.path);
     const triggers = db
       .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit'")

@@ -21,4 +21,12 @@ export const auditCodes = {
     what: "The last checkpoint in the audit is signed by a key that is not known here; no further one is signed.",
     next: "Where the key was changed or the host renamed, add the verifier line of before (`postern audit key show` shows it) to audit.previous_keys and restart; else take it for a forgery.",
   },
+  "PST-AUD-006": {
+    what: "Old rows of the audit could not be written to audit.archive_dir; they were not removed.",
+    next: "Check that folder, its owner and its free space; it is tried again by itself.",
+  },
+  "PST-AUD-007": {
+    what: "Nothing is known of what the legal hold names: no such message, or no such hold.",
+    next: "List messages with `postern queue list --all` and holds with `postern audit hold list`.",
+  },
 } as const satisfies Record<`PST-AUD-${string}`, CodeEntry>;

@@ -2,6 +2,7 @@
  * The words of the control API: methods, requests, results and errors, shared by service and command line.
  * Promises: a request is checked field by field before a handler sees it. Nothing here carries content of mail.
  */
+import type { HoldRequest, HoldResult, LiftRequest } from "./audit-requests.ts";
 import type { Actor } from "../../core/actor.ts";
 import type { AlertNotice } from "../../core/alert.ts";
 import type { Floor } from "../../core/plan.ts";
@@ -185,6 +186,8 @@ export type ControlHandlers = {
   readonly "quarantine.reject": (request: VerdictRequest, actor: Actor) => Promise<VerdictResult>;
   readonly "quarantine.release": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly "quarantine.refuse": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
+  readonly "audit.hold.add": (request: HoldRequest, actor: Actor) => Promise<HoldResult>;
+  readonly "audit.hold.lift": (request: LiftRequest, actor: Actor) => Promise<HoldResult>;
   readonly "audit.checkpoint": (request: Empty, actor: Actor) => Promise<CheckpointResult>;
   readonly reload: (request: Empty, actor: Actor) => Promise<ReloadResult>;
 };
@@ -209,6 +212,8 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "quarantine.reject",
   "quarantine.release",
   "quarantine.refuse",
+  "audit.hold.add",
+  "audit.hold.lift",
   "audit.checkpoint",
   "reload",
 ];

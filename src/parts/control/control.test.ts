@@ -42,6 +42,8 @@ const status: ControlStatus = {
   alerts: [],
 };
 
+const hold = { id: 1, messageId: null, since: 1, until: null, placedAt: 2, actor: "ada", reason: "matter" };
+
 let folder: string;
 let socketPath: string;
 let control: Control | null;
@@ -103,6 +105,8 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "quarantine.reject": async ({ request }) => ({ id: request, act: "release", why: null }),
     "quarantine.release": record,
     "quarantine.refuse": record,
+    "audit.hold.add": async () => ({ hold }),
+    "audit.hold.lift": async () => ({ hold }),
     "audit.checkpoint": async () => ({ note: "note" }),
     reload: async () => ({ configSha256: "11", warnings: [] }),
     ...overrides,

@@ -13,6 +13,7 @@ import type { Actor } from "../../core/actor.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
+import { toHoldRequest, toLiftRequest } from "./audit-requests.ts";
 import type { Role, RoleMap } from "../../core/roles.ts";
 import { accountOf, groupIdOf, printedName, readAccounts } from "./accounts.ts";
 import {
@@ -219,6 +220,10 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
       return handlers[method](toQuarantineRequest(body), actor, roles);
     case "quarantine.show":
       return handlers[method](toShowRequest(body), actor, roles);
+    case "audit.hold.add":
+      return handlers[method](toHoldRequest(body), actor);
+    case "audit.hold.lift":
+      return handlers[method](toLiftRequest(body), actor);
     default:
       return assertNever(method);
   }

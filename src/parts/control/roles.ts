@@ -26,6 +26,8 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "quarantine.reject": ["approver"],
   "quarantine.release": ["reviewer"],
   "quarantine.refuse": ["reviewer"],
+  "audit.hold.add": ["auditor"],
+  "audit.hold.lift": ["auditor"],
   "audit.checkpoint": ["operator", "auditor"],
 };
 

@@ -263,16 +263,13 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
     return this.#client.call({ kind: "trim", args: { rowsMax } }, true);
   }
 
-  async addLegalHold(hold: Omit<LegalHoldRow, "id">): Promise<LegalHoldRow | null> {
+  /** null: nothing is known of the message. */
+  async addLegalHold(hold: WriterCalls["addHold"]["args"]): Promise<LegalHoldRow | null> {
     return this.#client.call({ kind: "addHold", args: hold }, true);
   }
 
-  async liftLegalHold(lift: {
-    readonly id: number;
-    readonly at: number;
-    readonly actor: string;
-    readonly reason: string;
-  }): Promise<LegalHoldRow | null> {
+  /** null: there is no such hold. */
+  async liftLegalHold(lift: WriterCalls["liftHold"]["args"]): Promise<LegalHoldRow | null> {
     return this.#client.call({ kind: "liftHold", args: lift }, true);
   }
 

@@ -1,5 +1,6 @@
 /** What may be asked of the writer thread, and how it answers. Plain values only: they are copied between threads. */
 import type { MessagePort } from "node:worker_threads";
+import type { ActorFacts } from "../../core/actor.ts";
 import type { BlobMove } from "../../core/blob-store.ts";
 import type { AuditRow } from "../../core/event.ts";
 import type { FailpointOrder } from "../../core/failpoint.ts";
@@ -105,8 +106,8 @@ export type WriterCalls = {
   removable: { args: { before: number; rowsMax: number }; result: { first: number; through: number } };
   anchor: { args: { event: EventRow; throughSeq: number }; result: null };
   trim: { args: { rowsMax: number }; result: number };
-  addHold: { args: Omit<LegalHoldRow, "id">; result: LegalHoldRow | null };
-  liftHold: { args: { id: number; at: number; actor: string; reason: string }; result: LegalHoldRow | null };
+  addHold: { args: Omit<LegalHoldRow, "id" | "actor"> & { by: ActorFacts }; result: LegalHoldRow | null };
+  liftHold: { args: { id: number; at: number; by: ActorFacts; reason: string }; result: LegalHoldRow | null };
 };
 
 export type WriterCall = {

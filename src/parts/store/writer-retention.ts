@@ -3,6 +3,7 @@
  * from the beginning only, never before their anchor, and never what belongs to stored mail or stands under a hold at that moment.
  */
 import type { Database, Statement } from "better-sqlite3";
+import type { ActorFacts } from "../../core/actor.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { EventBody } from "../../core/event.ts";
 import { canonicalJson } from "./audit-chain.ts";
@@ -104,28 +105,28 @@ export class WriterRetention {
   /** null: nothing is known of the message. */
   #addHold(hold: WriterCalls["addHold"]["args"]): WriterCalls["addHold"]["result"] {
     if (hold.message_id !== null && this.#isKnown.get({ id: hold.message_id }) !== 1) return null;
-    const id = Number(this.#add.run(hold).lastInsertRowid);
-    const row = { ...hold, id };
-    this.#tell("add", row, { at: hold.placed_at, actor: hold.actor, reason: hold.reason });
+    const { by, ...facts } = hold;
+    const placed = { ...facts, actor: by.actor };
+    const row = { ...placed, id: Number(this.#add.run(placed).lastInsertRowid) };
+    this.#tell("add", row, { at: hold.placed_at, by, reason: hold.reason });
     return row;
   }
 
   /** null: there is no such hold. */
-  #liftHold({ id, ...by }: WriterCalls["liftHold"]["args"]): WriterCalls["liftHold"]["result"] {
+  #liftHold({ id, ...act }: WriterCalls["liftHold"]["args"]): WriterCalls["liftHold"]["result"] {
     const row = this.#hold.get(id);
     if (row === undefined) return null;
     this.#lift.run(id);
-    this.#tell("lift", row, by);
+    this.#tell("lift", row, act);
     return row;
   }
 
   #tell(
     action: "add" | "lift",
     { id, message_id: messageId, since, until }: LegalHoldRow,
-    by: { readonly at: number; readonly actor: string; readonly reason: string },
+    { at, by, reason }: { readonly at: number; readonly by: ActorFacts; readonly reason: string },
   ): void {
-    const { at, actor, reason } = by;
-    const body: EventBody = { kind: "legal_hold", action, hold: id, since, until, actor, reason };
+    const body: EventBody = { kind: "legal_hold", action, hold: id, since, until, ...by, reason };
     this.#audit.append([{ at, messageId, recipientId: null, kind: body.kind, body: canonicalJson(body) }]);
   }
 }

@@ -29,6 +29,8 @@ export type ChainFault =
   | { readonly kind: "foreign"; readonly seq: number | null; readonly size: number; readonly origin: string }
   /** A line of an export that is no row. */
   | { readonly kind: "unreadable"; readonly line: number }
+  /** An export that ends before its last line, or with fewer rows than that line says. */
+  | { readonly kind: "unfinished"; readonly seq: number }
   /** A row of a partial export that its path does not lead to the checkpoint. */
   | { readonly kind: "unproven"; readonly seq: number };
 
@@ -74,6 +76,8 @@ export function describeFault(fault: ChainFault): string {
     }
     case "unreadable":
       return `line ${fault.line} of the export is no audit row`;
+    case "unfinished":
+      return `the export is cut: row ${fault.seq} or later ones are missing`;
     case "unproven":
       return `row ${fault.seq} is not one the checkpoint saw`;
     default:

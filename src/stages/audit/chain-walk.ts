@@ -83,6 +83,11 @@ export class ChainWalk {
     if (start.frontier !== null && start.seq > 1) this.#checkOutside(start.seq - 1, this.head.hash);
   }
 
+  /** The tree over the rows so far; null where it is not known. */
+  get frontier(): Frontier | null {
+    return this.#frontier;
+  }
+
   take(row: AuditRow): void {
     if (row.seq < this.nextSeq) {
       this.#takeLate(row);

@@ -36,3 +36,20 @@ export function parseCheckpoint(note: string): Checkpoint | null {
   if (origin === "" || !/^(?:0|[1-9]\d{0,14})$/.test(size) || !isRootText(root)) return null;
   return { origin, size: Number(size), root, extensions };
 }
+
+export type RemovalFacts = {
+  readonly throughSeq: number;
+  /** Of the last removed row, in hexadecimal. */
+  readonly hash: string;
+  readonly rows: number;
+  readonly at: number;
+  readonly retentionDays: number;
+};
+
+/** The further lines of an anchor: what was removed, when and why. */
+export function removalLines({ throughSeq, hash, rows, at, retentionDays }: RemovalFacts): readonly string[] {
+  return [
+    `removed ${rows} rows up to ${throughSeq}, the last with hash ${hash}`,
+    `removed at ${new Date(at).toISOString()} by audit.retention_days ${retentionDays}`,
+  ];
+}

@@ -107,7 +107,7 @@ const TOLD: Told = {
   legal_hold: (body) => {
     const what = body.since === null ? "this message" : `everything ${periodText(body.since, body.until)}`;
     const did = body.action === "add" ? "put a legal hold on" : "lifted the legal hold on";
-    return `${printable(body.actor)} ${did} ${what} (hold ${body.hold}): ${printable(body.reason)}`;
+    return `${actorText(body)} ${did} ${what} (hold ${body.hold}): ${printable(body.reason)}`;
   },
   service: (body) => {
     const allowed = body.allowed.length === 0 ? "" : `, with ${body.allowed.join(", ")}`;

@@ -1,12 +1,16 @@
-/** `postern audit verify`: whether the audit is as it was written. Works on the database, while the service runs or is down. */
+/** `postern audit verify`: whether the audit is as it was written. Works on the database, while the service runs or is down, and on an export. */
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
 import { Command } from "commander";
 import type { NoteVerifiers } from "../../../parts/keys/signed-note.ts";
 import type { QueueReader } from "../../../parts/store/sqlite-queue-reader.ts";
 import { describeFault } from "../../../stages/audit/chain-faults.ts";
+import { NoExportError, verifyExport } from "../../../stages/audit/verify-export.ts";
+import type { ExportVerification } from "../../../stages/audit/verify-export.ts";
 import { verifyChain } from "../../../stages/audit/verify.ts";
 import type { GivenCheckpoint, Verification } from "../../../stages/audit/verify.ts";
 import { parseCheckpoints, parseKey, requireKeyFor, verifiersFor } from "../../audit-trust.ts";
-import { Finding } from "../../cli-error.ts";
+import { CliError, Finding } from "../../cli-error.ts";
 import { printJsonLines, standardOutput } from "../../output.ts";
 import type { Output } from "../../output.ts";
 import { withQueueReader } from "../../surroundings.ts";
@@ -17,6 +21,7 @@ const PROGRESS_ROWS = 250_000;
 export type VerifyOptions = {
   readonly checkpoint?: readonly GivenCheckpoint[];
   readonly key?: readonly string[];
+  readonly export?: string;
   readonly json?: boolean;
 };
 
@@ -29,17 +34,22 @@ export function verifyCommand(): Command {
       parseCheckpoints,
     )
     .option("--key <verifier>", "trust this key, or the keys of this file, instead of the configured ones", parseKey)
+    .option("--export <file>", "check this export instead of the database; needs no configuration where --key is given")
     .option("--json", "one JSON object a fault, then one for the whole")
     .addHelpText(
       "after",
       "\nExamples:\n  postern audit verify\n  postern audit verify --checkpoint /media/worm/postern.checkpoints" +
-        "\n  journalctl -u postern -o cat | postern audit verify --checkpoint -" +
+        "\n  postern audit verify --export audit.jsonl --key ./verifier.txt\n  journalctl -u postern -o cat | postern audit verify --checkpoint -" +
         "\n\nOnly a checkpoint kept outside can show that rows were cut off the end, or that the whole was replaced.",
     )
     .action(async (options: VerifyOptions, self: Command) => {
       const checkpoints = options.checkpoint ?? [];
       const verifiers = verifiersFor(self, options.key);
       requireKeyFor(checkpoints, verifiers);
+      if (options.export !== undefined) {
+        await verifyFile(options.export, { checkpoints, verifiers, options });
+        return;
+      }
       await withQueueReader(self, (reader) => verifyDatabase(reader, { checkpoints, verifiers, options }));
     });
 }
@@ -54,6 +64,23 @@ async function verifyDatabase(reader: QueueReader, { checkpoints, verifiers, opt
   report(await verifyChain(reader, { checkpoints, verifiers, onProgress: progress() }), options);
 }
 
+async function verifyFile(path: string, { checkpoints, verifiers, options }: Given): Promise<void> {
+  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  const result = await verifyExport(lines, { checkpoints, verifiers, onProgress: progress() }).catch(
+    (error: unknown) => {
+      if (error instanceof NoExportError) throw noExport(path, "is no export of this version");
+      if (error instanceof Error && "syscall" in error) throw noExport(path, "cannot be read");
+      throw error;
+    },
+  );
+  report(result, options);
+}
+
+function noExport(path: string, what: string): CliError {
+  const next = "name a file that `postern audit export --output FILE` wrote as JSON Lines.";
+  return new CliError(`${path} ${what}`, { next, exitCode: 2 });
+}
+
 function progress(): (rows: number) => void {
   let told = 0;
   return (rows) => {
@@ -63,13 +90,14 @@ function progress(): (rows: number) => void {
   };
 }
 
-function report(result: Verification, options: VerifyOptions): void {
+function report(result: Verification & Partial<ExportVerification>, options: VerifyOptions): void {
   const output = standardOutput();
   if (options.json === true) {
     const { faults, ...whole } = result;
     printJsonLines(output, [...faults, { kind: "chain", ...whole }]);
   } else {
-    printVerification(output, result);
+    if (result.whole === false) printPartial(output, result);
+    else printVerification(output, result);
   }
   if (result.faults.length > 0) throw new Finding();
 }
@@ -90,6 +118,21 @@ function printVerification(output: Output, result: Verification): void {
     output.line(`${unchecked} checkpoints could not be compared: their rows are gone, or too far away`);
   printTail(output, result);
   output.line(`head ${head.seq}:${head.hash}`);
+}
+
+/** What a partial export says of itself: no word about the rows that are not in it. */
+function printPartial(output: Output, result: Verification & Partial<ExportVerification>): void {
+  const { rows, faults, signatures, signedThrough, uncovered = 0 } = result;
+  for (const fault of faults) output.line(describeFault(fault));
+  if (faults.length > 0) output.line(`${rows} rows, ${faults.length} ${faults.length === 1 ? "fault" : "faults"}`);
+  else if (signatures === "unchecked") {
+    output.line(`${rows} rows fit the checkpoint they came with, whose signature was not checked: give --key`);
+  } else
+    output.line(
+      `${rows - uncovered} of ${rows} rows proved to be among the ${signedThrough} rows of a signed checkpoint`,
+    );
+  if (uncovered > 0) output.line(`${uncovered} rows are younger than the checkpoint and not proved`);
+  output.line("a partial export does not show that no other row exists");
 }
 
 function printTail(output: Output, { faults, tail }: Verification): void {

@@ -1,0 +1,68 @@
+/** What is asked of the audit over the control socket, checked field by field. */
+import { ControlError } from "./control-protocol.ts";
+
+export type HoldRequest = {
+  readonly messageId: string | null;
+  /** Milliseconds since the epoch; `until` null: from now on. */
+  readonly since: number | null;
+  readonly until: number | null;
+  readonly reason: string;
+};
+
+export type LiftRequest = { readonly hold: number; readonly reason: string };
+
+export type LegalHold = {
+  readonly id: number;
+  readonly messageId: string | null;
+  readonly since: number | null;
+  readonly until: number | null;
+  readonly placedAt: number;
+  readonly actor: string;
+  readonly reason: string;
+};
+
+export type HoldResult = { readonly hold: LegalHold };
+
+const REASON_CHARACTERS_MAX = 500;
+
+export function toHoldRequest(body: unknown): HoldRequest {
+  const { messageId = null, since = null, until = null, reason } = fieldsOf(body);
+  if (messageId !== null && !(typeof messageId === "string" && /^[0-9A-HJKMNP-TV-Z]{26}$/.test(messageId))) {
+    throw new ControlError("PST-CTL-003", "messageId: the id of a message.");
+  }
+  if (!isTimeOrNull(since) || !isTimeOrNull(until)) throw new ControlError("PST-CTL-003", "since, until: times.");
+  if ((messageId === null) === (since === null) || (messageId !== null && until !== null)) {
+    throw new ControlError("PST-CTL-003", "messageId, or since with or without until.");
+  }
+  if (since !== null && until !== null && until <= since) throw new ControlError("PST-CTL-003", "until: after since.");
+  return { messageId, since, until, reason: reasonOf(reason) };
+}
+
+export function toLiftRequest(body: unknown): LiftRequest {
+  const { hold, reason } = fieldsOf(body);
+  if (typeof hold !== "number" || !Number.isSafeInteger(hold) || hold < 1) {
+    throw new ControlError("PST-CTL-003", "hold: the number of a hold.");
+  }
+  return { hold, reason: reasonOf(reason) };
+}
+
+function reasonOf(reason: unknown): string {
+  if (
+    typeof reason === "string" &&
+    reason.trim() !== "" &&
+    reason.length <= REASON_CHARACTERS_MAX &&
+    !/\p{Cc}/u.test(reason)
+  ) {
+    return reason;
+  }
+  throw new ControlError("PST-CTL-003", `reason: a line of at most ${REASON_CHARACTERS_MAX} characters.`);
+}
+
+function isTimeOrNull(value: unknown): value is number | null {
+  return value === null || (typeof value === "number" && Number.isSafeInteger(value) && value >= 0);
+}
+
+function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new ControlError("PST-CTL-003");
+  return body as Readonly<Record<string, unknown>>;
+}
