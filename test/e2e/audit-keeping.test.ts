@@ -187,11 +187,28 @@ describe("retention", () => {
     expect(told.at(-1)?.event).toMatchObject({ kind: "legal_hold", action: "add", actor: "ada", uid: 1000 });
   });
 
+  test("a hold placed when the message itself is forgotten keeps its rows, and so does one on the time", async () => {
+    const { store } = world.postern;
+    const facts = { placed_at: world.now(), reason: "matter 2", by: { actor: "ada" } };
+    const at = (await world.audit(ids[1] as string))[0]?.at ?? 0;
+    await store.addLegalHold({ ...facts, message_id: ids[1] as string, since: null, until: null });
+    await store.addLegalHold({ ...facts, message_id: null, since: at, until: at + 1 });
+    expect(
+      await store.addLegalHold({ ...facts, message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV", since: null, until: null }),
+    ).toBeNull();
+    await store.liftLegalHold({ id: 1, at: world.now(), reason: "closed", by: { actor: "ada" } });
+    await store.reap(world.now(), 1000);
+    expect(await world.recipients(ids[0] as string)).toEqual([]);
+    for (const id of [2, 3]) {
+      await world.postern.audit.removeOldRows(never);
+      expect((await store.auditPage(1, 1))[0]?.seq).toBe(1);
+      await store.liftLegalHold({ id, at: world.now(), reason: "closed", by: { actor: "ada" } });
+    }
+  });
+
   test("lifted, old rows go: into a file first, with an anchor that what is left hangs on", async () => {
     const { store } = world.postern;
     whole = await exported();
-    await store.liftLegalHold({ id: 1, at: world.now(), reason: "closed", by: { actor: "ada" } });
-    await store.reap(world.now(), 1000);
     await world.postern.audit.removeOldRows(never);
     const [first] = await store.auditPage(1, 1);
     expect(first?.seq).toBeGreaterThan(256);
