@@ -191,18 +191,21 @@ describe("retention", () => {
     const { store } = world.postern;
     const facts = { placed_at: world.now(), reason: "matter 2", by: { actor: "ada" } };
     const at = (await world.audit(ids[1] as string))[0]?.at ?? 0;
-    await store.addLegalHold({ ...facts, message_id: ids[1] as string, since: null, until: null });
-    await store.addLegalHold({ ...facts, message_id: null, since: at, until: at + 1 });
     expect(
       await store.addLegalHold({ ...facts, message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV", since: null, until: null }),
     ).toBeNull();
     await store.liftLegalHold({ id: 1, at: world.now(), reason: "closed", by: { actor: "ada" } });
     await store.reap(world.now(), 1000);
     expect(await world.recipients(ids[0] as string)).toEqual([]);
-    for (const id of [2, 3]) {
+    const holds = [
+      { message_id: ids[1] as string, since: null, until: null },
+      { message_id: null, since: at, until: at + 1 },
+    ];
+    for (const scope of holds) {
+      const hold = await store.addLegalHold({ ...facts, ...scope });
       await world.postern.audit.removeOldRows(never);
       expect((await store.auditPage(1, 1))[0]?.seq).toBe(1);
-      await store.liftLegalHold({ id, at: world.now(), reason: "closed", by: { actor: "ada" } });
+      await store.liftLegalHold({ id: hold?.id ?? 0, at: world.now(), reason: "closed", by: { actor: "ada" } });
     }
   });
 
