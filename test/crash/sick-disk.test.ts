@@ -27,7 +27,7 @@ describe("full", () => {
     ["file.before-create=enospc@1", "large"],
     ["file.before-write=enospc@3", "large"],
     ["store.before-commit=enospc@3", "small"],
-  ])("%s: a %s mail is put off, and the same process takes the next one", async (failpoints, kind) => {
+  ])("%s: a %s mail is put off, an alert raised, and the same process takes the next one", async (failpoints, kind) => {
     const child = await ChildGateway.start(life.world.configPath, { failpoints });
     const refused = await life.hand(kind);
     expect(refused?.code).toSatisfy(isTemporary);
@@ -38,6 +38,7 @@ describe("full", () => {
     expect(taken.code).toBe(250);
     await life.world.arrived("mx.good.test", 1);
     expect(await child.stop()).toBe(0);
+    expect(alertsIn(child.output)).toContain("PST-PRS-009");
     expect(await life.goOn()).toMatchObject({ copies: 1, marks: 0, chainFaults: [], leaks: [], missingBodies: false });
   });
 });
