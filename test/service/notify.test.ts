@@ -1,5 +1,7 @@
 /** What the service says to its manager, heard on a real socket: through `serve` as an operator runs it, and with the manager gone. */
-import { writeFileSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freePort } from "../../src/cli/loopback/free-port.ts";
 import { Notifier } from "../../src/parts/systemd/notifier.ts";
@@ -71,18 +73,33 @@ describe.skipIf(areMissing)(`the service under a service manager${note}`, { time
   });
 });
 
-test("a machine without systemd-notify is logged and harms nothing", async () => {
-  const lines: string[] = [];
+function notifier(searchPath: string, lines: string[] = []): Notifier {
   const write = (event: string, fields: object = {}): void => void lines.push(JSON.stringify({ event, ...fields }));
-  const notifier = new Notifier({
+  return new Notifier({
     socket: "/run/notify",
     watchdogMs: null,
     pid: 1,
     monotonicUs: () => 1n,
-    searchPath: "/nowhere",
+    searchPath,
     log: { debug: write, info: write, warn: write, error: write },
   });
-  await notifier.ready();
-  await notifier.alive("serving");
+}
+
+test("words said at once arrive in the order they were said, however long each takes", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "postern-slow-notify-"));
+  const heard = join(folder, "heard");
+  const script = `#!/bin/sh\n[ "$1" != READY=1 ] || sleep 0.3\necho "$1" >>${heard}\n`;
+  writeFileSync(join(folder, "systemd-notify"), script, { mode: 0o755 });
+  const slow = notifier(`${folder}:/usr/bin:/bin`);
+  await Promise.all([slow.ready(), slow.reloading(), slow.ready(), slow.stopping()]);
+  expect(readFileSync(heard, "utf8").trim().split("\n")).toEqual(["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]);
+  rmSync(folder, { recursive: true });
+});
+
+test("a machine without systemd-notify is logged once and harms nothing", async () => {
+  const lines: string[] = [];
+  const silent = notifier("/nowhere", lines);
+  await silent.ready();
+  await silent.alive("serving");
   expect(lines).toEqual(['{"event":"service_manager_unreachable","code":"PST-SVC-001","why":"ENOENT"}']);
 });

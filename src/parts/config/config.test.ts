@@ -229,7 +229,7 @@ test("an unreadable file is one error that names it", () => {
   };
   const loading = loadConfig("/etc/postern/none.yaml", environment);
   expect(loading.ok ? [] : loading.errors.map(formatYamlError)).toEqual([
-    "/etc/postern/none.yaml:1:1: cannot be read (EACCES)",
+    "/etc/postern/none.yaml:1:1: cannot be read (EACCES); run the command as root",
   ]);
 });
 

@@ -192,6 +192,11 @@ type Opening =
   | { readonly ok: true; readonly source: YamlSource; readonly bytes: Buffer }
   | { readonly ok: false; readonly errors: readonly YamlError[]; readonly isForbidden: boolean };
 
+/** Configuration and keys are closed to other users, and who administers a machine is often one of them at first. */
+function asRoot(why: string): string {
+  return why === "EACCES" ? "; run the command as root" : "";
+}
+
 const NAME_ANOTHER = "name the right one with --config FILE or $POSTERN_CONFIG";
 
 function openConfig(path: string, environment: ConfigEnvironment): Opening {
@@ -200,7 +205,8 @@ function openConfig(path: string, environment: ConfigEnvironment): Opening {
     bytes = environment.readFile(path);
   } catch (error) {
     const why = errorCode(error);
-    const message = why === "ENOENT" ? `there is no such file; ${NAME_ANOTHER}` : `cannot be read (${why})`;
+    const message =
+      why === "ENOENT" ? `there is no such file; ${NAME_ANOTHER}` : `cannot be read (${why})${asRoot(why)}`;
     const isForbidden = why === "EACCES";
     return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }], isForbidden };
   }
