@@ -27,7 +27,7 @@ import type { Files, RoleKeys } from "./config-files.ts";
 import { ConfigReport } from "./config-report.ts";
 import { configSchema } from "./config-schema.ts";
 import type { ConfigText } from "./config-schema.ts";
-import { errorCode } from "./secret.ts";
+import { errorCode, unreadable } from "./secret.ts";
 import type { ConfigEnvironment, Secret } from "./secret.ts";
 import { checkShape, inOrder } from "./yaml-document.ts";
 import { readYaml } from "./yaml-source.ts";
@@ -192,11 +192,6 @@ type Opening =
   | { readonly ok: true; readonly source: YamlSource; readonly bytes: Buffer }
   | { readonly ok: false; readonly errors: readonly YamlError[]; readonly isForbidden: boolean };
 
-/** Configuration and keys are closed to other users, and who administers a machine is often one of them at first. */
-function asRoot(why: string): string {
-  return why === "EACCES" ? "; run the command as root" : "";
-}
-
 const NAME_ANOTHER = "name the right one with --config FILE or $POSTERN_CONFIG";
 
 function openConfig(path: string, environment: ConfigEnvironment): Opening {
@@ -205,8 +200,7 @@ function openConfig(path: string, environment: ConfigEnvironment): Opening {
     bytes = environment.readFile(path);
   } catch (error) {
     const why = errorCode(error);
-    const message =
-      why === "ENOENT" ? `there is no such file; ${NAME_ANOTHER}` : `cannot be read (${why})${asRoot(why)}`;
+    const message = why === "ENOENT" ? `there is no such file; ${NAME_ANOTHER}` : unreadable(why);
     const isForbidden = why === "EACCES";
     return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }], isForbidden };
   }

@@ -97,11 +97,16 @@ function readGuarded(path: string, environment: ConfigEnvironment, isPublic: boo
     return { ok: true, bytes };
   } catch (error) {
     const why = errorCode(error);
-    return { ok: false, message: `${path} cannot be read (${why})`, isMissing: why === "ENOENT" };
+    return { ok: false, message: `${path} ${unreadable(why)}`, isMissing: why === "ENOENT" };
   }
 }
 
 /** The system's short word for a file error, `ENOENT`; never a message with content. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown error";
+}
+
+/** Configuration and keys are closed to other users, and who administers a machine is often one of them at first. */
+export function unreadable(why: string): string {
+  return `cannot be read (${why})${why === "EACCES" ? "; run the command as root" : ""}`;
 }
