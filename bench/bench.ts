@@ -30,7 +30,7 @@ const GROUPS = ["accept", "relay", "memory", "backlog", "all"] as const;
 const USAGE = `Usage: npm run bench -- accept|relay|memory|backlog|all [options]
 
   --rounds N       rounds in which all peers take turns (3)
-  --seconds N      load of each measurement (4)
+  --seconds N      load of each measurement (3)
   --only TEXT      only cases whose id holds the text, or one of several separated by commas
   --quick          a smoke run: one short round; fails where a mail is lost, and no figure means anything
   --json           one JSON object a case
@@ -76,7 +76,7 @@ async function measure(cases: readonly Case[]): Promise<readonly CaseResult[]> {
   const isQuick = values.quick;
   const options = {
     rounds: Number(values.rounds ?? (isQuick ? 1 : 3)),
-    seconds: Number(values.seconds ?? (isQuick ? 0.3 : 4)),
+    seconds: Number(values.seconds ?? (isQuick ? 0.3 : 3)),
     warmUpMessages: isQuick ? 40 : 1_000,
     isQuick,
   };

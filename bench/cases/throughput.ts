@@ -3,7 +3,7 @@ import { ratio } from "../report.ts";
 import type { CaseResult, Figure, Judgement } from "../report.ts";
 import { mimeMail, mimeMailToSign, plainMail } from "../rig/mails.ts";
 import type { Peer } from "../rig/peer.ts";
-import { postern, posternUndelivering } from "../rig/postern.ts";
+import { postern } from "../rig/postern.ts";
 import { postfix, postfixDiscarding, postfixHolding } from "../rig/postfix.ts";
 import { postfixRspamd } from "../rig/rspamd.ts";
 import { interleaved, measureThroughput } from "../rig/throughput.ts";
@@ -63,7 +63,7 @@ function judged(id: string, made: Comparison, results: ReadonlyMap<string, reado
 }
 
 /** Judged against a Postfix that does as much: both keep what they take and begin nothing. */
-const acceptPeers = [postern, postfixHolding, postfixDiscarding, posternUndelivering] as const;
+const acceptPeers = [postern, postfixHolding, postfixDiscarding] as const;
 
 export const throughputCases: readonly Case[] = [
   comparison("accept-20", "accept", () => ({

@@ -21,12 +21,6 @@ export const postern: Peer = {
   start: async (task) => startPostern({ folder: writePosternFolder(task, await freePort()) }),
 };
 
-/** In place of a held task: the only destination is dead, so that each mail is inspected, planned and put off. */
-export const posternUndelivering: Peer = {
-  name: "Postern, dead host",
-  start: (task) => postern.start({ ...task, deliverTo: { kind: "sink", port: DEAD_PORT } }),
-};
-
 export type PosternFolder = { readonly path: string; readonly port: number };
 
 /** Keys and configuration; `data` inside is where it will keep its state. */
@@ -80,7 +74,7 @@ export type StartOptions = {
 };
 
 export async function startPostern(options: StartOptions): Promise<RunningPeer> {
-  const { folder, under = [], nodeOptions = profilingOptions() } = options;
+  const { folder, under = [], nodeOptions = shippedOptions() } = options;
   const logPath = join(folder.path, "log.jsonl");
   const log = openSync(logPath, "a");
   const [program, ...args] = [
@@ -110,7 +104,14 @@ export async function startPostern(options: StartOptions): Promise<RunningPeer> 
   }
 }
 
-/** POSTERN_BENCH_NODE_OPTIONS="--cpu-prof --cpu-prof-dir=/var/tmp/prof" profiles the service while it is measured. */
-function profilingOptions(): readonly string[] {
-  return (process.env["POSTERN_BENCH_NODE_OPTIONS"] ?? "").split(" ").filter((option) => option !== "");
+/**
+ * As the shipped unit starts it. POSTERN_BENCH_NODE_OPTIONS="--cpu-prof --cpu-prof-dir=/var/tmp/prof" adds to that, to profile
+ * the service while it is measured.
+ */
+function shippedOptions(): readonly string[] {
+  const unit = readFileSync(join(ROOT, "systemd/postern.service"), "utf8");
+  const shipped = /^ExecStart=\S+\/node ((?:--\S+ )*)\S+cli\.js serve/m.exec(unit)?.[1];
+  if (shipped === undefined) throw new Error("systemd/postern.service starts something else");
+  const own = process.env["POSTERN_BENCH_NODE_OPTIONS"] ?? "";
+  return `${shipped} ${own}`.split(" ").filter((option) => option !== "");
 }
