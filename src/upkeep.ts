@@ -1,26 +1,32 @@
 /**
- * What keeps the storage in order beside the mail: tells bodies that rows refer to and that are gone, after each start and daily,
- * and reclaims the space of what ended. Promises: neither holds up a start, a commit or a stop.
+ * What keeps the storage in order beside the mail: after each start and daily tells bodies that rows refer to and that are gone,
+ * and damage of the database; reclaims the space of what ended. Promises: neither holds up a start, a commit or a stop.
  */
+import { join } from "node:path";
 import type { Duty } from "./core/duty.ts";
+import { checkDatabase } from "./parts/store/check-database.ts";
 import type { Parts } from "./surroundings.ts";
 
 const VERIFY_INTERVAL_MS = 24 * 3_600_000;
+const CHECK_AFTER_MS = 60_000;
 const TIDY_INTERVAL_MS = 10 * 60_000;
 /** Bytes copied in one run: about 100 KB a second, so that the disk stays the mail's. */
 const TIDY_COPY_BYTES_MAX = 64 * 1024 * 1024;
 
-export function upkeepDuties({
-  store,
-  blobs,
-  env,
-  raise,
-}: Pick<Parts, "store" | "blobs" | "env" | "raise">): readonly Duty[] {
+type UpkeepParts = Pick<Parts, "config" | "store" | "blobs" | "env" | "raise">;
+
+export function upkeepDuties({ config, store, blobs, env, raise }: UpkeepParts): readonly Duty[] {
   const verify = async (signal: AbortSignal): Promise<void> => {
     const { missing } = await blobs.verify(store, signal);
     if (missing.length === 0) return;
     env.log.error("bodies_missing", { code: "PST-SPL-004", count: missing.length });
     raise({ code: "PST-SPL-004", facts: { count: missing.length } });
+  };
+  const check = async (signal: AbortSignal): Promise<void> => {
+    const damaged = await checkDatabase(join(config.dataDir, "gateway.db"), signal);
+    if (damaged === null || damaged.length === 0) return;
+    env.log.error("database_damaged", { code: "PST-SPL-060", tables: damaged.join(" ") });
+    raise({ code: "PST-SPL-060", facts: { tables: damaged.join(" ") } });
   };
   const tidy = async (signal: AbortSignal): Promise<void> => {
     const now = env.clock.monotonic();
@@ -29,6 +35,7 @@ export function upkeepDuties({
   };
   return [
     { name: "verify_bodies", everyMs: VERIFY_INTERVAL_MS, firstAfterMs: 0, run: verify },
+    { name: "check_database", everyMs: VERIFY_INTERVAL_MS, firstAfterMs: CHECK_AFTER_MS, run: check },
     { name: "tidy_spool", everyMs: TIDY_INTERVAL_MS, run: tidy },
   ];
 }

@@ -215,7 +215,10 @@ export interface QueueStore extends BlobReferences {
    * Forgotten with the process.
    */
   rest(lane: string, until: number | null): Promise<void>;
-  /** Due recipients of lanes that rest, whatever their state; none is leased. */
+  /**
+   * Due recipients of lanes that rest, whatever their state; none is leased. Of a lane whose probe is out only those whose
+   * lifetime or deadline is over.
+   */
   waiting(query: { readonly now: number; readonly limit: number }): Promise<readonly WaitingRecipient[]>;
   /** Extends leases of matching fences, also one that ran out and was not taken over. */
   renew(claims: readonly { readonly recipientId: RecipientId; readonly fence: number }[], until: number): Promise<void>;

@@ -119,14 +119,14 @@ export class DueWalk {
     }
   }
 
-  /** Due recipients of resting lanes. */
+  /** Due recipients of resting lanes; of one whose probe is out, those whose time is over whatever the probe finds. */
   waiting({ now, limit }: { readonly now: number; readonly limit: number }): readonly WaitingRow[] {
     const rows: WaitingRow[] = [];
-    for (const lane of this.rests.nextResting(now, RESTING_LANES_MAX)) {
+    for (const { lane, isProbing } of this.rests.nextResting(now, RESTING_LANES_MAX)) {
       for (const sender of this.#sendersOfLane.all({ lane, now, limit: limit - rows.length })) {
         const found = this.#waiting.all({ sender, lane, now, limit: limit - rows.length });
         if (found.length === 0) this.#refresh({ sender, lane });
-        rows.push(...found);
+        rows.push(...(isProbing ? found.filter((row) => isOver(row, now)) : found));
         if (rows.length >= limit) return rows;
       }
     }
@@ -182,6 +182,10 @@ export class DueWalk {
   #refreshSender(sender: string): void {
     if (this.#setSender.run({ sender }).changes === 0) this.#endSender.run({ sender });
   }
+}
+
+function isOver({ expires_at: expiresAt, deadline_at: deadlineAt }: WaitingRow, now: number): boolean {
+  return now >= Math.max(expiresAt, deadlineAt ?? 0);
 }
 
 /**

@@ -36,15 +36,16 @@ export class LaneRests {
     if (rest !== undefined) Object.assign(rest, { until: now + PROBE_MS, isProbing: true });
   }
 
-  /** Lanes that rest, those asked for longest ago first; each call goes on where the last one ended. */
-  nextResting(now: number, max: number): readonly string[] {
-    const resting: string[] = [];
+  /** Lanes that rest or wait for their probe, those asked for longest ago first; each call goes on where the last one ended. */
+  nextResting(now: number, max: number): readonly { readonly lane: string; readonly isProbing: boolean }[] {
+    const resting: { readonly lane: string; readonly isProbing: boolean }[] = [];
     for (const lane of [...this.#rests.keys()].slice(0, max)) {
       const rest = this.#rests.get(lane);
       if (rest === undefined) continue;
       this.#rests.delete(lane);
       this.#rests.set(lane, rest);
-      if (this.standing(lane, now) === "resting") resting.push(lane);
+      const standing = this.standing(lane, now);
+      if (standing === "resting" || standing === "probing") resting.push({ lane, isProbing: standing === "probing" });
     }
     return resting;
   }

@@ -89,8 +89,14 @@ export function describeShares(bench: Bench): void {
     expect(await claim({}, 100, START + 1000)).toEqual([recipientAt(1)]);
     expect(await claim({}, 100, START + 1001)).toEqual([]);
     expect(await store.waiting({ now: START + 1001, limit: 9 })).toEqual([]);
+    const over = sampleMessage(1).expiresAt;
+    expect((await claim({}, 100, over)).toSorted()).toEqual([1, 4].map((n) => recipientAt(n)));
+    expect((await store.waiting({ now: over, limit: 9 })).map(({ id }) => id)).toEqual(
+      [2, 3].map((n) => recipientAt(n)),
+    );
     await store.rest(laneOf("dead.example"), null);
-    expect(await claim({}, 100, START + 1001)).toEqual([2, 3].map((n) => recipientAt(n)));
+    const later = { owner: "two", until: over + 1000 };
+    expect((await store.claim({ now: over, limit: 9, lease: later })).map(({ id }) => id)).toContain(recipientAt(3));
   });
 
   test("a rest that a jump of the clock made endless is over; who was put off waits no more", async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { checkDatabase } from "./check-database.ts";
 import { assertDurable, openDatabase, setDurable, setSynchronous } from "./sqlite-database.ts";
 import { latestVersion, migrate, MIGRATIONS, schemaVersion } from "./migrations.ts";
 import { DUE_SQL } from "./due-walk.ts";
@@ -109,6 +110,32 @@ describe("what is refused is left untouched", () => {
   test("a missing directory is named, and nothing is created", () => {
     expect(() => openDatabase(join(folder, "missing", "gateway.db"), NOW)).toThrow(/PST-SPL-064.*missing.*ENOENT/);
     expect(existsSync(join(folder, "missing"))).toBe(false);
+  });
+});
+
+describe("a check beside the mail", () => {
+  const never = new AbortController().signal;
+
+  test("finds the damaged table of a file that still opens, and nothing in a whole one", async () => {
+    const { db } = open();
+    db.exec("CREATE TABLE filler (text TEXT)");
+    const insert = db.prepare("INSERT INTO filler VALUES (?)");
+    for (let n = 0; n < 200; n += 1) insert.run("x".repeat(1000));
+    db.close();
+    expect(await checkDatabase(path, never)).toEqual([]);
+    const bytes = readFileSync(path);
+    bytes.fill(0xa5, bytes.length - 4096, bytes.length - 3000);
+    writeFileSync(path, bytes);
+    expect(await checkDatabase(path, never)).toEqual(["filler"]);
+  });
+
+  test("can be broken off", async () => {
+    open().db.close();
+    const controller = new AbortController();
+    const checking = checkDatabase(path, controller.signal);
+    controller.abort();
+    expect(await checking).toBeNull();
+    expect(await checkDatabase(path, controller.signal)).toBeNull();
   });
 });
 

@@ -11,6 +11,8 @@ import { sqliteCodeOf, storeError } from "./sqlite-store-error.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
 const JOURNAL_BYTES_MAX = 64 * 1024 * 1024;
+/** A file up to this size is read whole at a start; a larger one afterwards, beside the mail (check-database.ts). */
+const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 const SYNCHRONOUS = { NORMAL: 1, FULL: 2 } as const;
 const HEADER = "SQLite format 3\0";
 
@@ -64,6 +66,7 @@ function inspect(path: string, migrations: readonly Migration[]): void {
   const db = connect(path, { readonly: true });
   try {
     assertKnown(db, path, migrations);
+    if (statSync(path).size > CHECKED_BYTES_MAX) return readRoots(db);
     const verdict: unknown = db.pragma("quick_check(1)", { simple: true });
     if (verdict !== "ok") throw storeError("PST-SPL-052", `${path}: quick_check found damage`);
   } catch (error) {
@@ -73,6 +76,12 @@ function inspect(path: string, migrations: readonly Migration[]): void {
   } finally {
     db.close();
   }
+}
+
+/** Whether every table can be found and begun. */
+function readRoots(db: Database.Database): void {
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all() as string[];
+  for (const table of tables) db.prepare(`SELECT * FROM "${table}" LIMIT 1`).get();
 }
 
 /** Throws for a database of another program or of a newer Postern. */
