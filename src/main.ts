@@ -102,6 +102,7 @@ async function openStore({
       watching.raise({ code });
       env.onFatal(code);
     },
+    onUnreadable: ({ recipient, code }) => watching.raise({ code, facts: { recipient } }),
     onCommitted: watching.onCommitted,
     failpoints: env.failpoints ?? [],
   });

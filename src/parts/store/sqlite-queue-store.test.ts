@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, expect, test } from "vitest";
 import { describeQueueStore } from "./queue-store.suite.ts";
-import { LEASE, manualClock, sampleMessage, silentLog, testSealer } from "./queue-store.samples.ts";
+import { LEASE, manualClock, recipientAt, sampleMessage, silentLog, testSealer } from "./queue-store.samples.ts";
 import { openQueueStore } from "./sqlite-queue-store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-queue-"));
@@ -47,11 +47,25 @@ test("sealed text moved to another row is not opened there", async () => {
   db.close();
   const told: unknown[] = [];
   const log = { ...silentLog, error: (...line: unknown[]) => void told.push(line) };
-  const read = await openQueueStore({ ...options, log });
+  const alerts: unknown[] = [];
+  const read = await openQueueStore({ ...options, log, onUnreadable: (facts) => void alerts.push(facts) });
   await expect(read.recipients({ limit: 2 })).rejects.toThrow(/PST-SPL-061.*\.2\)/);
   // What was claimed with it is handed out all the same.
   const claims = await read.claim({ now: LEASE.until, limit: 10, lease: { ...LEASE, until: 2 * LEASE.until } });
   expect(claims.map(({ id }) => id.slice(-2))).toEqual([".1"]);
   expect(told).toMatchObject([["recipient_unreadable", { code: "PST-SPL-061" }]]);
+  // It is held for a person, in the audit, and not handed out again before its deadline, at which it ends.
+  const unreadable = { recipient: recipientAt(1, 2), code: "PST-SPL-061" };
+  expect(alerts).toEqual([unreadable]);
+  expect((await read.counts()).byState).toEqual({ received: 1, held: 1 });
+  const deadlineAt = LEASE.until + 72 * 3_600_000;
+  const end = async (now: number) => read.claim({ now, limit: 10, lease: { owner: "x", until: now + 1 } });
+  expect(await end(deadlineAt - 1)).toEqual([]);
+  expect((await read.counts()).byState).toEqual({ received: 1, held: 1 });
+  expect(await end(deadlineAt)).toEqual([]);
+  expect((await read.counts()).byState).toEqual({ received: 1, failed: 1 });
+  expect(alerts).toEqual([unreadable, unreadable]);
+  const rows = (await read.auditPage(1, 20)).filter(({ recipientId }) => recipientId === recipientAt(1, 2));
+  expect(rows.map(({ kind }) => kind)).toEqual(["held", "alert", "failed", "alert"]);
   await read.close();
 });

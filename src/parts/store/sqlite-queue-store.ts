@@ -33,6 +33,8 @@ import type { ApprovalQuery, ApprovalRequest } from "../../core/review.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import { toEventRow } from "./audit-chain.ts";
 import type { AuditSource, ChainHead, MarkKind, RemovableRows, RetentionStore, SignableTip } from "./audit-chain.ts";
+import { putAside } from "./put-aside.ts";
+import type { Unreadable } from "./put-aside.ts";
 import { committedEvents } from "./committed-events.ts";
 import { rekeyOnce } from "./rekey.ts";
 import type { Rewrapper } from "./rekey.ts";
@@ -55,6 +57,8 @@ export type QueueStoreOptions = {
   readonly log: Log;
   /** Called once when a disk error latched the store: stop taking mail and hold delivery. */
   readonly onUnhealthy?: (error: StoreError) => void;
+  /** Told of a recipient whose row cannot be opened, once it was put aside. */
+  readonly onUnreadable?: (facts: UnreadableRow) => void;
   /** Told what was written; events the store writes by itself (recovery) are left out. */
   readonly onCommitted?: OnCommitted;
   /** accept() is refused while more requests than this wait for the disk. */
@@ -62,6 +66,9 @@ export type QueueStoreOptions = {
   /** For tests of durability. */
   readonly failpoints?: readonly FailpointOrder[];
 };
+
+/** By id and code: what it says cannot be read. */
+export type UnreadableRow = { readonly recipient: string; readonly code: StoreError["code"] };
 
 const WAITING_REQUESTS_MAX = 4_096;
 
@@ -90,10 +97,14 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
   readonly #log: Log;
   readonly #waitingRequestsMax: number;
   readonly #onCommitted: OnCommitted;
+  readonly #onUnreadable: (facts: UnreadableRow) => void;
 
   constructor(
     client: WriterClient,
-    options: Pick<QueueStoreOptions, "sealer" | "clock" | "log" | "waitingRequestsMax" | "onCommitted">,
+    options: Pick<
+      QueueStoreOptions,
+      "sealer" | "clock" | "log" | "waitingRequestsMax" | "onCommitted" | "onUnreadable"
+    >,
   ) {
     this.#client = client;
     this.#codec = new RowCodec(options.sealer);
@@ -101,6 +112,7 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
     this.#log = options.log;
     this.#waitingRequestsMax = options.waitingRequestsMax ?? WAITING_REQUESTS_MAX;
     this.#onCommitted = options.onCommitted ?? (() => undefined);
+    this.#onUnreadable = options.onUnreadable ?? (() => undefined);
   }
 
   /** The error that took the store out of use until a restart, or null. */
@@ -124,9 +136,8 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
   }
 
   async claim({ now, limit, lease, shares }: ClaimQuery): Promise<readonly StoredRecipient[]> {
-    return this.#claimed(
-      await this.#client.call({ kind: "claim", args: { now, limit, lease, shares: shares ?? null } }, false),
-    );
+    const args = { now, limit, lease, shares: shares ?? null };
+    return this.#claimed(await this.#client.call({ kind: "claim", args }, false), now);
   }
 
   async rest(lane: string, until: number | null): Promise<void> {
@@ -138,7 +149,7 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
   }
 
   async claimThese(ids: readonly RecipientId[], lease: Lease, now: number): Promise<readonly StoredRecipient[]> {
-    return this.#claimed(await this.#client.call({ kind: "claimThese", args: { ids, lease, now } }, false));
+    return this.#claimed(await this.#client.call({ kind: "claimThese", args: { ids, lease, now } }, false), now);
   }
 
   async renew(
@@ -169,7 +180,7 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
 
   async scan(query: ScanQuery): Promise<Scanned> {
     const rows = await this.#client.call({ kind: "scan", args: toScanRows(query, this.#codec) }, false);
-    return toScanned(rows, query.limit, (row) => this.#claimed([row]));
+    return toScanned(rows, query.limit, (row) => this.#readable([row]).recipients);
   }
 
   async approvals(query: ApprovalQuery): Promise<readonly ApprovalRequest[]> {
@@ -278,16 +289,33 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
     await this.#client.close();
   }
 
-  /** One altered row must not keep all that was claimed with it: it stays leased, is told of, and comes back with its lease. */
-  #claimed(rows: readonly RecipientRow[]): readonly StoredRecipient[] {
-    return rows.flatMap((row) => {
+  /** One altered row must not keep all that was claimed with it: it is put aside, in the audit, for a person. */
+  async #claimed(rows: readonly RecipientRow[], now: number): Promise<readonly StoredRecipient[]> {
+    const { recipients, unreadable } = this.#readable(rows);
+    if (unreadable.length > 0) {
+      const args = putAside(unreadable, now);
+      await this.#client.call({ kind: "commit", args }, true);
+      for (const { row, code } of unreadable) this.#onUnreadable({ recipient: row.id, code });
+    }
+    return recipients;
+  }
+
+  #readable(rows: readonly RecipientRow[]): {
+    readonly recipients: readonly StoredRecipient[];
+    readonly unreadable: readonly Unreadable[];
+  } {
+    const recipients: StoredRecipient[] = [];
+    const unreadable: Unreadable[] = [];
+    for (const row of rows) {
       try {
-        return [this.#codec.storedRecipient(row)];
+        recipients.push(this.#codec.storedRecipient(row));
       } catch (error) {
-        this.#log.error("recipient_unreadable", { recipient: row.id, code: toStoreError(error).code });
-        return [];
+        const { code } = toStoreError(error);
+        this.#log.error("recipient_unreadable", { recipient: row.id, code });
+        unreadable.push({ row, code });
       }
-    });
+    }
+    return { recipients, unreadable };
   }
 
   #opened(rows: readonly RecipientRow[]): readonly StoredRecipient[] {
