@@ -29,7 +29,7 @@ test.each([
   const path = join(dir, "postern.yaml");
   expect(readFileSync(path, "utf8")).toContain(part);
   expect(await runCli(["config", "check", "--config", path])).toMatchObject({ code: 0 });
-  for (const name of ["keys/spool.key", "keys/addresses.key", "certs/smtp.key"]) {
+  for (const name of ["keys/spool.key", "keys/addresses.key", "keys/audit.key", "certs/smtp.key"]) {
     expect(statSync(join(dir, name)).mode & 0o007).toBe(0);
   }
 });
@@ -43,6 +43,7 @@ test("what init made starts, and a second init keeps every file", async () => {
   appendFileSync(path, `\ncontrol: { socket: ${join(dir, "control.sock")} }\n`);
   const gateway = await ChildGateway.start(path);
   expect(await gateway.stop()).toBe(0);
+  expect(await runCli(["audit", "key", "show", "--config", path])).toMatchObject({ code: 0 });
   const before = readFileSync(join(dir, "keys/spool.key"));
   const again = await runCli(["init", "--dir", dir, ...BASE, ...platform]);
   expect(again.code).toBe(0);

@@ -49,6 +49,7 @@ async function init(options: InitOptions & { readonly json?: boolean }): Promise
   const dkim = answers.domains.map((domain) => ({ domain, file: `keys/dkim-${domain}.pem` }));
   folder.write("keys/spool.key", "wraps the keys of stored bodies", newKeyText);
   folder.write("keys/addresses.key", "seals addresses in the database", newKeyText);
+  folder.write("keys/audit.key", "signs the audit", newKeyText);
   for (const { domain, file } of dkim) folder.write(file, `signs mail of ${domain}`, newDkimKey);
   await writeCertificate(folder, answers.hostname);
   folder.write("dlp/us-hipaa.yaml", "rules that find PHI", () => shipped("dlp/us-hipaa.yaml"));

@@ -22,6 +22,7 @@ export function fillTemplate(template: string, answers: Filled): string {
     ["#  address: 127.0.0.1\n", `  address: ${quoted(listen.address)}\n`],
     ["#  port: 2525\n", `  port: ${listen.port}\n`],
     [LOCAL_SUBMITTER, submitters(answers)],
+    ["#keys:\n", "keys:\n  audit: file:keys/audit.key\n"],
     ["#dkim: []\n", `dkim:\n${dkim.map(({ domain, file }) => dkimLine(domain, file)).join("")}`],
     ...(dataDir === DEFAULT_DATA_DIR
       ? []
