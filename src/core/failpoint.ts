@@ -42,6 +42,8 @@ export const FAILPOINTS = [
   "recovery.before-rows",
   "recovery.done",
   "store.rows-of-accept",
+  "store.rows-of-intent",
+  "store.rows-of-end",
   "store.rows-of-child",
   "store.before-commit",
   "store.after-commit",

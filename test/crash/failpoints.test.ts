@@ -68,6 +68,8 @@ const AFTER_250: readonly Row[] = (
 ).map(([point, end]) => ({ point, mail: "small", heard: point === "accept.after-250" ? true : null, end }));
 
 const BESIDE: readonly Row[] = [
+  { point: "store.rows-of-intent", mail: "small", heard: null, end: "once" },
+  { point: "store.rows-of-end", mail: "small", heard: null, end: "twice, marked" },
   { point: "report.body-durable", mail: "refused", heard: true, end: "told" },
   { point: "store.rows-of-child", mail: "refused", heard: true, end: "told" },
   { point: "recovery.before-bodies", mail: "small", heard: null, end: "twice, marked", before: "deliver.dot-written" },
@@ -87,7 +89,7 @@ const ELSEWHERE: readonly Failpoint[] = [
 
 const ROWS = [...BEFORE_ROWS, ...BEFORE_250, ...AFTER_250, ...BESIDE];
 
-/** Durable commits of a start and of one mail: recovery, the start, the mail, its dot, its end. */
+/** Durable commits of a start and of one mail, the first of them. */
 const COMMITS = [1, 2, 3, 4, 5] as const;
 
 function endOf({ recipients, copies, marks, reports }: Aftermath): string {

@@ -26,7 +26,7 @@ describe("full", () => {
     ["segment.before-write=enospc@1", "small"],
     ["file.before-create=enospc@1", "large"],
     ["file.before-write=enospc@3", "large"],
-    ["store.before-commit=enospc@3", "small"],
+    ["store.rows-of-accept=enospc@1", "small"],
   ])("%s: a %s mail is put off, an alert raised, and the same process takes the next one", async (failpoints, kind) => {
     const child = await ChildGateway.start(life.world.configPath, { failpoints });
     const refused = await life.hand(kind);
@@ -52,7 +52,7 @@ describe("failing", () => {
     ["file.before-sync=eio", "large", "PST-SPL-001"],
     ["file.before-rename=eio", "large", "PST-SPL-001"],
     ["file.before-directory-sync=eio", "large", "PST-SPL-001"],
-    ["store.before-commit=eio@3", "small", "PST-SPL-055"],
+    ["store.rows-of-accept=eio", "small", "PST-SPL-055"],
   ])("%s: a %s mail is put off, an alert raised, and the process ends", async (failpoints, kind, code) => {
     const { death, answer } = await life.die({ failpoints }, kind);
     expect(answer?.code).toSatisfy(isTemporary);
@@ -63,14 +63,14 @@ describe("failing", () => {
   });
 
   test("when the intent is to be written: the dot never leaves, and the mail arrives once after the next start", async () => {
-    const { death, answer } = await life.die({ failpoints: "store.before-commit=eio@4" }, "small");
+    const { death, answer } = await life.die({ failpoints: "store.rows-of-intent=eio" }, "small");
     expect([death, answer?.code]).toEqual([1, 250]);
     expect(life.world.server("mx.good.test").transactions).toHaveLength(0);
     expect(await life.goOn()).toMatchObject({ copies: 1, marks: 0, chainFaults: [] });
   });
 
   test("when the outcome is to be written: the copy that was taken is marked, and sent again as it was", async () => {
-    const { death, answer } = await life.die({ failpoints: "store.before-commit=eio@5" }, "small");
+    const { death, answer } = await life.die({ failpoints: "store.rows-of-end=eio" }, "small");
     expect([death, answer?.code]).toEqual([1, 250]);
     expect(life.world.server("mx.good.test").transactions).toHaveLength(1);
     expect(await life.goOn()).toMatchObject({ copies: 2, marks: 1, areIdentical: true, chainFaults: [] });
@@ -159,7 +159,7 @@ describe.skipIf(areMissing)(`the log of the database${note}`, () => {
 describe("stalled", () => {
   test.each([
     ["body", "segment.before-sync=stall:1500@1"],
-    ["database", "store.before-commit=stall:1500@3"],
+    ["database", "store.rows-of-accept=stall:1500@1"],
   ])(
     "the %s: the mail is answered when it is durable and not before, and others are answered meanwhile",
     async (_what, failpoints) => {

@@ -171,8 +171,12 @@ export class WriterOperations {
       this.#patch({ id: recipient.id, messageId, patch: recipient.patch, now: rows.now });
       this.audit.append(recipient.events);
       for (const child of recipient.children) if (this.#insertNew(child)) children.push(child.message.id);
+      if (recipient.patch.state === "dot_sent") reach("store.rows-of-intent");
       if (recipient.children.length > 0) reach("store.rows-of-child");
-      if (recipient.patch.state !== undefined && isTerminal(recipient.patch.state)) ended.add(messageId);
+      if (recipient.patch.state !== undefined && isTerminal(recipient.patch.state)) {
+        ended.add(messageId);
+        reach("store.rows-of-end");
+      }
     }
     for (const change of rows.approvals) if (!stale.includes(recipientOf(change))) this.#approvals.change(change);
     for (const messageId of ended) this.#endMessage.run({ now: rows.now, messageId });
