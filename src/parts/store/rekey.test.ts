@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { afterAll, expect, test } from "vitest";
 import { FieldSealer } from "../keys/field-sealer.ts";
 import { KeyRing } from "../keys/key-ring.ts";
 import { openBlobStore } from "./blob-store.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { connect } from "./sqlite-database.ts";
 import {
   LEASE,
   manualClock,
@@ -81,7 +81,7 @@ test("after one pass nothing needs the keys of before: rows open, bodies read an
 });
 
 test("every sealed column of the schema is sealed anew", () => {
-  const db = connect(":memory:");
+  const db = new Database(":memory:");
   for (const { sql } of MIGRATIONS) db.exec(sql);
   const columns = db
     .prepare(
