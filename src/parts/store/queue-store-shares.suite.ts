@@ -46,6 +46,14 @@ export function describeShares(bench: Bench): void {
     expect(claims).toHaveLength(11);
   });
 
+  test("senders take turns: who was due first does not come first again before the others had theirs", async () => {
+    for (const n of [1, 2, 3]) await accept(n, "a", "one.example");
+    await bench.store.accept(sampleMessage(4, { sender: "b", dueAt: START + 1 }));
+    const order: RecipientId[] = [];
+    for (let claims = 0; claims < 4; claims += 1) order.push(...(await claim({}, 1, START + 1)));
+    expect(order).toEqual([1, 4, 2, 3].map((n) => recipientAt(n)));
+  });
+
   test("a full lane and a full sender stay, the others go", async () => {
     await accept(1, "a", "full.example", "free.example");
     await accept(2, "b", "free.example");
