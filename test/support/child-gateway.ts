@@ -22,6 +22,12 @@ export type ChildOptions = {
   readonly variables?: Readonly<Record<string, string>>;
 };
 
+/** A test that fails or runs out of time must leave no process behind. */
+const alive = new Set<ChildGateway>();
+process.once("exit", () => {
+  for (const child of alive) child.abandon();
+});
+
 export class ChildGateway {
   readonly #process: ChildProcess;
   readonly #standardOutput: Readable;
@@ -38,6 +44,8 @@ export class ChildGateway {
     });
     this.#process = child;
     this.#isUnder = under.length > 0;
+    alive.add(this);
+    child.once("exit", () => alive.delete(this));
     this.#standardOutput = child.stdout;
     this.#exited = once(child, "close").then(([code, signal]) => {
       this.#signal = signal as NodeJS.Signals | null;
@@ -102,6 +110,11 @@ export class ChildGateway {
   async stop(): Promise<number | null> {
     this.#signalIt("SIGTERM");
     return this.#exited;
+  }
+
+  /** Whether or not anybody waits for it any more. */
+  abandon(): void {
+    this.#signalIt("SIGKILL");
   }
 
   /** The gateway itself, not what runs it: a tracer that is told to end lets go of it. */
