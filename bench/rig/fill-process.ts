@@ -31,6 +31,8 @@ type Order = {
 
 /** Bodies and rows under way at once: what the writers take as one group. */
 const AT_ONCE = 500;
+/** Mail of a whole organisation. */
+const SENDERS = 500;
 const LIFETIME_MS = 48 * 3_600_000;
 
 const order = JSON.parse(process.argv[2] ?? "") as Order;
@@ -68,7 +70,7 @@ async function fillOne(number: number): Promise<void> {
     origin: "relay",
     parent: null,
     envelope: {
-      sender: mailbox("office", OWN_DOMAIN),
+      sender: mailbox(`office-${number % SENDERS}`, OWN_DOMAIN),
       body: "7bit",
       smtpUtf8: false,
       requireTls: false,
