@@ -71,7 +71,10 @@ function tell(result: CaseResult): void {
   console.log(values.json ? JSON.stringify(result) : humanReport(result));
 }
 
-async function measure(cases: readonly Case[]): Promise<readonly CaseResult[]> {
+type Measured = { readonly results: readonly CaseResult[]; readonly failures: number };
+
+/** The tables are written after each case: what was measured is not lost with a later one. */
+async function measure(cases: readonly Case[], machine: string): Promise<Measured> {
   const site = await openSite(values.folder);
   const isQuick = values.quick;
   const options = {
@@ -81,16 +84,24 @@ async function measure(cases: readonly Case[]): Promise<readonly CaseResult[]> {
     isQuick,
   };
   const results: CaseResult[] = [];
+  let failures = 0;
   try {
     for (const one of cases) {
-      const result = await one.run(site, options);
-      results.push(result);
-      tell(result);
+      try {
+        const result = await one.run(site, options);
+        results.push(result);
+        tell(result);
+      } catch (error) {
+        // No figure of this case; those of the others stand.
+        failures += 1;
+        console.error(`${one.id}  failed:`, error);
+      }
+      if (values.markdown !== undefined) writeFileSync(values.markdown, `${machine}\n\n${markdownReport(results)}`);
     }
   } finally {
     site.remove();
   }
-  return results;
+  return { results, failures };
 }
 
 const cases = chosen();
@@ -98,8 +109,7 @@ if (values.list) console.log(cases.map(({ id, group }) => `${id.padEnd(20)} ${gr
 else {
   const machine = describeMachine(values.folder);
   if (!values.json) console.log(`${machine}\n`);
-  const results = await measure(cases);
-  if (values.markdown !== undefined) writeFileSync(values.markdown, `${machine}\n\n${markdownReport(results)}`);
+  const { results, failures } = await measure(cases, machine);
   const below = results.flatMap(({ judgements }) => judgements).filter((judgement) => !meetsMust(judgement));
-  process.exit(below.length > 0 && !values.quick ? 1 : 0);
+  process.exit(failures > 0 || (below.length > 0 && !values.quick) ? 1 : 0);
 }
