@@ -68,7 +68,8 @@ describe("forgetting ended mail", () => {
     await life.world.startGateway();
     expect(bodies()).toHaveLength(1);
     const left = await Promise.all(ids.map((id) => life.world.recipients(id)));
-    expect(left.map((rows) => rows.length)).toEqual([0, 0, 1]);
+    // Which ended first is not for this test to say.
+    expect(left.map((rows) => rows.length).toSorted()).toEqual([0, 0, 1]);
     expect(await verifyChain(life.world.postern.store)).toMatchObject({ faults: [] });
     for (const id of ids) expect((await life.world.audit(id)).at(-1)?.event.kind).toBe("delivered");
   });

@@ -9,7 +9,7 @@ afterEach(async () => {
 });
 
 /** The groups of requests that the writer commits for a start are fewer; then come those of the mail and of who looks at the queue. */
-test.each([4, 5, 6, 7, 8, 9])("its commit number %i is refused", async (nth) => {
+test.each([6, 7, 8, 9, 10, 11])("its commit number %i is refused", async (nth) => {
   world = await World.start({
     zone: { "b.test": { MX: [[10, "mx.b.test"]] } },
     servers: [{ name: "mx.b.test", address: "127.13.1.1", certificate: "valid" }],
