@@ -34,6 +34,17 @@ function putOff(here: World): number {
   return lines.reduce((sum, line) => sum + (JSON.parse(line) as { readonly recipients: number }).recipients, 0);
 }
 
+/** One that lives, and one that hangs up on everybody. */
+const SERVERS = [
+  { name: LIVE, address: "127.13.0.1", certificate: "valid" },
+  {
+    name: "mx.dead.test",
+    address: "127.13.0.2",
+    certificate: "valid",
+    behaviour: { faults: { connect: { kind: "drop-before" } } },
+  },
+] as const;
+
 async function counts(here: World): Promise<Readonly<Record<string, number>>> {
   return (await here.postern.store.counts()).byState;
 }
@@ -41,15 +52,7 @@ async function counts(here: World): Promise<Readonly<Record<string, number>>> {
 test("fifteen hundred recipients of a dead destination cost a handful of connections, each is told of in the audit, and live mail passes", async () => {
   const here = (world = await World.start({
     zone: { "live.test": { MX: [[10, LIVE]] }, "dead.test": { MX: [[10, "mx.dead.test"]] } },
-    servers: [
-      { name: LIVE, address: "127.13.0.1", certificate: "valid" },
-      {
-        name: "mx.dead.test",
-        address: "127.13.0.2",
-        certificate: "valid",
-        behaviour: { faults: { connect: { kind: "drop-before" } } },
-      },
-    ],
+    servers: SERVERS,
     config: {
       delivery: {
         retry: { schedule_seconds: [60, 600], jitter_percent: 20, delay_notice_hours: [24], lifetime_hours: 48 },
@@ -83,15 +86,7 @@ test("fifteen hundred recipients of a dead destination cost a handful of connect
 test("who waits for a dead destination is told of the delay and of the end in time", async () => {
   const here = (world = await World.start({
     zone: { "clinic.test": { MX: [[10, LIVE]] }, "dead.test": { MX: [[10, "mx.dead.test"]] } },
-    servers: [
-      { name: LIVE, address: "127.13.0.1", certificate: "valid" },
-      {
-        name: "mx.dead.test",
-        address: "127.13.0.2",
-        certificate: "valid",
-        behaviour: { faults: { connect: { kind: "drop-before" } } },
-      },
-    ],
+    servers: SERVERS,
     config: {
       delivery: { retry: { schedule_seconds: [3600], jitter_percent: 0, delay_notice_hours: [3], lifetime_hours: 6 } },
     },
