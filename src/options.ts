@@ -2,6 +2,7 @@
  * Translates the configuration into the options of each stage, so that no stage ever sees a Config. Pure; units change
  * here and nowhere else.
  */
+import { createPrivateKey } from "node:crypto";
 import { rootCertificates } from "node:tls";
 import type { RetryOptions } from "./core/aftermath.ts";
 import type { PressureLimits } from "./core/pressure.ts";
@@ -111,7 +112,11 @@ export function protectOptions(config: Config): ProtectOptions {
   return {
     hostname: config.hostname,
     instanceId: config.instanceId,
-    dkim: config.dkim.map(({ domain, selector, key }): DkimKey => ({ domain, selector, privateKeyPem: key.text() })),
+    dkim: config.dkim.map(({ domain, selector, key }): DkimKey => ({
+      domain,
+      selector,
+      privateKey: createPrivateKey(key.text()),
+    })),
     stripHeaders: [...config.stripHeaders, "Sensitivity", ...proofHeaderNames(config.submitters.map(submitterOf))],
     subjectTags: config.dlp.subjectTags,
     headerBytesMax: HEADER_BYTES_MAX,

@@ -112,8 +112,7 @@ describe.skipIf(postfix.areMissing)(`a Postfix in front that has to prove who it
       TXT: [[record.slice(0, 200), record.slice(200)]],
     });
     const unsigned = mail([`From: ${FROM}`, "Subject: Lunch", "", "Noon."]);
-    const pem = privateKey.export({ type: "pkcs8", format: "pem" });
-    const key = { domain: "clinic.test", selector: "s1", privateKeyPem: pem };
+    const key = { domain: "clinic.test", selector: "s1", privateKey };
     const signature = await signMessage({ message: inOnePiece(unsigned), key, at: Date.now() });
     const bytes = Buffer.concat([signature, unsigned]);
     const forged = Buffer.from(bytes.toString("latin1").replace("Noon", "Dusk"), "latin1");

@@ -12,6 +12,8 @@ import { parseNetwork } from "../smtp/network.ts";
 import { SECRET_REFERENCE } from "./secret.ts";
 
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
+/** RFC 6376 section 3.1. */
+const SELECTOR = /^(?=.{1,63}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
 const HEADER_NAME = /^[!-9;-~]{1,76}$/;
 
 const domain = z.string().regex(DOMAIN, "not a domain name: lower case, ASCII (A-label), at least one dot");
@@ -318,7 +320,9 @@ export const configSchema = z.strictObject({
     .array(
       z.strictObject({
         domain,
-        selector: z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62})$/i, "not a selector"),
+        selector: z
+          .string()
+          .regex(SELECTOR, "not a selector: letters and digits, between them hyphens and dots, at most 63"),
         key: secret,
       }),
     )

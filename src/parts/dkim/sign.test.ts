@@ -13,7 +13,7 @@ function keyOf(kind: "rsa" | "ed25519", domain = "example.org"): DkimKey {
   return {
     domain,
     selector: "gate",
-    privateKeyPem: pairs[kind].privateKey.export({ type: "pkcs8", format: "pem" }),
+    privateKey: pairs[kind].privateKey,
   };
 }
 
@@ -57,11 +57,18 @@ describe("signing", () => {
   });
 
   test("a key that cannot sign rejects", async () => {
-    const key = { ...keyOf("rsa"), privateKeyPem: "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n" };
-    await expect(signMessage({ message: inChunks(MAIL, 100), key, at: 0 })).rejects.toThrow(
-      "gate._domainkey.example.org",
-    );
+    const { privateKey } = generateKeyPairSync("x25519");
+    const signing = signMessage({ message: inChunks(MAIL, 100), key: { ...keyOf("rsa"), privateKey }, at: 0 });
+    await expect(signing).rejects.toThrow("gate._domainkey.example.org");
   });
+
+  test.each(["Subject: x\r\n\r\nbody\r\n", "\r\nFrom: a@example.org\r\n\r\nbody", ""])(
+    "a message without From rejects: no verifier would believe the signature",
+    async (text) => {
+      const signing = signMessage({ message: inChunks(text, 3), key: keyOf("rsa"), at: 0 });
+      await expect(signing).rejects.toThrow("without From");
+    },
+  );
 });
 
 test("the nearest aligned key is chosen", () => {

@@ -21,7 +21,7 @@ const PAIR = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const KEY: DkimKey = {
   domain: "example.org",
   selector: "gate",
-  privateKeyPem: PAIR.privateKey.export({ type: "pkcs8", format: "pem" }),
+  privateKey: PAIR.privateKey,
 };
 const FOREIGN: DkimKey = { ...KEY, domain: "other.example" };
 const PUBLIC = PAIR.publicKey.export({ type: "spki", format: "der" }).toString("base64");
