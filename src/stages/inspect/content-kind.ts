@@ -60,7 +60,7 @@ export function contentKindOf(bytes: Uint8Array): ContentKind {
 }
 
 function startsWith(bytes: Uint8Array, { bytes: magic, at = 0 }: Magic): boolean {
-  return bytes.length >= at + magic.length && magic.every((byte, index) => bytes[at + index] === byte);
+  return bytes[at] === magic[0] && magic.every((byte, index) => bytes[at + index] === byte);
 }
 
 /** Control characters that texts do hold: bell to carriage return, shift in and out, escape (ISO-2022). */
@@ -70,11 +70,14 @@ const STRANGE_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 function looksLikeText(bytes: Uint8Array): boolean {
-  if (isUtf16(bytes)) return true;
+  return isUtf16(bytes) || strangeBytesOf(bytes) * 50 <= bytes.length;
+}
+
+function strangeBytesOf(bytes: Uint8Array): number {
   let strange = 0;
   // Many bytes, and an iterator would be asked for each.
   for (let at = 0; at < bytes.length; at += 1) strange += STRANGE_BYTES[bytes[at] ?? 0] ?? 0;
-  return strange * 50 <= bytes.length;
+  return strange;
 }
 
 /** A byte order mark of UTF-16. */

@@ -7,11 +7,10 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { Candidate, CompiledDetector, CompiledPack, DetectionMethod, Match, Near } from "./compiled-pack.ts";
 import type { ScannedSegment, Segment } from "./compiled-pack.ts";
 import { findLabelled } from "./label-value.ts";
-import { lowerCase, normaliseValue } from "./normalise.ts";
-import { atOnce } from "./pauses.ts";
+import { normaliseValue } from "./normalise.ts";
 import type { Pausable } from "./pauses.ts";
 import { findNames } from "./person-name.ts";
-import type { PhraseHit } from "./tokens.ts";
+import type { PhraseHit, PhraseScan } from "./tokens.ts";
 
 /** All adjustments together move a confidence no further than this. */
 const RAISE_MAX = 25;
@@ -34,58 +33,86 @@ export type ScanContext = {
   readonly onCut?: () => void;
 };
 
-/** All at once; see scanningSegment. */
-export function scanSegment(pack: CompiledPack, place: SegmentPlace, context: ScanContext): readonly Match[] {
-  return atOnce(scanningSegment(pack, place, context));
-}
-
 type SegmentPlace = { readonly segment: Segment; readonly index: number };
 
-export function* scanningSegment(
-  pack: CompiledPack,
-  { segment, index }: SegmentPlace,
-  context: ScanContext,
-): Pausable<readonly Match[]> {
-  const { tokens, hits } = yield* pack.phrases.scanning(lowerCase(segment.text));
-  const scan: ScannedSegment = { segment, index, tokens, hits, ...context };
+const NOTHING: readonly never[] = [];
+
+/** All at once; see scanningSegment. */
+export function scanSegment(pack: CompiledPack, place: SegmentPlace, context: ScanContext): readonly Match[] {
+  const found = pack.phrases.scan(place.segment.text);
+  const scan = scannedOf(place, found, context);
   const matches: Match[] = [];
-  for (const detector of pack.detectors) {
-    let count = 0;
-    for (const candidate of candidatesOf(scan, detector.method)) {
-      const match = toMatch(scan, detector, candidate);
-      if (match === null) continue;
-      if (count === context.matchesMax) {
-        context.onCut?.();
-        break;
-      }
-      matches.push(match);
-      count += 1;
-    }
-    if (segment.text.length > CHARS_AT_ONCE_MAX) yield;
-  }
+  for (const detector of pack.detectors) runDetector(scan, detector, { matches, context });
+  pack.phrases.release(found);
   return matches;
 }
 
-function candidatesOf(scan: ScannedSegment, method: DetectionMethod): readonly Candidate[] {
-  switch (method.kind) {
-    case "pattern": {
-      if (method.keywords !== null && (scan.hits[method.keywords]?.length ?? 0) === 0) return [];
-      const found = method.pattern.search(scan.segment.text, scan.isLate);
-      return found.filter(
-        (match) =>
-          !(method.standsAlone && isInsideNumber(scan.segment.text, match)) &&
-          method.validators.every((validator) => validator(match.value)),
-      );
+/** With pauses where the text is long. */
+export function* scanningSegment(
+  pack: CompiledPack,
+  place: SegmentPlace,
+  context: ScanContext,
+): Pausable<readonly Match[]> {
+  if (place.segment.text.length <= CHARS_AT_ONCE_MAX) return scanSegment(pack, place, context);
+  const found = yield* pack.phrases.scanning(place.segment.text);
+  const scan = scannedOf(place, found, context);
+  const matches: Match[] = [];
+  for (const detector of pack.detectors) {
+    runDetector(scan, detector, { matches, context });
+    yield;
+  }
+  pack.phrases.release(found);
+  return matches;
+}
+
+function scannedOf({ segment, index }: SegmentPlace, found: PhraseScan, context: ScanContext): ScannedSegment {
+  const { senderNames, isLate } = context;
+  return { segment, index, tokens: found.tokens, hits: found.hits, senderNames, isLate };
+}
+
+type Outcome = { readonly matches: Match[]; readonly context: ScanContext };
+
+function runDetector(scan: ScannedSegment, detector: CompiledDetector, { matches, context }: Outcome): void {
+  let count = 0;
+  for (const candidate of candidatesOf(scan, detector.method)) {
+    const match = toMatch(scan, detector, candidate);
+    if (match === null) continue;
+    if (count === context.matchesMax) {
+      context.onCut?.();
+      break;
     }
+    matches.push(match);
+    count += 1;
+  }
+}
+
+function candidatesOf(scan: ScannedSegment, method: DetectionMethod): readonly Candidate[] {
+  const { hits } = scan;
+  switch (method.kind) {
+    case "pattern":
+      return method.keywords === null || hits[method.keywords] !== undefined ? findPattern(scan, method) : NOTHING;
     case "label":
-      return findLabelled(scan, method);
+      return hits[method.labels] === undefined ? NOTHING : findLabelled(scan, method);
     case "dictionary":
-      return findTerms(scan, method);
+      return hits[method.set] === undefined ? NOTHING : findTerms(scan, method);
     case "name":
       return findNames(scan, method);
     default:
       return assertNever(method);
   }
+}
+
+function findPattern(
+  { segment, isLate, tokens }: ScannedSegment,
+  method: Extract<DetectionMethod, { kind: "pattern" }>,
+): readonly Candidate[] {
+  const found = method.pattern.search(segment.text, isLate, tokens.digits);
+  if (found.length === 0) return found;
+  return found.filter(
+    (match) =>
+      !(method.standsAlone && isInsideNumber(segment.text, match)) &&
+      method.validators.every((validator) => validator(match.value)),
+  );
 }
 
 /** `1.4111…`, `…-219-43-8855`, `219-43-8855-1`: the shape is a piece of something longer. */

@@ -79,6 +79,29 @@ test("slices of a long text lose and double no match", () => {
   );
 });
 
+describe("told where digits stand, a search finds what it finds without", () => {
+  const character = fc.constantFrom("1", "7", "2", "-", ".", " ", "(", "+", "a", "o", "y", "\n", "é");
+  const text = fc
+    .array(fc.oneof(character, fc.constantFrom(" mar ", "march 3", "x".repeat(9))))
+    .map((all) => all.join(""));
+  test.each([
+    "\\b\\d{1,3}(?:[- ]yo|[- ]?y\\b)",
+    "(?:\\+?1[-. ])?(?:\\(\\d{2}\\) ?|\\b\\d{2}[-. ])\\d{1,3}",
+    "(?:mar)[a-z]{0,6}\\.? \\d{1,2}|^\\d{2}",
+    "[xy]{0,4}(?:a\\d|\\d{2}){1,3}$",
+    "(?:\\d[a-z]?)?o{1,2}",
+    "[\\d-]{2}",
+  ])("%s", (source) => {
+    const pattern = patternOf(source);
+    fc.assert(
+      fc.property(text, (text) => {
+        const digits = [...text.matchAll(/\d+/g)].flatMap(({ index, 0: run }) => [index, index + run.length]);
+        expect(pattern.search(text, never, digits)).toEqual(pattern.search(text, never));
+      }),
+    );
+  });
+});
+
 test("a search stops when it is late", () => {
   let looks = 0;
   const found = patternOf("a").search("a".repeat(100_000), () => (looks += 1) > 2);

@@ -5,7 +5,7 @@
  * How: the subset has only bounded repeats (pattern-syntax.ts); the number of ways a backtracking matcher can walk the
  * pattern from one place is bounded here, counting a repeat as one way where what follows cannot be mistaken for it.
  */
-import { ALL_CHARS, parsePattern, PatternError } from "./pattern-syntax.ts";
+import { ALL_CHARS, DIGIT, parsePattern, PatternError } from "./pattern-syntax.ts";
 import type { CharSet, PatternNode } from "./pattern-syntax.ts";
 
 /** Steps a pattern may need from one place of the text, in the worst case. */
@@ -20,8 +20,11 @@ export type PatternMatch = { readonly start: number; readonly end: number; reado
 
 export type LinearPattern = {
   readonly source: string;
-  /** Every match in order, not overlapping; stops early once `isLate` says so. */
-  readonly search: (text: string, isLate: () => boolean) => readonly PatternMatch[];
+  /**
+   * Every match in order, not overlapping; stops early once `isLate` says so. `digits` are the start and end offsets, in
+   * turn, of stretches outside of which no ASCII digit stands, where the caller knows: most patterns need look no further.
+   */
+  readonly search: (text: string, isLate: () => boolean, digits?: readonly number[]) => readonly PatternMatch[];
   /** The match that begins exactly at `at`. */
   readonly matchAt: (text: string, at: number) => PatternMatch | null;
 };
@@ -43,7 +46,8 @@ export function readPattern(source: string, options: { readonly ignoreCase: bool
           "shorten repeats, or let neighbouring repeats share no characters",
       );
     }
-    return { ok: true, pattern: compile(source, options.ignoreCase, extent.max) };
+    const bounds = { charsMax: extent.max, digitWithin: charsBeforeDigit(tree) };
+    return { ok: true, pattern: compile(source, options.ignoreCase, bounds) };
   } catch (error) {
     if (error instanceof PatternError) return refuse(error.message);
     if (error instanceof SyntaxError) return refuse("not a valid pattern");
@@ -59,15 +63,33 @@ function formatSteps(steps: number): string {
   return steps > 1e9 ? "over a thousand million" : String(Math.round(steps));
 }
 
-function compile(source: string, ignoreCase: boolean, charsMax: number): LinearPattern {
+type Bounds = {
+  /** Longest match. */
+  readonly charsMax: number;
+  /** At most so many characters of a match stand before its first digit; null where it needs none. */
+  readonly digitWithin: number | null;
+};
+
+const NO_MATCHES: readonly PatternMatch[] = [];
+
+function compile(source: string, ignoreCase: boolean, { charsMax, digitWithin }: Bounds): LinearPattern {
   const flags = ignoreCase ? "mi" : "m";
   const searching = new RegExp(source, `${flags}g`);
   const sticky = new RegExp(source, `${flags}y`);
-  const search = (text: string, isLate: () => boolean): readonly PatternMatch[] => {
+  const search = (text: string, isLate: () => boolean, digits?: readonly number[]): readonly PatternMatch[] => {
+    const stretches = digits === undefined || digitWithin === null ? [0, text.length] : digits;
+    if (stretches.length === 0) return NO_MATCHES;
     const matches: PatternMatch[] = [];
     let from = 0;
-    while (from < text.length && !isLate()) {
-      from = searchSlice({ text, searching, charsMax }, from, matches);
+    let lookAt = 0;
+    for (let i = 0; i < stretches.length; i += 2) {
+      from = Math.max(from, (stretches[i] ?? 0) - (digitWithin ?? 0));
+      const end = stretches[i + 1] ?? 0;
+      while (from < end) {
+        if (from >= lookAt && isLate()) return matches;
+        lookAt = from + SLICE_CHARS;
+        from = searchSlice({ text, searching, charsMax, until: Math.min(end, lookAt) }, from, matches);
+      }
     }
     return matches;
   };
@@ -79,11 +101,10 @@ function compile(source: string, ignoreCase: boolean, charsMax: number): LinearP
   return { source, search, matchAt };
 }
 
-type Search = { readonly text: string; readonly searching: RegExp; readonly charsMax: number };
+type Search = { readonly text: string; readonly searching: RegExp; readonly charsMax: number; readonly until: number };
 
-/** Finds the matches that begin in [from, from + SLICE_CHARS) and returns where to go on. */
-function searchSlice({ text, searching, charsMax }: Search, from: number, matches: PatternMatch[]): number {
-  const until = Math.min(text.length, from + SLICE_CHARS);
+/** Finds the matches that begin in [from, until) and returns where to go on. */
+function searchSlice({ text, searching, charsMax, until }: Search, from: number, matches: PatternMatch[]): number {
   // One character on each side lets anchors see their neighbours.
   const offset = Math.max(0, from - 1);
   const slice = text.slice(offset, until + charsMax + 1);
@@ -124,6 +145,33 @@ function extentOf(node: PatternNode): { readonly min: number; readonly max: numb
       const item = extentOf(node.item);
       return { min: item.min * node.min, max: item.max * node.max };
     }
+    default:
+      return node satisfies never;
+  }
+}
+
+/** The most characters a match of the node has before its first digit; null where it may have no digit. */
+function charsBeforeDigit(node: PatternNode): number | null {
+  switch (node.kind) {
+    case "chars":
+      return (node.set & ~DIGIT) === 0n ? 0 : null;
+    case "assertion":
+      return null;
+    case "sequence": {
+      let before = 0;
+      for (const item of node.items) {
+        const own = charsBeforeDigit(item);
+        if (own !== null) return before + own;
+        before += extentOf(item).max;
+      }
+      return null;
+    }
+    case "choice": {
+      const parts = node.branches.map(charsBeforeDigit);
+      return parts.reduce((most, part) => (most === null || part === null ? null : Math.max(most, part)), 0);
+    }
+    case "repeat":
+      return node.min === 0 ? null : charsBeforeDigit(node.item);
     default:
       return node satisfies never;
   }

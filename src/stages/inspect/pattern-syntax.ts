@@ -28,7 +28,7 @@ const range = (from: number, to: number): CharSet => {
   return to >= OTHER ? latin | bit(OTHER) : latin;
 };
 
-const DIGIT = range(48, 57);
+export const DIGIT: CharSet = range(48, 57);
 const WORD = DIGIT | range(65, 90) | range(97, 122) | bit(95);
 const SPACE = range(9, 13) | bit(32) | bit(160) | bit(OTHER);
 /** Sets of the class escapes. The complement keeps OTHER wherever the set itself may or may not hold such characters. */

@@ -64,6 +64,7 @@ const END = "-----END PGP MESSAGE-----";
 
 /** Nothing but one armoured OpenPGP message: armour headers, base64 lines, checksum, encrypted packets. Linear time. */
 export function isArmouredMessage(text: string): boolean {
+  if (!text.trimStart().startsWith(BEGIN)) return false;
   const lines = text.trim().split(/\r?\n/);
   if (lines[0]?.trim() !== BEGIN || lines.at(-1)?.trim() !== END) return false;
   const bodyFrom = armourBodyFrom(lines);

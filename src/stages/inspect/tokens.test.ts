@@ -38,6 +38,45 @@ describe("phrases are found", () => {
   });
 });
 
+test("no digit stands outside of the stretches told", () => {
+  const piece = fc.constantFrom("7", "ab", "a1b", "é2", "é", " ", " ".repeat(40), "-", "\n");
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => {
+      const text = pieces.join("");
+      const { digits } = new PhraseIndex().scan(text).tokens;
+      const outside = text.split("");
+      for (let i = 0; i < digits.length; i += 2) outside.fill(".", digits[i], digits[i + 1]);
+      expect(outside.join("")).not.toMatch(/\d/);
+    }),
+  );
+});
+
+test("words keep their places over the stretches of a long text", () => {
+  const piece = fc.constantFrom(
+    "flu ",
+    "gout-",
+    "É flu",
+    "x".repeat(40_000),
+    " ".repeat(32_765),
+    "flu".repeat(9),
+    "y ",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 6 }), (pieces) => {
+      const text = pieces.join("");
+      const expected = Array.from(text.matchAll(/[a-zÉ]+/g), ({ index }) => index);
+      const index = new PhraseIndex();
+      index.addSet(["flu", "gout"]);
+      const { tokens, hits } = index.scan(text);
+      const starts = Array.from({ length: tokens.count }, (_, token) => tokens.bounds[token * 2]);
+      expect(starts).toEqual(expected);
+      const known = Array.from(text.matchAll(/(?<![a-zÉ])(?:flu|gout)(?![a-zÉ])/g), ({ index }) => index);
+      expect((hits[0] ?? []).map((hit) => hit.start)).toEqual(known);
+    }),
+    { numRuns: 60 },
+  );
+});
+
 test("the tokeniser sees a phrase as it sees a text", () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[a-z0-9'é.-]{1,12}( [a-z0-9'é.-]{1,12}){0,3}$/), (phrase) => {

@@ -3,6 +3,7 @@
  * Promises: whole words only, longest phrase first, no allocation per unknown word, linear time. The tokeniser is the
  * same for phrases and for text, so what is compared always agrees. Leaves meaning to the detectors.
  */
+import { isAscii, lowerCase } from "./normalise.ts";
 import { atOnce } from "./pauses.ts";
 import type { Pausable } from "./pauses.ts";
 
@@ -21,6 +22,8 @@ export type Tokens = {
   /** Start and end offset of token i at 2i and 2i+1. */
   readonly bounds: Int32Array;
   readonly count: number;
+  /** Start and end offset, in turn, of the stretches of text outside of which no ASCII digit stands. */
+  readonly digits: readonly number[];
 };
 
 /** Longest phrase in words; longer ones are refused at load. */
@@ -29,6 +32,8 @@ export const PHRASE_WORDS_MAX = 8;
 const GAP_CHARS_MAX = 3;
 /** Longest word compared; a longer token is never known. */
 const WORD_CHARS_MAX = 48;
+/** Digits so near each other are searched together. */
+const DIGIT_GAP_CHARS = 32;
 
 /** Hits by set number; nothing stands for a set of which nothing was found. */
 export type PhraseHits = readonly (readonly PhraseHit[] | undefined)[];
@@ -41,17 +46,31 @@ type Node = { readonly next: Map<number, Node>; readonly entries: { readonly set
 const FNV_OFFSET = 0x811c9dc5 | 0;
 const FNV_PRIME = 0x01000193;
 const HASH_BITS_MASK = 0xffff;
-/** A millisecond's work or so. */
-const CHARS_BETWEEN_PAUSES = 131_072;
+/** Text looked at between two pauses: a fraction of a millisecond's work. */
+const STRETCH_CHARS = 32_768;
 const TOKENS_BETWEEN_PAUSES = 32_768;
+/** Space for the words of a text as long as most; a longer one gives its own back. */
+const SPARE_TOKENS_MAX = 32_768;
+const TOKENS_AT_FIRST = 1_024;
 
-const ASCII_WORD_CODES = Uint8Array.from({ length: 128 }, (_, code) =>
-  /[A-Za-z0-9]/.test(String.fromCharCode(code)) ? 1 : 0,
-);
+/** The codes of one stretch: an array answers many times faster than a string, asked for each character. */
+const codes = new Uint16Array(STRETCH_CHARS);
+const codesAsBytes = Buffer.from(codes.buffer);
 
-function isWordCode(code: number): boolean {
-  if (code < 128) return ASCII_WORD_CODES[code] === 1;
-  return code >= 0xaa && !(code >= 0x2000 && code <= 0x2bff) && code !== 0xd7 && code !== 0xf7 && !isLatinSign(code);
+/** Lower-case codes of ASCII letters and digits; 0 for all other ASCII. */
+const ASCII_WORD_CODES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  return /[A-Za-z0-9]/.test(character) ? character.toLowerCase().charCodeAt(0) : 0;
+});
+/** Set in the code of every lower-case ASCII letter and of no digit. */
+const LETTER_BIT = 64;
+
+/** The code as words hold it, ASCII in lower case; 0 where it is no part of a word. */
+function wordCode(code: number): number {
+  if (code < 128) return ASCII_WORD_CODES[code] ?? 0;
+  const isWord =
+    code >= 0xaa && !(code >= 0x2000 && code <= 0x2bff) && code !== 0xd7 && code !== 0xf7 && !isLatinSign(code);
+  return isWord ? code : 0;
 }
 
 /** Signs of the Latin-1 block that are no letters. */
@@ -64,7 +83,7 @@ export function wordsOf(phrase: string): readonly string[] {
   const words: string[] = [];
   let start = -1;
   for (let i = 0; i <= phrase.length; i += 1) {
-    const inside = i < phrase.length && isWordCode(phrase.charCodeAt(i));
+    const inside = i < phrase.length && wordCode(phrase.charCodeAt(i)) !== 0;
     if (inside && start < 0) start = i;
     if (!inside && start >= 0) {
       words.push(phrase.slice(start, i).toLowerCase());
@@ -86,6 +105,9 @@ export class PhraseIndex {
   /** Set where a known word's hash ends in these bits: most words of a text are unknown, and seen to be so here. */
   readonly #hashes = new Uint8Array(HASH_BITS_MASK + 1);
   readonly #root: Node = { next: new Map(), entries: [] };
+  /** Nodes passed on the way through the trie; none is deeper than a phrase is long. */
+  readonly #path: Node[] = [];
+  #spare: Words | null = null;
   #wordCount = 0;
   #setCount = 0;
 
@@ -128,116 +150,162 @@ export class PhraseIndex {
   }
 
   /** All at once; see scanning. */
-  scan(lower: string): PhraseScan {
-    return atOnce(this.scanning(lower));
+  scan(text: string): PhraseScan {
+    if (text.length > STRETCH_CHARS) return atOnce(this.scanning(text));
+    const scan = this.#begin(text);
+    this.#tokeniseFrom(scan, 0);
+    this.#matchFrom(scan, 0);
+    return scan;
   }
 
-  /** Splits lower-cased text and finds the phrases. Hits of each set stand in order of their place. */
-  *scanning(lower: string): Pausable<PhraseScan> {
-    const { tokens, ids } = yield* this.#tokenise(lower);
-    const hits: (PhraseHit[] | undefined)[] = Array.from({ length: this.#setCount });
-    const scan = { lower, tokens, ids, hits, busyUntil: new Int32Array(this.#setCount) };
-    for (let from = 0; from < tokens.count; from += TOKENS_BETWEEN_PAUSES) {
-      this.#matchFrom(scan, from);
-      if (tokens.count > TOKENS_BETWEEN_PAUSES) yield;
+  /** Splits the text and finds the phrases, whatever their case. Hits of each set stand in order of their place. */
+  *scanning(text: string): Pausable<PhraseScan> {
+    const scan = this.#begin(text);
+    for (let at = 0; at < text.length;) {
+      at = this.#tokeniseFrom(scan, at);
+      yield;
     }
-    return { tokens, hits };
+    for (let from = 0; from < scan.tokens.count; from += TOKENS_BETWEEN_PAUSES) {
+      this.#matchFrom(scan, from);
+      yield;
+    }
+    return scan;
+  }
+
+  /** Takes the tokens of a scan back, for the next one; whoever does so looks at them no more. */
+  release({ tokens }: PhraseScan): void {
+    if (tokens instanceof Words && tokens.size <= SPARE_TOKENS_MAX) this.#spare = tokens;
+  }
+
+  #begin(text: string): Scan {
+    const tokens = this.#spare ?? new Words();
+    this.#spare = null;
+    tokens.clear();
+    // ASCII is lower-cased as it is read.
+    return { lower: isAscii(text) ? text : lowerCase(text), tokens, hits: [] };
   }
 
   #matchFrom(scan: Scan, from: number): void {
-    const until = Math.min(scan.tokens.count, from + TOKENS_BETWEEN_PAUSES);
-    for (let i = from; i < until; i += 1) if (scan.ids[i] !== 0) this.#match(scan, i);
+    const { ids, count } = scan.tokens;
+    const until = Math.min(count, from + TOKENS_BETWEEN_PAUSES);
+    for (let i = from; i < until; i += 1) if (ids[i] !== 0) this.#match(scan, i);
   }
 
-  *#tokenise(lower: string): Pausable<{ tokens: Tokens; ids: Int32Array }> {
-    const size = Math.max(64, lower.length >> 2);
-    const found: Found = { bounds: new Int32Array(size * 2), ids: new Int32Array(size), count: 0 };
-    for (let at = 0; at < lower.length;) {
-      at = this.#tokeniseFrom(lower, at, found);
-      if (at < lower.length) yield;
-    }
-    const { bounds, ids, count } = found;
-    return { tokens: { bounds, count }, ids };
-  }
-
-  /** The words that begin in the next stretch of the text, whole; returns where the last of them ended. */
-  #tokeniseFrom(lower: string, from: number, found: Found): number {
-    const until = from + CHARS_BETWEEN_PAUSES;
-    let hash = FNV_OFFSET;
-    let start = -1;
-    let i = from;
-    for (; i < lower.length && (i < until || start >= 0); i += 1) {
-      const code = lower.charCodeAt(i);
-      if (isWordCode(code)) {
-        if (start < 0) start = i;
+  /** The words that begin in the next stretch of the text, whole; returns where to go on. */
+  #tokeniseFrom({ lower, tokens }: Scan, from: number): number {
+    const until = Math.min(lower.length, from + STRETCH_CHARS);
+    const size = until - from;
+    codesAsBytes.write(size === lower.length ? lower : lower.slice(from, until), "utf16le");
+    for (let at = 0; at < size; at += 1) {
+      const start = at;
+      let hash = FNV_OFFSET;
+      let common = LETTER_BIT;
+      for (; at < size; at += 1) {
+        const code = wordCode(codes[at] ?? 0);
+        if (code === 0) break;
         hash = Math.imul(hash ^ code, FNV_PRIME);
-      } else if (start >= 0) {
-        this.#add(lower, found, { start, end: i, hash });
-        start = -1;
-        hash = FNV_OFFSET;
+        common &= code;
       }
+      if (at === start) continue;
+      // One that goes on in the next stretch is read there, whole.
+      if (at === size && until < lower.length) return start > 0 ? from + start : addLongWord(lower, tokens, from);
+      const isKnown = at - start <= WORD_CHARS_MAX && this.#hashes[hash & HASH_BITS_MASK] !== 0;
+      tokens.add(from + start, from + at, isKnown ? this.#idOf(hash, start, at) : 0);
+      // Not every character is a letter of ASCII.
+      if (common !== LETTER_BIT) tokens.addDigits(from + start, from + at);
     }
-    if (start >= 0) this.#add(lower, found, { start, end: i, hash });
-    return i;
+    return until;
   }
 
-  #add(lower: string, found: Found, { start, end, hash }: Word): void {
-    if (found.count === found.ids.length) {
-      found.bounds = grown(found.bounds);
-      found.ids = grown(found.ids);
-    }
-    found.bounds[found.count * 2] = start;
-    found.bounds[found.count * 2 + 1] = end;
-    if (this.#hashes[hash & HASH_BITS_MASK] !== 0) found.ids[found.count] = this.#idOf(lower, hash, { start, end });
-    found.count += 1;
-  }
-
-  #idOf(lower: string, hash: number, { start, end }: { readonly start: number; readonly end: number }): number {
-    const bucket = this.#words.get(hash);
-    if (bucket === undefined || end - start > WORD_CHARS_MAX) return 0;
-    for (const { word, id } of bucket) {
-      if (word.length === end - start && lower.startsWith(word, start)) return id;
+  /** Of the word at these places of the stretch. */
+  #idOf(hash: number, start: number, end: number): number {
+    for (const { word, id } of this.#words.get(hash) ?? []) {
+      if (word.length === end - start && stands(word, start)) return id;
     }
     return 0;
   }
 
   /** Walks the trie from token `first`; of each set the longest phrase counts, and phrases of a set do not overlap. */
-  #match(scan: Scan, first: number): void {
-    let node = this.#root.next.get(scan.ids[first] ?? 0);
-    const found: { readonly set: number; readonly hit: PhraseHit }[] = [];
-    for (let last = first; node !== undefined;) {
-      for (const { set, phrase } of node.entries) {
-        const end = scan.tokens.bounds[last * 2 + 1] ?? 0;
-        const hit = { start: scan.tokens.bounds[first * 2] ?? 0, end, token: first, tokens: last - first + 1, phrase };
-        found.push({ set, hit });
-      }
-      last += 1;
-      if (node.next.size === 0 || last >= scan.tokens.count || !joins(scan, last)) break;
-      node = node.next.get(scan.ids[last] ?? 0);
+  #match({ lower, tokens, hits }: Scan, first: number): void {
+    let depth = 0;
+    let node = this.#root.next.get(tokens.ids[first] ?? 0);
+    while (node !== undefined) {
+      this.#path[depth] = node;
+      depth += 1;
+      const next = first + depth;
+      if (node.next.size === 0 || next >= tokens.count || !joins(lower, tokens, next)) break;
+      node = node.next.get(tokens.ids[next] ?? 0);
     }
-    // Longest first: deeper nodes were pushed later.
-    for (const { set, hit } of found.toReversed()) {
-      if (first < (scan.busyUntil[set] ?? 0)) continue;
-      scan.busyUntil[set] = first + hit.tokens;
-      (scan.hits[set] ??= []).push(hit);
+    const start = tokens.bounds[first * 2] ?? 0;
+    for (; depth > 0; depth -= 1) {
+      const end = tokens.bounds[(first + depth) * 2 - 1] ?? 0;
+      for (const { set, phrase } of this.#path[depth - 1]?.entries ?? []) {
+        const found = (hits[set] ??= []);
+        const last = found.at(-1);
+        if (last === undefined || first >= last.token + last.tokens) {
+          found.push({ start, end, token: first, tokens: depth, phrase });
+        }
+      }
     }
   }
 }
 
-/** Words so far; `ids` holds 0 for an unknown one. */
-type Found = { bounds: Int32Array<ArrayBuffer>; ids: Int32Array<ArrayBuffer>; count: number };
-type Word = { readonly start: number; readonly end: number; readonly hash: number };
+/** A word as long as a whole stretch is never known. */
+function addLongWord(lower: string, tokens: Words, start: number): number {
+  let end = start;
+  while (end < lower.length && wordCode(lower.charCodeAt(end)) !== 0) end += 1;
+  tokens.add(start, end, 0);
+  tokens.addDigits(start, end);
+  return end;
+}
 
-type Scan = {
-  readonly lower: string;
-  readonly tokens: Tokens;
-  readonly ids: Int32Array;
-  readonly hits: (PhraseHit[] | undefined)[];
-  readonly busyUntil: Int32Array;
-};
+/** True where the word stands at this place of the stretch. */
+function stands(word: string, at: number): boolean {
+  for (let i = 0; i < word.length; i += 1) {
+    if (word.charCodeAt(i) !== wordCode(codes[at + i] ?? 0)) return false;
+  }
+  return true;
+}
+
+/** The words of a text while it is split. */
+class Words implements Tokens {
+  bounds = new Int32Array(2 * TOKENS_AT_FIRST);
+  /** 0 for an unknown word. */
+  ids = new Int32Array(TOKENS_AT_FIRST);
+  digits: number[] = [];
+  count = 0;
+
+  get size(): number {
+    return this.ids.length;
+  }
+
+  clear(): void {
+    this.count = 0;
+    if (this.digits.length > 0) this.digits = [];
+  }
+
+  add(start: number, end: number, id: number): void {
+    if (this.count === this.ids.length) {
+      this.bounds = grown(this.bounds);
+      this.ids = grown(this.ids);
+    }
+    this.bounds[this.count * 2] = start;
+    this.bounds[this.count * 2 + 1] = end;
+    this.ids[this.count] = id;
+    this.count += 1;
+  }
+
+  addDigits(start: number, end: number): void {
+    const last = this.digits.length - 1;
+    if (last > 0 && start - (this.digits[last] ?? 0) <= DIGIT_GAP_CHARS) this.digits[last] = end;
+    else this.digits.push(start, end);
+  }
+}
+
+type Scan = { readonly lower: string; readonly tokens: Words; readonly hits: (PhraseHit[] | undefined)[] };
 
 /** True when only spaces, hyphens and the like stand between token `index` and the one before it. */
-function joins({ lower, tokens }: Scan, index: number): boolean {
+function joins(lower: string, tokens: Tokens, index: number): boolean {
   const from = tokens.bounds[index * 2 - 1] ?? 0;
   const to = tokens.bounds[index * 2] ?? 0;
   if (to - from > GAP_CHARS_MAX) return false;
