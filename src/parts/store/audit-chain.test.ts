@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson, chainRow, EMPTY_CHAIN, GENESIS_HASH, hashRow } from "./audit-chain.ts";
@@ -26,7 +27,40 @@ describe("canonical JSON", () => {
   });
 });
 
+/** The form as first released, in the plainest words. */
+function released(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(released).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${released(member)}`).join(",")}}`;
+}
+
+const anyEvent = fc.object({
+  key: fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("10", "9", "a", "B", "__proto__", "é", "\ud800")),
+  values: [
+    fc.string({ unit: "binary" }),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.boolean(),
+    fc.constant(null),
+  ],
+});
+
 describe("the chain", () => {
+  test("never changes a released hash: the same text is hashed as at first", () => {
+    fc.assert(
+      fc.property(anyEvent, fc.nat(), fc.string({ unit: "binary" }), (value, seq, id) => {
+        const body = canonicalJson(value);
+        expect(body).toBe(released(value));
+        const row = { ...event, seq, body, messageId: id, previousHash: GENESIS_HASH };
+        const { previousHash, ...rest } = row;
+        const text = previousHash + released(rest);
+        expect(hashRow(row)).toBe(createHash("sha256").update(text, "utf8").digest("hex"));
+      }),
+    );
+  });
+
   test("keeps its form: a released hash never changes", () => {
     expect(GENESIS_HASH).toBe("9b9ea95d3e5addf95a4f00b6a2c19cb4ad0c61ecabd744b17d64c0f1c792a2e3");
     const row = chainRow(event, EMPTY_CHAIN);

@@ -2,7 +2,7 @@
  * The arithmetic of the audit chain: canonical text of a row and its hash over the hash of the row before. Promises that
  * the same facts always give the same bytes. Storing rows is writer-audit.ts, checking them src/stages/audit/verify.ts.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { AuditRow, NewEvent } from "../../core/event.ts";
 
 /** Stands before row 1, so that a chain of this kind cannot be mistaken for the hash of anything else. */
@@ -65,8 +65,9 @@ export function chainRow(event: EventRow, head: ChainHead): AuditRow {
 
 /** SHA-256 over the previous hash and the canonical text of everything else in the row, in hex. */
 export function hashRow(row: Omit<AuditRow, "hash">): string {
-  const { seq, at, messageId, recipientId, kind, body } = row;
-  return sha256(row.previousHash + canonicalJson({ seq, at, messageId, recipientId, kind, body }));
+  const { at, body, kind, messageId, recipientId, seq } = row;
+  // Canonical: the members stand in order, and every value is text, null or an integer.
+  return sha256(row.previousHash + JSON.stringify({ at, body, kind, messageId, recipientId, seq }));
 }
 
 /** JSON with sorted keys and no spaces; `undefined` members are left out. Throws on what JSON cannot say exactly. */
@@ -76,15 +77,26 @@ export function canonicalJson(value: unknown): string {
     if (!Number.isFinite(value)) throw new TypeError("a number in an audit event is not finite");
     return JSON.stringify(value);
   }
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object") throw new TypeError(`an audit event cannot hold a ${typeof value}`);
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-  return `{${members.join(",")}}`;
+  return Array.isArray(value) ? canonicalArray(value) : canonicalObject(value as Readonly<Record<string, unknown>>);
+}
+
+function canonicalArray(values: readonly unknown[]): string {
+  let text = "";
+  for (const value of values) text += `${text === "" ? "" : ","}${canonicalJson(value)}`;
+  return `[${text}]`;
+}
+
+function canonicalObject(value: Readonly<Record<string, unknown>>): string {
+  let text = "";
+  // The default order is the one by code units.
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    if (member !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(member)}`;
+  }
+  return `{${text}}`;
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
+  return hash("sha256", text);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkDatabase } from "./check-database.ts";
-import { assertDurable, openDatabase, setDurable, setSynchronous } from "./sqlite-database.ts";
+import { assertDurable, openDatabase, setDurable, synchronousSwitch } from "./sqlite-database.ts";
 import { latestVersion, migrate, MIGRATIONS, schemaVersion } from "./migrations.ts";
 import { DUE_SQL } from "./due-walk.ts";
 import { scanSql } from "./sqlite-scan.ts";
@@ -48,9 +48,10 @@ describe("durable settings", () => {
 
   test("a switch of sync that SQLite ignores, as it does inside a transaction, is noticed", () => {
     const { db } = open();
-    setSynchronous(db, "NORMAL");
+    const setSynchronous = synchronousSwitch(db);
+    setSynchronous("NORMAL");
     db.exec("BEGIN");
-    expect(() => setSynchronous(db, "FULL")).toThrow("inside a transaction");
+    expect(() => setSynchronous("FULL")).toThrow("inside a transaction");
     db.exec("ROLLBACK");
     db.close();
   });

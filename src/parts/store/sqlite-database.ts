@@ -49,14 +49,21 @@ export function assertDurable(db: Database.Database): void {
   expectPragma(db, "foreign_keys", 1);
 }
 
-/** Switches the sync of the next commits; FULL is read back each time it is restored. */
-export function setSynchronous(db: Database.Database, level: keyof typeof SYNCHRONOUS): void {
-  db.pragma(`synchronous = ${level}`);
-  expectPragma(db, "synchronous", SYNCHRONOUS[level]);
+/** Switches the sync of the next commits; each time it is read back. */
+export function synchronousSwitch(db: Database.Database): (level: keyof typeof SYNCHRONOUS) => void {
+  // Asked through a table: a compiled PRAGMA gives the value it was compiled with.
+  const seen = db.prepare("SELECT synchronous FROM pragma_synchronous").pluck();
+  return (level) => {
+    db.exec(`PRAGMA synchronous = ${level}`);
+    expectSetting("synchronous", seen.get(), SYNCHRONOUS[level]);
+  };
 }
 
 function expectPragma(db: Database.Database, name: string, expected: string | number): void {
-  const seen: unknown = db.pragma(name, { simple: true });
+  expectSetting(name, db.pragma(name, { simple: true }), expected);
+}
+
+function expectSetting(name: string, seen: unknown, expected: string | number): void {
   if (seen !== expected) throw storeError("PST-SPL-053", `${name} is ${String(seen)}, expected ${expected}`);
 }
 

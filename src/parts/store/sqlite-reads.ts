@@ -36,22 +36,16 @@ export class SqliteReads {
   readonly #db: Database;
   readonly #prepared = new Map<string, Statement>();
 
+  readonly #messageAtOnce: (id: string) => StoredMessageRows | null;
+
   constructor(db: Database) {
     this.#db = db;
+    this.#messageAtOnce = db.transaction((id: string) => this.#message(id));
   }
 
   message(id: string): StoredMessageRows | null {
-    return this.#db.transaction((): StoredMessageRows | null => {
-      const message = this.#get("SELECT * FROM message WHERE id = ?", id) as StoredMessageRows["message"] | undefined;
-      if (message === undefined) return null;
-      const blobs = this.#all(
-        "SELECT locator, size_bytes, wrapped_key FROM blob WHERE message_id = ?",
-        id,
-      ) as BlobRow[];
-      // In the order they were stored: rowid.
-      const variants = this.#all("SELECT * FROM variant WHERE message_id = ? ORDER BY rowid", id) as VariantRow[];
-      return { message, blobs, variants };
-    })();
+    // The writer reads inside the transaction of its group.
+    return this.#db.inTransaction ? this.#message(id) : this.#messageAtOnce(id);
   }
 
   recipients(filter: RecipientFilterRows): readonly RecipientRow[] {
@@ -176,6 +170,15 @@ export class SqliteReads {
 
   legalHolds(): readonly LegalHoldRow[] {
     return this.#all("SELECT * FROM legal_hold ORDER BY id") as LegalHoldRow[];
+  }
+
+  #message(id: string): StoredMessageRows | null {
+    const message = this.#get("SELECT * FROM message WHERE id = ?", id) as StoredMessageRows["message"] | undefined;
+    if (message === undefined) return null;
+    const blobs = this.#all("SELECT locator, size_bytes, wrapped_key FROM blob WHERE message_id = ?", id) as BlobRow[];
+    // In the order they were stored: rowid.
+    const variants = this.#all("SELECT * FROM variant WHERE message_id = ? ORDER BY rowid", id) as VariantRow[];
+    return { message, blobs, variants };
   }
 
   #get(sql: string, ...values: unknown[]): unknown {

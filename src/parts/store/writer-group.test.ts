@@ -81,6 +81,23 @@ describe("a group", () => {
     expect(wire.said.filter((sql) => sql === "FULL" || sql === "NORMAL")).toEqual(["NORMAL", "FULL"]);
   });
 
+  test("that only reads takes no part in the writing", () => {
+    const wire = connection();
+    new GroupCommitter(wire, new WriterOperations(db)).run([counting(), counting()]);
+    expect(wire.said).toEqual(["BEGIN", "COMMIT"]);
+  });
+
+  test("needs savepoints only where a request failed", () => {
+    const wire = connection();
+    const group = new GroupCommitter(wire, new WriterOperations(db));
+    group.run([accepting(sampleMessage(1)), accepting(sampleMessage(2))]);
+    expect(wire.said).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
+    group.run([accepting(sampleMessage(3)), accepting(sampleMessage(1))]);
+    expect(wire.said.slice(2, 5)).toEqual(["BEGIN IMMEDIATE", "ROLLBACK", "BEGIN IMMEDIATE"]);
+    expect(wire.said.at(-1)).toBe("COMMIT");
+    expect(db.prepare("SELECT count(*) FROM message").pluck().get()).toBe(3);
+  });
+
   test("loses only the request that contradicts the store; the chain has no gap where it was", () => {
     const group = new GroupCommitter(connection(), new WriterOperations(db));
     const events = [1, 2, 3].map((at) => alertEvent(messageIdAt(1), null, at));

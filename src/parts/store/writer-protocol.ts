@@ -114,6 +114,32 @@ export type WriterCall = {
   readonly [K in keyof WriterCalls]: { readonly kind: K; readonly args: WriterCalls[K]["args"] };
 }[keyof WriterCalls];
 
+/** Calls that write nothing. */
+const READS: ReadonlySet<keyof WriterCalls> = new Set([
+  "message",
+  "recipients",
+  "approvals",
+  "scan",
+  "counts",
+  "deadlines",
+  "nextDueAt",
+  "refsUnder",
+  "referredTo",
+  "foreignSeals",
+  "foreignWraps",
+  "auditPage",
+  "auditOf",
+  "auditHead",
+  "auditTip",
+  "auditMarks",
+  "chainId",
+  "removable",
+]);
+
+export function isRead({ kind }: WriterCall): boolean {
+  return READS.has(kind);
+}
+
 /** `isDurable`: the answer waits until the disk confirmed; otherwise it only keeps its place in the order. */
 export type WriterRequest = { readonly id: number; readonly isDurable: boolean; readonly call: WriterCall };
 

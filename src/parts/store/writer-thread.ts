@@ -8,11 +8,11 @@ import type { MessagePort } from "node:worker_threads";
 import type { Database, Statement } from "better-sqlite3";
 import { reach } from "../../core/failpoint.ts";
 import { armFailpoints } from "../failpoint/arm-failpoints.ts";
-import { openDatabase, setSynchronous } from "./sqlite-database.ts";
+import { openDatabase, synchronousSwitch } from "./sqlite-database.ts";
 import { takeInstanceLock } from "./sqlite-instance-lock.ts";
 import type { InstanceLock } from "./sqlite-instance-lock.ts";
 import { toStoreError } from "./sqlite-store-error.ts";
-import { GroupCommitter } from "./writer-group.ts";
+import { GroupCommitter, TRANSACTION_COMMANDS } from "./writer-group.ts";
 import type { GroupConnection } from "./writer-group.ts";
 import { WriterOperations } from "./writer-operations.ts";
 import type { FromWriter, ToWriter, WriterRequest, WriterThreadArguments } from "./writer-protocol.ts";
@@ -103,23 +103,15 @@ class Writer {
   }
 }
 
-/** Each command is compiled once: a savepoint stands around every request. */
+/** Each command is compiled once. */
 function connectionOf(db: Database): GroupConnection {
-  const commands = [
-    "BEGIN IMMEDIATE",
-    "COMMIT",
-    "ROLLBACK",
-    "SAVEPOINT one",
-    "ROLLBACK TO one",
-    "RELEASE one",
-  ] as const;
-  const statements = new Map(commands.map((sql) => [sql, db.prepare(sql)]));
+  const statements = new Map(TRANSACTION_COMMANDS.map((sql) => [sql, db.prepare(sql)]));
   return {
     get inTransaction() {
       return db.inTransaction;
     },
     exec: (sql) => statements.get(sql)?.run(),
-    setSynchronous: (level) => setSynchronous(db, level),
+    setSynchronous: synchronousSwitch(db),
   };
 }
 
