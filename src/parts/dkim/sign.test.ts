@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { dkimVerify } from "mailauth/lib/dkim/verify.js";
 import { describe, expect, test } from "vitest";
-import { isSameOrBelow, keyFor, readSignature, signMessage } from "./sign.ts";
+import { isSameOrBelow, keyFor, keysByDomain, readSignature, signMessage } from "./sign.ts";
 import type { DkimKey } from "./sign.ts";
 
 const pairs = {
@@ -72,8 +72,10 @@ describe("signing", () => {
 });
 
 test("the nearest aligned key is chosen", () => {
-  const keys = [keyOf("rsa", "example.org"), keyOf("rsa", "mail.example.org"), keyOf("rsa", "example.com")];
-  expect(keyFor(keys, "eu.mail.example.org")?.domain).toBe("mail.example.org");
+  const first = keyOf("rsa", "Mail.Example.org");
+  const names = ["example.org", "mail.example.org", "example.com"];
+  const keys = keysByDomain([first, ...names.map((name) => keyOf("rsa", name))]);
+  expect(keyFor(keys, "eu.mail.example.org")).toBe(first);
   expect(keyFor(keys, "EXAMPLE.org")?.domain).toBe("example.org");
   expect(keyFor(keys, "badexample.org")).toBeNull();
   expect(isSameOrBelow("example.org", "mail.example.org")).toBe(false);

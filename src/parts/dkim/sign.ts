@@ -16,6 +16,9 @@ export type DkimKey = {
   readonly privateKey: KeyObject;
 };
 
+/** By domain, lower case. */
+export type DkimKeys = ReadonlyMap<string, DkimKey>;
+
 export type FoundSignature = {
   /** d=, lower case; empty where it cannot be read. */
   readonly domain: string;
@@ -120,10 +123,19 @@ function unable(key: DkimKey, why: string, cause?: unknown): Error {
   return new Error(`the DKIM key ${key.selector}._domainkey.${key.domain} could not sign: ${why}`, { cause });
 }
 
+/** The first key of each domain by its name in lower case. */
+export function keysByDomain(keys: readonly DkimKey[]): DkimKeys {
+  return new Map(keys.toReversed().map((key) => [key.domain.toLowerCase(), key]));
+}
+
 /** The key of that domain, or of the nearest domain above it: aligned in the relaxed mode of RFC 7489 section 3.1.1. */
-export function keyFor(keys: readonly DkimKey[], domain: string): DkimKey | null {
-  const aligned = keys.filter((key) => isSameOrBelow(domain, key.domain));
-  return aligned.toSorted((a, b) => b.domain.length - a.domain.length)[0] ?? null;
+export function keyFor(keys: DkimKeys, domain: string): DkimKey | null {
+  const labels = domain.toLowerCase().split(".");
+  for (let first = 0; first < labels.length; first++) {
+    const key = keys.get(labels.slice(first).join("."));
+    if (key !== undefined) return key;
+  }
+  return null;
 }
 
 /** True for the same domain and for anything below `parent`; case does not matter. */

@@ -30,6 +30,7 @@ function addressOf(entry: string): string | null {
 }
 
 function withoutComments(value: string): string {
+  if (!value.includes("(")) return value;
   let text = "";
   let depth = 0;
   for (const char of value) {

@@ -17,6 +17,15 @@ export type HeaderEditOptions = {
   readonly subjectTags: readonly string[];
 };
 
+/** The options, made ready once for every mail. */
+export type HeaderEditRules = {
+  /** Lower case. */
+  readonly names: ReadonlySet<string>;
+  readonly prefixes: readonly string[];
+  /** Each tag with the white space behind it; global. Null where there is none. */
+  readonly tags: RegExp | null;
+};
+
 export type HeaderEdit = {
   readonly start: number;
   readonly end: number;
@@ -36,16 +45,28 @@ const NOTHING = Buffer.alloc(0);
 const ENCODED_BYTES_MAX = 42;
 const UNTAG_ROUNDS_MAX = 20;
 
-/** What has to change in the header section `header` begins with; in order, without overlap. */
-export function planHeaderEdit(header: Uint8Array, options: HeaderEditOptions): readonly HeaderEdit[] {
-  const names = new Set(options.stripNames.map((name) => name.toLowerCase()));
-  const prefixes = options.stripPrefixes.map((prefix) => prefix.toLowerCase());
+export function headerEditRules({ stripNames, stripPrefixes, subjectTags }: HeaderEditOptions): HeaderEditRules {
+  const tags = subjectTags.filter((tag) => tag !== "").map(escapeRegExp);
+  return {
+    names: new Set(stripNames.map((name) => name.toLowerCase())),
+    prefixes: stripPrefixes.map((prefix) => prefix.toLowerCase()),
+    // The white space on one side goes too, so that words do not run together.
+    tags: tags.length === 0 ? null : new RegExp(`(?:${tags.join("|")})[ \\t]*`, "gi"),
+  };
+}
+
+/** What has to change in the header section `header` begins with and `fields` were read from; in order, without overlap. */
+export function planHeaderEdit(
+  header: Uint8Array,
+  fields: readonly HeaderField[],
+  { names, prefixes, tags }: HeaderEditRules,
+): readonly HeaderEdit[] {
   const edits: HeaderEdit[] = [];
-  for (const field of readHeaders(header)) {
+  for (const field of fields) {
     const name = field.name.toLowerCase();
     if (names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) {
       edits.push({ start: field.start, end: field.end, replacement: NOTHING, name });
-    } else if (name === "subject") edits.push(...untag(header, field, options.subjectTags));
+    } else if (name === "subject" && tags !== null) edits.push(...untag(header, field, tags));
   }
   return edits;
 }
@@ -87,7 +108,7 @@ export function applyEdits(bytes: Uint8Array, edits: readonly HeaderEdit[]): Buf
   return Buffer.concat(chunks);
 }
 
-function untag(header: Uint8Array, field: HeaderField, tags: readonly string[]): readonly HeaderEdit[] {
+function untag(header: Uint8Array, field: HeaderField, tags: RegExp): readonly HeaderEdit[] {
   const text = decodeWords(field.value);
   const clean = withoutTags(text, tags);
   if (clean === text) return [];
@@ -107,7 +128,7 @@ function untag(header: Uint8Array, field: HeaderField, tags: readonly string[]):
 }
 
 /** Again while cutting one tag lets another come together, within reason: a tag left over harms nobody. */
-function withoutTags(text: string, tags: readonly string[]): string {
+function withoutTags(text: string, tags: RegExp): string {
   let clean = text;
   for (let round = 0; round < UNTAG_ROUNDS_MAX; round++) {
     const found = tagRanges(clean, 0, tags);
@@ -117,14 +138,11 @@ function withoutTags(text: string, tags: readonly string[]): string {
   return clean;
 }
 
-/** Ranges of the tags from `from` on, each with the white space on one side, so that words do not run together. */
-function tagRanges(text: string, from: number, tags: readonly string[]): readonly (readonly [number, number])[] {
-  const wanted = tags.filter((tag) => tag !== "");
-  if (wanted.length === 0) return [];
-  const pattern = new RegExp(`(?:${wanted.map(escapeRegExp).join("|")})[ \\t]*`, "gi");
-  pattern.lastIndex = from;
+/** Ranges of the tags from `from` on. */
+function tagRanges(text: string, from: number, tags: RegExp): readonly (readonly [number, number])[] {
   const ranges: (readonly [number, number])[] = [];
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+  tags.lastIndex = from;
+  for (let match = tags.exec(text); match !== null; match = tags.exec(text)) {
     ranges.push([match.index, match.index + match[0].length]);
   }
   return ranges;

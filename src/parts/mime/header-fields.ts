@@ -3,6 +3,7 @@
  * Promises: never throws; every field carries its byte range, so that an edit can leave all other bytes alone.
  * Does not interpret values; see header-params.ts for Content-Type and Content-Disposition.
  */
+import { isAscii } from "node:buffer";
 import { decodeCharset, decodeUndeclared } from "./charset.ts";
 
 export type HeaderField = {
@@ -27,8 +28,9 @@ export type HeaderSection = {
 };
 
 const LF = 0x0a;
-/** White space before the colon: a field for some readers, none for others. */
-const DOUBTFUL_FIELD = /^(?:content-[!-9;-~]+|mime-version)[ \t]/i;
+const COLON = 0x3a;
+/** Fields that say how to read the body. */
+const CONTENT_FIELD = /^(?:content-.+|mime-version)$/i;
 
 /** The fields of the header section `bytes` begins with. */
 export function readHeaders(bytes: Uint8Array): readonly HeaderField[] {
@@ -37,17 +39,23 @@ export function readHeaders(bytes: Uint8Array): readonly HeaderField[] {
 
 export function readHeaderSection(bytes: Uint8Array): HeaderSection {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const isPlain = isAscii(buffer);
   const fields: HeaderField[] = [];
   let isMalformed = false;
   let at = 0;
   while (at < buffer.length) {
     const lineEnd = endOfLine(buffer, at);
     if (isBlank(buffer, at, lineEnd)) return { fields, bodyStart: lineEnd, isMalformed };
-    const end = endOfField(buffer, lineEnd);
-    const field = fieldOf(buffer, at, end);
+    let end = lineEnd;
+    while (isSpace(buffer[end])) {
+      const next = endOfLine(buffer, end);
+      isMalformed ||= isWhiteSpaceOnly(buffer, end, next);
+      end = next;
+    }
+    const field = fieldOf(buffer, { start: at, end }, isPlain);
     if (field === null) isMalformed = true;
     else fields.push(field);
-    isMalformed ||= isDoubtful(buffer, at, end);
+    isMalformed ||= field !== null && isDoubtful(buffer, field);
     at = end;
   }
   return { fields, bodyStart: buffer.length, isMalformed };
@@ -56,7 +64,11 @@ export function readHeaderSection(bytes: Uint8Array): HeaderSection {
 /** The values of every field of that name, in order. */
 export function valuesOf(fields: readonly HeaderField[], name: string): readonly string[] {
   const wanted = name.toLowerCase();
-  return fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
+  const values: string[] = [];
+  for (const field of fields) {
+    if (field.name.length === wanted.length && field.name.toLowerCase() === wanted) values.push(field.value);
+  }
+  return values;
 }
 
 function endOfLine(buffer: Buffer, at: number): number {
@@ -64,36 +76,43 @@ function endOfLine(buffer: Buffer, at: number): number {
   return lf === -1 ? buffer.length : lf + 1;
 }
 
-function endOfField(buffer: Buffer, lineEnd: number): number {
-  let end = lineEnd;
-  while (end < buffer.length && (buffer[end] === 0x20 || buffer[end] === 0x09)) end = endOfLine(buffer, end);
-  return end;
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
 }
 
 function isBlank(buffer: Buffer, at: number, lineEnd: number): boolean {
   return buffer[at] === LF || (buffer[at] === 0x0d && lineEnd === at + 2 && buffer[at + 1] === LF);
 }
 
-function isDoubtful(buffer: Buffer, start: number, end: number): boolean {
-  for (let line = endOfLine(buffer, start); line < end; line = endOfLine(buffer, line)) {
-    let at = line;
-    while (at < end && (buffer[at] === 0x20 || buffer[at] === 0x09 || buffer[at] === 0x0d)) at++;
-    if (at >= end || buffer[at] === LF) return true;
-  }
-  return DOUBTFUL_FIELD.test(buffer.toString("latin1", start, Math.min(end, start + 64)));
+function isWhiteSpaceOnly(buffer: Buffer, from: number, lineEnd: number): boolean {
+  let at = from;
+  while (at < lineEnd && (isSpace(buffer[at]) || buffer[at] === 0x0d)) at++;
+  return at >= lineEnd || buffer[at] === LF;
 }
 
-function fieldOf(buffer: Buffer, start: number, end: number): HeaderField | null {
-  const colon = buffer.indexOf(0x3a, start);
+/** White space before the colon: a field for some readers, none for others. */
+function isDoubtful(buffer: Buffer, { name, start }: HeaderField): boolean {
+  return isSpace(buffer[start + name.length]) && CONTENT_FIELD.test(name);
+}
+
+function fieldOf(
+  buffer: Buffer,
+  { start, end }: { readonly start: number; readonly end: number },
+  isPlain: boolean,
+): HeaderField | null {
+  const colon = buffer.indexOf(COLON, start);
   if (colon <= start || colon >= end) return null;
-  const name = buffer.toString("latin1", start, colon).replace(/[ \t]+$/, "");
+  let nameEnd = colon;
+  while (nameEnd > start && isSpace(buffer[nameEnd - 1])) nameEnd--;
+  const name = buffer.toString("latin1", start, nameEnd);
   if (!/^[!-9;-~]+$/.test(name)) return null;
-  const value = decodeUndeclared(buffer.subarray(colon + 1, end));
+  const value = isPlain ? buffer.toString("latin1", colon + 1, end) : decodeUndeclared(buffer.subarray(colon + 1, end));
   return { name, value: unfold(value), start, end };
 }
 
 function unfold(value: string): string {
-  return value.replace(/\r?\n(?=[ \t])/g, "").trim();
+  const line = value.trim();
+  return line.includes("\n") ? line.replace(/\r?\n(?=[ \t])/g, "") : line;
 }
 
 type Word = { readonly charset: string; readonly bytes: Buffer };

@@ -61,6 +61,11 @@ export function parseParameterised(text: string): ParameterisedValue {
 }
 
 function splitHead(text: string): { readonly head: string; readonly rest: string } {
+  if (!text.includes("(")) {
+    const semicolon = text.indexOf(";");
+    const end = semicolon === -1 ? text.length : semicolon;
+    return { head: text.slice(0, end).trim().toLowerCase(), rest: text.slice(end + 1) };
+  }
   let head = "";
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -85,11 +90,7 @@ function readParameters(text: string): { readonly found: readonly RawParameter[]
       at = semicolon + 1;
       continue;
     }
-    const name = text
-      .slice(at, equals)
-      .replace(/\([^()]*\)/g, "")
-      .trim()
-      .toLowerCase();
+    const name = withoutComments(text.slice(at, equals)).trim().toLowerCase();
     const read = readValue(text, equals + 1);
     if (name !== "") found.push({ name, ...read });
     at = read.end;
@@ -111,22 +112,26 @@ function readQuoted(text: string, from: number): RawValue {
   let value = "";
   let hasEscape = false;
   let at = from;
+  let kept = from;
   for (; at < text.length && text[at] !== '"'; at++) {
-    if (text[at] === "\\" && at + 1 < text.length) {
-      hasEscape = true;
-      at++;
-    }
-    value += text[at];
+    if (text[at] !== "\\" || at + 1 === text.length) continue;
+    hasEscape = true;
+    value += text.slice(kept, at);
+    at++;
+    kept = at;
   }
+  value += text.slice(kept, at);
   const isOpen = at >= text.length;
   const semicolon = text.indexOf(";", at);
   const end = semicolon === -1 ? text.length : semicolon;
-  const tail = text
-    .slice(at + 1, end)
-    .replace(/\([^()]*\)/g, "")
-    .trim();
+  const tail = withoutComments(text.slice(at + 1, end)).trim();
   const isDamaged = isOpen || hasEscape || tail !== "" || value.includes("=?");
   return { value, isDamaged, isOpen, end: end + 1 };
+}
+
+/** Those without comments inside. */
+export function withoutComments(text: string): string {
+  return text.includes("(") ? text.replace(/\([^()]*\)/g, "") : text;
 }
 
 /** RFC 2231 sections 3 and 4: numbered pieces in order, percent-decoded where marked, charset named by the first. */

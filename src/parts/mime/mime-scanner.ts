@@ -40,6 +40,7 @@ type Frame = {
   readonly children: Frame[];
 };
 
+const NOTHING = Buffer.alloc(0);
 const NO_FACTS: PartFacts = readPartFacts(Buffer.alloc(0), "text/plain");
 
 export class MimeScanner {
@@ -47,15 +48,17 @@ export class MimeScanner {
   readonly #root: Frame;
   readonly #stack: Frame[];
   readonly #defects = new Set<MimeDefect>();
-  readonly #header: Buffer[] = [];
-  #headerBytes = 0;
+  #chunk: Buffer = NOTHING;
+  /** Of a header section that began in an earlier chunk. */
+  #headerBefore: Buffer[] = [];
+  #headerBeforeBytes = 0;
   #isInHeader = true;
   #isFull = false;
   #parts = 1;
   /** Bytes of all chunks before the current one. */
   #offset = 0;
-  /** The beginning of a line whose end has not come yet; only its first bytes are kept. */
-  readonly #held = Buffer.alloc(DELIMITER_BYTES_MAX);
+  /** The beginning of a line whose end has not come yet; only its first bytes are kept. Made when first needed. */
+  #held: Buffer = NOTHING;
   #heldBytes = 0;
   #heldEndsWithCr = false;
   #previousLineEnd = 0;
@@ -71,13 +74,13 @@ export class MimeScanner {
 
   push(bytes: Uint8Array): void {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#chunk = chunk;
     let at = 0;
     let regionStart = 0;
     while (at < chunk.length) {
       if (!this.#isInHeader && this.#heldBytes === 0) at = this.#skipBodyLines(chunk, at);
       const lf = chunk.indexOf(LF, at);
       const wasInHeader = this.#isInHeader;
-      if (wasInHeader) this.#keepHeader(chunk, at, lf === -1 ? chunk.length : lf + 1);
       if (lf === -1) {
         this.#hold(chunk, at);
         break;
@@ -90,7 +93,9 @@ export class MimeScanner {
       }
     }
     this.#note8bit(chunk.subarray(regionStart), this.#isInHeader);
+    if (this.#isInHeader) this.#keepHeader();
     this.#offset += chunk.length;
+    this.#chunk = NOTHING;
   }
 
   end(): MimeStructure {
@@ -130,16 +135,33 @@ export class MimeScanner {
     return at;
   }
 
-  #keepHeader(chunk: Buffer, from: number, to: number): void {
-    const room = this.#limits.headerBytesMax - this.#headerBytes;
-    if (to - from > room) this.#defects.add("header_limit");
-    const kept = Math.min(to - from, room);
-    if (kept <= 0) return;
-    this.#header.push(Buffer.from(chunk.subarray(from, from + kept)));
-    this.#headerBytes += kept;
+  /** The section goes on in the next chunk. */
+  #keepHeader(): void {
+    const from = this.#inChunk(this.#stack.at(-1)?.headerStart ?? 0);
+    const kept = Buffer.from(this.#chunk.subarray(from, from + this.#limits.headerBytesMax - this.#headerBeforeBytes));
+    this.#headerBefore.push(kept);
+    this.#headerBeforeBytes += kept.length;
+  }
+
+  /** The section from `start` to `end`, as far as the limit allows. */
+  #takeHeader(start: number, end: number): Buffer {
+    const { headerBytesMax } = this.#limits;
+    if (end - start > headerBytesMax) this.#defects.add("header_limit");
+    const here = this.#chunk.subarray(this.#inChunk(start), this.#inChunk(end));
+    const whole = this.#headerBefore.length === 0 ? here : Buffer.concat([...this.#headerBefore, here]);
+    this.#headerBefore = [];
+    this.#headerBeforeBytes = 0;
+    // Where a delimiter that began in an earlier chunk ends the section, it was kept too.
+    return whole.subarray(0, Math.min(end - start, headerBytesMax));
+  }
+
+  /** Where the byte at `offset` of the message lies in the chunk, or where those behind it begin. */
+  #inChunk(offset: number): number {
+    return Math.max(0, offset - this.#offset);
   }
 
   #hold(chunk: Buffer, from: number): void {
+    if (this.#held === NOTHING) this.#held = Buffer.allocUnsafe(DELIMITER_BYTES_MAX);
     if (this.#heldBytes < this.#held.length) chunk.copy(this.#held, this.#heldBytes, from);
     this.#heldBytes += chunk.length - from;
     if (chunk.length > from) this.#heldEndsWithCr = chunk[chunk.length - 1] === CR;
@@ -243,11 +265,7 @@ export class MimeScanner {
     this.#isInHeader = false;
     const frame = this.#stack.at(-1);
     if (frame === undefined) return;
-    // Where a delimiter cut the section short, its line was kept too.
-    const header = Buffer.concat(this.#header).subarray(0, bodyStart - frame.headerStart);
-    frame.facts = readPartFacts(header, frame.defaultType);
-    this.#header.length = 0;
-    this.#headerBytes = 0;
+    frame.facts = readPartFacts(this.#takeHeader(frame.headerStart, bodyStart), frame.defaultType);
     frame.bodyStart = bodyStart;
     for (const defect of frame.facts.defects) this.#defects.add(defect);
     const { contentType, boundary, encoding } = frame.facts;

@@ -4,7 +4,7 @@
  */
 import type { MimeDefect, TransferEncoding } from "../../core/mime-structure.ts";
 import { decodeWords, readHeaderSection, valuesOf } from "./header-fields.ts";
-import { parseParameterised } from "./header-params.ts";
+import { parseParameterised, withoutComments } from "./header-params.ts";
 import type { ParameterisedValue } from "./header-params.ts";
 
 export type PartFacts = {
@@ -35,6 +35,7 @@ const KEPT_PARAMETERS = [
   "type",
   "method",
 ];
+const NO_DISPOSITION = parseParameterised("");
 const ENCODINGS: readonly string[] = ["7bit", "8bit", "binary", "base64", "quoted-printable"];
 const IDENTITY: readonly TransferEncoding[] = ["7bit", "8bit", "binary"];
 const TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/;
@@ -60,7 +61,7 @@ export function readPartFacts(header: Uint8Array, defaultType: string): PartFact
   if (types.length > 1 || encodings.length > 1 || dispositions.length > 1) defects.add("duplicate_content_header");
 
   const type = parseParameterised(types[0] ?? defaultType);
-  const disposition = parseParameterised(dispositions[0] ?? "");
+  const disposition = dispositions[0] === undefined ? NO_DISPOSITION : parseParameterised(dispositions[0]);
   const contentType = readType(type.value, defects);
   const encoding = readEncoding(encodings[0] ?? "7bit");
   if (encoding === "unknown") defects.add("unknown_encoding");
@@ -79,6 +80,7 @@ export function readPartFacts(header: Uint8Array, defaultType: string): PartFact
 }
 
 function readType(value: string, defects: Set<MimeDefect>): string {
+  if (TYPE.test(value)) return value;
   const compact = value.replace(/\s*\/\s*/, "/");
   if (TYPE.test(compact)) return compact;
   defects.add("unreadable_content_type");
@@ -86,10 +88,7 @@ function readType(value: string, defects: Set<MimeDefect>): string {
 }
 
 function readEncoding(value: string): TransferEncoding {
-  const token = value
-    .replace(/\([^()]*\)/g, "")
-    .trim()
-    .toLowerCase();
+  const token = withoutComments(value).trim().toLowerCase();
   if (token === "") return "7bit";
   return ENCODINGS.includes(token) ? (token as TransferEncoding) : "unknown";
 }

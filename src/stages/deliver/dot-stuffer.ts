@@ -19,24 +19,24 @@ const DOT = 0x2e;
 export class DotStuffer {
   #isLineStart = true;
   #endsWithCr = false;
-  #isEmpty = true;
 
-  /** The framed form of the next bytes; parts of the input are passed on, not copied, where nothing changes. */
+  /** The framed form of the next bytes; the input itself where nothing changes. */
   push(bytes: Uint8Array): Buffer {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (chunk.length === 0) return chunk;
-    this.#isEmpty = false;
-    this.#checkLineBreaks(chunk);
+    if (this.#endsWithCr && chunk[0] !== LF) throw new BareLineBreakError();
     const parts: Buffer[] = [];
     let from = 0;
-    let dot = this.#isLineStart && chunk[0] === DOT ? 0 : nextLineDot(chunk, 0);
-    while (dot >= 0) {
-      parts.push(chunk.subarray(from, dot + 1));
-      from = dot;
-      dot = nextLineDot(chunk, dot);
+    // The LF of a CR in the chunk before, or the rest of a line, stands before the first line that begins here.
+    let line = this.#isLineStart ? 0 : this.#endsWithCr ? 1 : nextLine(chunk, 0);
+    for (; line !== -1; line = nextLine(chunk, line)) {
+      if (chunk[line] !== DOT) continue;
+      parts.push(chunk.subarray(from, line + 1));
+      from = line;
     }
-    this.#endsWithCr = chunk.at(-1) === CR;
-    this.#isLineStart = chunk.at(-1) === LF;
+    const last = chunk[chunk.length - 1];
+    this.#endsWithCr = last === CR;
+    this.#isLineStart = last === LF;
     if (parts.length === 0) return chunk;
     parts.push(chunk.subarray(from));
     return Buffer.concat(parts);
@@ -45,24 +45,15 @@ export class DotStuffer {
   /** What closes the message: the line end where the last line has none, and the final dot. */
   end(): Buffer {
     if (this.#endsWithCr) throw new BareLineBreakError();
-    return Buffer.from(this.#isLineStart || this.#isEmpty ? ".\r\n" : "\r\n.\r\n", "latin1");
-  }
-
-  #checkLineBreaks(chunk: Buffer): void {
-    for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) {
-      if (at === 0 ? !this.#endsWithCr : chunk[at - 1] !== CR) throw new BareLineBreakError();
-    }
-    if (this.#endsWithCr && chunk[0] !== LF) throw new BareLineBreakError();
-    for (let at = chunk.indexOf(CR); at >= 0; at = chunk.indexOf(CR, at + 1)) {
-      if (at + 1 < chunk.length && chunk[at + 1] !== LF) throw new BareLineBreakError();
-    }
+    return Buffer.from(this.#isLineStart ? ".\r\n" : "\r\n.\r\n", "latin1");
   }
 }
 
-/** Index of the next dot that follows a LF after `from`. */
-function nextLineDot(chunk: Buffer, from: number): number {
-  for (let at = chunk.indexOf(LF, from); at >= 0; at = chunk.indexOf(LF, at + 1)) {
-    if (chunk[at + 1] === DOT) return at + 1;
-  }
-  return -1;
+/** Where the line after the one at `at` begins, which may be the end of the chunk; -1 where its CRLF is not all here. */
+function nextLine(chunk: Buffer, at: number): number {
+  const cr = chunk.indexOf(CR, at);
+  const lf = chunk.indexOf(LF, at);
+  if (lf === -1 && (cr === -1 || cr === chunk.length - 1)) return -1;
+  if (cr === -1 || lf !== cr + 1) throw new BareLineBreakError();
+  return lf + 1;
 }

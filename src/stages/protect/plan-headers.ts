@@ -5,11 +5,12 @@
  */
 import { domainToASCII } from "node:url";
 import { isSameOrBelow, keyFor, readSignature } from "../../parts/dkim/sign.ts";
-import type { DkimKey, FoundSignature } from "../../parts/dkim/sign.ts";
+import type { DkimKey, DkimKeys, FoundSignature } from "../../parts/dkim/sign.ts";
 import { addressesOf } from "../../parts/mime/addresses.ts";
 import { planHeaderEdit } from "../../parts/mime/header-edit.ts";
-import type { HeaderEdit, HeaderEditOptions } from "../../parts/mime/header-edit.ts";
+import type { HeaderEdit, HeaderEditRules } from "../../parts/mime/header-edit.ts";
 import { readHeaders, valuesOf } from "../../parts/mime/header-fields.ts";
+import type { HeaderField } from "../../parts/mime/header-fields.ts";
 
 export type HeaderPlan = {
   readonly edits: readonly HeaderEdit[];
@@ -17,9 +18,10 @@ export type HeaderPlan = {
   readonly key: DkimKey | null;
 };
 
-export type HeaderPlanOptions = {
-  readonly edit: HeaderEditOptions;
-  readonly keys: readonly DkimKey[];
+/** The same for every mail. */
+export type HeaderRules = { readonly edit: HeaderEditRules; readonly keys: DkimKeys };
+
+export type HeaderCase = {
   /** The body is converted: every signature over it breaks. */
   readonly bodyChanges: boolean;
   /** Postern wrote this mail. */
@@ -28,27 +30,31 @@ export type HeaderPlanOptions = {
 
 const NOTHING = Buffer.alloc(0);
 
-export function planHeaders(header: Uint8Array, options: HeaderPlanOptions): HeaderPlan {
-  const edits = options.isOwn ? [] : planHeaderEdit(header, options.edit);
+export function planHeaders(header: Uint8Array, rules: HeaderRules, { bodyChanges, isOwn }: HeaderCase): HeaderPlan {
   const fields = readHeaders(header);
+  const edits = isOwn ? [] : planHeaderEdit(header, fields, rules.edit);
+  // What changes nothing breaks nothing.
+  if (edits.length === 0 && !bodyChanges && !isOwn) return { edits, key: null };
   const domain = fromDomain(valuesOf(fields, "from"));
   const changed = new Set(edits.map((edit) => edit.name));
-  const broken = fields
-    .filter((field) => field.name.toLowerCase() === "dkim-signature")
-    .map(readSignature)
-    .filter((signature) => isOwnDomain(signature, domain, options.keys))
-    .filter((signature) => options.bodyChanges || [...signature.signedNames].some((name) => changed.has(name)));
+  const broken = signaturesOf(fields)
+    .filter((signature) => isOwnDomain(signature, domain, rules.keys))
+    .filter((signature) => bodyChanges || !changed.isDisjointFrom(signature.signedNames));
   const cuts = broken.map(({ start, end }) => ({ start, end, replacement: NOTHING, name: "dkim-signature" }));
-  const signs = options.isOwn || options.bodyChanges || broken.length > 0;
+  const signs = isOwn || bodyChanges || broken.length > 0;
   return {
     edits: mergeEdits(edits, cuts),
-    key: signs && domain !== null ? keyFor(options.keys, domain) : null,
+    key: signs && domain !== null ? keyFor(rules.keys, domain) : null,
   };
 }
 
-function isOwnDomain(signature: FoundSignature, domain: string | null, keys: readonly DkimKey[]): boolean {
+function signaturesOf(fields: readonly HeaderField[]): readonly FoundSignature[] {
+  return fields.filter(({ name }) => name.toLowerCase() === "dkim-signature").map(readSignature);
+}
+
+function isOwnDomain(signature: FoundSignature, domain: string | null, keys: DkimKeys): boolean {
   if (domain !== null && isSameOrBelow(domain, signature.domain)) return true;
-  return keys.some((key) => key.domain.toLowerCase() === signature.domain);
+  return keys.has(signature.domain);
 }
 
 /** The one domain the message says it is from; null where it says several or none. */

@@ -13,13 +13,13 @@ import type { Needs, Parcel, Piece, Variant, VariantKind } from "../../core/parc
 import type { StoredMessage } from "../../core/queue-store.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { Protect } from "../../core/stages.ts";
-import { signMessage } from "../../parts/dkim/sign.ts";
+import { keysByDomain, signMessage } from "../../parts/dkim/sign.ts";
 import type { DkimKey } from "../../parts/dkim/sign.ts";
 import { downconvert } from "../../parts/mime/downconvert.ts";
-import { applyEdits, editedPieces, EXCHANGE_INTERNAL_PREFIXES } from "../../parts/mime/header-edit.ts";
+import { applyEdits, editedPieces, EXCHANGE_INTERNAL_PREFIXES, headerEditRules } from "../../parts/mime/header-edit.ts";
 import { LOOP_FIELD, receivedField } from "../../parts/mime/trace-field.ts";
 import { planHeaders } from "./plan-headers.ts";
-import type { HeaderPlan } from "./plan-headers.ts";
+import type { HeaderPlan, HeaderRules } from "./plan-headers.ts";
 
 export type ProtectOptions = {
   /** Name of this gateway in Received fields. */
@@ -42,10 +42,26 @@ export type ProtectDeps = { readonly blobs: BlobStore };
 const ORDINAL: Readonly<Record<VariantKind, number>> = { untouched: 1, downconverted: 2 };
 
 type Unprotectable = { readonly kind: "unprotectable"; readonly code: ReasonCode };
-type Content = { readonly kind: "content"; readonly pieces: readonly Piece[]; readonly plan: HeaderPlan };
-type Context = { readonly options: ProtectOptions; readonly blobs: BlobStore; readonly message: StoredMessage };
+type Content = {
+  readonly kind: "content";
+  readonly pieces: readonly Piece[];
+  /** The bytes of `pieces` once more, as far as possible from memory. */
+  readonly toSign: readonly Piece[];
+  readonly key: DkimKey | null;
+};
+type Context = {
+  readonly options: ProtectOptions;
+  readonly rules: HeaderRules;
+  readonly blobs: BlobStore;
+  readonly message: StoredMessage;
+};
 
 export function createProtect(options: ProtectOptions, deps: ProtectDeps): Protect {
+  const { stripHeaders: stripNames, subjectTags } = options;
+  const rules: HeaderRules = {
+    edit: headerEditRules({ stripNames, stripPrefixes: EXCHANGE_INTERNAL_PREFIXES, subjectTags }),
+    keys: keysByDomain(options.dkim),
+  };
   return async ({ message, step, missing }) => {
     if (step.kind !== "transport") return { kind: "unprotectable", code: "PST-PRT-001" };
     const form = formFor(message, missing);
@@ -53,7 +69,7 @@ export function createProtect(options: ProtectOptions, deps: ProtectDeps): Prote
     const parcelOf = (variant: Variant): Parcel => ({ variant, step, minRung: step.minRung });
     const stored = message.variants.find((variant) => variant.kind === form.variant);
     if (stored !== undefined) return { kind: "parcel", parcel: parcelOf(stored), isNew: false };
-    const built = await build({ options, blobs: deps.blobs, message }, form.variant);
+    const built = await build({ options, rules, blobs: deps.blobs, message }, form.variant);
     if (built.kind === "unprotectable") return built;
     await reached("protect.variant-stored");
     return { kind: "parcel", parcel: parcelOf(built.variant), isNew: true };
@@ -120,7 +136,9 @@ async function untouched(context: Context): Promise<Content> {
     edits: plan.edits,
     blobOf: (bytes) => store(context.blobs, bytes),
   });
-  return { kind: "content", pieces, plan };
+  const edited = applyEdits(header, plan.edits);
+  const rest: Piece = { kind: "blob", ref: body, start: header.length, end: mime.sizeBytes };
+  return { kind: "content", pieces, toSign: [{ kind: "bytes", bytes: edited }, rest], key: plan.key };
 }
 
 async function converted(context: Context): Promise<Unprotectable | Content> {
@@ -139,17 +157,12 @@ async function converted(context: Context): Promise<Unprotectable | Content> {
   });
   if (result.kind === "refused") return { kind: "unprotectable", code: result.code };
   const { ref } = result;
-  return { kind: "content", pieces: [{ kind: "blob", ref, start: 0, end: ref.sizeBytes }], plan };
+  const pieces: readonly Piece[] = [{ kind: "blob", ref, start: 0, end: ref.sizeBytes }];
+  return { kind: "content", pieces, toSign: pieces, key: plan.key };
 }
 
 function planFor(context: Context, header: Buffer, bodyChanges: boolean): HeaderPlan {
-  const { dkim, stripHeaders, subjectTags } = context.options;
-  return planHeaders(header, {
-    edit: { stripNames: stripHeaders, stripPrefixes: EXCHANGE_INTERNAL_PREFIXES, subjectTags },
-    keys: dkim,
-    bodyChanges,
-    isOwn: context.message.submission.origin !== "relay",
-  });
+  return planHeaders(header, context.rules, { bodyChanges, isOwn: context.message.submission.origin !== "relay" });
 }
 
 /** Received and loop marker, and on top of them the signature: it covers neither. */
@@ -159,10 +172,9 @@ async function traceFields(context: Context, content: Content): Promise<Piece> {
     receivedField(message.submission, options.hostname),
     Buffer.from(`${LOOP_FIELD}: ${options.instanceId}\r\n`),
   ];
-  const { key } = content.plan;
-  if (key !== null) {
-    const signed = streamOf(context.blobs, content.pieces);
-    fields.unshift(await signMessage({ message: signed, key, at: message.submission.receivedAt }));
+  if (content.key !== null) {
+    const bytes = streamOf(context.blobs, content.toSign);
+    fields.unshift(await signMessage({ message: bytes, key: content.key, at: message.submission.receivedAt }));
   }
   return { kind: "bytes", bytes: Buffer.concat(fields) };
 }
