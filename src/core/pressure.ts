@@ -76,6 +76,8 @@ type Measure = PressureCause & {
   readonly load: (figures: PressureFigures, limits: PressureLimits) => number;
 };
 
+const NO_CAUSES: readonly PressureCause[] = [];
+
 /** Enough for the files of work under way. */
 const INODES_RESERVE = 256;
 
@@ -136,13 +138,24 @@ export function nextPressure(
   figures: PressureFigures,
   limits: PressureLimits,
 ): Pressure {
-  const causes = MEASURES.filter(({ code, releaseAt, load }) => {
-    const wasPressing = before.some((cause) => cause.code === code);
-    return load(figures, limits) >= (wasPressing ? releaseAt : 1);
-  }).map(({ level, code }): PressureCause => ({ level, code }));
+  const causes = causesOf(before, figures, limits);
   const { space } = figures;
   const roomBytes = space === null ? null : Math.max(0, space.freeBytes - bytesToKeep(space, limits));
   return { level: causes[0]?.level ?? "open", causes, figures, roomBytes };
+}
+
+/** Asked several times for each mail: nothing is made where nothing presses. */
+function causesOf(
+  before: readonly PressureCause[],
+  figures: PressureFigures,
+  limits: PressureLimits,
+): readonly PressureCause[] {
+  let causes: PressureCause[] | null = null;
+  for (const { level, code, releaseAt, load } of MEASURES) {
+    const wasPressing = before.length > 0 && before.some((cause) => cause.code === code);
+    if (load(figures, limits) >= (wasPressing ? releaseAt : 1)) (causes ??= []).push({ level, code });
+  }
+  return causes ?? NO_CAUSES;
 }
 
 /** Free bytes below which no new mail is taken. */

@@ -36,6 +36,9 @@ const LOOK_MS = 1_000;
 /** Time between two ticks counts up to this: more is a jump of the clock or a busy event loop. */
 const STEP_MS_MAX = 1_000;
 
+/** Where work waits: one of the backlogs, by its number, or a look under way. */
+type Place = number | "space" | "queue";
+
 export class PressureGauge {
   readonly #limits: PressureLimits;
   readonly #sources: PressureSources;
@@ -43,7 +46,7 @@ export class PressureGauge {
   readonly #space: Look<DiskSpace | null>;
   readonly #queue: Look<{ readonly recipients: number; readonly bytes: number }>;
   readonly #trial: Look<number>;
-  readonly #ages = new Map<number, { readonly oldest: number; readonly since: number }>();
+  readonly #ages = new Map<Place, { readonly oldest: number; readonly since: number }>();
   readonly #waiters = new Set<() => void>();
   #pressure: Pressure | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -114,6 +117,7 @@ export class PressureGauge {
   }
 
   #release(): void {
+    if (this.#waiters.size === 0) return;
     for (const wake of this.#waiters) wake();
     this.#waiters.clear();
   }
@@ -124,49 +128,59 @@ export class PressureGauge {
       this.#lookedAt = now;
       void this.#space.take();
       void this.#queue.take();
-      if (this.#isSpaceRefused()) void this.#trial.take();
+      if (this.#isRefusal(this.#refusals())) void this.#trial.take();
     }
     this.read();
   }
 
   #figures(): PressureFigures {
-    const backlogs = this.#sources.backlogs();
-    const looks = [this.#space.running, this.#queue.running];
+    const now = this.#steadyNow();
     const { recipients, bytes } = this.#queue.latest;
+    let commitWaiting = 0;
+    let refusals = 0;
+    let isUnhealthy = false;
+    let ageMs = Math.max(
+      this.#ageMs("space", this.#space.running, now),
+      this.#ageMs("queue", this.#queue.running, now),
+    );
+    let place = 0;
+    for (const backlog of this.#sources.backlogs()) {
+      commitWaiting += backlog.waiting;
+      refusals += backlog.refusals;
+      isUnhealthy ||= backlog.isUnhealthy;
+      ageMs = Math.max(ageMs, this.#ageMs(place, backlog.oldest, now));
+      place += 1;
+    }
     return {
-      commitWaiting: backlogs.reduce((sum, { waiting }) => sum + waiting, 0),
-      commitAgeMs: this.#oldestAgeMs([...backlogs.map(({ oldest }) => oldest), ...looks]),
+      commitWaiting,
+      commitAgeMs: Math.round(ageMs),
       space: this.#space.latest,
       queueRecipients: recipients,
       queueBytes: bytes,
-      isSpaceRefused: this.#isSpaceRefused(),
-      isUnhealthy: backlogs.some(({ isUnhealthy }) => isUnhealthy),
+      isSpaceRefused: this.#isRefusal(refusals),
+      isUnhealthy,
     };
   }
 
   /** Refused since the last write that is known to have succeeded began. */
-  #isSpaceRefused(): boolean {
-    return this.#refusals() > this.#trial.latest;
+  #isRefusal(refusals: number): boolean {
+    return refusals > this.#trial.latest;
   }
 
   #refusals(): number {
     return this.#sources.backlogs().reduce((sum, { refusals }) => sum + refusals, 0);
   }
 
-  /** How long the longest waiting piece of work has been seen waiting, over all places. */
-  #oldestAgeMs(places: readonly (number | null)[]): number {
-    const now = this.#steadyNow();
-    let ageMs = 0;
-    for (const [place, oldest] of places.entries()) {
-      if (oldest === null) {
-        this.#ages.delete(place);
-        continue;
-      }
-      const seen = this.#ages.get(place);
-      if (seen?.oldest === oldest) ageMs = Math.max(ageMs, now - seen.since);
-      else this.#ages.set(place, { oldest, since: now });
+  /** How long the oldest piece of work of a place has been seen waiting. */
+  #ageMs(place: Place, oldest: number | null, now: number): number {
+    const seen = this.#ages.get(place);
+    if (oldest === null) {
+      if (seen !== undefined) this.#ages.delete(place);
+      return 0;
     }
-    return Math.round(ageMs);
+    if (seen?.oldest === oldest) return now - seen.since;
+    this.#ages.set(place, { oldest, since: now });
+    return 0;
   }
 
   #steadyNow(): number {
