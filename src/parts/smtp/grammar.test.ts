@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { domainToASCII } from "node:url";
 import { describe, expect, test } from "vitest";
 import { mailboxKey, parseMailbox, toALabel } from "./mailbox.ts";
 import { parseMailParameters, parseRcptParameters } from "./parameters.ts";
@@ -44,6 +45,17 @@ describe("paths", () => {
         });
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  test("of plain ASCII names have the very domain that IDNA would make of them", () => {
+    const name = fc.string({ unit: oneCharacterOf("abXNn019-_.x"), minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(name, (text) => {
+        const ascii = domainToASCII(text);
+        expect([null, ascii]).toContain(toALabel(text));
+      }),
+      { numRuns: 5_000 },
     );
   });
 

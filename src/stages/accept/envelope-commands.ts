@@ -15,6 +15,7 @@ import type { Next, Session } from "./session.ts";
 import { Transaction } from "./transaction.ts";
 
 const NO_PARAMETERS: ReadonlySet<string> = new Set();
+const MAIL_PARAMETERS: ReadonlySet<string> = new Set(["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"]);
 const RCPT_PARAMETERS: ReadonlySet<string> = new Set(["NOTIFY", "ORCPT"]);
 
 export function runMail(session: Session, argument: string): Next {
@@ -55,10 +56,11 @@ function refusalOfMail(session: Session, parameters: MailParameters, needsSmtpUt
   if (needsSmtpUtf8 && !parameters.smtpUtf8) return REFUSALS.needsSmtpUtf8;
   const sizeBytes = parameters.sizeBytes ?? 0;
   const { announced, deps, options } = session.context;
+  if (sizeBytes === 0) return null;
   if (sizeBytes > options.limits.messageBytesMax) return REFUSALS.tooLarge;
   // RFC 1870 section 6.1: told before the body travels. What others announced comes first.
   const roomBytes = deps.pressure().roomBytes ?? Number.POSITIVE_INFINITY;
-  return sizeBytes > 0 && announced.bytes + sizeBytes > roomBytes ? REFUSALS.noRoomForSize : null;
+  return announced.bytes + sizeBytes > roomBytes ? REFUSALS.noRoomForSize : null;
 }
 
 export function runRcpt(session: Session, argument: string): Next {
@@ -85,10 +87,9 @@ export function runRcpt(session: Session, argument: string): Next {
 
 function mailParameters(session: Session): ReadonlySet<string> {
   if (!session.isExtended) return NO_PARAMETERS;
-  const keywords = ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"];
-  if (session.offersAuth) keywords.push("AUTH");
-  if (session.offersRequireTls) keywords.push("REQUIRETLS");
-  return new Set(keywords);
+  const { offersAuth, offersRequireTls } = session;
+  if (!offersAuth && !offersRequireTls) return MAIL_PARAMETERS;
+  return new Set([...MAIL_PARAMETERS, ...(offersAuth ? ["AUTH"] : []), ...(offersRequireTls ? ["REQUIRETLS"] : [])]);
 }
 
 function refusalOfPath(problem: PathProblem, whose: "sender" | "recipient"): Refusal {

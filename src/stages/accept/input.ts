@@ -22,16 +22,23 @@ type Wake = "data" | Silence["kind"];
 const LF = 0x0a;
 const CR = 0x0d;
 const EMPTY = Buffer.alloc(0);
+/** Read ahead of who reads: enough for the next piece of a message. */
+const PENDING_BYTES_MAX = 64 * 1024;
 
 export class Input {
   #stream: Duplex;
   #pending: Buffer = EMPTY;
+  #isHeldUp = false;
   #wake: ((why: Wake) => void) | null = null;
   #isClosed = false;
   #isInterrupted = false;
   /** Runs before a wait: the moment to send collected replies (RFC 2920 section 3.2). */
   readonly #beforeWait: () => void;
-  readonly #onReadable = (): void => this.#wake?.("data");
+  readonly #onData = (chunk: Buffer): void => {
+    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    if (this.#pending.length >= PENDING_BYTES_MAX) this.#holdUp();
+    this.#wake?.("data");
+  };
   readonly #onClosed = (): void => {
     this.#isClosed = true;
     this.#wake?.("closed");
@@ -50,7 +57,8 @@ export class Input {
 
   /** Leaves the stream alone, for a TLS handshake on it. What was buffered is gone. */
   detach(): void {
-    this.#stream.off("readable", this.#onReadable).off("end", this.#onClosed).off("close", this.#onClosed);
+    this.#stream.off("data", this.#onData).off("end", this.#onClosed).off("close", this.#onClosed);
+    this.#stream.pause();
     this.#pending = EMPTY;
   }
 
@@ -72,10 +80,10 @@ export class Input {
         const end = this.#pending.indexOf(LF);
         if (end >= 0 ? end + 1 > bytesMax : this.#pending.length > bytesMax) return { kind: "too-long" };
         if (end >= 0) return this.#takeLine(end);
-        if (this.#pull()) continue;
         if (this.#isInterrupted) return { kind: "interrupted" };
+        const before = this.#pending.length;
         const why = await this.#wait(deadline);
-        if (why !== "data" && !this.#pull()) return { kind: why };
+        if (why !== "data" && this.#pending.length === before) return { kind: why };
       }
     } finally {
       deadline.clear();
@@ -86,10 +94,10 @@ export class Input {
   async readPiece(bytesMax: number, timeoutMs: number): Promise<PieceRead> {
     const deadline = new Deadline(timeoutMs, () => this.#wake?.("timeout"));
     try {
-      while (this.#pending.length === 0 && !this.#pull()) {
+      while (this.#pending.length === 0) {
         const why = await this.#wait(deadline);
         if (why === "interrupted" || why === "data") continue;
-        if (!this.#pull()) return { kind: why };
+        if (this.#pending.length === 0) return { kind: why };
       }
     } finally {
       deadline.clear();
@@ -111,16 +119,21 @@ export class Input {
     return line.includes(CR) || line.includes(0) ? { kind: "bare-newline" } : { kind: "line", line };
   }
 
-  #pull(): boolean {
-    const more: Buffer | null = this.#stream.read();
-    if (more === null) return false;
-    this.#pending = this.#pending.length === 0 ? more : Buffer.concat([this.#pending, more]);
-    return true;
+  #holdUp(): void {
+    this.#isHeldUp = true;
+    this.#stream.pause();
+  }
+
+  #goOn(): void {
+    if (!this.#isHeldUp) return;
+    this.#isHeldUp = false;
+    this.#stream.resume();
   }
 
   async #wait(deadline: Deadline): Promise<Wake> {
     if (this.#isClosed) return "closed";
     this.#beforeWait();
+    this.#goOn();
     deadline.start();
     const why = await new Promise<Wake>((resolve) => {
       this.#wake = resolve;
@@ -130,7 +143,9 @@ export class Input {
   }
 
   #attach(): void {
-    this.#stream.on("readable", this.#onReadable).on("end", this.#onClosed).on("close", this.#onClosed);
+    this.#isHeldUp = false;
+    this.#stream.on("data", this.#onData).on("end", this.#onClosed).on("close", this.#onClosed);
+    this.#stream.resume();
     // A destroyed or ended stream tells nobody again.
     this.#isClosed = this.#stream.destroyed || this.#stream.readableEnded;
   }

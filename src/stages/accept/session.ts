@@ -3,6 +3,7 @@
  * Promises: one reply for each command; limits on commands and time; nothing of an unfinished transaction is kept.
  * What each command does stands in commands.ts, envelope-commands.ts, auth.ts and receive.ts.
  */
+import { isUtf8 } from "node:buffer";
 import { errorName, reasonOf } from "../../core/error-facts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
@@ -63,6 +64,8 @@ const LINE_BYTES_MAX = 12_288;
 /** RFC 5321 section 4.5.3.1.4, and room for the parameters of every extension on MAIL and RCPT. */
 const COMMAND_BYTES_MAX = 512;
 const ENVELOPE_COMMAND_BYTES_MAX = 512 + 1_536;
+/** A web page that makes a browser talk to this port. */
+const HTTP_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"]);
 
 export class Session {
   readonly context: Context;
@@ -236,9 +239,7 @@ export class Session {
     if (text === null) return this.refuse(REFUSALS.notText);
     const match = /^([A-Za-z]+)(?: +(.*))?$/s.exec(text.trimEnd());
     const verb = match?.[1]?.toUpperCase() ?? "";
-    if (/^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE)$/.test(verb)) {
-      return this.refuseAndClose(REFUSALS.notSmtp);
-    }
+    if (HTTP_METHODS.has(verb)) return this.refuseAndClose(REFUSALS.notSmtp);
     const isEnvelope = verb === "MAIL" || verb === "RCPT";
     const bytesMax = verb === "AUTH" ? LINE_BYTES_MAX : isEnvelope ? ENVELOPE_COMMAND_BYTES_MAX : COMMAND_BYTES_MAX;
     if (line.length + 2 > bytesMax) return this.refuse(REFUSALS.lineTooLong);
@@ -251,13 +252,9 @@ export class Session {
   }
 }
 
-/** null where the bytes are no text a command could consist of. */
+/** null where the bytes are no text a command could consist of (RFC 6531 section 3.3). */
 function decodeCommand(line: Buffer): string | null {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line);
-    return /\p{Cc}/u.test(text) ? null : text;
-  } catch {
-    // Not UTF-8 (RFC 6531 section 3.3): told to the client.
-    return null;
-  }
+  if (!isUtf8(line)) return null;
+  const text = line.toString("utf8");
+  return /\p{Cc}/u.test(text) ? null : text;
 }
