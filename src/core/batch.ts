@@ -17,6 +17,8 @@ export type Batch<T> = readonly [T, ...T[]];
  * SMTPUTF8 goes by itself, so that it does not keep the others from a server without.
  */
 export function inBatches<T extends Batchable>(works: readonly T[], max: number): readonly Batch<T>[] {
+  const [only] = works;
+  if (only !== undefined && works.length === 1) return [[only]];
   const open = new Map<string, [T, ...T[]]>();
   const batches: Batch<T>[] = [];
   for (const work of works) {

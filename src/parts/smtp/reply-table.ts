@@ -128,15 +128,25 @@ const ROWS: readonly Row[] = [
   { phases: "any", reply: "any", enhanced: "any", means: nextHost("PST-DLV-004", "4.5.0") },
 ];
 
+/** The rows of each phase in their order: a reply is judged for every command of every mail. */
+const ROWS_OF = new Map<ReplyPhase, readonly Row[]>();
+
+function rowsOf(phase: ReplyPhase): readonly Row[] {
+  const known = ROWS_OF.get(phase);
+  if (known !== undefined) return known;
+  const rows = ROWS.filter(({ phases }) => phases === "any" || phases.includes(phase));
+  ROWS_OF.set(phase, rows);
+  return rows;
+}
+
 /** `used`: the extensions the command made use of; they decide whose fault a 555 is. */
 export function classifyReply(
   phase: ReplyPhase,
   reply: { readonly code: number; readonly enhanced: EnhancedStatus | null },
   used: readonly MissingExtension[],
 ): ReplyVerdict {
-  const row = ROWS.find(
+  const row = rowsOf(phase).find(
     (row) =>
-      (row.phases === "any" || row.phases.includes(phase)) &&
       matchesCode(row.reply, reply.code) &&
       matchesEnhanced(row.enhanced, reply.enhanced) &&
       (row.used === undefined || used.includes(row.used)),

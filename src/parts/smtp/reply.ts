@@ -35,7 +35,10 @@ export class ReplyParser {
   #defect: ReplyDefect | null = null;
   readonly #unread: Reply[] = [];
 
-  /** After a defect everything further is ignored. A line ends with LF; a CR before it belongs to the end. */
+  /**
+   * After a defect everything further is ignored. A line ends with LF; a CR before it belongs to the end. Keeps nothing of the
+   * chunk itself: its memory may be used again.
+   */
   push(chunk: Uint8Array): void {
     let rest = this.#partial.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#partial, chunk]);
     while (this.#defect === null) {

@@ -94,12 +94,11 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
     connection ??= await Connection.dial({ address, port: key.port, timeoutMs: options.timeouts.dialMs, signal });
     unbind = connection.bind(signal);
     await reached("deliver.connected");
+    if (kept !== null) return await runTransactions(work, kept, context);
     connection.limit(options.timeouts.totalMs);
     const { minRung } = work.request.parcel;
-    const opening =
-      kept !== null
-        ? ({ kind: "open", session: kept } as const)
-        : await openSession(connection, { host: work.host, minRung, tryTls: work.tryTls }, { options, progress });
+    const demand = { host: work.host, minRung, tryTls: work.tryTls };
+    const opening = await openSession(connection, demand, { options, progress });
     if (opening.kind === "open") return await runTransactions(work, opening.session, context);
     // Whoever talks in the clear across STARTTLS is not told goodbye either.
     if (opening.code === "PST-DLV-010") connection.drop();

@@ -31,8 +31,9 @@ export class ConnectionPool {
   /** The session kept last under this key. */
   take(key: PoolKey): Session | null {
     const text = textOf(key);
-    const kept = [...this.#kept].findLast((candidate) => candidate.key === text);
-    if (kept === undefined) return null;
+    let kept: Kept | null = null;
+    for (const candidate of this.#kept) if (candidate.key === text) kept = candidate;
+    if (kept === null) return null;
     this.#forget(kept);
     return kept.session.connection.isOpen ? kept.session : null;
   }

@@ -38,6 +38,9 @@ export type TlsRequest = {
   readonly timeoutMs: number;
 };
 
+/** Most replies are far shorter; longer ones come in several reads. */
+const READ_BYTES = 4_096;
+
 type Waiter = { readonly wake: () => void; readonly fail: (error: ConnectionLost) => void };
 
 export class Connection {
@@ -48,7 +51,14 @@ export class Connection {
   #limit: NodeJS.Timeout | undefined = undefined;
   #disturbed: (() => void) | null = null;
 
-  private constructor(socket: Socket) {
+  private constructor({ address, port }: DialRequest) {
+    // One buffer for the life of the socket; what is read stays in it only until the parser has copied it.
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (bytes: number): boolean => {
+      if (this.#socket === socket) this.#hear(buffer.subarray(0, bytes));
+      return true;
+    };
+    const socket = connectTcp({ host: address, port, noDelay: true, onread: { buffer, callback } });
     this.#socket = socket;
     this.#listen();
   }
@@ -56,8 +66,8 @@ export class Connection {
   /** Rejects with ConnectionLost: `refused`, `timeout` or `aborted`. */
   static async dial(request: DialRequest): Promise<Connection> {
     if (request.signal.aborted) throw new ConnectionLost("aborted");
-    const socket = connectTcp({ host: request.address, port: request.port, noDelay: true });
-    const connection = new Connection(socket);
+    const connection = new Connection(request);
+    const socket = connection.#socket;
     const release = connection.bind(request.signal);
     try {
       await connection.#within(request.timeoutMs, () => connection.#until((wake) => socket.once("connect", wake)));
@@ -100,6 +110,8 @@ export class Connection {
 
   /** The next reply; the time is for all of it, however slowly it drips. Rejects with ConnectionLost once there can be none. */
   async reply(timeoutMs: number): Promise<Reply> {
+    const atHand = this.#parser.take();
+    if (atHand !== null) return atHand;
     return await this.#within(timeoutMs, async () => {
       for (;;) {
         const reply = this.#parser.take();
@@ -126,7 +138,7 @@ export class Connection {
     if (this.hasUnread || this.#socket.readableLength > 0) this.#lose("protocol");
     if (this.#lost !== null) throw this.#lost;
     const raw = this.#socket;
-    raw.removeAllListeners("data").removeAllListeners("end").removeAllListeners("close");
+    raw.removeAllListeners("end").removeAllListeners("close");
     const secure = connectTls({
       socket: raw,
       ...(isIP(request.host) === 0 ? { servername: request.host } : {}),
@@ -139,6 +151,7 @@ export class Connection {
     this.#socket = secure;
     this.#parser = new ReplyParser();
     this.#listen();
+    secure.on("data", (chunk: Buffer) => this.#hear(chunk));
     await this.#within(request.timeoutMs, () => this.#until((wake) => secure.once("secureConnect", wake)));
     return secure;
   }
@@ -164,14 +177,15 @@ export class Connection {
   }
 
   #listen(): void {
-    this.#socket.on("data", (chunk: Buffer) => {
-      this.#parser.push(chunk);
-      this.#waiter?.wake();
-      this.#disturb();
-    });
     this.#socket.on("end", () => this.#lose("closed"));
     this.#socket.on("close", () => this.#lose("closed"));
     this.#socket.on("error", (error: Error) => this.#lose(isTlsRefusal(error) ? "tls" : "closed", error));
+  }
+
+  #hear(chunk: Buffer): void {
+    this.#parser.push(chunk);
+    this.#waiter?.wake();
+    this.#disturb();
   }
 
   async #within<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {

@@ -114,10 +114,11 @@ export class Lanes {
     const abort = (): void => {
       if (lane.waiting.delete(waiting)) resolve({ kind: "stopped" });
     };
-    signal.addEventListener("abort", abort, { once: true });
     lane.waiting.add(waiting);
     this.#turn.add(lane);
     this.#pump();
+    if (!lane.waiting.has(waiting)) return await promise;
+    signal.addEventListener("abort", abort, { once: true });
     const admission = await promise;
     signal.removeEventListener("abort", abort);
     return admission;
