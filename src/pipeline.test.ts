@@ -10,7 +10,7 @@ import type { DeliveryRequest, WriteReport } from "./core/stages.ts";
 import { eventually } from "../test/support/deliver-rig.ts";
 import { createPipeline } from "./pipeline.ts";
 import type { PipelineDeps, Stages } from "./pipeline.ts";
-import { createSettle } from "./stages/spool/settle.ts";
+import { createSettle, createWrite } from "./stages/spool/settle.ts";
 
 const id = toMessageId("01J0000000000000000000000A");
 const rcpt = recipientIdOf(id, 1);
@@ -120,6 +120,7 @@ function stagesWith(store: PipelineDeps["store"], deliver: (request: DeliveryReq
       destination: { kind: "unknown" },
     }),
     settle: createSettle({ store, blobs, writeReport, clock, log, wake: () => {}, settled: () => {} }),
+    write: createWrite({ store, blobs }),
   };
 }
 
@@ -156,7 +157,10 @@ function rig(
     policy: () => ({}) as ReturnType<PipelineDeps["policy"]>,
     signal: new AbortController().signal,
   };
-  const pipeline = createPipeline({ retry, recipientsPerTransactionMax: 100, stepPatienceMs: 5 }, deps);
+  const pipeline = createPipeline(
+    { retry, recipientsPerTransactionMax: 100, stepPatienceMs: 5, dialogPatienceMs: 60_000 },
+    deps,
+  );
   return { transitions, run: (...claims) => pipeline.workOn(id, claims.length > 0 ? claims : [recipient], message) };
 }
 
@@ -169,25 +173,27 @@ async function announce(request: DeliveryRequest): Promise<void> {
 }
 
 describe("the order of what is written", () => {
-  test("plan and variant, then the intent, then the end; each under the claim's fence", async () => {
+  test("plan and variant with the intent, then the end; each under the claim's fence", async () => {
     const { transitions, run } = rig(async (request) => {
       await announce(request);
       return delivered;
     });
     await run();
-    expect(statesOf(transitions)).toEqual(["in_dialog", "dot_sent", "delivered"]);
+    expect(statesOf(transitions)).toEqual(["dot_sent", "delivered"]);
+    expect(transitions[0]?.recipients[0]?.patch).toMatchObject({ plan, variantId: variant.id });
     expect(transitions[0]?.variants).toHaveLength(1);
     expect(transitions[0]?.inspected?.messageId).toBe(id);
-    expect(transitions.flatMap(({ recipients }) => recipients.map(({ fence }) => fence))).toEqual([7, 7, 7]);
+    expect(transitions.flatMap(({ recipients }) => recipients.map(({ fence }) => fence))).toEqual([7, 7]);
   });
 
   test("an unmet step gives way to the next, here the hold, with its reason before it", async () => {
     const observed = { bestRung: "plain", missing: [] } as const;
     const { transitions, run } = rig(async () => ({ kind: "unmet", code: "PST-DLV-010", observed }));
     await run();
-    expect(statesOf(transitions)).toEqual(["in_dialog", "held"]);
+    expect(statesOf(transitions)).toEqual(["held"]);
     const kinds = transitions.at(-1)?.recipients[0]?.events.map((event) => event.body.kind);
-    expect(kinds).toEqual(["unmet", "held", "alert", "child"]);
+    expect(kinds).toEqual(["planned", "protected", "unmet", "held", "alert", "child"]);
+    expect(transitions[0]?.variants).toHaveLength(1);
   });
 });
 
@@ -215,8 +221,9 @@ describe("when a stage fails in an unexpected way", () => {
   test("deliver before the dot: put off, surely not delivered", async () => {
     const { transitions, run } = rig(boom);
     await run();
-    expect(statesOf(transitions)).toEqual(["in_dialog", "deferred"]);
-    expect(transitions.at(-1)?.recipients[0]?.patch.possibleDuplicate).toBeUndefined();
+    expect(statesOf(transitions)).toEqual(["deferred"]);
+    expect(transitions[0]?.recipients[0]?.patch).toMatchObject({ plan, variantId: variant.id });
+    expect(transitions[0]?.recipients[0]?.patch.possibleDuplicate).toBeUndefined();
   });
 
   test("deliver after the dot was announced: a possible duplicate", async () => {
@@ -310,19 +317,21 @@ test("a step given up after its wait leaves no clock running for the next one", 
     unmet,
   }));
   await run({ ...recipient, unmetSince: 500 });
-  expect(statesOf(transitions)).toEqual(["in_dialog", "held"]);
+  expect(statesOf(transitions)).toEqual(["held"]);
   expect(transitions.at(-1)?.recipients[0]?.patch.unmetSince).toBeNull();
 });
 
-test("whose claim went to another worker before the dialog is not sent to", async () => {
+test("whose claims went to another worker before their dialogs are not sent to", async () => {
   let dials = 0;
+  const elsewhere = { ...mailbox, address: "c@d.example", domain: "d.example" };
+  const other = { ...recipient, id: recipientIdOf(id, 2), recipient: { ...recipient.recipient, mailbox: elsewhere } };
   const { run } = rig(
     async () => {
       dials += 1;
       return delivered;
     },
-    { settle: async () => [rcpt] },
+    { settle: async () => [rcpt, other.id] },
   );
-  await run();
+  await run(recipient, other);
   expect(dials).toBe(0);
 });

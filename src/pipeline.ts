@@ -10,6 +10,7 @@ import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOption
 import { envelopeFor, inBatches, type Batch } from "./core/batch.ts";
 import type { Capabilities, Route } from "./core/capabilities.ts";
 import type { Chance, Clock } from "./core/clock.ts";
+import { DialogRecord, NOTHING_UNWRITTEN, type WriteTransition } from "./core/dialog-record.ts";
 import { errorName } from "./core/error-facts.ts";
 import type { EventBody } from "./core/event.ts";
 import { inspectedEvent, plannedEvent, protectedEvent } from "./core/event-bodies.ts";
@@ -26,16 +27,17 @@ import {
   lifetimeEnd,
   lostDot,
   missingOf,
+  ownFinding,
   OWN_TEXT,
   refusalStatus,
   splitOverdue,
   unprotectableStatus,
 } from "./core/pass-facts.ts";
-import { dialogBegins, dotAnnounced, eventsOfMessage, variantsOf } from "./core/pass-transitions.ts";
+import { dialogBegins, eventsOfMessage, unwrittenOf, variantsOf } from "./core/pass-transitions.ts";
 import { allOrThrow, doneWithin, Turns } from "./core/patience.ts";
 import type { Plan, Step, Stop } from "./core/plan.ts";
 import type { Policy } from "./core/policy.ts";
-import type { QueueStore, RecipientPatch, StoredMessage, StoredRecipient } from "./core/queue-store.ts";
+import type { QueueStore, RecipientPatch, StoredMessage, StoredRecipient, Transition } from "./core/queue-store.ts";
 import type {
   Decide,
   Deliver,
@@ -56,6 +58,8 @@ export type PipelineOptions = {
   readonly recipientsPerTransactionMax: number;
   /** Recipients of one message that are done by then take their next step together, and share a report. */
   readonly stepPatienceMs: number;
+  /** A dialog that takes longer is on record before its intent is; see DialogRecord. */
+  readonly dialogPatienceMs: number;
 };
 
 export type Stages = {
@@ -66,6 +70,8 @@ export type Stages = {
   readonly protect: Protect;
   readonly deliver: Deliver;
   readonly settle: Settle;
+  /** Writes what does not end a recipient. */
+  readonly write: WriteTransition;
 };
 
 export type PipelineDeps = {
@@ -96,6 +102,9 @@ type Work = {
   readonly events: readonly EventBody[];
 };
 type Ready = Work & { readonly step: Step; readonly parcel: Parcel; readonly route: Extract<Route, { kind: "hosts" }> };
+
+/** A dialog about to begin, and what of it is not written yet. */
+type Begun = { readonly batch: Batch<Ready>; readonly unwritten: Transition };
 
 type Inspection = { readonly findings: Findings; readonly isNew: boolean };
 
@@ -169,12 +178,11 @@ class Pass {
   async #walk({ works, endings, inspected, round }: Leg): Promise<void> {
     if (works.length === 0 && endings.length === 0) return;
     if (round >= ROUNDS_MAX) throw new Error("a plan without an end");
-    const recorded = await this.#turns.take(async () => {
+    const begun = await this.#turns.take(async () => {
       const { ready, stopped } = await this.#protect(works);
       return this.#record(ready, [...endings, ...stopped], inspected);
     });
-    const batches = inBatches(recorded, this.#options.recipientsPerTransactionMax);
-    const attempts = batches.map((batch) => this.#deliver(batch));
+    const attempts = begun.map((dialog) => this.#deliver(dialog));
     const { done, left } = await doneWithin(attempts, this.#options.stepPatienceMs);
     const next = (moved: readonly Work[]): Promise<void> =>
       this.#walk({ works: moved, endings: [], inspected: null, round: round + 1 });
@@ -186,9 +194,9 @@ class Pass {
     if (this.#message.findings !== null) return { findings: this.#message.findings, isNew: false };
     if (this.#message.submission.origin !== "relay") return { findings: OWN_TEXT, isNew: true };
     const { mime, body } = this.#message.submission;
-    const read = this.#deps.readBody(this.#message);
-    const inspect = (): Promise<Findings> => this.#deps.stages.inspect({ mime, read });
-    return { findings: await this.#deps.withinBytes(body.sizeBytes, inspect), isNew: true };
+    const inspect = { mime, read: this.#deps.readBody(this.#message) };
+    const findings = await this.#deps.withinBytes(body.sizeBytes, () => this.#deps.stages.inspect(inspect));
+    return { findings, isNew: true };
   }
 
   /** discover → decide. Exit: the route is unknown for now → deferred. A frozen recipient keeps its plan and its bytes. */
@@ -196,7 +204,7 @@ class Pass {
     const capabilities = await this.#deps.stages.discover(recipient.recipient.mailbox);
     const { route } = capabilities;
     if (route.kind === "unavailable" || route.kind === "bogus") {
-      const why = { code: route.code, status: "4.4.3", reply: null, replyCode: null, host: null } as const;
+      const why = ownFinding(route.code, "4.4.3");
       return { recipient, before: [], settled: putOff(why, this.#circumstances(recipient, [])) };
     }
     if (recipient.possibleDuplicate && recipient.plan !== null) {
@@ -262,21 +270,17 @@ class Pass {
           break;
         }
         if (made.kind === "parcel" && work.route.kind === "hosts") {
-          if (made.isNew)
-            this.#message = { ...this.#message, variants: [...this.#message.variants, made.parcel.variant] };
-          ready.push({
-            ...work,
-            step,
-            parcel: made.parcel,
-            route: work.route,
-            events: [...work.events, protectedEvent(step, made.parcel)],
-          });
+          const { parcel, isNew } = made;
+          if (isNew) this.#message = { ...this.#message, variants: [...this.#message.variants, parcel.variant] };
+          const events = [...work.events, protectedEvent(step, parcel)];
+          ready.push({ ...work, step, parcel, route: work.route, events });
           break;
         }
         if (made.kind === "unprotectable" && work.missing.length > 0) {
           const status = unprotectableStatus(made.code, { isUtf8Address: hasUtf8Address(recipient, this.#message) });
-          const failure = { code: made.code, status, reply: null, replyCode: null, host: null };
-          stopped.push({ recipient, before: work.events, settled: failed(failure, work) });
+          const end = failed(ownFinding(made.code, status), work);
+          const settled = { ...end, patch: { plan, stepIndex, ...end.patch } };
+          stopped.push({ recipient, before: work.events, settled });
           break;
         }
         work = { ...work, stepIndex: work.stepIndex + 1, missing: [] };
@@ -291,56 +295,67 @@ class Pass {
     const settled =
       stop.kind === "hold"
         ? held(stop.code, { recipient, now, options: this.#options.retry })
-        : failed(
-            { code: stop.code, status: refusalStatus(stop.code), reply: null, replyCode: null, host: null },
-            { recipient },
-          );
+        : failed(ownFinding(stop.code, refusalStatus(stop.code)), { recipient });
     const patch = { plan, stepIndex, unmetSince: recipient.unmetSince, ...settled.patch };
     return { recipient, before: events, settled: { ...settled, patch } };
   }
 
-  /** Writes plans, variants and endings before anything is sent; resolves to those who may still be sent to. */
+  /**
+   * Writes plans, variants and endings before anything is sent, except where there is one dialog and nothing else: what that
+   * one needs is written with its intent. Resolves to the dialogs that may begin.
+   */
   async #record(
     ready: readonly Ready[],
     endings: readonly Ending[],
     inspected: Alongside["inspected"],
-  ): Promise<readonly Ready[]> {
+  ): Promise<readonly Begun[]> {
     const now = this.#deps.clock.now();
+    const max = this.#options.recipientsPerTransactionMax;
     const found = inspected === null ? [] : [inspectedEvent(inspected.findings)];
-    const unsettled = await this.#deps.stages.settle(this.#message, endings, {
+    const dialogs = {
       recipients: ready.map((work) => dialogBegins(work, now)),
       variants: variantsOf(ready),
       inspected,
       events: eventsOfMessage(this.#message.submission.id, found, now),
-    });
+    };
+    const batches = inBatches(ready, max);
+    if (batches.length === 1 && endings.length === 0) return batches.map((batch) => ({ batch, unwritten: dialogs }));
+    const unsettled = await this.#deps.stages.settle(this.#message, endings, dialogs);
     // Exit: the claim went to another worker, who goes on with the recipient.
-    return ready.filter(({ recipient }) => !unsettled.includes(recipient.id));
+    const left = ready.filter(({ recipient }) => !unsettled.includes(recipient.id));
+    return inBatches(left, max).map((batch) => ({ batch, unwritten: NOTHING_UNWRITTEN }));
   }
 
   /** One attempt. Exits: delivered, deferred, failed, ambiguous → settled; unmet → the next step, or the same with other bytes. */
-  async #deliver(batch: Batch<Ready>): Promise<readonly Work[]> {
-    const report = await this.#attempt(batch);
+  async #deliver({ batch, unwritten }: Begun): Promise<readonly Work[]> {
+    const record = new DialogRecord(unwritten, this.#deps.stages.write, this.#options.dialogPatienceMs);
+    const report = await this.#attempt(batch, record);
+    const left = await record.close();
     const endings: Ending[] = [];
     const next: Work[] = [];
     for (const work of batch) {
       const outcome = report.outcomes.get(work.recipient.id);
       if (outcome === undefined) throw new Error("a recipient without an outcome");
       const after = aftermathOf(outcome, this.#circumstances(work.recipient, work.missing));
-      if (after.kind === "settled") endings.push({ recipient: work.recipient, before: [], settled: after });
-      else if (after.kind === "rebuild") next.push({ ...work, missing: after.missing, events: after.events });
+      const { patch, before } = unwrittenOf(work.recipient.id, left);
+      const events = [...before, ...after.events];
+      if (after.kind === "settled")
+        endings.push({ recipient: work.recipient, before, settled: { ...after, patch: { ...patch, ...after.patch } } });
+      else if (after.kind === "rebuild") next.push({ ...work, missing: after.missing, events });
       else {
         const recipient = { ...work.recipient, ...after.patch };
-        next.push({ ...work, recipient, stepIndex: work.stepIndex + 1, missing: [], events: after.events });
+        next.push({ ...work, recipient, stepIndex: work.stepIndex + 1, missing: [], events });
       }
     }
     const attempts = report.attempts.map((attempt) => ({ kind: "attempt", attempt }) as const);
     const events = eventsOfMessage(this.#message.submission.id, attempts, this.#deps.clock.now());
-    await this.#deps.stages.settle(this.#message, endings, { recipients: [], variants: [], inspected: null, events });
+    const alongside = { ...left, recipients: [], events: [...left.events, ...events] };
+    await this.#deps.stages.settle(this.#message, endings, alongside);
     await this.#deps.scheduler().learn(batch[0].recipient.lane, report.destination);
     return next;
   }
 
-  async #attempt(batch: Batch<Ready>): Promise<DeliveryReport> {
+  async #attempt(batch: Batch<Ready>, record: DialogRecord): Promise<DeliveryReport> {
     const [{ parcel, route }] = batch;
     const code = "PST-PIP-003";
     const announced = new Map<RecipientId, Outcome>();
@@ -355,7 +370,8 @@ class Pass {
         parcel,
         signal: this.#deps.signal,
         onDot: async (ids, seen) => {
-          await this.#intend(batch, ids, seen);
+          const dots = batch.map(({ recipient }) => recipient).filter(({ id }) => ids.includes(id));
+          await record.announce(dots, seen, this.#deps.clock.now());
           const lost = { kind: "ambiguous", code, host: seen.host, observed: seen.rung } as const;
           for (const id of ids) announced.set(id, lost);
         },
@@ -367,20 +383,6 @@ class Pass {
       const ends = batch.map(({ recipient: { id } }) => [id, announced.get(id) ?? BROKEN] as const);
       return { attempts: [], outcomes: new Map(ends), destination: { kind: "unknown" } };
     }
-  }
-
-  /** The intent is durable before the final dot (DESIGN state machine). */
-  async #intend(
-    batch: readonly Ready[],
-    ids: readonly RecipientId[],
-    seen: Parameters<Parameters<Deliver>[0]["onDot"]>[1],
-  ): Promise<void> {
-    const now = this.#deps.clock.now();
-    const announced = batch.filter(({ recipient }) => ids.includes(recipient.id));
-    const recipients = announced.map(({ recipient }) => dotAnnounced(recipient, seen, now));
-    const intent = { recipients, variants: [], inspected: null, events: [] };
-    const { stale } = await this.#deps.store.commit(intent, "durable");
-    if (stale.length > 0) throw new Error("the claim of a recipient went to another worker");
   }
 
   #circumstances(recipient: StoredRecipient, missing: readonly MissingExtension[]): Circumstances {

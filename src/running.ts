@@ -52,7 +52,7 @@ import { act } from "./stages/spool/operator.ts";
 import type { Act, ActResult, OperatorDeps } from "./stages/spool/operator.ts";
 import { reapEnded } from "./stages/spool/reap.ts";
 import { Scheduler } from "./stages/spool/scheduler.ts";
-import { createSettle } from "./stages/spool/settle.ts";
+import { createSettle, createWrite } from "./stages/spool/settle.ts";
 import { createSpool } from "./stages/spool/spool.ts";
 import { keepAudit } from "./audit-keeping.ts";
 import type { AuditKeeping } from "./audit-keeping.ts";
@@ -74,6 +74,7 @@ const WORK_BYTES_MAX = 64 * 1024 * 1024;
 const DRAIN_MS = 30_000;
 /** How long the quick recipients of a message wait for the slow ones before they take their next step. */
 const STEP_PATIENCE_MS = 10_000;
+const DIALOG_PATIENCE_MS = 1_000;
 const REAP_INTERVAL_MS = 10 * 60_000;
 /** Messages forgotten in one transaction. */
 const REAP_PORTION_MAX = 100;
@@ -149,6 +150,7 @@ export class Running {
         retry: retryOptions(config),
         recipientsPerTransactionMax: DELIVER_DEFAULTS.recipientsPerTransactionMax,
         stepPatienceMs: STEP_PATIENCE_MS,
+        dialogPatienceMs: DIALOG_PATIENCE_MS,
       },
       {
         ...env,
@@ -161,6 +163,7 @@ export class Running {
           protect: (input) => this.#protect(input),
           deliver: this.#hold.deliver(this.#delivery.deliver),
           settle: this.#hold.settle(this.#settle, this.#breakOff.signal),
+          write: createWrite({ store, blobs }),
         },
         scheduler: () => this.#scheduler,
         readBody: bodyReader(blobs),

@@ -104,9 +104,23 @@ export function missingOf({ variantId }: StoredRecipient, { variants }: StoredMe
   return variant?.kind === "downconverted" ? ["8BITMIME"] : [];
 }
 
+/** What was found out here, without a word of any server. */
+export function ownFinding<S extends string>(
+  code: ReasonCode,
+  status: S,
+): {
+  readonly code: ReasonCode;
+  readonly status: S;
+  readonly reply: null;
+  readonly replyCode: null;
+  readonly host: null;
+} {
+  return { code, status, reply: null, replyCode: null, host: null };
+}
+
 /** What an exception of a stage means for its recipient: later, by the code it carries; without one it is a bug. */
 export function faultOf(error: unknown): PutOff {
-  return { code: reasonOf(error) ?? "PST-PIP-003", status: "4.3.0", reply: null, replyCode: null, host: null };
+  return ownFinding(reasonOf(error) ?? "PST-PIP-003", "4.3.0");
 }
 
 export function isSamePlan(plan: Plan, before: Plan | null): boolean {

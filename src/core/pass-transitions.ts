@@ -1,9 +1,9 @@
 /** The rows by which a walk keeps its place: a dialog begins, a dot is announced, a message as a whole is told of. Pure. */
 import type { EventBody, NewEvent } from "./event.ts";
-import type { MessageId } from "./ids.ts";
+import type { MessageId, RecipientId } from "./ids.ts";
 import type { Parcel, Variant } from "./parcel.ts";
 import type { Plan } from "./plan.ts";
-import type { RecipientTransition, StoredRecipient } from "./queue-store.ts";
+import type { RecipientPatch, RecipientTransition, StoredRecipient, Transition } from "./queue-store.ts";
 import type { Rung } from "./rung.ts";
 
 export type Dialog = {
@@ -15,7 +15,7 @@ export type Dialog = {
   readonly events: readonly EventBody[];
 };
 
-/** Plan, step and bytes are on record before anything is sent. */
+/** Plan, step and bytes are on record before the final dot. */
 export function dialogBegins({ recipient, plan, stepIndex, parcel, events }: Dialog, at: number): RecipientTransition {
   const { id: recipientId, fence, messageId, unmetSince } = recipient;
   return {
@@ -43,4 +43,13 @@ export function variantsOf(dialogs: readonly Pick<Dialog, "parcel">[]): readonly
 
 export function eventsOfMessage(messageId: MessageId, bodies: readonly EventBody[], at: number): readonly NewEvent[] {
   return bodies.map((body) => ({ at, messageId, recipientId: null, body }));
+}
+
+/** What a recipient's end has to write because nobody wrote it before. */
+export function unwrittenOf(
+  id: RecipientId,
+  { recipients }: Pick<Transition, "recipients">,
+): { readonly patch: RecipientPatch; readonly before: readonly EventBody[] } {
+  const begun = recipients.find(({ recipientId }) => recipientId === id);
+  return { patch: begun?.patch ?? {}, before: (begun?.events ?? []).map(({ body }) => body) };
 }

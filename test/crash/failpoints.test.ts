@@ -53,8 +53,6 @@ const AFTER_250: readonly Row[] = (
     ["accept.after-250", "once"],
     ["inspect.done", "once"],
     ["protect.variant-stored", "once"],
-    ["plan.before-rows", "once"],
-    ["plan.recorded", "once"],
     ["deliver.connected", "once"],
     ["deliver.after-mail", "once"],
     ["deliver.after-rcpt", "once"],
@@ -68,6 +66,8 @@ const AFTER_250: readonly Row[] = (
 ).map(([point, end]) => ({ point, mail: "small", heard: point === "accept.after-250" ? true : null, end }));
 
 const BESIDE: readonly Row[] = [
+  { point: "plan.before-rows", mail: "slow", heard: true, end: "once" },
+  { point: "plan.recorded", mail: "slow", heard: true, end: "once" },
   { point: "store.rows-of-intent", mail: "small", heard: null, end: "once" },
   { point: "store.rows-of-end", mail: "small", heard: null, end: "twice, marked" },
   { point: "report.body-durable", mail: "refused", heard: true, end: "told" },

@@ -80,7 +80,8 @@ describe("killed with recipients in every state", () => {
       const { verbs } = world.server(`mx.${domainOf(state)}`);
       await eventually(async () => (verbs.some((seen) => seen.verb === verb) ? true : null));
     }
-    await eventually(async () => (stored("dot_sent") === "dot_sent" && stored("held") === "held" ? true : null));
+    const settled = ["dot_sent", "held", "in_dialog"];
+    await eventually(async () => (settled.every((state) => stored(state) === state) ? true : null));
     // The intent is on disk before the dot is on the wire.
     await world.arrived(`mx.${domainOf("dot_sent")}`, 1);
     await child.kill();

@@ -16,13 +16,21 @@ import { patience, protectedMail, quiet, SENDER_HOST } from "./never-clear-run.t
 import { World } from "./world.ts";
 
 const GOOD = "mx.good.test";
+const SLOW = "mx.slow.test";
 const CANARY = "wagtail7f3c";
 const LARGE_BYTES = 400_000;
 const DEATH_MS = 20_000;
 const MINUTE_MS = 60_000;
 
-/** `refused`: its server takes nobody, so that the sender is told. */
-export type MailKind = "small" | "large" | "refused";
+/** `refused`: its server takes nobody, so that the sender is told; `slow`: its server says nothing to MAIL in the first life. */
+export type MailKind = "small" | "large" | "refused" | "slow";
+
+const DOMAIN: Readonly<Record<MailKind, string>> = {
+  small: "good.test",
+  large: "good.test",
+  refused: "refused.test",
+  slow: "slow.test",
+};
 
 /** `SIGKILL`, an exit code, or null where it lived on and was killed from outside. */
 export type Death = NodeJS.Signals | number | null;
@@ -62,12 +70,19 @@ export class CrashLife {
         "good.test": { MX: [[10, GOOD]] },
         "refused.test": { MX: [[10, "mx.refused.test"]] },
         "plain.test": { MX: [[10, "mx.plain.test"]] },
+        "slow.test": { MX: [[10, SLOW]] },
         "nowhere.test": { behaviour: "servfail" },
       },
       servers: [
         { name: SENDER_HOST, address: "127.31.0.1", certificate: "valid" },
         { name: GOOD, address: "127.31.0.2", certificate: "valid" },
         { name: "mx.plain.test", address: "127.31.0.4", certificate: "none" },
+        {
+          name: SLOW,
+          address: "127.31.0.5",
+          certificate: "valid",
+          behaviour: { faults: { mail: { kind: "silent" } } },
+        },
         {
           name: "mx.refused.test",
           address: "127.31.0.3",
@@ -129,7 +144,7 @@ export class CrashLife {
 
   /** Null where the process died before it answered. */
   async hand(mail: MailKind): Promise<Answer | null> {
-    const recipient = `to@${mail === "refused" ? "refused" : "good"}.test`;
+    const recipient = `to@${DOMAIN[mail]}`;
     const sender = "from@clinic.test";
     const text = protectedMail("phi", { canary: CANARY, sender, recipient });
     const bytes = mail === "large" ? Buffer.concat([text, Buffer.alloc(LARGE_BYTES, `${CANARY}\r\n`)]) : text;
@@ -145,6 +160,7 @@ export class CrashLife {
   async goOn(): Promise<Aftermath> {
     const { world } = this;
     this.#lookForLeaks();
+    world.server(SLOW).setBehaviour({});
     await world.startGateway();
     const { faults } = await verifyChain(world.postern.store);
     await quiet(world);
@@ -153,7 +169,7 @@ export class CrashLife {
     const recipients = await world.postern.store.recipients({ limit: 1_000 });
     const later = await verifyChain(world.postern.store);
     const rows = await world.postern.store.auditPage(1, 100_000);
-    const copies = world.server(GOOD).transactions.map(({ bytes }) => bytes);
+    const copies = [GOOD, SLOW].flatMap((name) => world.server(name).transactions.map(({ bytes }) => bytes));
     this.#lookForLeaks();
     return {
       recipients,

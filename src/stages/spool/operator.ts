@@ -12,6 +12,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { EventBody } from "../../core/event.ts";
 import { messageIdOf } from "../../core/ids.ts";
 import type { MessageId, RecipientId } from "../../core/ids.ts";
+import { ownFinding } from "../../core/pass-facts.ts";
 import type { Lease, QueueStore, RecipientTransition, StoredRecipient } from "../../core/queue-store.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
 import { isUnderReview } from "../../core/review.ts";
@@ -169,7 +170,7 @@ async function makeDue(
 }
 
 function dropped(recipient: StoredRecipient): Settled {
-  return failed({ code: "PST-PIP-004", status: "5.7.1", reply: null, replyCode: null, host: null }, { recipient });
+  return failed(ownFinding("PST-PIP-004", "5.7.1"), { recipient });
 }
 
 /** As every hold, but without the alert: the operators know. */

@@ -10,6 +10,7 @@ import { failed } from "../../core/aftermath.ts";
 import type { EventBody } from "../../core/event.ts";
 import { messageIdOf } from "../../core/ids.ts";
 import type { RecipientId } from "../../core/ids.ts";
+import { ownFinding } from "../../core/pass-facts.ts";
 import type { RecipientTransition, StoredRecipient } from "../../core/queue-store.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
 import { isUnderReview, needsSecondPerson } from "../../core/review.ts";
@@ -199,7 +200,7 @@ function unchanged({ id, fence }: StoredRecipient): RecipientTransition {
 }
 
 function refused(recipient: StoredRecipient): ReturnType<typeof failed> {
-  return failed({ code: "PST-PIP-009", status: "5.7.1", reply: null, replyCode: null, host: null }, { recipient });
+  return failed(ownFinding("PST-PIP-009", "5.7.1"), { recipient });
 }
 
 /** Closes what nobody decided about in time. */

@@ -66,6 +66,8 @@ export type SettleDeps = {
 type Report = { readonly mail: NewMessage; readonly about: readonly [StoredRecipient, ...StoredRecipient[]] };
 type Reports = { readonly written: readonly Report[]; readonly lost: ReadonlySet<RecipientId> };
 
+const NO_REPORTS: Reports = { written: [], lost: new Set() };
+
 /** How long past its lifetime a recipient waits for a report that cannot be written. */
 const REPORT_PATIENCE_MS = 24 * 3_600_000;
 
@@ -97,10 +99,17 @@ export function createSettle(deps: SettleDeps): Settle {
   };
 }
 
+/** For what does not end a recipient: how its dialog began, and the intent. */
+export function createWrite(
+  deps: Pick<SettleDeps, "store" | "blobs">,
+): (transition: Transition, wait: Wait) => Promise<CommitResult> {
+  return async (transition, wait) => commit(transition, { wait, reports: NO_REPORTS, deps });
+}
+
 /** Rows refer to the bodies they were written with; a report nobody was given leaves none behind. */
 async function commit(
   transition: Transition,
-  { wait, reports, deps }: { readonly wait: Wait; readonly reports: Reports; readonly deps: SettleDeps },
+  { wait, reports, deps }: { readonly wait: Wait; readonly reports: Reports; readonly deps: Pick<SettleDeps, "store" | "blobs"> },
 ): Promise<CommitResult> {
   const bodyOf = ({ mail }: Report): BlobRef => mail.submission.body;
   try {
