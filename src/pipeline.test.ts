@@ -191,9 +191,11 @@ describe("the order of what is written", () => {
     const { transitions, run } = rig(async () => ({ kind: "unmet", code: "PST-DLV-010", observed }));
     await run();
     expect(statesOf(transitions)).toEqual(["held"]);
-    const kinds = transitions.at(-1)?.recipients[0]?.events.map((event) => event.body.kind);
-    expect(kinds).toEqual(["planned", "protected", "unmet", "held", "alert", "child"]);
-    expect(transitions[0]?.variants).toHaveLength(1);
+    const [attempted, ended] = transitions;
+    expect(attempted?.events.map((event) => event.body.kind)).toEqual(["inspected", "planned", "protected"]);
+    expect(attempted?.variants).toHaveLength(1);
+    const kinds = ended?.recipients[0]?.events.map((event) => event.body.kind);
+    expect(kinds).toEqual(["unmet", "held", "alert", "child"]);
   });
 });
 

@@ -33,7 +33,7 @@ import {
   splitOverdue,
   unprotectableStatus,
 } from "./core/pass-facts.ts";
-import { dialogBegins, eventsOfMessage, unwrittenOf, variantsOf } from "./core/pass-transitions.ts";
+import { dialogBegins, eventsOfMessage, patchOf, variantsOf } from "./core/pass-transitions.ts";
 import { allOrThrow, doneWithin, Turns } from "./core/patience.ts";
 import type { Plan, Step, Stop } from "./core/plan.ts";
 import type { Policy } from "./core/policy.ts";
@@ -337,20 +337,19 @@ class Pass {
       const outcome = report.outcomes.get(work.recipient.id);
       if (outcome === undefined) throw new Error("a recipient without an outcome");
       const after = aftermathOf(outcome, this.#circumstances(work.recipient, work.missing));
-      const { patch, before } = unwrittenOf(work.recipient.id, left);
-      const events = [...before, ...after.events];
-      if (after.kind === "settled")
-        endings.push({ recipient: work.recipient, before, settled: { ...after, patch: { ...patch, ...after.patch } } });
-      else if (after.kind === "rebuild") next.push({ ...work, missing: after.missing, events });
+      if (after.kind === "settled") {
+        const patch = { ...patchOf(work.recipient.id, left), ...after.patch };
+        endings.push({ recipient: work.recipient, before: [], settled: { ...after, patch } });
+      } else if (after.kind === "rebuild") next.push({ ...work, missing: after.missing, events: after.events });
       else {
         const recipient = { ...work.recipient, ...after.patch };
-        next.push({ ...work, recipient, stepIndex: work.stepIndex + 1, missing: [], events });
+        next.push({ ...work, recipient, stepIndex: work.stepIndex + 1, missing: [], events: after.events });
       }
     }
     const attempts = report.attempts.map((attempt) => ({ kind: "attempt", attempt }) as const);
-    const events = eventsOfMessage(this.#message.submission.id, attempts, this.#deps.clock.now());
-    const alongside = { ...left, recipients: [], events: [...left.events, ...events] };
-    await this.#deps.stages.settle(this.#message, endings, alongside);
+    const tried = eventsOfMessage(this.#message.submission.id, attempts, this.#deps.clock.now());
+    const events = [...left.events, ...left.recipients.flatMap((begun) => begun.events), ...tried];
+    await this.#deps.stages.settle(this.#message, endings, { ...left, recipients: [], events });
     await this.#deps.scheduler().learn(batch[0].recipient.lane, report.destination);
     return next;
   }

@@ -46,10 +46,6 @@ export function eventsOfMessage(messageId: MessageId, bodies: readonly EventBody
 }
 
 /** What a recipient's end has to write because nobody wrote it before. */
-export function unwrittenOf(
-  id: RecipientId,
-  { recipients }: Pick<Transition, "recipients">,
-): { readonly patch: RecipientPatch; readonly before: readonly EventBody[] } {
-  const begun = recipients.find(({ recipientId }) => recipientId === id);
-  return { patch: begun?.patch ?? {}, before: (begun?.events ?? []).map(({ body }) => body) };
+export function patchOf(id: RecipientId, { recipients }: Pick<Transition, "recipients">): RecipientPatch {
+  return recipients.find(({ recipientId }) => recipientId === id)?.patch ?? {};
 }

@@ -55,7 +55,7 @@ function rig() {
   };
   const clock = { now: () => 2 * HOUR, monotonic: () => 0 };
   const deps = { store: queue, clock, chance: () => 0.5, log, workOn };
-  running = new Rests({ retry, portionMax: 50, portionPauseMs: 1, lookMs: 1 }, deps);
+  running = new Rests({ retry, portionMax: 50, portionPauseMs: 1, portionDuty: 1, lookMs: 1 }, deps);
   return { queue, worked, rests: running };
 }
 

@@ -18,8 +18,10 @@ export type RestsOptions = {
   readonly retry: RetryOptions;
   /** Recipients put off in one transaction. */
   readonly portionMax: number;
-  /** Between two portions. */
+  /** Between two portions, at least. */
   readonly portionPauseMs: number;
+  /** Share of the time that portions may take: live mail waits for the same disk. */
+  readonly portionDuty: number;
   /** Between two looks where nothing was found. */
   readonly lookMs: number;
 };
@@ -86,9 +88,13 @@ export class Rests {
   /** Runs while any lane rests. */
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    const { portionPauseMs, portionDuty, lookMs } = this.#options;
+    const { clock } = this.#deps;
     while (!signal.aborted && this.#until.size > 0) {
+      const begun = clock.monotonic();
       const found = await this.#putOffSome();
-      const pauseMs = found > 0 ? this.#options.portionPauseMs : this.#options.lookMs;
+      const tookMs = clock.monotonic() - begun;
+      const pauseMs = found > 0 ? Math.max(portionPauseMs, tookMs / portionDuty - tookMs) : lookMs;
       await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined); // aborted: the loop ends
     }
   }

@@ -20,6 +20,7 @@ const options: SchedulerOptions = {
   perLaneMax: 100,
   pollMsMax: 5,
   blockedMs: 5,
+  gatherMs: 1,
   retry: {
     scheduleMs: [60_000],
     jitterShare: 0,
@@ -30,6 +31,7 @@ const options: SchedulerOptions = {
   },
   portionMax: 2,
   portionPauseMs: 1,
+  portionDuty: 1,
   lookMs: 1,
 };
 

@@ -4,6 +4,7 @@
  * stays in the store, so memory does not follow the backlog; nobody in flight is claimed again, however the clock jumps. Does
  * not know what the work is.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RetryOptions } from "../../core/aftermath.ts";
 import type { Chance, Clock } from "../../core/clock.ts";
 import { reached } from "../../core/failpoint.ts";
@@ -16,7 +17,7 @@ import type { Destination } from "../../core/stages.ts";
 import { Rests } from "./rests.ts";
 import type { RestsOptions } from "./rests.ts";
 import { Shares } from "./shares.ts";
-import type { ShareOptions } from "./shares.ts";
+import type { ShareOptions, Way } from "./shares.ts";
 
 export type SchedulerOptions = ShareOptions &
   Omit<RestsOptions, "retry"> & {
@@ -28,6 +29,8 @@ export type SchedulerOptions = ShareOptions &
     readonly pollMsMax: number;
     /** Sleep where something is due and nothing of it may begin. */
     readonly blockedMs: number;
+    /** Between two claims: what becomes due or free meanwhile is claimed together. */
+    readonly gatherMs: number;
     readonly retry: RetryOptions;
   };
 
@@ -48,6 +51,8 @@ export type WorkOn = (
   known: StoredMessage | null,
 ) => Promise<void>;
 
+type InFlight = { readonly claim: StoredRecipient; readonly way: Way };
+
 export class Scheduler {
   readonly #store: QueueStore;
   readonly #clock: Clock;
@@ -55,7 +60,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #workOn: WorkOn;
   readonly #isHeld: () => boolean;
-  readonly #claims = new Map<RecipientId, StoredRecipient>();
+  readonly #claims = new Map<RecipientId, InFlight>();
   readonly #shares: Shares;
   readonly #rests: Rests;
   readonly #running = new Set<Promise<void>>();
@@ -97,13 +102,13 @@ export class Scheduler {
   reserve(shares: MessageShares): { readonly lease: Lease; readonly giveBack: () => void } | null {
     if (this.#stopped || this.#isHeld() || !this.#shares.fits(shares)) return null;
     const places = shares.lanes.map((lane) => ({ lane, sender: shares.sender }));
-    for (const place of places) this.#shares.add(place);
-    return { lease: this.#lease(), giveBack: () => places.forEach((place) => this.#shares.remove(place)) };
+    for (const place of places) this.#shares.add(place, "arrived");
+    return { lease: this.#lease(), giveBack: () => places.forEach((place) => this.#shares.remove(place, "arrived")) };
   }
 
-  /** Works on claims the caller holds; `known` saves reading the message again. */
+  /** Works on claims the caller holds; `known` is a message that just arrived. */
   dispatch(messageId: MessageId, claims: readonly StoredRecipient[], known: StoredMessage | null = null): void {
-    for (const claim of claims) this.#enter(claim);
+    for (const claim of claims) this.#enter({ claim, way: known === null ? "claimed" : "arrived" });
     const task = this.#work(messageId, claims, known).finally(() => {
       this.#running.delete(task);
       this.settled(claims);
@@ -116,11 +121,11 @@ export class Scheduler {
   settled(recipients: readonly Pick<StoredRecipient, "id" | "fence">[]): void {
     const wasFull = this.#shares.claimable <= 0;
     for (const { id, fence } of recipients) {
-      const claim = this.#claims.get(id);
+      const inFlight = this.#claims.get(id);
       // A recipient put off early may have been claimed again meanwhile.
-      if (claim === undefined || claim.fence !== fence) continue;
+      if (inFlight === undefined || inFlight.claim.fence !== fence) continue;
       this.#claims.delete(id);
-      this.#shares.remove(claim);
+      this.#shares.remove(inFlight.claim, inFlight.way);
     }
     if (wasFull && this.#shares.claimable > 0) this.wake();
   }
@@ -150,11 +155,11 @@ export class Scheduler {
     return this.#claims.size;
   }
 
-  #enter(claim: StoredRecipient): void {
+  #enter({ claim, way }: InFlight): void {
     const before = this.#claims.get(claim.id);
-    if (before !== undefined) this.#shares.remove(before);
-    this.#claims.set(claim.id, claim);
-    this.#shares.add(claim);
+    if (before !== undefined) this.#shares.remove(before.claim, before.way);
+    this.#claims.set(claim.id, { claim, way });
+    this.#shares.add(claim, way);
     if (claim.lease !== null) this.#leasedUntil = Math.min(this.#leasedUntil, claim.lease.until);
   }
 
@@ -174,6 +179,7 @@ export class Scheduler {
       const claimed = await this.#claimSome();
       if (claimed === "failed") await this.#sleep(this.#options.pollMsMax);
       else if (claimed === 0) await this.#sleep(await this.#untilDue());
+      if (claimed !== this.#options.claimLimit) await this.#gather();
     }
   }
 
@@ -203,6 +209,11 @@ export class Scheduler {
 
   #dispatchAll(claims: readonly StoredRecipient[]): void {
     for (const [messageId, group] of byMessage(claims)) this.dispatch(messageId, group);
+  }
+
+  /** A claim for every mail that ends would cost as much as the mail. */
+  async #gather(): Promise<void> {
+    if (!this.#stopped) await sleep(this.#options.gatherMs);
   }
 
   async #sleep(waitMs: number): Promise<void> {
@@ -240,7 +251,7 @@ export class Scheduler {
   }
 
   async #renewAll(): Promise<void> {
-    const claims = [...this.#claims.values()].map(({ id, fence }) => ({ recipientId: id, fence }));
+    const claims = [...this.#claims.values()].map(({ claim: { id, fence } }) => ({ recipientId: id, fence }));
     const { until } = this.#lease();
     const before = this.#leasedUntil;
     // Set first: who enters meanwhile may lower it.

@@ -109,7 +109,11 @@ export function createWrite(
 /** Rows refer to the bodies they were written with; a report nobody was given leaves none behind. */
 async function commit(
   transition: Transition,
-  { wait, reports, deps }: { readonly wait: Wait; readonly reports: Reports; readonly deps: Pick<SettleDeps, "store" | "blobs"> },
+  {
+    wait,
+    reports,
+    deps,
+  }: { readonly wait: Wait; readonly reports: Reports; readonly deps: Pick<SettleDeps, "store" | "blobs"> },
 ): Promise<CommitResult> {
   const bodyOf = ({ mail }: Report): BlobRef => mail.submission.body;
   try {

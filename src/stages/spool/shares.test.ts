@@ -24,7 +24,7 @@ function fill(shares: Shares, lanes: readonly string[], sender = (lane: string) 
     for (const lane of lanes) {
       const { fullLanes, fullSenders } = shares.forClaim();
       if (shares.claimable <= 0 || fullLanes.includes(lane) || fullSenders.includes(sender(lane))) continue;
-      shares.add({ lane, sender: sender(lane) });
+      shares.add({ lane, sender: sender(lane) }, "claimed");
       isMoving = true;
     }
   }
@@ -39,7 +39,7 @@ describe("places", () => {
     );
     expect(shares.free).toBeGreaterThan(1000 / (2 * count + 4));
     expect(shares.fits(many(1, "live"))).toBe(true);
-    shares.add({ lane: "live", sender: "x" });
+    shares.add({ lane: "live", sender: "x" }, "arrived");
     expect(shares.forClaim().fullLanes).not.toContain("live");
   });
 
@@ -51,8 +51,20 @@ describe("places", () => {
       () => "blast",
     );
     expect(shares.inFlight).toBeLessThanOrEqual(334);
-    expect(shares.fits({ sender: "blast", lanes: ["another"] })).toBe(false);
+    // Its backlog leaves room for what it sends now, and that in turn for its backlog and for others.
+    expect(shares.fits({ sender: "blast", lanes: ["another"] })).toBe(true);
+    while (shares.fits({ sender: "blast", lanes: ["another"] }))
+      shares.add({ sender: "blast", lane: `${shares.free}` }, "arrived");
+    expect(shares.inFlight).toBeLessThanOrEqual(556);
     expect(shares.fits({ sender: "single", lanes: ["another"] })).toBe(true);
+  });
+
+  test("what a sender sends now keeps its backlog from nothing", () => {
+    const shares = new Shares(options);
+    for (let n = 0; shares.fits({ sender: "busy", lanes: [`lane ${n}`] }); n += 1)
+      shares.add({ sender: "busy", lane: `lane ${n}` }, "arrived");
+    expect(shares.forClaim().fullSenders).toEqual([]);
+    expect(shares.forClaim().perSenderMax).toBeGreaterThan(100);
   });
 
   test("what is claimed from the queue leaves places for mail that just arrives", () => {
@@ -80,7 +92,7 @@ describe("places", () => {
     fill(shares, ["a", "b"]);
     shares.learn("a", 1);
     for (let left = shares.inFlight; left > 0; left -= 1)
-      shares.remove({ lane: left % 2 === 0 ? "a" : "b", sender: left % 2 === 0 ? "a" : "b" });
+      shares.remove({ lane: left % 2 === 0 ? "a" : "b", sender: left % 2 === 0 ? "a" : "b" }, "claimed");
     expect(shares.inFlight).toBe(0);
     expect(shares.forClaim()).toEqual({ fullLanes: [], fullSenders: [], perLaneMax: 100, perSenderMax: 500 });
     expect(shares.fits(many(100, "a"))).toBe(true);

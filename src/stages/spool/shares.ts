@@ -9,7 +9,10 @@ export type ShareOptions = {
   readonly inFlightRecipientsMax: number;
   /** Of the places, kept for mail that just arrives: what is claimed from the queue leaves them free. */
   readonly arrivalsShare: number;
-  /** What one lane, and one sender, may have in flight, as a share of the places that are free. */
+  /**
+   * What one lane may have in flight, and one sender by each way, as a share of the places that are free. The ways are counted
+   * apart, so that neither a sender's backlog nor its new mail keeps the other waiting.
+   */
   readonly laneShare: number;
   readonly senderShare: number;
   /** Recipients of a lane in flight for each delivery that may run beside others. */
@@ -20,12 +23,15 @@ export type ShareOptions = {
   readonly perLaneMax: number;
 };
 
+/** How a recipient came in flight: with its message, or from the queue. */
+export type Way = "arrived" | "claimed";
+
 type Keys = Pick<StoredRecipient, "lane" | "sender">;
 
 export class Shares {
   readonly #options: ShareOptions;
   readonly #lanes = new Map<string, number>();
-  readonly #senders = new Map<string, number>();
+  readonly #senders: Readonly<Record<Way, Map<string, number>>> = { arrived: new Map(), claimed: new Map() };
   /** Of lanes with something in flight; see Destination. */
   readonly #windows = new Map<string, number>();
   #inFlight = 0;
@@ -48,16 +54,17 @@ export class Shares {
     return Math.max(0, this.free - Math.floor(inFlightRecipientsMax * arrivalsShare));
   }
 
-  add({ lane, sender }: Keys): void {
+  add({ lane, sender }: Keys, way: Way): void {
+    const senders = this.#senders[way];
     this.#inFlight += 1;
     this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + 1);
-    this.#senders.set(sender, (this.#senders.get(sender) ?? 0) + 1);
+    senders.set(sender, (senders.get(sender) ?? 0) + 1);
   }
 
-  remove({ lane, sender }: Keys): void {
+  remove({ lane, sender }: Keys, way: Way): void {
     this.#inFlight -= 1;
     if (takeOne(this.#lanes, lane)) this.#windows.delete(lane);
-    takeOne(this.#senders, sender);
+    takeOne(this.#senders[way], sender);
   }
 
   /** So many deliveries to the lane may run side by side. */
@@ -68,7 +75,7 @@ export class Shares {
   /** Whether a message that arrives may go on at once. */
   fits({ sender, lanes }: MessageShares): boolean {
     if (lanes.length > this.free) return false;
-    if ((this.#senders.get(sender) ?? 0) + lanes.length > this.#senderMax()) return false;
+    if ((this.#senders.arrived.get(sender) ?? 0) + lanes.length > this.#senderMax()) return false;
     const wanted = new Map<string, number>();
     for (const lane of lanes) wanted.set(lane, (wanted.get(lane) ?? 0) + 1);
     return [...wanted].every(([lane, count]) => (this.#lanes.get(lane) ?? 0) + count <= this.#laneMax(lane));
@@ -77,7 +84,7 @@ export class Shares {
   forClaim(): ClaimShares {
     const senderMax = this.#senderMax();
     const fullLanes = [...this.#lanes].filter(([lane, count]) => count >= this.#laneMax(lane)).map(([lane]) => lane);
-    const fullSenders = [...this.#senders].filter(([, count]) => count >= senderMax).map(([sender]) => sender);
+    const fullSenders = [...this.#senders.claimed].filter(([, count]) => count >= senderMax).map(([sender]) => sender);
     const perLaneMax = Math.min(this.#options.perLaneMax, this.#freeShare(this.#options.laneShare));
     return { fullLanes, fullSenders, perLaneMax, perSenderMax: senderMax };
   }
