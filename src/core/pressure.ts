@@ -152,7 +152,7 @@ function causesOf(
 ): readonly PressureCause[] {
   let causes: PressureCause[] | null = null;
   for (const { level, code, releaseAt, load } of MEASURES) {
-    const wasPressing = before.length > 0 && before.some((cause) => cause.code === code);
+    const wasPressing = before.some((cause) => cause.code === code);
     if (load(figures, limits) >= (wasPressing ? releaseAt : 1)) (causes ??= []).push({ level, code });
   }
   return causes ?? NO_CAUSES;

@@ -7,7 +7,7 @@
 import { connect as connectTcp, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { ReplyParser } from "../../parts/smtp/reply.ts";
 import type { Reply } from "../../parts/smtp/reply.ts";
 
@@ -33,8 +33,7 @@ export type DialRequest = {
 export type TlsRequest = {
   /** MX host name: SNI, unless it is an address. */
   readonly host: string;
-  readonly ca: readonly string[] | null;
-  readonly ciphers: string;
+  readonly context: SecureContext;
   readonly timeoutMs: number;
 };
 
@@ -142,9 +141,7 @@ export class Connection {
     const secure = connectTls({
       socket: raw,
       ...(isIP(request.host) === 0 ? { servername: request.host } : {}),
-      ...(request.ca === null ? {} : { ca: [...request.ca] }),
-      ciphers: request.ciphers,
-      minVersion: "TLSv1.2",
+      secureContext: request.context,
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
     });

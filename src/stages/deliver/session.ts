@@ -3,7 +3,6 @@
  * RFC 3207). Promises: what a server said in the clear counts for nothing once TLS is up; a host below the floor is left
  * before it hears anything but our name; the rung is the one proven on this socket.
  */
-import { DEFAULT_CIPHERS } from "node:tls";
 import type { Phase, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
 import { meetsRung } from "../../core/rung.ts";
@@ -11,13 +10,14 @@ import type { Reply } from "../../parts/smtp/reply.ts";
 import { toPeerReply } from "../../parts/smtp/reply.ts";
 import type { ReplyPhase, ReplyVerdict } from "../../parts/smtp/reply-table.ts";
 import { classifyReply } from "../../parts/smtp/reply-table.ts";
-import { assessPeer, FLOOR_CIPHERS } from "./assess-peer.ts";
+import { assessPeer } from "./assess-peer.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionLost } from "./connection.ts";
 import type { Extensions } from "./extensions.ts";
 import { NO_EXTENSIONS, readExtensions } from "./extensions.ts";
 import { shortOfRung } from "./floor.ts";
 import type { DeliverOptions } from "./options.ts";
+import { tlsContextFor } from "./tls-context.ts";
 import type { Deferral, HostVerdict } from "./verdicts.ts";
 
 /** What became known on the way; the audit row of the attempt is made from it, however the attempt ends. */
@@ -94,9 +94,7 @@ async function openUnderTls(
   progress.phase = "handshake";
   const socket = await connection.secure({
     host: demand.host,
-    ca: options.ca,
-    // Opportunistic TLS takes what there is; its rung still says whether the suite was good.
-    ciphers: demand.minRung === "plain" ? DEFAULT_CIPHERS : FLOOR_CIPHERS,
+    context: tlsContextFor(demand.minRung, options),
     timeoutMs: options.timeouts.handshakeMs,
   });
   progress.phase = "verify";

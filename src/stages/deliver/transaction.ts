@@ -26,8 +26,8 @@ import type { DeliverOptions } from "./options.ts";
 import type { Progress, Session } from "./session.ts";
 import type { HostVerdict } from "./verdicts.ts";
 
-/** A server that takes a body more slowly than 16 KB a second is given up. */
-const SLOWEST_BYTES_PER_MS = 16;
+/** A server that takes a body more slowly than this is given up. In whole seconds: timers of one length share a list. */
+const SLOWEST_BYTES_PER_SECOND = 16_000;
 
 export type Transaction = {
   readonly session: Session;
@@ -46,7 +46,7 @@ export type TransactionEnd = { readonly isClean: boolean; readonly verdict: Host
 
 /** Rejects with ConnectionLost before the final dot only. */
 export async function transact(tx: Transaction): Promise<TransactionEnd> {
-  const bodyMs = Math.ceil(tx.request.parcel.variant.sizeBytes / SLOWEST_BYTES_PER_MS);
+  const bodyMs = 1_000 * Math.ceil(tx.request.parcel.variant.sizeBytes / SLOWEST_BYTES_PER_SECOND);
   tx.session.connection.limit(tx.options.timeouts.totalMs + bodyMs);
   const lacking = shortfall(tx.session, tx.demand);
   if (lacking !== null) return { isClean: true, verdict: lacking };
