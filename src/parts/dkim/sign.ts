@@ -150,16 +150,26 @@ export function readSignature(field: {
   readonly start: number;
   readonly end: number;
 }): FoundSignature {
-  const tags = new Map<string, string>();
+  let domain = "";
+  let names = "";
   for (const tag of field.value.split(";")) {
     const equals = tag.indexOf("=");
-    if (equals > 0) tags.set(tag.slice(0, equals).trim(), tag.slice(equals + 1).replace(/\s+/g, ""));
+    const name = tag.slice(0, Math.max(0, equals)).trim();
+    if (name === "d") domain = valueOf(tag, equals);
+    else if (name === "h") names = valueOf(tag, equals);
   }
-  const names = (tags.get("h") ?? "").toLowerCase().split(":");
   return {
-    domain: (tags.get("d") ?? "").toLowerCase(),
-    signedNames: new Set(names.filter((name) => name !== "")),
+    domain,
+    signedNames: new Set(names.split(":").filter((name) => name !== "")),
     start: field.start,
     end: field.end,
   };
+}
+
+/** Lower case and without white space, which means nothing in what is read here. */
+function valueOf(tag: string, equals: number): string {
+  return tag
+    .slice(equals + 1)
+    .replace(/\s+/g, "")
+    .toLowerCase();
 }

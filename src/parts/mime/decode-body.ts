@@ -53,7 +53,11 @@ const BASE64_PIECES_MAX = 1_000;
 function decodeBase64(buffer: Buffer): DecodedBytes {
   const text = buffer.toString("latin1");
   if (/[^A-Za-z0-9+/=\s\0]/.test(text)) return { kind: "unreadable", reason: "damaged" };
-  if (!text.includes("=")) return { kind: "bytes", bytes: Buffer.from(text, "base64") };
+  const padding = text.indexOf("=");
+  if (padding === -1) return { kind: "bytes", bytes: Buffer.from(text, "base64") };
+  // One piece, as nearly always: nothing to take apart.
+  if (/^[=\s\0]*$/.test(text.slice(padding)))
+    return { kind: "bytes", bytes: Buffer.from(text.slice(0, padding), "base64") };
   const pieces = base64Pieces(text);
   if (pieces === null || !pieces.slice(0, -1).every(isComplete)) return { kind: "unreadable", reason: "damaged" };
   return { kind: "bytes", bytes: joinPieces(pieces) };
