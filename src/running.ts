@@ -373,8 +373,9 @@ export class Running {
 function bodyReader(blobs: DiskBlobStore): (message: StoredMessage) => ReadBody {
   return ({ submission }) =>
     async (start, end) => {
-      const chunks: Uint8Array[] = [];
+      const chunks: Buffer[] = [];
       for await (const chunk of blobs.read(submission.body, { start, end })) chunks.push(chunk);
-      return Buffer.concat(chunks);
+      const [only = Buffer.alloc(0)] = chunks;
+      return chunks.length > 1 ? Buffer.concat(chunks) : only;
     };
 }

@@ -93,7 +93,7 @@ class RuleCompiler {
     const conditions = entries.map((each, index) =>
       this.#condition(each, [...path, "all", index], index === 0 ? hasAnchor : hasAnchor || isAnchor),
     );
-    return conditions.every((each) => each !== null) ? { kind: "all", conditions } : null;
+    return conditions.every((each) => each !== null) ? allOf(conditions) : null;
   }
 
   #count(entry: ConditionEntry, path: YamlPath, hasAnchor: boolean): CountCondition | null {
@@ -110,10 +110,12 @@ class RuleCompiler {
       this.#report([...path, "distinct_terms"], "says the same as distinct; keep one");
     }
     if (detectors === null) return null;
+    const minConfidence = entry.min_confidence ?? 1;
     return {
       kind: "count",
       detectors,
-      minConfidence: entry.min_confidence ?? 1,
+      key: `${minConfidence} ${detectors.join(" ")}`,
+      minConfidence,
       distinct: entry.distinct ?? entry.distinct_terms ?? 1,
       weight: entry.weight ?? 0,
       withinChars: entry.within ?? null,
@@ -170,10 +172,36 @@ function actionOf(entry: RuleEntry): RuleAction {
   return { kind: "protect", profile: entry.action.protect };
 }
 
+/** Windows are measured from each match of the first condition. */
+function allOf(conditions: readonly Condition[]): Condition {
+  const [first, ...rest] = conditions;
+  const windowed = rest.filter(readsWindow);
+  if (first?.kind !== "count" || first.withinChars !== null || windowed.length === 0)
+    return { kind: "all", conditions };
+  return { kind: "near", anchor: first, windowed, others: rest.filter((condition) => !readsWindow(condition)) };
+}
+
+function readsWindow(condition: Condition): boolean {
+  switch (condition.kind) {
+    case "count":
+      return condition.withinChars !== null;
+    case "not":
+      return readsWindow(condition.condition);
+    case "near":
+      return true;
+    case "all":
+    case "any":
+      return condition.conditions.some(readsWindow);
+    default:
+      return condition satisfies never;
+  }
+}
+
 /** A condition that only says what must be missing would hold for nearly every mail. */
 function demandsSomething(condition: Condition): boolean {
   switch (condition.kind) {
     case "count":
+    case "near":
       return true;
     case "not":
       return false;
@@ -192,10 +220,16 @@ function readsOf(condition: Condition): ReadonlySet<string> {
       return new Set(condition.detectors);
     case "not":
       return new Set();
+    case "near":
+      return readsOfAll([condition.anchor, ...condition.windowed, ...condition.others]);
     case "all":
     case "any":
-      return new Set(condition.conditions.flatMap((each) => Array.from(readsOf(each))));
+      return readsOfAll(condition.conditions);
     default:
       return condition satisfies never;
   }
+}
+
+function readsOfAll(conditions: readonly Condition[]): ReadonlySet<string> {
+  return new Set(conditions.flatMap((each) => Array.from(readsOf(each))));
 }

@@ -102,13 +102,24 @@ export type Condition =
   | { readonly kind: "all"; readonly conditions: readonly Condition[] }
   | { readonly kind: "any"; readonly conditions: readonly Condition[] }
   | { readonly kind: "not"; readonly condition: Condition }
+  | NearCondition
   | CountCondition;
+
+/** All of them, and what reads a window holds around one match of the anchor. */
+export type NearCondition = {
+  readonly kind: "near";
+  readonly anchor: CountCondition;
+  readonly windowed: readonly Condition[];
+  readonly others: readonly Condition[];
+};
 
 /** Enough matches of some detectors, in the message or within a window around an anchor. */
 export type CountCondition = {
   readonly kind: "count";
-  /** Ids of the detectors, in order; also the key under which their matches are gathered once. */
+  /** Ids of the detectors, in order. */
   readonly detectors: readonly string[];
+  /** Conditions of one key read the same matches, which are gathered once. */
+  readonly key: string;
   readonly minConfidence: number;
   /** Distinct values. */
   readonly distinct: number;

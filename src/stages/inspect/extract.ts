@@ -15,7 +15,8 @@ import type { Segment } from "./compiled-pack.ts";
 import { contentKindOf, SNIFF_BYTES } from "./content-kind.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
-import { headerSegments, otherFields, senderNamesOf, triggersOf } from "./message-header.ts";
+import { headerSegments, namedValues, otherFields, senderNamesOf, triggersOf } from "./message-header.ts";
+import type { NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
 import { contentOf, isTextual, readPartText, readRawText } from "./part-text.ts";
 import {
@@ -53,13 +54,14 @@ const ENCODED_PART = /^content-transfer-encoding[ \t]*:[^\n]{0,200}(?:base64|quo
 /** The message of fields that no subject stands before. */
 const NO_MESSAGE = -1;
 
-export async function extractTexts(
-  mime: MimeStructure,
-  read: ReadBody,
-  limits: { readonly options: InspectOptions; readonly isLate: () => boolean },
-): Promise<Extraction> {
-  const extractor = new Extractor(read, limits.options, limits.isLate);
-  return extractor.run(mime);
+export type ExtractLimits = {
+  readonly options: InspectOptions;
+  readonly wanted: Wanted;
+  readonly isLate: () => boolean;
+};
+
+export async function extractTexts(mime: MimeStructure, read: ReadBody, limits: ExtractLimits): Promise<Extraction> {
+  return new Extractor(read, limits).run(mime);
 }
 
 type Picture = { readonly part: MimePart; readonly contentId: string; readonly isSmall: boolean };
@@ -67,6 +69,7 @@ type Picture = { readonly part: MimePart; readonly contentId: string; readonly i
 class Extractor {
   readonly #read: ReadBody;
   readonly #options: InspectOptions;
+  readonly #wanted: Wanted;
   readonly #isLate: () => boolean;
   readonly #segments: Segment[] = [];
   readonly #uninspectable: Uninspectable[] = [];
@@ -76,15 +79,16 @@ class Extractor {
   #chars = 0;
   #messages = 0;
 
-  constructor(read: ReadBody, options: InspectOptions, isLate: () => boolean) {
+  constructor(read: ReadBody, { options, wanted, isLate }: ExtractLimits) {
     this.#read = read;
     this.#options = options;
+    this.#wanted = wanted;
     this.#isLate = isLate;
   }
 
   async run(mime: MimeStructure): Promise<Extraction> {
     if (mime.defects.some((defect) => !HARMLESS_DEFECTS.has(defect))) this.#blame("", "structure_defect");
-    const fields = await this.#message(mime.root);
+    const values = await this.#message(mime.root);
     for (const { part, contentId, isSmall } of this.#pictures) {
       if (!isSmall || !this.#contentIds.has(contentId)) this.#blame(part.path, "unsupported_type");
     }
@@ -92,21 +96,21 @@ class Extractor {
       segments: this.#segments,
       uninspectable: this.#uninspectable,
       protectedParts: this.#protectedParts,
-      triggers: triggersOf(fields, this.#options),
-      senderNames: senderNamesOf(fields),
+      triggers: triggersOf(values, this.#wanted),
+      senderNames: senderNamesOf(values),
     };
   }
 
-  async #message(root: MimePart): Promise<readonly HeaderField[]> {
+  async #message(root: MimePart): Promise<NamedValues> {
     const message = this.#messages;
     this.#messages += 1;
     const suffix = message === 0 ? "" : `@${root.path}`;
-    const fields = await this.#fields(root, { message, suffix, isMessage: true });
-    for (const { name, kind, text } of headerSegments(fields)) {
+    const values = namedValues(await this.#fields(root, { message, suffix, isMessage: true }));
+    for (const { name, kind, text } of headerSegments(values)) {
       this.#add({ part: `header:${name}${suffix}`, kind, message }, text);
     }
     await this.#part(root, message);
-    return fields;
+    return values;
   }
 
   async #child(part: MimePart, message: number): Promise<void> {

@@ -21,7 +21,6 @@ const ARMOURED = /^-----BEGIN PGP MESSAGE-----[^]*?(?:^-----END PGP MESSAGE-----
 
 /** The content of each `data:` URL in a piece of markup whose entities are decoded. */
 export function* dataUrlsIn(text: string): Generator<Buffer, void, undefined> {
-  if (!/data:/i.test(text)) return;
   for (const match of text.matchAll(DATA_URL)) {
     const data = percentDecoded(match[2] ?? "");
     yield /;\s*base64\s*$/i.test(match[1] ?? "") ? decodeBase64Loosely(data) : data;

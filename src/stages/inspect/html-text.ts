@@ -69,7 +69,9 @@ class Converter {
   }
 
   #text(start: number, end: number): void {
-    if (end > start) this.#parts.push(decodeEntities(this.#html.slice(start, end).replace(/[ \t\r\n\f]+/g, " ")));
+    if (end <= start) return;
+    const text = this.#html.slice(start, end);
+    this.#parts.push(decodeEntities(WIDE_SPACE.test(text) ? text.replace(/[ \t\r\n\f]+/g, " ") : text));
   }
 
   /** Consumes what begins with "<" and returns where reading goes on. */
@@ -90,7 +92,7 @@ class Converter {
       this.#note(tag.slice(1));
       return close + 1;
     }
-    const name = /^\/?([a-z][a-z0-9:-]{0,30})/i.exec(tag)?.[1]?.toLowerCase() ?? "";
+    const name = nameAt(html, isEndTag ? open + 2 : open + 1);
     if (isTag) this.#attributes(name, tag);
     if (RAW.has(name) && isTag) return this.#rawElement(name, close + 1);
     if (BLOCKS.has(name)) this.#parts.push("\n");
@@ -100,9 +102,10 @@ class Converter {
 
   #attributes(name: string, tag: string): void {
     if (!tag.includes("=")) return;
-    for (const match of tag.matchAll(READ_ATTRIBUTES)) {
+    READ_ATTRIBUTES.lastIndex = 0;
+    for (let match = READ_ATTRIBUTES.exec(tag); match !== null; match = READ_ATTRIBUTES.exec(tag)) {
       const attribute = match[1]?.toLowerCase() ?? "";
-      const value = decodeEntities((match[2] ?? "").replace(/^["']|["']$/g, ""));
+      const value = decodeEntities(withoutQuotes(match[2] ?? ""));
       if (LINKS.has(attribute)) {
         if (attribute !== "href" && /^\s*cid:/i.test(value)) this.#contentIds.add(contentIdOf(value));
         this.#embed(value);
@@ -129,6 +132,7 @@ class Converter {
   }
 
   #embed(text: string): void {
+    if (!DATA_SCHEME.test(text)) return;
     for (const file of dataUrlsIn(text)) {
       if (this.#embedded.length > EMBEDDED_MAX) return;
       this.#embedded.push(file);
@@ -175,6 +179,28 @@ class Converter {
   }
 }
 
+/** White space that is not one plain blank already. */
+const WIDE_SPACE = /[\t\r\n\f]| {2}/;
+const NAME = /[a-z][a-z0-9:-]{0,30}/iy;
+const DATA_SCHEME = /data:/i;
+
+/** Of a tag, in lower case. */
+function nameAt(html: string, at: number): string {
+  NAME.lastIndex = at;
+  return NAME.test(html) ? html.slice(at, NAME.lastIndex).toLowerCase() : "";
+}
+
+/** A quotation mark at either end, matching or not. */
+function withoutQuotes(text: string): string {
+  const start = isQuote(text.charCodeAt(0)) ? 1 : 0;
+  const end = text.length > start && isQuote(text.charCodeAt(text.length - 1)) ? text.length - 1 : text.length;
+  return text.slice(start, end);
+}
+
+function isQuote(code: number): boolean {
+  return code === 34 || code === 39;
+}
+
 /** `-->`, and `--!>` by mistake (WHATWG HTML section 13.2.5.53). */
 const COMMENT_END = /--!?>/g;
 
@@ -205,10 +231,8 @@ export function contentIdOf(text: string): string {
 }
 
 function tidySpaces(text: string): string {
-  return text
-    .replace(/ {2,}/g, " ")
-    .replace(/\n[ \n]+/g, "\n")
-    .replace(/^\s+/, "");
+  const narrow = text.includes("  ") ? text.replace(/ {2,}/g, " ") : text;
+  return narrow.replace(/\n[ \n]+/g, "\n").trimStart();
 }
 
 export function htmlToText(html: string): HtmlText {

@@ -3,7 +3,7 @@
  * reads bodies through the service; it has no keys but the one of the value hashes.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import type { MimeStructure } from "../../core/mime-structure.ts";
+import type { ReadBody } from "../../core/stages.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
 import { loadPack } from "./pack-file.ts";
@@ -30,13 +30,19 @@ function say(message: FromThread): void {
   parentPort?.postMessage(message, []);
 }
 
-async function work(id: number, mime: MimeStructure): Promise<void> {
-  const read = (start: number, end: number): Promise<Buffer> =>
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+async function work({ id, mime, bytes }: Extract<ToThread, { kind: "inspect" }>): Promise<void> {
+  const ask = (start: number, end: number): Promise<Buffer> =>
     new Promise((resolve, reject) => {
       const number = nextRead++;
       reads.set(number, { resolve, reject });
       say({ kind: "read", id, read: number, start, end });
     });
+  const body = bytes === null ? null : bufferOf(bytes);
+  const read: ReadBody = body === null ? ask : (start, end) => Promise.resolve(body.subarray(start, end));
   try {
     say({ kind: "done", id, findings: await inspect({ mime, read }) });
   } catch {
@@ -47,13 +53,12 @@ async function work(id: number, mime: MimeStructure): Promise<void> {
 
 parentPort?.on("message", (message: ToThread) => {
   if (message.kind === "inspect") {
-    const { id, mime } = message;
-    if (mime.sizeBytes <= TOGETHER_BYTES_MAX) void work(id, mime);
-    else lastLarge = lastLarge.then(() => work(id, mime));
+    if (message.mime.sizeBytes <= TOGETHER_BYTES_MAX) void work(message);
+    else lastLarge = lastLarge.then(() => work(message));
     return;
   }
   const waiting = reads.get(message.read);
   reads.delete(message.read);
   if (message.bytes === null) waiting?.reject(new Error("the body could not be read"));
-  else waiting?.resolve(Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.length));
+  else waiting?.resolve(bufferOf(message.bytes));
 });

@@ -9,17 +9,21 @@ import { createHmac } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import { reached } from "../../core/failpoint.ts";
 import type { Finding, Findings, RuleHit, Tier, UninspectableReason, Verdict } from "../../core/findings.ts";
-import type { Inspect } from "../../core/stages.ts";
+import type { MimeStructure } from "../../core/mime-structure.ts";
+import type { Inspect, ReadBody } from "../../core/stages.ts";
 import type { CompiledPack, CompiledRule, Match, Segment } from "./compiled-pack.ts";
 import { extractTexts } from "./extract.ts";
-import type { Extraction } from "./extract.ts";
+import type { Extraction, ExtractLimits } from "./extract.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { matchingPack } from "./match-pack.ts";
 import type { PackResult } from "./match-pack.ts";
+import { wantedOf } from "./message-header.ts";
 import { inTurns, Turnstile } from "./pauses.ts";
 
 /** Changes whenever the same pack could give other findings. */
 export const ENGINE = "postern-inspect/2";
+/** Messages up to this size are read whole. */
+const AT_HAND_BYTES_MAX = 1024 * 1024;
 /** Matches kept of one detector in one segment; more are over budget. */
 const MATCHES_MAX = 20_000;
 
@@ -33,6 +37,7 @@ export type InspectDeps = {
 
 export function createInspect(options: InspectOptions, deps: InspectDeps): Inspect {
   const turnstile = new Turnstile();
+  const wanted = wantedOf(options);
   return async ({ mime, read }) => {
     await turnstile.pass();
     const deadline = deps.clock.monotonic() + options.timeMsMax;
@@ -41,7 +46,7 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
       wasLate ||= deps.clock.monotonic() > deadline;
       return wasLate;
     };
-    const extraction = await extractSafely({ mime, read }, { options, isLate });
+    const extraction = await extractSafely({ mime, read }, { options, wanted, isLate });
     const { segments, senderNames } = extraction;
     let wasCut = false;
     const onCut = (): void => void (wasCut = true);
@@ -72,10 +77,7 @@ const NOTHING_READ: Extraction = {
 };
 
 /** Rejects only when the store does; a fault of the extraction itself is `inspection_error`. */
-async function extractSafely(
-  { mime, read }: Parameters<Inspect>[0],
-  limits: { readonly options: InspectOptions; readonly isLate: () => boolean },
-): Promise<Extraction> {
+async function extractSafely({ mime, read }: Parameters<Inspect>[0], limits: ExtractLimits): Promise<Extraction> {
   let storeFailed = false;
   const watched: typeof read = (start, end) =>
     read(start, end).catch((error: unknown) => {
@@ -83,12 +85,19 @@ async function extractSafely(
       throw error;
     });
   try {
-    return await extractTexts(mime, watched, limits);
+    return await extractTexts(mime, await atHand(mime, watched), limits);
   } catch (error) {
     if (storeFailed) throw error;
     // The error could quote the message: it is not kept.
     return NOTHING_READ;
   }
+}
+
+/** A small message is read once, and then part by part from memory. */
+async function atHand({ sizeBytes }: MimeStructure, read: ReadBody): Promise<ReadBody> {
+  if (sizeBytes > AT_HAND_BYTES_MAX) return read;
+  const whole = await read(0, sizeBytes);
+  return (start, end) => Promise.resolve(whole.subarray(start, end));
 }
 
 type Assembly = {

@@ -4,7 +4,7 @@
  * are all read; a name that the sender chose stands in no result. Pure.
  */
 import type { Trigger } from "../../core/findings.ts";
-import { decodeWords, valuesOf } from "../../parts/mime/header-fields.ts";
+import { decodeWords } from "../../parts/mime/header-fields.ts";
 import type { HeaderField } from "../../parts/mime/header-fields.ts";
 import type { Segment } from "./compiled-pack.ts";
 import type { InspectOptions } from "./inspect-options.ts";
@@ -36,18 +36,39 @@ const NAME_FIELDS = [
 ];
 const TEXT_FIELDS = ["comments", "keywords", "content-description"];
 const READ_FIELDS = new Set([...SUBJECT_FIELDS, ...NAME_FIELDS, ...TEXT_FIELDS]);
+const SENSITIVITY_FIELD = "sensitivity";
+const BARE_ADDRESS = /[^\s,;:"<>()@]{1,200}@[^\s,;"<>()]{1,255}/g;
 /** Longer than any text of a person; addresses and triggers are looked for up to here. */
 const FIELD_CHARS_MAX = 8_192;
 
-export function headerSegments(fields: readonly HeaderField[]): readonly HeaderText[] {
-  const texts: HeaderText[] = [];
-  const subjects = new Set(SUBJECT_FIELDS.flatMap((name) => decodedValues(fields, name)));
-  for (const text of subjects) texts.push({ name: "subject", kind: "subject", text });
-  const names = NAME_FIELDS.flatMap((name) => decodedValues(fields, name)).map(displayNames);
-  if (names.some((text) => text !== "")) texts.push({ name: "names", kind: "header", text: names.join("\n") });
-  for (const name of TEXT_FIELDS) {
-    for (const text of decodedValues(fields, name)) texts.push({ name, kind: "header", text });
+/** Decoded values of the fields that are asked for by name, by their names in lower case. */
+export type NamedValues = ReadonlyMap<string, readonly string[]>;
+
+const NONE: readonly string[] = [];
+
+export function namedValues(fields: readonly HeaderField[]): NamedValues {
+  const values = new Map<string, string[]>();
+  for (const field of fields) {
+    const name = field.name.toLowerCase();
+    if (!READ_FIELDS.has(name) && name !== SENSITIVITY_FIELD) continue;
+    const value = decodeWords(field.value.slice(0, FIELD_CHARS_MAX));
+    const known = values.get(name);
+    if (known === undefined) values.set(name, [value]);
+    else known.push(value);
   }
+  return values;
+}
+
+export function headerSegments(values: NamedValues): readonly HeaderText[] {
+  const texts: HeaderText[] = [];
+  const subjects = new Set<string>();
+  for (const name of SUBJECT_FIELDS) for (const text of values.get(name) ?? NONE) subjects.add(text);
+  for (const text of subjects) texts.push({ name: "subject", kind: "subject", text });
+  const names: string[] = [];
+  for (const name of NAME_FIELDS) for (const value of values.get(name) ?? NONE) names.push(displayNames(value));
+  if (names.some((text) => text !== "")) texts.push({ name: "names", kind: "header", text: names.join("\n") });
+  for (const name of TEXT_FIELDS)
+    for (const text of values.get(name) ?? NONE) texts.push({ name, kind: "header", text });
   return texts;
 }
 
@@ -58,21 +79,30 @@ export function otherFields(fields: readonly HeaderField[], { all }: { readonly 
     .map(({ name, value }) => `${name}: ${decodeWords(value)}`);
 }
 
-export function triggersOf(fields: readonly HeaderField[], options: InspectOptions): readonly Trigger[] {
-  const triggers: Trigger[] = [];
-  const subjects = decodedValues(fields, "subject").map((text) => lowerCase(normaliseText(text)));
+/** What asks for protection, compared without regard to case. */
+export type Wanted = { readonly tags: readonly string[]; readonly sensitivities: ReadonlySet<string> };
+
+export function wantedOf(options: Pick<InspectOptions, "subjectTags" | "sensitivityValues">): Wanted {
   const tags = options.subjectTags.map((tag) => lowerCase(normaliseText(tag)).trim()).filter((tag) => tag !== "");
-  if (subjects.some((subject) => tags.some((tag) => subject.includes(tag)))) triggers.push("subject-tag");
-  const wanted = new Set(options.sensitivityValues.map((value) => value.trim().toLowerCase()));
-  const given = decodedValues(fields, "sensitivity").map((value) => value.trim().toLowerCase());
-  if (given.some((value) => wanted.has(value))) triggers.push("sensitivity-header");
+  return { tags, sensitivities: new Set(options.sensitivityValues.map((value) => value.trim().toLowerCase())) };
+}
+
+export function triggersOf(values: NamedValues, { tags, sensitivities }: Wanted): readonly Trigger[] {
+  const triggers: Trigger[] = [];
+  const hasTag = (value: string): boolean => {
+    const subject = lowerCase(normaliseText(value));
+    return tags.some((tag) => subject.includes(tag));
+  };
+  if (values.get("subject")?.some(hasTag) === true) triggers.push("subject-tag");
+  const isWanted = (value: string): boolean => sensitivities.has(value.trim().toLowerCase());
+  if (values.get(SENSITIVITY_FIELD)?.some(isWanted) === true) triggers.push("sensitivity-header");
   return triggers;
 }
 
 /** The sender's display names, normalised as detectors normalise values; with and without a middle word. */
-export function senderNamesOf(fields: readonly HeaderField[]): ReadonlySet<string> {
+export function senderNamesOf(values: NamedValues): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const value of ["from", "sender"].flatMap((name) => decodedValues(fields, name))) {
+  for (const value of [...(values.get("from") ?? NONE), ...(values.get("sender") ?? NONE)]) {
     for (const name of displayNames(value).split("\n")) {
       const words = normaliseText(name)
         .split(/[\s,]+/)
@@ -88,13 +118,10 @@ export function senderNamesOf(fields: readonly HeaderField[]): ReadonlySet<strin
   return names;
 }
 
-function decodedValues(fields: readonly HeaderField[], name: string): readonly string[] {
-  return valuesOf(fields, name).map((value) => decodeWords(value.slice(0, FIELD_CHARS_MAX)));
-}
-
 /** Names beside the addresses of an address field, one a line; addresses themselves are not content. */
 function displayNames(value: string): string {
-  const pieces = value.replace(/<[^<>]{0,400}>/g, "\n").replace(/[^\s,;:"<>()@]{1,200}@[^\s,;"<>()]{1,255}/g, "\n");
+  const unbracketed = value.replace(/<[^<>]{0,400}>/g, "\n");
+  const pieces = unbracketed.includes("@") ? unbracketed.replace(BARE_ADDRESS, "\n") : unbracketed;
   return pieces
     .replace(/["()]/g, " ")
     .split(/[\n;]/)

@@ -75,5 +75,6 @@ function sameLengthLower(character: string): string {
 
 /** Letters and digits only, upper case: the form in which values are counted as distinct. */
 export function normaliseValue(value: string): string {
+  if (isAscii(value)) return value.replace(/[^A-Za-z0-9]+/g, "").toUpperCase();
   return value.replace(/[^\p{L}\p{N}]/gu, "").toUpperCase();
 }

@@ -18,18 +18,22 @@ const LINE_CHARS_MAX = 400;
 /** Punctuation between a label and the name: `Patient: Anna Smith`, `patient name - Anna Smith`. */
 const LABEL_GAP = /^[ \t]{0,3}[:=,(-]?[ \t\n]{1,4}$/;
 
+const NO_NAMES: readonly Candidate[] = [];
+
 type Word = { readonly start: number; readonly end: number; readonly text: string };
 
 export function findNames(scan: ScannedSegment, method: NameMethod): readonly Candidate[] {
+  const { [method.labels]: labels, [method.honorifics]: honorifics, [method.givenNames]: givenNames } = scan.hits;
+  if (labels === undefined && honorifics === undefined && givenNames === undefined) return NO_NAMES;
   const found = new Map<number, Candidate>();
   const keep = (candidate: Candidate | null): void => {
     if (candidate === null || isOfSender(scan, candidate.value) || isInQuotedHeader(scan, candidate.start)) return;
     const before = found.get(candidate.start);
     if (before === undefined || (before.base ?? 0) < (candidate.base ?? 0)) found.set(candidate.start, candidate);
   };
-  for (const hit of scan.hits[method.labels] ?? []) keep(afterLabel(scan, method, hit.token + hit.tokens));
-  for (const hit of scan.hits[method.honorifics] ?? []) keep(afterHonorific(scan, method, hit));
-  for (const hit of scan.hits[method.givenNames] ?? []) {
+  for (const hit of labels ?? []) keep(afterLabel(scan, method, hit.token + hit.tokens));
+  for (const hit of honorifics ?? []) keep(afterHonorific(scan, method, hit));
+  for (const hit of givenNames ?? []) {
     keep(givenAndSurname(scan, method, hit) ?? surnameFirst(scan, method, hit.token));
   }
   return Array.from(found.values()).toSorted((a, b) => a.start - b.start);

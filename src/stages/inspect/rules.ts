@@ -4,7 +4,7 @@
  * stands directly before the beginning of every other segment of its message. Linear in the matches times the window.
  */
 import { assertNever } from "../../core/assert-never.ts";
-import type { CompiledRule, Condition, CountCondition, Match, Segment } from "./compiled-pack.ts";
+import type { CompiledRule, Condition, CountCondition, Match, NearCondition, Segment } from "./compiled-pack.ts";
 
 /** Longest match, so that a window never misses one that began far before it. */
 const MATCH_CHARS_MAX = 600;
@@ -33,11 +33,13 @@ export class RuleEvaluation {
   #test(condition: Condition, anchor: Match | null): boolean {
     switch (condition.kind) {
       case "all":
-        return this.#testAll(condition.conditions, anchor);
+        return condition.conditions.every((each) => this.#test(each, anchor));
       case "any":
         return condition.conditions.some((each) => this.#test(each, anchor));
       case "not":
         return !this.#test(condition.condition, anchor);
+      case "near":
+        return this.#testNear(condition, anchor);
       case "count":
         return isEnough(condition, this.#matchesFor(condition, anchor));
       default:
@@ -45,22 +47,18 @@ export class RuleEvaluation {
     }
   }
 
-  /** Windows are measured from each match of the first condition; `distinct` of the first counts those that fit. */
-  #testAll(conditions: readonly Condition[], outer: Match | null): boolean {
-    const [first, ...rest] = conditions;
-    const windowed = rest.filter(readsWindow);
-    const isAnchored = first?.kind === "count" && first.withinChars === null && windowed.length > 0;
-    if (!isAnchored) return conditions.every((condition) => this.#test(condition, outer));
-    if (!rest.filter((condition) => !readsWindow(condition)).every((condition) => this.#test(condition, outer)))
-      return false;
+  /** `distinct` of the anchor counts its matches around which all windows hold. */
+  #testNear({ anchor, windowed, others }: NearCondition, outer: Match | null): boolean {
+    const anchors = this.#gather(anchor).all;
+    if (anchors.length < anchor.distinct || !others.every((condition) => this.#test(condition, outer))) return false;
     const fitting: Match[] = [];
-    for (const [index, anchor] of this.#matchesFor(first, null).entries()) {
+    for (const [index, match] of anchors.entries()) {
       if (index === ANCHORS_MAX) this.#limits.onCut?.();
       if (index >= ANCHORS_MAX || this.#limits.isLate()) break;
-      if (!windowed.every((condition) => this.#test(condition, anchor))) continue;
-      if (fitting.some((other) => other.value === anchor.value)) continue;
-      fitting.push(anchor);
-      if (isEnough(first, fitting)) return true;
+      if (!windowed.every((condition) => this.#test(condition, match))) continue;
+      if (fitting.some((other) => other.value === match.value)) continue;
+      fitting.push(match);
+      if (isEnough(anchor, fitting)) return true;
     }
     return false;
   }
@@ -71,18 +69,22 @@ export class RuleEvaluation {
     return anchor === null ? [] : this.#inWindow(pool, anchor, condition.withinChars);
   }
 
-  #gather(condition: CountCondition): Pool {
-    const key = `${condition.minConfidence} ${condition.detectors.join(" ")}`;
-    let pool = this.#gathered.get(key);
-    if (pool === undefined) {
-      const all = condition.detectors
-        .flatMap((id) => this.#byDetector.get(id) ?? [])
-        .filter((match) => match.confidence >= condition.minConfidence)
-        .toSorted((a, b) => a.segment - b.segment || a.start - b.start || a.end - b.end);
-      pool = { all, bySegment: Map.groupBy(all, (match) => match.segment) };
-      this.#gathered.set(key, pool);
-    }
+  #gather({ key, detectors, minConfidence }: CountCondition): Pool {
+    const known = this.#gathered.get(key);
+    if (known !== undefined) return known;
+    const pool = this.#poolOf(detectors, minConfidence);
+    this.#gathered.set(key, pool);
     return pool;
+  }
+
+  #poolOf(detectors: readonly string[], minConfidence: number): Pool {
+    const all: Match[] = [];
+    for (const id of detectors) {
+      for (const match of this.#byDetector.get(id) ?? []) if (match.confidence >= minConfidence) all.push(match);
+    }
+    if (all.length === 0) return EMPTY_POOL;
+    all.sort((a, b) => a.segment - b.segment || a.start - b.start || a.end - b.end);
+    return { all, bySegment: Map.groupBy(all, (match) => match.segment) };
   }
 
   #inWindow(pool: Pool, anchor: Match, withinChars: number): readonly Match[] {
@@ -101,22 +103,10 @@ export class RuleEvaluation {
 }
 
 type Pool = { readonly all: readonly Match[]; readonly bySegment: ReadonlyMap<number, readonly Match[]> };
-
-function readsWindow(condition: Condition): boolean {
-  switch (condition.kind) {
-    case "count":
-      return condition.withinChars !== null;
-    case "not":
-      return readsWindow(condition.condition);
-    case "all":
-    case "any":
-      return condition.conditions.some(readsWindow);
-    default:
-      return assertNever(condition);
-  }
-}
+const EMPTY_POOL: Pool = { all: [], bySegment: new Map() };
 
 function isEnough(condition: CountCondition, matches: readonly Match[]): boolean {
+  if (matches.length < condition.distinct) return false;
   const weights = new Map<string, number>();
   for (const match of matches) {
     weights.set(match.value, Math.max(weights.get(match.value) ?? 0, match.detector.weight));

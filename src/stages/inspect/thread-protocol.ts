@@ -13,7 +13,8 @@ export type ThreadArguments = {
 };
 
 export type ToThread =
-  | { readonly kind: "inspect"; readonly id: number; readonly mime: MimeStructure }
+  /** With its bytes where they are handed over at once, else null: the thread asks for them. */
+  | { readonly kind: "inspect"; readonly id: number; readonly mime: MimeStructure; readonly bytes: Uint8Array | null }
   /** Answers a read; null where the store could not. */
   | { readonly kind: "bytes"; readonly read: number; readonly bytes: Uint8Array | null };
 

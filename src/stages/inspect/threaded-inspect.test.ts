@@ -16,9 +16,9 @@ if (!loading.ok) throw new Error("the shipped pack does not load");
 const clock = { now: () => 0, monotonic: () => 0 };
 const inline = createInspect(options, { packs: [loading.pack], hashKey, clock });
 
-/** A mail with PHI that is too large to be inspected at once. */
-function largeMail() {
-  const filler = "We met on the terrace and spoke about the budget of the garden.\r\n".repeat(1_500);
+/** A mail with PHI that is too large to be inspected at once; of more lines, also to be handed over whole. */
+function largeMail(lines = 1_500) {
+  const filler = "We met on the terrace and spoke about the budget of the garden.\r\n".repeat(lines);
   const phi = "Patient John Smith, MRN: 48210377, was diagnosed with type 2 diabetes.\r\n";
   const bytes = Buffer.from(`From: a@clinic.test\r\nSubject: Visit\r\n\r\n${filler}${phi}`);
   const scanner = new MimeScanner({ partsMax: 100, depthMax: 5, headerBytesMax: 100_000 });
@@ -31,10 +31,16 @@ describe("inspection in a thread", () => {
   beforeAll(() => void (inspection = threadedInspect(inline, { packs: [source], options, hashKey })));
   afterAll(() => inspection.close());
 
-  test("finds in a large mail what it finds without a thread", async () => {
-    const findings = await inspection.inspect(largeMail());
+  test.each([1_500, 20_000])("finds in a mail of %i lines what it finds without a thread", async (lines) => {
+    const findings = await inspection.inspect(largeMail(lines));
     expect(findings.verdict).toBe("phi");
-    expect(findings).toEqual(await inline(largeMail()));
+    expect(findings).toEqual(await inline(largeMail(lines)));
+  });
+
+  test("what the store gave stays as it is", async () => {
+    const mail = largeMail();
+    await inspection.inspect(mail);
+    expect((await mail.read(0, 20)).toString()).toBe("From: a@clinic.test\r");
   });
 
   test("several mails at once keep their own findings", async () => {
@@ -42,11 +48,14 @@ describe("inspection in a thread", () => {
     expect(verdicts.map(({ verdict }) => verdict)).toEqual(["phi", "phi", "phi", "phi", "phi"]);
   });
 
-  test("a body that cannot be read rejects with the store's own error", async () => {
-    const error = new Error("damaged");
-    const read = (): Promise<never> => Promise.reject(error);
-    await expect(inspection.inspect({ ...largeMail(), read })).rejects.toBe(error);
-  });
+  test.each([1_500, 20_000])(
+    "a body of %i lines that cannot be read rejects with the store's own error",
+    async (lines) => {
+      const error = new Error("damaged");
+      const read = (): Promise<never> => Promise.reject(error);
+      await expect(inspection.inspect({ ...largeMail(lines), read })).rejects.toBe(error);
+    },
+  );
 
   test("a thread that cannot start rejects the mail, and closing ends at once", async () => {
     const broken = threadedInspect(inline, { packs: [{ text: "no pack", fileName: "x" }], options, hashKey });

@@ -10,6 +10,8 @@ import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts
 
 /** Up to this size inspecting takes less than handing over. */
 const INLINE_BYTES_MAX = 32 * 1024;
+/** Up to this size a body is handed over whole. */
+const ALONG_BYTES_MAX = 1024 * 1024;
 const HEAP_MB_MAX = 512;
 const THREAD = new URL(
   import.meta.url.endsWith(".ts") ? "./inspect-thread.ts" : "./inspect-thread.js",
@@ -50,14 +52,27 @@ class InspectThread {
     this.#args = args;
   }
 
-  inspect({ mime, read }: Input): Promise<Findings> {
+  inspect(input: Input): Promise<Findings> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      this.#pending.set(id, { read, resolve, reject, failure: null });
+      this.#pending.set(id, { read: input.read, resolve, reject, failure: null });
+      void this.#handOver(id, input);
+    });
+  }
+
+  /** A body that fits goes along at once; for pieces of a larger one the thread asks. */
+  async #handOver(id: number, { mime, read }: Input): Promise<void> {
+    try {
+      const bytes = mime.sizeBytes <= ALONG_BYTES_MAX ? ownCopy(await read(0, mime.sizeBytes)) : null;
+      // The thread may have ended meanwhile, and every mail been given back.
+      if (!this.#pending.has(id)) return;
       const worker = (this.#worker ??= this.#start());
       worker.ref();
-      worker.postMessage({ kind: "inspect", id, mime } satisfies ToThread, []);
-    });
+      worker.postMessage({ kind: "inspect", id, mime, bytes } satisfies ToThread, bytes === null ? [] : [bytes.buffer]);
+    } catch (error) {
+      this.#pending.get(id)?.reject(error);
+      this.#forget(id);
+    }
   }
 
   async close(): Promise<void> {
@@ -100,8 +115,7 @@ class InspectThread {
   async #answer(asked: Extract<FromThread, { kind: "read" }>, pending: Pending, worker: Worker): Promise<void> {
     const { read, start, end } = asked;
     try {
-      // A copy of its own: what the store gave may be in use elsewhere.
-      const bytes = Uint8Array.from(await pending.read(start, end));
+      const bytes = ownCopy(await pending.read(start, end));
       worker.postMessage({ kind: "bytes", read, bytes } satisfies ToThread, [bytes.buffer]);
     } catch (error) {
       pending.failure = error;
@@ -123,4 +137,9 @@ class InspectThread {
     this.#pending.delete(id);
     if (this.#pending.size === 0) this.#onQuiet?.();
   }
+}
+
+/** To be handed over for good: what the store gave may be in use elsewhere. */
+function ownCopy(bytes: Buffer): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
 }

@@ -45,7 +45,9 @@ type Node = { readonly next: Map<number, Node>; readonly entries: { readonly set
 
 const FNV_OFFSET = 0x811c9dc5 | 0;
 const FNV_PRIME = 0x01000193;
-const HASH_BITS_MASK = 0xffff;
+/** A power of two; more when there are more words. */
+const SLOTS_AT_FIRST = 1_024;
+const SLOTS_PER_WORD = 4;
 /** Text looked at between two pauses: a fraction of a millisecond's work. */
 const STRETCH_CHARS = 32_768;
 const TOKENS_BETWEEN_PAUSES = 32_768;
@@ -101,14 +103,16 @@ function hashOf(word: string): number {
 
 /** All phrases of all sets of one pack, compiled once. */
 export class PhraseIndex {
-  readonly #words = new Map<number, { readonly word: string; readonly id: number }[]>();
-  /** Set where a known word's hash ends in these bits: most words of a text are unknown, and seen to be so here. */
-  readonly #hashes = new Uint8Array(HASH_BITS_MASK + 1);
-  readonly #root: Node = { next: new Map(), entries: [] };
+  /** Known words by their ids, which count from 1, and their hashes. */
+  readonly #words: string[] = [""];
+  readonly #hashes: number[] = [0];
+  /** Ids by the last bits of the hash, or the next free place; few are taken, so that an unknown word is seen to be so at once. */
+  #slots = new Int32Array(SLOTS_AT_FIRST);
+  /** Where phrases go on after their first word, by its id. */
+  readonly #firsts: (Node | undefined)[] = [];
   /** Nodes passed on the way through the trie; none is deeper than a phrase is long. */
   readonly #path: Node[] = [];
   #spare: Words | null = null;
-  #wordCount = 0;
   #setCount = 0;
 
   /** Adds a set and returns its number. A phrase without any word is ignored. */
@@ -118,16 +122,9 @@ export class PhraseIndex {
     phrases.forEach((phrase, index) => {
       const words = wordsOf(phrase);
       if (words.length === 0 || words.length > PHRASE_WORDS_MAX) return;
-      let node = this.#root;
-      for (const word of words) {
-        const id = this.#intern(word);
-        let next = node.next.get(id);
-        if (next === undefined) {
-          next = { next: new Map(), entries: [] };
-          node.next.set(id, next);
-        }
-        node = next;
-      }
+      const [first = 0, ...rest] = words.map((word) => this.#intern(word));
+      let node = (this.#firsts[first] ??= newNode());
+      for (const id of rest) node = nextOf(node, id);
       if (!node.entries.some((entry) => entry.set === set)) node.entries.push({ set, phrase: index });
     });
     return set;
@@ -139,14 +136,26 @@ export class PhraseIndex {
 
   #intern(word: string): number {
     const hash = hashOf(word);
-    const bucket = this.#words.get(hash) ?? [];
-    const known = bucket.find((entry) => entry.word === word);
-    if (known !== undefined) return known.id;
-    this.#wordCount += 1;
-    bucket.push({ word, id: this.#wordCount });
-    this.#words.set(hash, bucket);
-    this.#hashes[hash & HASH_BITS_MASK] = 1;
-    return this.#wordCount;
+    let slot = hash & (this.#slots.length - 1);
+    for (; this.#slots[slot] !== 0; slot = (slot + 1) & (this.#slots.length - 1)) {
+      const id = this.#slots[slot] ?? 0;
+      if (this.#words[id] === word) return id;
+    }
+    const id = this.#words.push(word) - 1;
+    this.#hashes.push(hash);
+    this.#slots[slot] = id;
+    if (id * SLOTS_PER_WORD > this.#slots.length) this.#spread();
+    return id;
+  }
+
+  #spread(): void {
+    const slots = new Int32Array(this.#slots.length * 2);
+    for (let id = 1; id < this.#words.length; id += 1) {
+      let slot = (this.#hashes[id] ?? 0) & (slots.length - 1);
+      while (slots[slot] !== 0) slot = (slot + 1) & (slots.length - 1);
+      slots[slot] = id;
+    }
+    this.#slots = slots;
   }
 
   /** All at once; see scanning. */
@@ -209,26 +218,26 @@ export class PhraseIndex {
       if (at === start) continue;
       // One that goes on in the next stretch is read there, whole.
       if (at === size && until < lower.length) return start > 0 ? from + start : addLongWord(lower, tokens, from);
-      const isKnown = at - start <= WORD_CHARS_MAX && this.#hashes[hash & HASH_BITS_MASK] !== 0;
-      tokens.add(from + start, from + at, isKnown ? this.#idOf(hash, start, at) : 0);
+      tokens.add(from + start, from + at, at - start <= WORD_CHARS_MAX ? this.#idOf(hash, start, at) : 0);
       // Not every character is a letter of ASCII.
       if (common !== LETTER_BIT) tokens.addDigits(from + start, from + at);
     }
     return until;
   }
 
-  /** Of the word at these places of the stretch. */
+  /** Of the word at these places of the stretch; 0 for an unknown one. */
   #idOf(hash: number, start: number, end: number): number {
-    for (const { word, id } of this.#words.get(hash) ?? []) {
-      if (word.length === end - start && stands(word, start)) return id;
+    const last = this.#slots.length - 1;
+    for (let slot = hash & last; ; slot = (slot + 1) & last) {
+      const id = this.#slots[slot] ?? 0;
+      if (id === 0 || (this.#hashes[id] === hash && stands(this.#words[id] ?? "", start, end))) return id;
     }
-    return 0;
   }
 
   /** Walks the trie from token `first`; of each set the longest phrase counts, and phrases of a set do not overlap. */
   #match({ lower, tokens, hits }: Scan, first: number): void {
     let depth = 0;
-    let node = this.#root.next.get(tokens.ids[first] ?? 0);
+    let node = this.#firsts[tokens.ids[first] ?? 0];
     while (node !== undefined) {
       this.#path[depth] = node;
       depth += 1;
@@ -259,12 +268,25 @@ function addLongWord(lower: string, tokens: Words, start: number): number {
   return end;
 }
 
-/** True where the word stands at this place of the stretch. */
-function stands(word: string, at: number): boolean {
+/** True where the word stands between these places of the stretch. */
+function stands(word: string, start: number, end: number): boolean {
+  if (word.length !== end - start) return false;
   for (let i = 0; i < word.length; i += 1) {
-    if (word.charCodeAt(i) !== wordCode(codes[at + i] ?? 0)) return false;
+    if (word.charCodeAt(i) !== wordCode(codes[start + i] ?? 0)) return false;
   }
   return true;
+}
+
+function nextOf(node: Node, id: number): Node {
+  const known = node.next.get(id);
+  if (known !== undefined) return known;
+  const next = newNode();
+  node.next.set(id, next);
+  return next;
+}
+
+function newNode(): Node {
+  return { next: new Map(), entries: [] };
 }
 
 /** The words of a text while it is split. */
