@@ -59,7 +59,8 @@ export class RelaxedBodyHash {
         this.#takeWholeLines(chunk, runStart, at);
         this.#takeBytes(chunk, at, next);
         runStart = next;
-      } else if (end !== lf - 1 || chunk[end] !== CR) {
+      } else if (chunk[end] !== CR) {
+        // White space at its end, or a LF alone.
         this.#takeRun(chunk, runStart, end);
         this.#breaks = 1;
         runStart = next;
