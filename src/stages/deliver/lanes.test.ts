@@ -54,6 +54,32 @@ describe("the cap over all lanes", () => {
   });
 });
 
+describe("servers that nobody spoke with yet", () => {
+  const admittedOf = async (lanes: Lanes, hosts: readonly string[]): Promise<number> => {
+    let admitted = 0;
+    for (const host of hosts) void lanes.admit(identity(host), signal).then(() => (admitted += 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    return admitted;
+  };
+  const names = (word: string, count: number): readonly string[] =>
+    Array.from({ length: count }, (_, n) => `${word} ${n}`);
+
+  test("that never answer leave room for one that was not tried yet, and for one that answers", async () => {
+    const { lanes } = makeLanes({ connectionsMax: 100, laneWindowInitial: 5 });
+    release(await lanes.admit(identity("proven"), signal), "reached");
+    const silent = names("silent", 20).flatMap((host) => Array.from({ length: 5 }, () => host));
+    expect(await admittedOf(lanes, silent)).toBe(40);
+    expect(await admittedOf(lanes, ["untried", "proven"])).toBe(2);
+  });
+
+  test("share three quarters at most, however many there are, and those that failed before one half", async () => {
+    const failed = makeLanes({ connectionsMax: 100, laneFailuresMax: 99 }).lanes;
+    for (const host of names("failed", 90)) release(await failed.admit(identity(host), signal), "unreached");
+    expect(await admittedOf(failed, names("failed", 90))).toBe(50);
+    expect(await admittedOf(failed, names("untried", 90))).toBe(25);
+  });
+});
+
 describe("a closed lane", () => {
   test("turns away who waits, lets one probe go, and nobody beside it", async () => {
     const { lanes, clock } = makeLanes({ laneWindowInitial: 1, laneFailuresMax: 1, laneClosedFirstMs: 100 }, 1);

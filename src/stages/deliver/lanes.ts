@@ -70,8 +70,11 @@ const LANES_REMEMBERED_MAX = 10_000;
 const SITE_SHARE = 1 / 4;
 /** The share of the free connections that lanes to the same servers may hold together. */
 const FREE_SHARE = 1 / 2;
-/** The share of all connections for servers that nobody spoke with since the last failure. */
-const UNPROVEN_SHARE = 1 / 2;
+/**
+ * Of all connections, for servers that nobody spoke with since the last failure: up to the first share they may have several
+ * each, up to the second one each, and up to the third only those that have not failed yet.
+ */
+const UNPROVEN_SHARES = { several: 1 / 4, one: 1 / 2, untried: 3 / 4 } as const;
 
 /** The lane of a request: the host set, and the domain too where a verdict about the peer belongs to it. */
 export function laneIdentityOf(request: DeliveryRequest): Identity {
@@ -184,14 +187,20 @@ export class Lanes {
 
   /**
    * A site may hold a share of what is free, so that many slow ones leave room for the next; and those nobody was found at
-   * since they were last tried share half of all connections, so that the dead never hold up the living.
+   * since they were last tried share a part of all connections, so that the dead hold up neither the living nor the untried.
    */
   #hasRoom({ active, window, site }: Lane): boolean {
     const { connectionsMax, laneWindowMax } = this.#options;
+    if (!site.isProven && this.#unproven >= this.#unprovenMax(site)) return false;
     const siteMax = Math.max(laneWindowMax, Math.floor(connectionsMax * SITE_SHARE));
     const freeShare = Math.max(1, Math.floor((connectionsMax - this.#active) * FREE_SHARE));
-    if (!site.isProven && this.#unproven >= Math.max(1, Math.floor(connectionsMax * UNPROVEN_SHARE))) return false;
     return active < Math.max(1, Math.floor(window)) && site.active < Math.min(siteMax, freeShare);
+  }
+
+  #unprovenMax({ active, failuresInRow }: Site): number {
+    const ofOne = failuresInRow === 0 ? UNPROVEN_SHARES.untried : UNPROVEN_SHARES.one;
+    const share = active > 0 ? UNPROVEN_SHARES.several : ofOne;
+    return Math.max(1, Math.floor(this.#options.connectionsMax * share));
   }
 
   #pump(): void {
