@@ -63,20 +63,23 @@ function startsWith(bytes: Uint8Array, { bytes: magic, at = 0 }: Magic): boolean
   return bytes[at] === magic[0] && magic.every((byte, index) => bytes[at + index] === byte);
 }
 
-/** Control characters that texts do hold: bell to carriage return, shift in and out, escape (ISO-2022). */
-const STRANGE_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const isText = byte >= 32 ? byte !== 127 : (byte >= 7 && byte <= 15) || byte === 27;
-  return isText ? 0 : 1;
-});
+/** Control characters that texts do hold are 0: bell to carriage return, shift in and out, escape (ISO-2022). */
+const STRANGE_CONTROLS = Uint8Array.from({ length: 128 }, (_, byte) =>
+  (byte >= 7 && byte <= 15) || byte === 27 ? 0 : 1,
+);
 
 function looksLikeText(bytes: Uint8Array): boolean {
   return isUtf16(bytes) || strangeBytesOf(bytes) * 50 <= bytes.length;
 }
 
 function strangeBytesOf(bytes: Uint8Array): number {
+  const { length } = bytes;
   let strange = 0;
   // Many bytes, and an iterator would be asked for each.
-  for (let at = 0; at < bytes.length; at += 1) strange += STRANGE_BYTES[bytes[at] ?? 0] ?? 0;
+  for (let at = 0; at < length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 32 || byte === 127) strange += STRANGE_CONTROLS[byte] ?? 0;
+  }
   return strange;
 }
 

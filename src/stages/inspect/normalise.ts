@@ -29,13 +29,37 @@ function asciiDigit(digit: string): string {
   return String((code - zero) % 10);
 }
 
-/** Anything but printable ASCII, spaces and line ends: most texts have nothing else. */
-const NOT_PLAIN = /[^\t-\r -~]/;
+/** Texts up to this size may be found to be plain in one pass over their bytes. */
+const PLAIN_CHARS_MAX = 65_536;
+const plain = Buffer.allocUnsafeSlow(PLAIN_CHARS_MAX);
+const LF = 10;
+const CR = 13;
 
 export function normaliseText(text: string): string {
-  const lines = lineEndsOf(text);
-  if (!NOT_PLAIN.test(lines)) return lines;
-  const whole = lines.replace(CONTROLS, "").replace(SEPARATORS, "\n");
+  return plainText(text) ?? anyText(text);
+}
+
+/** A text of printable ASCII, spaces and line ends, as most are: only its line ends change. Null for any other. */
+function plainText(text: string): string | null {
+  if (text.length > PLAIN_CHARS_MAX || !isAscii(text)) return null;
+  const length = plain.write(text, "latin1");
+  let kept = 0;
+  let hasBreak = false;
+  for (let at = 0; at < length; at += 1) {
+    const byte = plain[at] ?? 0;
+    if (byte === CR) {
+      hasBreak = true;
+      if (plain[at + 1] === LF && at + 1 < length) continue;
+      plain[kept] = LF;
+    } else if (byte < 32 ? byte < 9 || byte > CR : byte === 127) return null;
+    else plain[kept] = byte;
+    kept += 1;
+  }
+  return hasBreak ? plain.toString("latin1", 0, kept) : text;
+}
+
+function anyText(text: string): string {
+  const whole = lineEndsOf(text).replace(CONTROLS, "").replace(SEPARATORS, "\n");
   if (isAscii(whole)) return whole;
   return whole
     .replace(INVISIBLE, "")
