@@ -29,6 +29,8 @@ function asciiDigit(digit: string): string {
   return String((code - zero) % 10);
 }
 
+const HAS_CONTROLS = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/; // oxlint-disable-line no-control-regex
+
 /** Texts up to this size may be found to be plain in one pass over their bytes. */
 const PLAIN_CHARS_MAX = 65_536;
 const plain = Buffer.allocUnsafeSlow(PLAIN_CHARS_MAX);
@@ -59,7 +61,8 @@ function plainText(text: string): string | null {
 }
 
 function anyText(text: string): string {
-  const whole = lineEndsOf(text).replace(CONTROLS, "").replace(SEPARATORS, "\n");
+  const lines = lineEndsOf(text);
+  const whole = HAS_CONTROLS.test(lines) ? lines.replace(CONTROLS, "").replace(SEPARATORS, "\n") : lines;
   if (isAscii(whole)) return whole;
   return whole
     .replace(INVISIBLE, "")
