@@ -24,6 +24,40 @@ describe("normaliseText", () => {
     expect(normaliseText(given)).toBe(expected);
   });
 
+  test("reads the digits of every script", () => {
+    const unread: string[] = [];
+    for (let code = 0x80; code <= 0x10ffff; code += 1) {
+      const character = String.fromCodePoint(code);
+      if (/\p{Nd}/u.test(character) && !/^[0-9]$/.test(normaliseText(character))) unread.push(code.toString(16));
+    }
+    expect(unread).toEqual([]);
+  });
+
+  test("reads a text of ASCII alike whatever stands behind it", () => {
+    const piece = fc.constantFrom(
+      "a",
+      "7",
+      " ",
+      "\t",
+      "\r\n",
+      "\r",
+      "\n",
+      "\f",
+      "~",
+      "\x00",
+      "\x1b(B",
+      "\x1c",
+      "\x7f",
+      "\x1f",
+    );
+    fc.assert(
+      fc.property(fc.array(piece), (pieces) => {
+        const text = pieces.join("");
+        expect(`${normaliseText(text)}é`).toBe(normaliseText(`${text}é`));
+      }),
+    );
+  });
+
   test("is idempotent", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {

@@ -19,6 +19,8 @@ const LINE_SEPARATORS = /[\u2028\u2029]/g;
 /** Lower-casing this one makes two characters; everything else keeps its length. */
 const DOTTED_CAPITAL_I = /\u0130/g;
 const DIGITS = /\p{Nd}/gu;
+/** Where every digit but ASCII's stands, and no punctuation: a search many times faster than for the digits themselves. */
+const MAY_BE_DIGIT = /[\u0660-\u1fff\u2c00-\uffff]/;
 
 /** Digits of one script stand in blocks of ten that begin at a digit of value zero. */
 function asciiDigit(digit: string): string {
@@ -64,7 +66,7 @@ function anyText(text: string): string {
   const lines = lineEndsOf(text);
   const whole = HAS_CONTROLS.test(lines) ? lines.replace(CONTROLS, "").replace(SEPARATORS, "\n") : lines;
   if (isAscii(whole)) return whole;
-  return whole
+  const shown = whole
     .replace(INVISIBLE, "")
     .normalize("NFKC")
     .replace(INVISIBLE, "")
@@ -73,8 +75,8 @@ function anyText(text: string): string {
     .replace(SINGLE_QUOTES, "'")
     .replace(DOUBLE_QUOTES, '"')
     .replace(SPACES, " ")
-    .replace(DOTTED_CAPITAL_I, "I")
-    .replace(DIGITS, asciiDigit);
+    .replace(DOTTED_CAPITAL_I, "I");
+  return MAY_BE_DIGIT.test(shown) ? shown.replace(DIGITS, asciiDigit) : shown;
 }
 
 /** Every line break as LF. Fixed texts are replaced several times faster than patterns. */
