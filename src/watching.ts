@@ -23,7 +23,6 @@ import { heardLog } from "./parts/log/heard-log.ts";
 import type { Metrics } from "./parts/metrics/metrics.ts";
 import type { Snapshot } from "./parts/metrics/snapshot.ts";
 import { folderSize } from "./parts/monitoring/folder-size.ts";
-import { startMonitoring } from "./parts/monitoring/monitoring.ts";
 import type { Monitoring } from "./parts/monitoring/monitoring.ts";
 import { LAST_BACKUP } from "./parts/store/backup.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
@@ -88,6 +87,7 @@ export class Watching {
     const { address, port } = config.monitoring;
     if (port === undefined) return new Watching(config, env, null);
     const { Metrics: Opened } = await import("./parts/metrics/metrics.ts");
+    const { startMonitoring } = await import("./parts/monitoring/monitoring.ts");
     const metrics = new Opened({ version: versionOf(), node: process.version });
     const watching = new Watching(config, env, metrics);
     const watched = { metrics: () => watching.#metricsText(metrics), reasons: () => watching.reasons() };

@@ -14,7 +14,8 @@ import { createLog, standardOutput as logOutput } from "../../parts/log/log.ts";
 import { CliError } from "../cli-error.ts";
 import { listeningDescriptors, SERVICE_VARIABLES, supervisorOf } from "../../parts/systemd/systemd.ts";
 import type { Surroundings } from "../../surroundings.ts";
-import { reloadConfig, serveControl } from "../control-handlers.ts";
+import type { Control } from "../../parts/control/control.ts";
+import type { Served } from "../control-handlers.ts";
 import { asCliError } from "../start-error.ts";
 import { configPathOf, requireConfig } from "../surroundings.ts";
 
@@ -42,13 +43,11 @@ async function serve(path: string): Promise<void> {
   const terminating = terminated(log);
   const postern = await start(config, log, manager);
   const served = { postern, configPath: path, log, clock: CLOCK, startedAt: Date.now(), ...manager };
-  const control = await serveControl(served).catch(async (error: unknown) => {
+  const control = await openControl(served, hangups).catch(async (error: unknown) => {
     // Without its control socket nobody could act on held mail: no service at all is plainer.
     await postern.stop();
     throw error;
   });
-  // Refusals are logged by reloadConfig; the running configuration stays.
-  hangups.answer(() => void reloadConfig(served).catch(() => undefined));
   void manager.supervisor?.ready();
   await terminating;
   const toldOfEnd = manager.supervisor?.stopping();
@@ -57,8 +56,19 @@ async function serve(path: string): Promise<void> {
   await toldOfEnd;
 }
 
+/** Loaded now that mail is taken: a start waits for nothing it can do without. */
+async function openControl(served: Served, hangups: Hangups): Promise<Control> {
+  const { reloadConfig, serveControl } = await import("../control-handlers.ts");
+  const control = await serveControl(served);
+  // Refusals are logged by reloadConfig; the running configuration stays.
+  hangups.answer(() => void reloadConfig(served).catch(() => undefined));
+  return control;
+}
+
+type Hangups = { readonly answer: (reload: () => void) => void };
+
 /** One that comes before there is an answer is kept: the configuration may have changed since it was read. */
-function heardHangups(): { readonly answer: (reload: () => void) => void } {
+function heardHangups(): Hangups {
   let isWaiting = false;
   let hear = (): void => void (isWaiting = true);
   process.on("SIGHUP", () => hear());

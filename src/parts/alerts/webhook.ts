@@ -4,8 +4,6 @@
  * followed and the answer is not read. Signature: header `Postern-Signature: t=SECONDS,v1=HEX`, HMAC-SHA256 over `SECONDS.BODY`.
  */
 import { createHmac } from "node:crypto";
-import { request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { AlertNotice } from "../../core/alert.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -101,13 +99,14 @@ export class Webhook {
   }
 
   /** null where the hook took it; else why not, in a word. */
-  #post(notice: AlertNotice): Promise<string | null> {
+  async #post(notice: AlertNotice): Promise<string | null> {
     const { url, secret, ca, timeoutMs, instanceId } = this.#options;
     const body = JSON.stringify(bodyOf(notice, instanceId));
     const seconds = Math.floor(this.#deps.clock.now() / 1000);
     const signature = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
-    const open = url.startsWith("https:") ? requestHttps : requestHttp;
-    return new Promise((resolve) => {
+    // Loaded when first used: most services tell nobody by web hook, and a start need not wait for it.
+    const { request: open } = await (url.startsWith("https:") ? import("node:https") : import("node:http"));
+    return await new Promise((resolve) => {
       const request = open(
         url,
         {

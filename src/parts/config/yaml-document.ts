@@ -8,6 +8,9 @@ import { didYouMean } from "./did-you-mean.ts";
 import { readYaml } from "./yaml-source.ts";
 import type { YamlError, YamlPath, YamlSource } from "./yaml-source.ts";
 
+// Each schema is used once or twice in the life of a process: code made for it would never pay for itself.
+z.config({ jitless: true });
+
 export type YamlFile<T> =
   | { readonly ok: true; readonly value: T; readonly source: YamlSource }
   | { readonly ok: false; readonly errors: readonly YamlError[] };

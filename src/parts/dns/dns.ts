@@ -7,8 +7,7 @@
 import type { DnsAnswer, MxRecord, Resolver } from "../../core/dns-answer.ts";
 import type { Log } from "../../core/log.ts";
 import type { DnsRecord } from "./codec.ts";
-import { exchange } from "./exchange.ts";
-import type { ExchangeOptions } from "./exchange.ts";
+import type { Exchange, ExchangeOptions } from "./exchange.ts";
 import { joinFamilies } from "./families.ts";
 import { Gate } from "./gate.ts";
 import { toHostName, toQueryName } from "./host-name.ts";
@@ -70,6 +69,12 @@ function createAsk(options: ResolverOptions, deps: ResolverDeps): Ask {
     const answer = await flights.join(`${question.type} ${question.name}`, run, signal);
     return answer ?? { kind: "unavailable", detail: "aborted" };
   };
+}
+
+/** The codec comes with a web server of its own: loaded with the first question, after the service listens. */
+async function exchange(...asked: Parameters<Exchange>): ReturnType<Exchange> {
+  const { exchange: ask } = await import("./exchange.ts");
+  return await ask(...asked);
 }
 
 /**

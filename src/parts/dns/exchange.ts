@@ -26,6 +26,8 @@ export type ExchangeOptions = {
   readonly randomBytes: (size: number) => Uint8Array;
 };
 
+export type Exchange = typeof exchange;
+
 export async function exchange(
   question: DnsQuestion,
   options: ExchangeOptions,
