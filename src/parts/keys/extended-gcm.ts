@@ -5,8 +5,9 @@
  * half of the nonce, and with it the derived key, serves for a while: deriving costs as much as sealing a short text.
  * Promises: `open` returns only what `seal` was given with the same key and the same associated text.
  */
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { freshBytes } from "./random-pool.ts";
 
 const NONCE_BYTES = 24;
 const TAG_BYTES = 16;
@@ -17,7 +18,6 @@ const HALF_BYTES = NONCE_BYTES / 2;
 const SEALS_PER_KEY_MAX = 65_536;
 /** Derived keys kept for opening. */
 const OPENING_KEYS_MAX = 64;
-const RANDOM_BYTES = 8_192;
 
 export class ExtendedGcm {
   readonly #key: KeyObject;
@@ -25,7 +25,6 @@ export class ExtendedGcm {
   #sealing: { readonly half: Buffer; readonly key: KeyObject; left: number } | null = null;
   /** By first half of the nonce, oldest first. */
   readonly #opening = new Map<string, KeyObject>();
-  #random = Buffer.alloc(0);
 
   constructor(key: Uint8Array) {
     if (key.length !== 32) throw new Error("an AES-256 key has 32 bytes");
@@ -37,7 +36,7 @@ export class ExtendedGcm {
   seal(plaintext: Uint8Array, associated: Uint8Array, given?: Uint8Array): Buffer {
     const { half, key } =
       given === undefined ? this.#sealingKey() : { half: given.subarray(0, HALF_BYTES), key: this.#keyFor(given) };
-    const other = given === undefined ? this.#randomHalf() : given.subarray(HALF_BYTES);
+    const other = given === undefined ? freshBytes(HALF_BYTES) : given.subarray(HALF_BYTES);
     const cipher = createCipheriv("aes-256-gcm", key, other);
     cipher.setAAD(associated);
     return Buffer.concat([half, other, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
@@ -58,7 +57,7 @@ export class ExtendedGcm {
 
   #sealingKey(): { readonly half: Buffer; readonly key: KeyObject } {
     if (this.#sealing === null || this.#sealing.left === 0) {
-      const half = randomBytes(HALF_BYTES);
+      const half = Buffer.from(freshBytes(HALF_BYTES));
       this.#sealing = { half, key: this.#keyFor(half), left: SEALS_PER_KEY_MAX };
     }
     this.#sealing.left -= 1;
@@ -75,14 +74,6 @@ export class ExtendedGcm {
     if (oldest !== undefined && this.#opening.size >= OPENING_KEYS_MAX) this.#opening.delete(oldest);
     this.#opening.set(half, key);
     return key;
-  }
-
-  /** Cut from a larger draw: asking the generator costs more than its bytes. Each byte is used once. */
-  #randomHalf(): Buffer {
-    if (this.#random.length < HALF_BYTES) this.#random = randomBytes(RANDOM_BYTES);
-    const half = this.#random.subarray(0, HALF_BYTES);
-    this.#random = this.#random.subarray(HALF_BYTES);
-    return half;
   }
 
   /** SP 800-108 counter mode over CMAC; both inputs fill one block, so CMAC is one XOR with its first subkey. */

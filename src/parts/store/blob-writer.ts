@@ -4,8 +4,8 @@
  * Promises: one body holds `inlineBytesMax` bytes at most; after a failure nothing of it is left that recovery would
  * not remove; `abort` waits for a step that runs and undoes nothing once sealed.
  */
-import { randomBytes } from "node:crypto";
 import type { BlobRef, BlobWriter } from "../../core/blob-store.ts";
+import { freshBytes } from "../keys/random-pool.ts";
 import type { StorageHealth } from "./blob-health.ts";
 import { formatLocator } from "./blob-locator.ts";
 import { CHUNKED_MEMORY_BYTES, ChunkedWriter } from "./chunked-writer.ts";
@@ -60,14 +60,15 @@ export type BlobWriterDeps = {
 };
 
 const FIRST_CAPACITY_BYTES = 16_384;
+const NOTHING = Buffer.alloc(0);
 
 export class StoredBlobWriter implements BlobWriter {
   readonly #deps: BlobWriterDeps;
-  readonly #blobId = randomBytes(16).toString("hex");
-  readonly #key = randomBytes(32);
+  readonly #blobId = freshBytes(16).toString("hex");
+  readonly #key = freshBytes(32);
   #state: "open" | "sealed" | "failed" | "aborted" = "open";
   #step: Promise<unknown> | null = null;
-  #buffer = Buffer.alloc(0);
+  #buffer = NOTHING;
   #file: ChunkedWriter | null = null;
   #sizeBytes = 0;
   #held = 0;
@@ -144,7 +145,7 @@ export class StoredBlobWriter implements BlobWriter {
     this.#file = await ChunkedWriter.create(this.#deps.chunked, { id: this.#blobId, key: this.#key });
     this.#hold(this.#held + CHUNKED_MEMORY_BYTES);
     await this.#file.write(this.#buffer.subarray(0, this.#sizeBytes));
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = NOTHING;
     this.#hold(CHUNKED_MEMORY_BYTES);
   }
 
@@ -161,7 +162,7 @@ export class StoredBlobWriter implements BlobWriter {
   async #sealRecord(): Promise<string> {
     const body = exactly(this.#buffer, this.#sizeBytes);
     const record = encryptRecord(body, this.#key, this.#blobId);
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = NOTHING;
     this.#hold(body.length + recordBytes(body.length));
     const locator = formatLocator(await this.#deps.segments.append(record));
     this.#deps.onRecord(locator, body);
@@ -182,7 +183,7 @@ export class StoredBlobWriter implements BlobWriter {
 
   #forget(): void {
     this.#file = null;
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = NOTHING;
     this.#key.fill(0);
     this.#hold(0);
   }

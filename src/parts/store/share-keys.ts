@@ -9,36 +9,33 @@ import type { Submission } from "../../core/submission.ts";
 
 /** Characters of a keyed hash: 64 bits tell all there are apart, and keep the index small. */
 const SHARE_CHARACTERS = 16;
-const LANES_REMEMBERED_MAX = 4_096;
+const REMEMBERED_MAX = 4_096;
 
 export class ShareKeys {
   readonly #sealer: Sealer;
-  /** By domain; most mail goes to few. */
-  readonly #lanes = new Map<string, string>();
+  /** By what was hashed: most mail comes from few and goes to few, and one mail's shares are asked for more than once. */
+  readonly #known = new Map<string, string>();
 
   constructor(sealer: Sealer) {
     this.#sealer = sealer;
   }
 
   of({ submitter, envelope, recipients }: Pick<Submission, "submitter" | "envelope" | "recipients">): MessageShares {
-    const address = envelope.sender === null ? "" : canonicalAddress(envelope.sender.address);
+    const address = envelope.sender === null ? "" : envelope.sender.address;
     return {
-      sender: this.#key(`sender ${submitter.submitter} ${address}`),
-      lanes: recipients.map(({ mailbox }) => this.#laneOf(mailbox.domain)),
+      sender: this.#keyOf(`sender ${submitter.submitter} `, address),
+      lanes: recipients.map(({ mailbox }) => this.#keyOf("lane ", mailbox.domain)),
     };
   }
 
-  #laneOf(domain: string): string {
-    const known = this.#lanes.get(domain);
+  #keyOf(what: string, address: string): string {
+    const text = what + address;
+    const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const lane = this.#key(`lane ${canonicalAddress(domain)}`);
-    if (this.#lanes.size >= LANES_REMEMBERED_MAX) this.#lanes.clear();
-    this.#lanes.set(domain, lane);
-    return lane;
-  }
-
-  #key(text: string): string {
-    return this.#sealer.index(text).slice(0, SHARE_CHARACTERS);
+    const key = this.#sealer.index(what + canonicalAddress(address)).slice(0, SHARE_CHARACTERS);
+    if (this.#known.size >= REMEMBERED_MAX) this.#known.clear();
+    this.#known.set(text, key);
+    return key;
   }
 }
 

@@ -14,14 +14,13 @@ import type { SqliteReads } from "./sqlite-reads.ts";
 export type ChainTip = ChainHead & { readonly frontier: Frontier | null };
 
 export class AuditAppender {
-  readonly #insert: Statement<[AuditRow]>;
+  readonly #insert: Statement<(string | number | null)[]>;
   #head: ChainTip;
 
   constructor(db: Database, head: ChainTip) {
     this.#head = head;
-    this.#insert = db.prepare<[AuditRow]>(
-      `INSERT INTO audit (seq, at, message_id, recipient_id, kind, body, previous_hash, hash)
-       VALUES (@seq, @at, @messageId, @recipientId, @kind, @body, @previousHash, @hash)`,
+    this.#insert = db.prepare(
+      `INSERT INTO audit (seq, at, message_id, recipient_id, kind, body, previous_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
   }
 
@@ -35,9 +34,10 @@ export class AuditAppender {
 
   append(events: readonly EventRow[]): void {
     for (const event of events) {
-      const row = chainRow(event, this.#head);
-      this.#insert.run(row);
-      this.#head = { seq: row.seq, hash: row.hash, frontier: this.#head.frontier?.append(row.hash) ?? null };
+      const { seq, at, messageId, recipientId, kind, body, previousHash, hash } = chainRow(event, this.#head);
+      // By place: a look-up by name goes through the native interface for each value.
+      this.#insert.run(seq, at, messageId, recipientId, kind, body, previousHash, hash);
+      this.#head = { seq, hash, frontier: this.#head.frontier?.append(hash) ?? null };
     }
   }
 }

@@ -13,6 +13,7 @@ import type {
   WriterAnswer,
   WriterCall,
   WriterCalls,
+  WriterRequest,
   WriterThreadArguments,
 } from "./writer-protocol.ts";
 
@@ -41,6 +42,7 @@ export class WriterClient {
   readonly #onUnhealthy: (error: StoreError) => void;
   readonly #pending = new Map<number, Settle>();
   readonly #ended: Promise<void>;
+  #outbox: WriterRequest[] = [];
   #nextId = 1;
   #refusals = 0;
   #unhealthy: StoreError | null = null;
@@ -103,15 +105,25 @@ export class WriterClient {
     if (this.#isClosed) return Promise.reject(storeError("PST-SPL-057"));
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
+      this.#outbox.push({ id, isDurable, call });
+      if (this.#pending.size === 0) this.#post();
+      else if (this.#outbox.length === 1) setImmediate(() => this.#post());
       this.#pending.set(id, { resolve, reject });
-      this.#port.postMessage({ id, isDurable, call } satisfies ToWriter, []);
     });
+  }
+
+  /** Unless the thread is idle, what was asked in one turn of the event loop goes in one message: each wakes the other thread. */
+  #post(): void {
+    if (this.#outbox.length === 0) return;
+    this.#port.postMessage({ kind: "requests", requests: this.#outbox } satisfies ToWriter, []);
+    this.#outbox = [];
   }
 
   /** What was asked before is answered first. Idempotent. */
   async close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
+      this.#post();
       this.#port.postMessage({ kind: "close" } satisfies ToWriter, []);
     }
     await this.#ended;

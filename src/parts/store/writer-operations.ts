@@ -20,6 +20,8 @@ import { WriterRekey } from "./writer-rekey.ts";
 import { markRestored } from "./writer-restore.ts";
 import { WriterRetention } from "./writer-retention.ts";
 
+const PATCHED: ReadonlySet<string> = new Set([...PATCH_COLUMNS, "ended_at"]);
+
 export class WriterOperations {
   readonly audit: AuditAppender;
   readonly #db: Database;
@@ -38,7 +40,7 @@ export class WriterOperations {
   readonly #hasVariant: Statement<[string, string]>;
   readonly #isCurrent: Statement<[string, number]>;
   readonly #endMessage: Statement<[{ now: number; messageId: string }]>;
-  readonly #patches = new Map<string, Statement<[Record<string, unknown>]>>();
+  readonly #patches = new Map<string, Statement>();
 
   constructor(db: Database) {
     this.#db = db;
@@ -188,22 +190,22 @@ export class WriterOperations {
     if (typeof variantId === "string" && this.#hasVariant.get(variantId, messageId) === undefined) {
       throw storeError("PST-SPL-062", `${id} refers to a variant that is not stored`);
     }
-    const columns: Record<string, unknown> = { ...patch };
     // Who has ended is leased by nobody.
-    if (state !== undefined && isTerminal(state)) {
-      Object.assign(columns, { ended_at: now, lease_owner: null, lease_until: null });
-    }
-    if (Object.keys(columns).length === 0) return;
-    this.#patchStatement(columns).run({ ...columns, id });
+    const isEnd = state !== undefined && isTerminal(state);
+    const columns = isEnd ? { ...patch, ended_at: now, lease_owner: null, lease_until: null } : patch;
+    const names = Object.keys(columns);
+    if (names.length > 0) this.#patchStatement(names).run(...Object.values(columns), id);
   }
 
-  #patchStatement(columns: Record<string, unknown>): Statement<[Record<string, unknown>]> {
-    const names = [...PATCH_COLUMNS, "ended_at"].filter((name) => name in columns);
+  /** One for each choice of columns, which are few. */
+  #patchStatement(names: readonly string[]): Statement {
     const key = names.join();
     let statement = this.#patches.get(key);
     if (statement === undefined) {
-      const assignments = names.map((name) => `${name} = @${name}`).join(", ");
-      statement = this.#db.prepare(`UPDATE recipient SET ${assignments} WHERE id = @id`);
+      if (!names.every((name) => PATCHED.has(name))) throw storeError("PST-SPL-062", "a column no transition changes");
+      statement = this.#db.prepare(
+        `UPDATE recipient SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE id = ?`,
+      );
       this.#patches.set(key, statement);
     }
     return statement;

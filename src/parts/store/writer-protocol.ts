@@ -147,7 +147,8 @@ export type WriterAnswer =
   | { readonly id: number; readonly kind: "done"; readonly result: unknown }
   | { readonly id: number; readonly kind: "failed"; readonly failure: StoreFailure };
 
-export type ToWriter = WriterRequest | { readonly kind: "close" };
+export type ToWriter =
+  { readonly kind: "requests"; readonly requests: readonly WriterRequest[] } | { readonly kind: "close" };
 
 export type FromWriter =
   | { readonly kind: "opened"; readonly migration: MigrationReport }

@@ -47,11 +47,11 @@ class Writer {
     let next: ToWriter | undefined = first;
     let isClosing = false;
     while (next !== undefined) {
-      if ("kind" in next) {
+      if (next.kind === "close") {
         isClosing = true;
         break;
       }
-      requests.push(next);
+      requests.push(...next.requests);
       next = requests.length < GROUP_REQUESTS_MAX ? waiting(this.#port) : undefined;
     }
     if (requests.length > 0) this.#commit(requests);
