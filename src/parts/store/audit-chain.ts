@@ -72,10 +72,11 @@ export function hashRow(row: Omit<AuditRow, "hash">): string {
 
 /** JSON with sorted keys and no spaces; `undefined` members are left out. Throws on what JSON cannot say exactly. */
 export function canonicalJson(value: unknown): string {
-  if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new TypeError("a number in an audit event is not finite");
-    return JSON.stringify(value);
+    return String(value);
   }
   if (typeof value !== "object") throw new TypeError(`an audit event cannot hold a ${typeof value}`);
   return Array.isArray(value) ? canonicalArray(value) : canonicalObject(value as Readonly<Record<string, unknown>>);
@@ -89,12 +90,35 @@ function canonicalArray(values: readonly unknown[]): string {
 
 function canonicalObject(value: Readonly<Record<string, unknown>>): string {
   let text = "";
-  // The default order is the one by code units.
-  for (const key of Object.keys(value).sort()) {
-    const member = value[key];
-    if (member !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(member)}`;
+  for (const name of sorted(Object.keys(value))) {
+    const member = value[name];
+    if (member !== undefined) text += (text === "" ? "" : ",") + quoted(name) + canonicalJson(member);
   }
   return `{${text}}`;
+}
+
+/** In place, by code units: of a few names quicker than Array.sort, and without its copy. */
+function sorted(names: string[]): readonly string[] {
+  for (let i = 1; i < names.length; i += 1) {
+    const name = names[i] as string;
+    let at = i;
+    for (; at > 0 && (names[at - 1] as string) > name; at -= 1) names[at] = names[at - 1] as string;
+    names[at] = name;
+  }
+  return names;
+}
+
+/** Of members seen before: all but a few events have the same ones. */
+const quotedNames = new Map<string, string>();
+const QUOTED_NAMES_MAX = 1_000;
+
+function quoted(name: string): string {
+  let text = quotedNames.get(name);
+  if (text === undefined) {
+    text = `${JSON.stringify(name)}:`;
+    if (quotedNames.size < QUOTED_NAMES_MAX) quotedNames.set(name, text);
+  }
+  return text;
 }
 
 function sha256(text: string): string {

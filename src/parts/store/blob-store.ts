@@ -142,6 +142,7 @@ export class DiskBlobStore implements BlobStore {
       wrapKey: (key, blobId) => keyRing.wrap("spool", key, keyContext(blobId)),
       sealing: new Set(),
       assertOpen: () => this.#assertOpen(),
+      isUsable: () => !this.#isClosed && health.failure === null,
       onRecord: (locator, body) => this.#cache.put(locator, body),
       onFile: (bytes) => {
         this.#files += 1;

@@ -53,6 +53,8 @@ export type BlobWriterDeps = {
   readonly sealing: Set<Promise<unknown>>;
   /** Throws when the store was closed. */
   readonly assertOpen: () => void;
+  /** Whether the store is open and healthy. */
+  readonly isUsable: () => boolean;
   /** A small body became durable; the bytes are given away. */
   readonly onRecord: (locator: string, body: Buffer) => void;
   /** A file of this many bytes became durable. */
@@ -78,7 +80,7 @@ export class StoredBlobWriter implements BlobWriter {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    await this.#run(async () => await this.#append(chunk));
+    if (!this.#gather(chunk)) await this.#run(async () => await this.#append(chunk));
   }
 
   async seal(): Promise<BlobRef> {
@@ -87,11 +89,22 @@ export class StoredBlobWriter implements BlobWriter {
     sealing.add(running);
     return await running.finally(() => sealing.delete(running));
   }
+
   async abort(): Promise<void> {
     while (this.#step !== null) await this.#step;
     if (this.#state !== "open") return;
     this.#state = "aborted";
     await this.#discard();
+  }
+
+  /** What most writes are, at once: false, with nothing done, where something must be waited for or would fail. */
+  #gather(chunk: Uint8Array): boolean {
+    const size = this.#sizeBytes + chunk.length;
+    const isIdle = this.#state === "open" && this.#step === null;
+    if (!isIdle || this.#file !== null || !this.#deps.isUsable() || !this.#makeRoom(size)) return false;
+    this.#buffer.set(chunk, this.#sizeBytes);
+    this.#sizeBytes = size;
+    return true;
   }
 
   /** One step at a time; a failed step ends the blob. */
@@ -118,12 +131,11 @@ export class StoredBlobWriter implements BlobWriter {
     }
   }
 
+  /** To a file: in memory there was no room. */
   async #append(chunk: Uint8Array): Promise<void> {
-    const size = this.#sizeBytes + chunk.length;
-    if (this.#file === null && !this.#makeRoom(size)) await this.#spill();
-    if (this.#file === null) this.#buffer.set(chunk, this.#sizeBytes);
-    else await this.#file.write(chunk);
-    this.#sizeBytes = size;
+    const file = this.#file ?? (await this.#spill());
+    await file.write(chunk);
+    this.#sizeBytes += chunk.length;
   }
 
   /** False where the body must go to a file. */
@@ -141,12 +153,14 @@ export class StoredBlobWriter implements BlobWriter {
     return true;
   }
 
-  async #spill(): Promise<void> {
-    this.#file = await ChunkedWriter.create(this.#deps.chunked, { id: this.#blobId, key: this.#key });
+  async #spill(): Promise<ChunkedWriter> {
+    const file = await ChunkedWriter.create(this.#deps.chunked, { id: this.#blobId, key: this.#key });
+    this.#file = file;
     this.#hold(this.#held + CHUNKED_MEMORY_BYTES);
-    await this.#file.write(this.#buffer.subarray(0, this.#sizeBytes));
+    await file.write(this.#buffer.subarray(0, this.#sizeBytes));
     this.#buffer = NOTHING;
     this.#hold(CHUNKED_MEMORY_BYTES);
+    return file;
   }
 
   async #seal(): Promise<BlobRef> {

@@ -15,20 +15,23 @@ const LANES_MAX = 4_096;
 /** Resting lanes one look at the waiting visits. */
 const RESTING_LANES_MAX = 256;
 
-/** Exported for the tests that ask SQLite which index each takes. */
+/**
+ * Exported for the tests that ask SQLite which index each takes. The `+` keeps SQLite from compiling a statement anew for each value:
+ * it does so where a value bound to an equality decides about the order.
+ */
 export const DUE_SQL = {
   senders: `SELECT id, next_at AS at FROM sender
     WHERE next_at <= @now AND (next_at, id) > (@at, @id) ORDER BY next_at, id LIMIT ${SENDERS_MAX}`,
-  lanes: `SELECT lane FROM flow WHERE sender = @sender AND next_at <= @now ORDER BY next_at, lane LIMIT ${LANES_MAX}`,
+  lanes: `SELECT lane FROM flow WHERE sender = +@sender AND next_at <= @now ORDER BY next_at, lane LIMIT ${LANES_MAX}`,
   recipients: `SELECT id, message_id FROM recipient INDEXED BY recipient_free
-    WHERE sender = @sender AND lane = @lane AND queue_at <= @now AND lease_until IS NULL ORDER BY queue_at, rowid LIMIT @limit`,
+    WHERE sender = +@sender AND lane = +@lane AND queue_at <= @now AND lease_until IS NULL ORDER BY queue_at, rowid LIMIT @limit`,
   earliest: `SELECT queue_at FROM recipient INDEXED BY recipient_free
-    WHERE sender = @sender AND lane = @lane AND queue_at IS NOT NULL AND lease_until IS NULL ORDER BY queue_at LIMIT 1`,
-  sendersOfLane: "SELECT sender FROM flow WHERE lane = @lane AND next_at <= @now ORDER BY next_at LIMIT @limit",
+    WHERE sender = +@sender AND lane = +@lane AND queue_at IS NOT NULL AND lease_until IS NULL ORDER BY queue_at LIMIT 1`,
+  sendersOfLane: "SELECT sender FROM flow WHERE lane = +@lane AND next_at <= @now ORDER BY next_at LIMIT @limit",
   waiting: `SELECT r.id, r.message_id, r.fence, r.state, r.attempts, r.deadline_at, r.notices_sent, r.last_host,
       m.received_at, m.expires_at
     FROM recipient AS r INDEXED BY recipient_free JOIN message AS m ON m.id = r.message_id
-    WHERE r.sender = @sender AND r.lane = @lane AND r.queue_at <= @now AND r.lease_until IS NULL
+    WHERE r.sender = +@sender AND r.lane = +@lane AND r.queue_at <= @now AND r.lease_until IS NULL
     ORDER BY r.queue_at, r.rowid LIMIT @limit`,
 } as const;
 
@@ -103,7 +106,7 @@ export class DueWalk {
     this.#setFlow = db.prepare("UPDATE flow SET next_at = @at WHERE sender = @sender AND lane = @lane");
     this.#endFlow = db.prepare("DELETE FROM flow WHERE sender = @sender AND lane = @lane");
     this.#setSender = db.prepare(
-      `UPDATE sender SET next_at = (SELECT next_at FROM flow WHERE sender = @sender ORDER BY next_at LIMIT 1)
+      `UPDATE sender SET next_at = (SELECT next_at FROM flow WHERE sender = +@sender ORDER BY next_at LIMIT 1)
        WHERE id = @sender AND EXISTS (SELECT 1 FROM flow WHERE sender = @sender)`,
     );
     this.#endSender = db.prepare("DELETE FROM sender WHERE id = @sender");

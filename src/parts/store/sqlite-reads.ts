@@ -176,8 +176,8 @@ export class SqliteReads {
     const message = this.#get("SELECT * FROM message WHERE id = ?", id) as StoredMessageRows["message"] | undefined;
     if (message === undefined) return null;
     const blobs = this.#all("SELECT locator, size_bytes, wrapped_key FROM blob WHERE message_id = ?", id) as BlobRow[];
-    // In the order they were stored: rowid.
-    const variants = this.#all("SELECT * FROM variant WHERE message_id = ? ORDER BY rowid", id) as VariantRow[];
+    // In the order they were stored: rowid. `+`: see due-walk.ts.
+    const variants = this.#all("SELECT * FROM variant WHERE message_id = +? ORDER BY rowid", id) as VariantRow[];
     return { message, blobs, variants };
   }
 

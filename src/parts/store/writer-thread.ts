@@ -20,6 +20,8 @@ import type { FromWriter, ToWriter, WriterRequest, WriterThreadArguments } from 
 const GROUP_REQUESTS_MAX = 512;
 /** Changed rows between two checkpoints; a few MB of WAL. */
 const CHECKPOINT_ROWS = 2_000;
+/** Requests between two looks at how many rows have changed. */
+const CHECKPOINT_REQUESTS = 32;
 
 class Writer {
   readonly #port: MessagePort;
@@ -28,6 +30,7 @@ class Writer {
   readonly #group: GroupCommitter;
   readonly #changes: Statement;
   #changesAtCheckpoint = 0;
+  #unchecked = 0;
   #toldUnhealthy = false;
 
   constructor(port: MessagePort, db: Database, lock: InstanceLock) {
@@ -60,7 +63,8 @@ class Writer {
 
   #commit(requests: readonly WriterRequest[]): void {
     this.#say({ kind: "answers", answers: this.#group.run(requests) });
-    this.#checkpoint();
+    this.#unchecked += requests.length;
+    if (this.#unchecked >= CHECKPOINT_REQUESTS) this.#checkpoint();
     const latched = this.#group.latched;
     if (latched !== null && !this.#toldUnhealthy) {
       this.#toldUnhealthy = true;
@@ -69,6 +73,7 @@ class Writer {
   }
 
   #checkpoint(): void {
+    this.#unchecked = 0;
     if (this.#group.latched !== null) return;
     try {
       const changes = Number(this.#changes.get());
