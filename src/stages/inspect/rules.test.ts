@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { cpuMsOf } from "../../../test/support/cpu-time.ts";
 import type { Segment } from "./compiled-pack.ts";
 import { packOf } from "./inspect-mails.suite.ts";
 import { matchPack } from "./match-pack.ts";
@@ -122,9 +123,6 @@ describe("over several texts", () => {
 
 test("many anchors and many terms stay quick", () => {
   const text = "ID123 ID124 flu gout nurse clinic ".repeat(3_000);
-  const started = performance.now();
-  expect(
-    holds("{ all: [{ any_of: [id], distinct: 3 }, { class: health, weight: 9, within: 2000 }] }", [{ text }]),
-  ).toBe(false);
-  expect(performance.now() - started).toBeLessThan(2_000);
+  const when = "{ all: [{ any_of: [id], distinct: 3 }, { class: health, weight: 9, within: 2000 }] }";
+  expect(cpuMsOf(() => expect(holds(when, [{ text }])).toBe(false))).toBeLessThan(2_000);
 });
