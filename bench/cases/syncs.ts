@@ -1,4 +1,4 @@
-/** fsync and fdatasync of the whole process, counted by the kernel's tracer, for each mail accepted on 20 connections. */
+/** fsync, fdatasync and synced writes (pwritev, here to segments only) of the whole process, counted by the kernel's tracer, for each mail accepted on 20 connections. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,7 +11,7 @@ import type { Site } from "../rig/site.ts";
 import type { Case } from "./case.ts";
 
 const MESSAGES = 2_000;
-const TRACER = ["/usr/bin/strace", "-f", "--seccomp-bpf", "-c", "-e", "trace=fsync,fdatasync", "-o"] as const;
+const TRACER = ["/usr/bin/strace", "-f", "--seccomp-bpf", "-c", "-e", "trace=fsync,fdatasync,pwritev", "-o"] as const;
 
 export const syncsCase: Case = {
   id: "accept-syncs",
@@ -39,7 +39,7 @@ async function syncsPerMail(site: Site, messages: number): Promise<number> {
   await running.stop();
   // Columns: % time, seconds, usecs/call, calls, [errors,] syscall. The few of the start are counted too.
   const rows = readFileSync(counts, "utf8").matchAll(
-    /^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+f(?:data)?sync$/gm,
+    /^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+(?:f(?:data)?sync|pwritev)$/gm,
   );
   const calls = [...rows].reduce((sum, [, count]) => sum + Number(count), 0);
   if (calls === 0) throw new Error("no sync was counted; is the Debian package strace installed?");

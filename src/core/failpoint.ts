@@ -8,7 +8,6 @@ export const FAILPOINTS = [
   "accept.first-byte",
   "segment.before-create",
   "segment.before-write",
-  "segment.before-sync",
   "segment.before-directory-sync",
   "segment.durable",
   "file.before-create",

@@ -30,7 +30,6 @@ const BEFORE_ROWS: readonly Row[] = (
     ["accept.first-byte", "small"],
     ["segment.before-create", "small"],
     ["segment.before-write", "small"],
-    ["segment.before-sync", "small"],
     ["segment.before-directory-sync", "small"],
     ["segment.durable", "small"],
     ["file.before-create", "large"],

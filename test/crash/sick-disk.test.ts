@@ -46,7 +46,6 @@ describe("full", () => {
 describe("failing", () => {
   test.each<[string, MailKind, string]>([
     ["segment.before-write=eio", "small", "PST-SPL-001"],
-    ["segment.before-sync=eio", "small", "PST-SPL-001"],
     ["segment.before-directory-sync=eio", "small", "PST-SPL-001"],
     ["file.before-write=eio@2", "large", "PST-SPL-001"],
     ["file.before-sync=eio", "large", "PST-SPL-001"],
@@ -77,7 +76,7 @@ describe("failing", () => {
   });
 
   test("after one failed sync nothing else is acknowledged, whatever the disk says then", async () => {
-    const child = await ChildGateway.start(life.world.configPath, { failpoints: "segment.before-sync=eio@1" });
+    const child = await ChildGateway.start(life.world.configPath, { failpoints: "segment.before-write=eio@1" });
     const answers = await Promise.all(Array.from({ length: 5 }, () => life.hand("small")));
     expect(answers.filter((answer) => answer?.code === 250)).toEqual([]);
     expect(await child.ended()).toBe(1);
@@ -158,7 +157,7 @@ describe.skipIf(areMissing)(`the log of the database${note}`, () => {
 
 describe("stalled", () => {
   test.each([
-    ["body", "segment.before-sync=stall:1500@1"],
+    ["body", "segment.before-write=stall:1500@1"],
     ["database", "store.rows-of-accept=stall:1500@1"],
   ])(
     "the %s: the mail is answered when it is durable and not before, and others are answered meanwhile",
@@ -178,7 +177,7 @@ describe("stalled", () => {
   );
 
   test("and killed meanwhile: nobody was told 250, and nothing is there", async () => {
-    const child = await ChildGateway.start(life.world.configPath, { failpoints: "segment.before-sync=stall:60000" });
+    const child = await ChildGateway.start(life.world.configPath, { failpoints: "segment.before-write=stall:60000" });
     const waiting = life.hand("small");
     await new Promise((resolve) => setTimeout(resolve, 300));
     await child.kill();

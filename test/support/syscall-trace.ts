@@ -69,6 +69,14 @@ export class Trace {
     return this.#calls.filter(({ name, args }) => WRITES.has(name) && path.test(behind(args)));
   }
 
+  /** Those that succeeded, to files opened so that a write ends when it is on the disk. */
+  syncedWrites(path: RegExp): readonly Syscall[] {
+    const opened = this.named(/^openat$/, /O_DSYNC/);
+    return this.writes(path).filter(
+      ({ args, result }) => !result.startsWith("-1") && opened.some((open) => open.args.includes(`"${behind(args)}"`)),
+    );
+  }
+
   /** Those that succeeded. */
   syncs(path: RegExp): readonly Syscall[] {
     return this.#calls.filter(

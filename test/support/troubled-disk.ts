@@ -31,7 +31,24 @@ export class TroubledDisk {
       if (this.writeError !== null) throw systemError(this.writeError);
       return this.#wrapped(await nodeFs.createFile(path));
     },
+    createSyncedFile: async (path) => {
+      if (this.writeError !== null) throw systemError(this.writeError);
+      return this.#synced(await nodeFs.createSyncedFile(path));
+    },
   };
+
+  /** A write is its own sync. */
+  #synced(file: FsFile): FsFile {
+    const wrapped = this.#wrapped(file);
+    return {
+      ...wrapped,
+      write: async (buffers, position) => {
+        await this.#stall;
+        if (this.syncError !== null) throw systemError(this.syncError);
+        await wrapped.write(buffers, position);
+      },
+    };
+  }
 
   #wrapped(file: FsFile): FsFile {
     return {

@@ -30,8 +30,8 @@ describe("failpoints", () => {
     ["file.before-sync=eio", [true, true, true, true]],
     ["file.before-sync=eio@3", [false, false, true, false]],
     ["file.before-sync=eio@3+", [false, false, true, true]],
-    ["segment.before-sync=eio,file.before-sync=enospc@2", [false, true, false, false]],
-    ["segment.before-sync=eio", [false, false, false, false]],
+    ["segment.before-write=eio,file.before-sync=enospc@2", [false, true, false, false]],
+    ["segment.before-write=eio", [false, false, false, false]],
   ])("armed with %s strike at their turn", (text, expected) => {
     expect(failures(text)).toEqual(expected);
   });

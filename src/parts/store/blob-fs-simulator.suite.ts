@@ -79,6 +79,7 @@ export class SimulatedDisk {
     return {
       makeDirectory: alive(async (path) => this.#makeDirectory(path)),
       createFile: alive(async (path) => this.#createFile(path)),
+      createSyncedFile: alive(async (path) => this.#synced(this.#createFile(path))),
       openFile: alive(async (path) => this.#handle(this.#file(path))),
       rename: alive(async (from, to) => this.#rename(from, to)),
       unlink: alive(async (path) => this.unlink(path)),
@@ -147,6 +148,17 @@ export class SimulatedDisk {
     const entry = this.#directory(parentOf(path)).current.get(nameOf(path));
     if (!(entry instanceof Inode)) throw systemError("ENOENT");
     return entry;
+  }
+
+  /** A write and its sync in one; the power may fail between them. */
+  #synced(file: FsFile): FsFile {
+    return {
+      ...file,
+      write: async (buffers, position) => {
+        await file.write(buffers, position);
+        await file.datasync();
+      },
+    };
   }
 
   #handle(inode: Inode): FsFile {

@@ -76,6 +76,16 @@ export class StorageHealth {
     }
   }
 
+  /**
+   * Runs a write of a file that syncs each of them. What such a file took before was synced by itself, so that a refusal leaves
+   * it untouched and may pass, as that of any change.
+   */
+  async syncedChange(operation: () => Promise<void>): Promise<void> {
+    this.#syncs += 1;
+    await this.change(operation);
+    this.assertHealthy();
+  }
+
   async #watched<T>(operation: () => Promise<T>): Promise<T> {
     const id = ++this.#begun;
     this.#operations.add(id);

@@ -202,6 +202,7 @@ class Power {
     return {
       makeDirectory: through((path) => fs.makeDirectory(path)),
       createFile: through(async (path) => file(await fs.createFile(path))),
+      createSyncedFile: through(async (path) => file(await fs.createSyncedFile(path))),
       openFile: through(async (path) => file(await fs.openFile(path))),
       rename: through((from, to) => fs.rename(from, to)),
       unlink: through((path) => fs.unlink(path)),
@@ -230,7 +231,6 @@ test("whatever is stored and forgotten, and whenever power is cut, sealed bodies
 const STRUCK: readonly Failpoint[] = [
   "segment.before-create",
   "segment.before-write",
-  "segment.before-sync",
   "segment.before-directory-sync",
   "segment.durable",
   "file.before-create",

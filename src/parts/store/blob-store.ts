@@ -65,7 +65,7 @@ export type BlobStoreOptions = {
 
 /** Since the store was opened. */
 export type BlobCounters = {
-  /** fdatasync and directory fsync calls. */
+  /** Synced writes, fdatasync and directory fsync calls. */
   readonly syncs: number;
   /** Encrypted bytes that became durable. */
   readonly bytes: number;

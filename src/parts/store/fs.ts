@@ -24,6 +24,8 @@ export interface Fs {
   makeDirectory(path: string): Promise<void>;
   /** Makes a new file for reading and writing; rejects when the name is taken, whatever it is. */
   createFile(path: string): Promise<FsFile>;
+  /** The same, but each write resolves only once its bytes are durable, as after `datasync`: one call of the system for both. */
+  createSyncedFile(path: string): Promise<FsFile>;
   /** Opens an existing file for reading; never follows a link. */
   openFile(path: string): Promise<FsFile>;
   rename(from: string, to: string): Promise<void>;
@@ -33,7 +35,7 @@ export interface Fs {
   syncDirectory(path: string): Promise<void>;
 }
 
-const { O_CREAT, O_EXCL, O_RDWR, O_RDONLY, O_NOFOLLOW, O_DIRECTORY } = constants;
+const { O_CREAT, O_DSYNC, O_EXCL, O_RDWR, O_RDONLY, O_NOFOLLOW, O_DIRECTORY } = constants;
 
 export const nodeFs: Fs = {
   async makeDirectory(path) {
@@ -45,6 +47,9 @@ export const nodeFs: Fs = {
   },
   async createFile(path) {
     return new NodeFile(await open(path, O_CREAT | O_EXCL | O_RDWR, 0o600));
+  },
+  async createSyncedFile(path) {
+    return new NodeFile(await open(path, O_CREAT | O_EXCL | O_RDWR | O_DSYNC, 0o600));
   },
   async openFile(path) {
     return new NodeFile(await open(path, O_RDONLY | O_NOFOLLOW));

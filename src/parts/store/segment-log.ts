@@ -1,5 +1,5 @@
 /**
- * Append-only segment files for small bodies, with group commit: all records of a group share one fdatasync.
+ * Append-only segment files for small bodies, with group commit: all records of a group share one synced write.
  * Promises: a reference is given out only after its bytes, and the file's name where it is new, are durable; a process
  * never appends to a segment of another life; memory holds what rows may not refer to yet, not what is stored. Which records
  * are live is the rows' to know: blob-tidy.ts asks them and drops.
@@ -121,16 +121,12 @@ export class SegmentLog {
   async #commit(records: readonly SegmentRecord[]): Promise<readonly SegmentLocator[]> {
     const { fs, health, paths } = this.#options;
     const segment = await this.#segmentWithRoom();
-    await health.change(async () => {
+    await health.syncedChange(async () => {
       await reached("segment.before-write");
       await segment.file.write(
         records.flatMap(({ buffers }) => buffers),
         segment.end,
       );
-    });
-    await health.sync(async () => {
-      await reached("segment.before-sync");
-      await segment.file.datasync();
     });
     if (!segment.isNameDurable) {
       await health.sync(async () => {
@@ -161,7 +157,7 @@ export class SegmentLog {
     const name = randomBytes(8).toString("hex");
     const file = await health.change(async () => {
       await reached("segment.before-create");
-      return await fs.createFile(paths.segment(name));
+      return await fs.createSyncedFile(paths.segment(name));
     });
     this.#own.add(name);
     this.#current = { name, file, end: 0, isNameDurable: false };
