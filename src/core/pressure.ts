@@ -151,8 +151,9 @@ function causesOf(
   limits: PressureLimits,
 ): readonly PressureCause[] {
   let causes: PressureCause[] | null = null;
+  const wasQuiet = before.length === 0;
   for (const { level, code, releaseAt, load } of MEASURES) {
-    const wasPressing = before.some((cause) => cause.code === code);
+    const wasPressing = !wasQuiet && before.some((cause) => cause.code === code);
     if (load(figures, limits) >= (wasPressing ? releaseAt : 1)) (causes ??= []).push({ level, code });
   }
   return causes ?? NO_CAUSES;
