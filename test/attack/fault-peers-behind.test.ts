@@ -109,7 +109,7 @@ const CASES: readonly FaultCase[] = [
   {
     name: "leaves one answer to RCPT out",
     behaviour: at("rcpt", SILENT),
-    first: ["deferred 003", "deferred 003"],
+    first: ["deferred 004", "deferred 004"],
     audit: "attempt deferred",
   },
   {

@@ -97,7 +97,7 @@ afterAll(() => world.close());
 
 async function live(life: Life, index: number): Promise<void> {
   const isSilent = "phase" in life;
-  const behaviour: MxBehaviour = isSilent ? { faults: { [life.phase]: { kind: "silent" } } } : {};
+  const behaviour: MxBehaviour = isSilent ? { faults: { [life.phase]: { kind: "stall" } } } : {};
   world.server(GOOD).setBehaviour(behaviour);
   const heardBefore = isSilent ? heard(life) : 0;
   const child = await ChildGateway.start(world.configPath);

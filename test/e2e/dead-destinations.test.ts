@@ -120,7 +120,7 @@ test("a blast to a tarpit leaves room for others, and a single mail of another s
         name: "mx.tar.test",
         address: "127.13.0.2",
         certificate: "valid",
-        behaviour: { faults: { mail: { kind: "silent" } } },
+        behaviour: { faults: { mail: { kind: "stall" } } },
       },
     ],
   }));

@@ -20,7 +20,7 @@ const STANDS: Readonly<
 > = {
   deferred: { certificate: "valid", behaviour: GREY, verb: "RSET" },
   held: { certificate: "none", behaviour: {}, verb: "QUIT" },
-  in_dialog: { certificate: "valid", behaviour: { faults: { mail: { kind: "silent" } } }, verb: "MAIL" },
+  in_dialog: { certificate: "valid", behaviour: { faults: { mail: { kind: "stall" } } }, verb: "MAIL" },
   received: { certificate: "valid", behaviour: { faults: { ehlo: { kind: "silent" } } }, verb: "EHLO" },
   dot_sent: { certificate: "valid", behaviour: { faults: { dot: { kind: "silent" } } }, verb: "DATA" },
 };

@@ -81,7 +81,7 @@ export class CrashLife {
           name: SLOW,
           address: "127.31.0.5",
           certificate: "valid",
-          behaviour: { faults: { mail: { kind: "silent" } } },
+          behaviour: { faults: { mail: { kind: "stall" } } },
         },
         {
           name: "mx.refused.test",

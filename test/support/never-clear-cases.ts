@@ -86,13 +86,17 @@ const DROPS: readonly HostileCase[] = PHASES.map((phase) => ({
 }));
 
 /** Silent, and listening to whatever may come. */
-const STALLS: readonly HostileCase[] = PHASES.map((phase) => ({
-  name: `the server falls silent at ${phase}`,
-  peers: [good({ faults: { [phase]: SILENT } })],
-  first: "deferred PST-DLV-003",
-  why: "PST-DLV-003",
-  last: LIFETIME_OVER,
-}));
+const STALLS: readonly HostileCase[] = PHASES.map((phase) => {
+  // Within a pipelined group the answer to the next command stands where this one is missing: seen at once.
+  const why = phase === "mail" || phase === "rcpt" ? "PST-DLV-004" : "PST-DLV-003";
+  return {
+    name: `the server falls silent at ${phase}`,
+    peers: [good({ faults: { [phase]: SILENT } })],
+    first: `deferred ${why}`,
+    why,
+    last: LIFETIME_OVER,
+  };
+});
 
 /** The domain has an A record of a server in the clear: whoever takes a failed MX answer for none goes there. */
 const DNS_FAILURES: readonly HostileCase[] = (

@@ -60,12 +60,13 @@ const ROWS: readonly Row[] = [
   ["mail", reply("552 5.3.4 big"), "failed 016", "mail"],
   ["rcpt", DROP, "deferred/lane 002", "rcpt"],
   ["rcpt", STALL, "deferred/lane 003", "rcpt"],
-  ["rcpt", { kind: "silent" }, "deferred/lane 003", "rcpt"],
+  ["rcpt", { kind: "silent" }, "deferred/lane 004", "rcpt"],
   ["rcpt", reply("421 4.3.2 bye"), "deferred/lane 036", "rcpt"],
   ["rcpt", reply("550 5.1.1 no"), "failed 017", "rcpt"],
   ["rcpt", reply("552 too many"), "deferred/recipient 019", "rcpt"],
-  ["rcpt", { kind: "extra", text: "250 2.1.5 one more" }, "deferred/lane 004", "rcpt"],
-  ["data", DROP, "deferred/lane 002", "data"],
+  ["rcpt", { kind: "extra", text: "250 2.1.5 one more" }, "deferred/lane 004", "data"],
+  // What it said to RCPT goes with it.
+  ["data", DROP, "deferred/lane 002", "rcpt"],
   ["data", STALL, "deferred/lane 003", "data"],
   ["data", reply("250 ok"), "deferred/lane 004", "data"],
   ["data", reply("451 4.3.0 later"), "deferred/recipient 023", "data"],
@@ -187,7 +188,7 @@ describe("an abort", () => {
 
 describe("replies out of count", () => {
   test.each<[string, Partial<Record<MxPhase, MxFault>>, string]>([
-    ["one too few for a pipelined group", { mail: { kind: "silent" } }, "deferred/lane 003"],
+    ["one too few for a pipelined group", { mail: { kind: "silent" } }, "deferred/lane 004"],
     ["one too many after MAIL", { mail: { kind: "extra", text: "250 more" } }, "deferred/lane 004"],
     ["one too many after 354", { data: { kind: "extra", text: "250 more" } }, "deferred/lane 004"],
   ])("%s never delivers and never counts as taken", async (_name, faults, verdict) => {
@@ -205,7 +206,7 @@ describe("replies out of count", () => {
   test.each<[string, Partial<Record<MxPhase, MxFault>>, string, string]>([
     ["one too many after the greeting", { connect: { kind: "extra", text: "250 more" } }, "deferred/lane 004", "ehlo"],
     ["one too many after EHLO", { ehlo: { kind: "extra", text: "250 more" } }, "deferred/lane 004", "mail"],
-    ["one too many after MAIL", { mail: { kind: "extra", text: "250 more" } }, "deferred/lane 004", "rcpt"],
+    ["one too many after MAIL", { mail: { kind: "extra", text: "250 more" } }, "deferred/lane 004", "data"],
     ["a reply nobody gives to DATA", { data: reply("250 ok") }, "deferred/lane 004", "data"],
   ])("%s refuses no recipient for good", async (_name, faults, verdict, reached) => {
     const server = await startMx({ faults, recipients: { a: "550 5.1.1 unknown" } });
@@ -217,6 +218,19 @@ describe("replies out of count", () => {
     expect(report.attempts).toMatchObject([{ phase: reached }]);
   });
 
+  test("a refusal in the place of the answer to DATA is not taken for it, when the true one follows", async () => {
+    const faults = { mail: { kind: "extra", text: "250 more" } } as const;
+    const server = await startMx({ faults, recipients: { b: "550 5.1.1 unknown" } });
+    const { deliver } = deliveryTo(server);
+    const to = ["a@hospital.test", "b@hospital.test"];
+    const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], to }));
+    expect([1, 2].map((ordinal) => verdictOf(outcomeOf(report, ordinal)))).toEqual([
+      "deferred/lane 004",
+      "deferred/lane 004",
+    ]);
+    expect(server.transactions).toEqual([]);
+  });
+
   test("one too few refuses no recipient for good", async () => {
     const recipients = { b: "550 5.1.1 unknown" };
     const server = await startMx({ faults: { mail: { kind: "silent" } }, recipients });
@@ -224,7 +238,7 @@ describe("replies out of count", () => {
     const to = ["a@hospital.test", "b@hospital.test"];
     const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], to }));
     const verdicts = [1, 2].map((ordinal) => verdictOf(outcomeOf(report, ordinal)));
-    expect(verdicts).toEqual(["deferred/lane 003", "deferred/lane 003"]);
+    expect(verdicts).toEqual(["deferred/lane 004", "deferred/lane 004"]);
   });
 
   test("of the transaction before refuses nobody in the next one", async () => {

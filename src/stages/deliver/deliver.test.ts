@@ -101,17 +101,30 @@ describe("several recipients", () => {
     expect(server.transactions[0]?.rcptTo).toEqual(["ok@hospital.test"]);
   });
 
-  test("all refused means no DATA and no dot", async () => {
-    const server = await startMx({ refuseAll: "550 5.7.1 no" });
+  test.each([
+    ["PIPELINING", true],
+    ["NOOPS", false],
+  ])("all refused means no body and no dot (%s)", async (extension, isAskedAtOnce) => {
+    const server = await startMx({ extensions: [extension], refuseAll: "550 5.7.1 no" });
     const { deliver } = deliveryTo(server);
     let dots = 0;
     const onDot = async (): Promise<void> => void dots++;
     const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], to, onDot }));
     expect([1, 2, 3, 4].map((n) => verdictOf(outcomeOf(report, n)))).toEqual(to.map(() => "failed 017"));
-    expect(server.verbs.map(({ verb }) => verb)).not.toContain("DATA");
+    expect(server.verbs.some(({ verb }) => verb === "DATA")).toBe(isAskedAtOnce);
     expect(server.verbs.at(-1)?.verb).toBe("RSET");
+    expect(server.allSeen.toString()).not.toContain("Subject:");
     expect(dots).toBe(0);
     expect(report.attempts).toMatchObject([{ phase: "rcpt", code: "PST-DLV-017", replyCode: 550 }]);
+  });
+
+  test("all refused means no body, also for a server that asks for it", async () => {
+    const server = await startMx({ refuseAll: "550 5.7.1 no", faults: { data: { kind: "reply", text: "354 go on" } } });
+    const { deliver } = deliveryTo(server);
+    const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], to }));
+    expect([1, 2, 3, 4].map((n) => verdictOf(outcomeOf(report, n)))).toEqual(to.map(() => "failed 017"));
+    expect(server.verbs.at(-1)?.verb).toBe("DATA");
+    expect(server.allSeen.toString().endsWith("DATA\r\n")).toBe(true);
   });
 
   test("beyond the limit go in further transactions, each with its own dot", async () => {

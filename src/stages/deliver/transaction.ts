@@ -1,9 +1,9 @@
 /**
  * One mail transaction: MAIL, RCPT, DATA, body, final dot (RFC 5321 section 3.3, RFC 2920).
  * Promises: no dot before the intent is durable and none when a connection or reply says otherwise; every recipient whose fate this
- * transaction decides is settled once; after the dot only a reply settles it, its loss is `ambiguous`. The envelope is pipelined where
- * offered, DATA never is: a server that refused everyone is not asked for a body. Replies that cannot belong to what was asked
- * refuse nobody for good: a recipient is not failed by the answer another one got.
+ * transaction decides is settled once; after the dot only a reply settles it, its loss is `ambiguous`. Envelope and DATA are pipelined
+ * where offered; a body is sent only where somebody was taken. Replies that cannot belong to what was asked refuse nobody for good:
+ * a recipient is not failed by the answer another one got.
  */
 import { setImmediate } from "node:timers/promises";
 import { assertNever } from "../../core/assert-never.ts";
@@ -28,6 +28,7 @@ import type { HostVerdict } from "./verdicts.ts";
 
 /** A server that takes a body more slowly than this is given up. In whole seconds: timers of one length share a list. */
 const SLOWEST_BYTES_PER_SECOND = 16_000;
+const DATA = "DATA\r\n";
 
 export type Transaction = {
   readonly session: Session;
@@ -59,7 +60,7 @@ export async function transact(tx: Transaction): Promise<TransactionEnd> {
   try {
     return await converse(tx, refused);
   } catch (error) {
-    if (error instanceof ConnectionLost && !isOutOfCount(error, tx.progress)) settleRefused(tx, refused);
+    if (error instanceof ConnectionLost && !isOutOfCount(error, tx)) settleRefused(tx, refused);
     throw error;
   }
 }
@@ -70,10 +71,7 @@ type Refused = { readonly recipient: DeliveryRecipient; readonly judged: Judged 
 async function converse(tx: Transaction, refused: Refused[]): Promise<TransactionEnd> {
   const envelope = await sendEnvelope(tx, refused);
   if (envelope.kind === "ended") return envelope.end;
-  if (envelope.taken.length === 0) {
-    const verdict = settleRefused(tx, refused);
-    return { isClean: await reset(tx), verdict };
-  }
+  if (envelope.taken.length === 0) return await endWithoutBody(tx, refused);
   const invitation = await askForBody(tx, { taken: envelope.taken, refused });
   if (invitation.kind === "ended") return invitation.end;
   const end = await sendMessage(tx, envelope.taken);
@@ -81,8 +79,24 @@ async function converse(tx: Transaction, refused: Refused[]): Promise<Transactio
 }
 
 /** Replies too many, or perhaps too few: which command each was for is unknown. */
-function isOutOfCount({ reason }: ConnectionLost, { phase }: Progress): boolean {
-  return reason === "protocol" || (reason === "timeout" && phase === "rcpt");
+function isOutOfCount({ reason }: ConnectionLost, { progress, session }: Transaction): boolean {
+  const isOfGroup = progress.phase === "rcpt" || (progress.phase === "data" && session.extensions.pipelining);
+  return reason === "protocol" || (reason === "timeout" && isOfGroup);
+}
+
+/** Nobody was taken. A server that asks for the body all the same is left: it is nobody's. */
+async function endWithoutBody(tx: Transaction, refused: Refused[]): Promise<TransactionEnd> {
+  const { connection, extensions } = tx.session;
+  const answer = extensions.pipelining ? await connection.reply(tx.options.timeouts.dataMs) : null;
+  if (answer !== null && answer.code < 300) return { isClean: false, verdict: outOfStep(answer) };
+  const verdict = settleRefused(tx, refused);
+  if (answer === null || answer.code >= 400) return { isClean: await reset(tx), verdict };
+  connection.drop();
+  return { isClean: false, verdict };
+}
+
+function outOfStep(answer: Reply): HostVerdict {
+  return { kind: "trouble", code: "PST-DLV-004", status: "4.5.0", reply: toPeerReply(answer) };
 }
 
 type EnvelopeEnd =
@@ -98,11 +112,12 @@ async function sendEnvelope(tx: Transaction, refused: Refused[]): Promise<Envelo
   progress.phase = "mail";
   progress.lastReply = null;
   assertInStep(tx);
-  await connection.write(extensions.pipelining ? mail + rcpts.join("") : mail, options.timeouts.blockMs);
+  const group = extensions.pipelining ? `${mail}${rcpts.join("")}${DATA}` : mail;
+  await connection.write(group, options.timeouts.blockMs);
   const answer = await connection.reply(options.timeouts.mailMs);
   const verdict = judge(tx, "mail", answer);
   if (verdict.action !== "proceed") {
-    // Answers to pipelined RCPT may still be on their way: the session ends here.
+    // Answers to what was pipelined may still be on their way: the session ends here.
     return { kind: "ended", end: { isClean: false, verdict: concludeAll(tx, tx.recipients, { verdict, answer }) } };
   }
   await reached("deliver.after-mail");
@@ -134,7 +149,8 @@ async function readRecipients(
       refused.push({ recipient, judged });
       continue;
     }
-    settleRefused(tx, refused);
+    // An invitation to send the body is no answer to RCPT: which reply was for which command is unknown.
+    if (answer.code >= 400) settleRefused(tx, refused);
     return { kind: "ended", end: { isClean: false, verdict: conclude(tx, recipient, judged) } };
   }
   await reached("deliver.after-rcpt");
@@ -158,15 +174,23 @@ async function askForBody(
   envelope: { readonly taken: readonly DeliveryRecipient[]; readonly refused: Refused[] },
 ): Promise<Invitation> {
   const { session, options, progress } = tx;
-  assertInStep(tx);
+  const { connection, extensions } = session;
+  if (!extensions.pipelining) assertInStep(tx);
   progress.phase = "data";
-  await session.connection.write("DATA\r\n", options.timeouts.blockMs);
-  const answer = await session.connection.reply(options.timeouts.dataMs);
+  if (!extensions.pipelining) await connection.write(DATA, options.timeouts.blockMs);
+  const answer = await connection.reply(options.timeouts.dataMs);
   const verdict = judge(tx, "data", answer);
-  const isOutOfStep = verdict.action === "next-host" && answer.code < 300;
-  const left = isOutOfStep ? null : settleRefused(tx, envelope.refused);
-  if (verdict.action === "proceed") return { kind: "invited", left };
+  if (verdict.action === "proceed") return { kind: "invited", left: settleRefused(tx, envelope.refused) };
+  if (answer.code < 300 || (extensions.pipelining && !(await isOfData(tx, answer)))) {
+    return { kind: "ended", end: { isClean: false, verdict: outOfStep(answer) } };
+  }
+  settleRefused(tx, envelope.refused);
   return { kind: "ended", end: { isClean: false, verdict: concludeAll(tx, envelope.taken, { verdict, answer }) } };
+}
+
+/** Behind a reply too many, the answer to DATA is still to come and would be taken for the one to RSET. */
+async function isOfData(tx: Transaction, answer: Reply): Promise<boolean> {
+  return answer.code === 421 || (await answerToReset(tx)) !== "another";
 }
 
 async function sendMessage(tx: Transaction, taken: readonly DeliveryRecipient[]): Promise<TransactionEnd> {
@@ -284,12 +308,16 @@ function settleRefused(tx: Transaction, refused: Refused[]): HostVerdict | null 
 
 /** True when the server forgot the transaction and may be used again. */
 async function reset(tx: Transaction): Promise<boolean> {
+  return (await answerToReset(tx)) === "ok";
+}
+
+async function answerToReset(tx: Transaction): Promise<"ok" | "another" | "none"> {
   try {
     await tx.session.connection.write("RSET\r\n", tx.options.timeouts.blockMs);
-    return (await tx.session.connection.reply(tx.options.timeouts.mailMs)).code === 250;
+    return (await tx.session.connection.reply(tx.options.timeouts.mailMs)).code === 250 ? "ok" : "another";
   } catch (error) {
     if (!(error instanceof ConnectionLost)) throw error;
-    return false;
+    return "none";
   }
 }
 
