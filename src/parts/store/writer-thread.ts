@@ -1,13 +1,15 @@
 /**
  * The one thread that writes the state database. Takes whatever waits, commits it as one group, answers, and only then
  * looks for more: requests that arrive while a commit runs become the next group, and a lone request never waits for a
- * timer. Checkpoints run between groups, after the answers went out.
+ * timer. The WAL is moved into the database by a thread of its own (checkpointer.ts); the writer only moves the little that came
+ * meanwhile, between groups, so that the log can begin again.
  */
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { Database, Statement } from "better-sqlite3";
 import { reach } from "../../core/failpoint.ts";
 import { armFailpoints } from "../failpoint/arm-failpoints.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { openDatabase, synchronousSwitch } from "./sqlite-database.ts";
 import { takeInstanceLock } from "./sqlite-instance-lock.ts";
 import type { InstanceLock } from "./sqlite-instance-lock.ts";
@@ -20,6 +22,9 @@ import type { FromWriter, ToWriter, WriterRequest, WriterThreadArguments } from 
 const GROUP_REQUESTS_MAX = 512;
 /** Changed rows between two checkpoints; a few MB of WAL. */
 const CHECKPOINT_ROWS = 2_000;
+/** What the writer moves itself: so few changed rows since the thread began, or whatever it is once the log is as long as this. */
+const REST_ROWS_MAX = 1_000;
+const LOG_FRAMES_MAX = 12_000;
 /** Requests between two looks at how many rows have changed. */
 const CHECKPOINT_REQUESTS = 32;
 
@@ -29,12 +34,19 @@ class Writer {
   readonly #lock: InstanceLock;
   readonly #group: GroupCommitter;
   readonly #changes: Statement;
+  readonly #checkpointer: Checkpointer;
   #changesAtCheckpoint = 0;
   #unchecked = 0;
   #toldUnhealthy = false;
 
-  constructor(port: MessagePort, db: Database, lock: InstanceLock) {
+  constructor({ port, path, failpoints }: WriterThreadArguments, db: Database, lock: InstanceLock) {
     this.#port = port;
+    this.#checkpointer = new Checkpointer({
+      path,
+      failpoints,
+      onMoved: (frames) => this.#checkpointRest(frames),
+      onFailed: (error) => this.#latchOn(error),
+    });
     this.#db = db;
     this.#lock = lock;
     this.#changes = db.prepare("SELECT total_changes()").pluck();
@@ -58,31 +70,51 @@ class Writer {
       next = requests.length < GROUP_REQUESTS_MAX ? waiting(this.#port) : undefined;
     }
     if (requests.length > 0) this.#commit(requests);
-    if (isClosing) this.#close();
+    if (isClosing) void this.#close();
   }
 
   #commit(requests: readonly WriterRequest[]): void {
     this.#say({ kind: "answers", answers: this.#group.run(requests) });
     this.#unchecked += requests.length;
-    if (this.#unchecked >= CHECKPOINT_REQUESTS) this.#checkpoint();
-    const latched = this.#group.latched;
-    if (latched !== null && !this.#toldUnhealthy) {
-      this.#toldUnhealthy = true;
-      this.#say({ kind: "unhealthy", failure: latched.toFailure() });
-    }
+    if (this.#unchecked >= CHECKPOINT_REQUESTS) this.#guarded(() => this.#checkpoint());
+    this.#tellUnhealthy();
   }
 
   #checkpoint(): void {
     this.#unchecked = 0;
+    const changes = Number(this.#changes.get());
+    if (changes - this.#changesAtCheckpoint < CHECKPOINT_ROWS) return;
+    this.#changesAtCheckpoint = changes;
+    if (!this.#checkpointer.move()) this.#moveWal("PASSIVE");
+  }
+
+  /** Only once nothing of the log is left to be moved does SQLite begin it again. */
+  #checkpointRest(frames: number): void {
+    this.#guarded(() => {
+      const rest = Number(this.#changes.get()) - this.#changesAtCheckpoint;
+      if (rest <= REST_ROWS_MAX || frames > LOG_FRAMES_MAX) this.#moveWal("PASSIVE");
+    });
+  }
+
+  #guarded(work: () => void): void {
     if (this.#group.latched !== null) return;
     try {
-      const changes = Number(this.#changes.get());
-      if (changes - this.#changesAtCheckpoint < CHECKPOINT_ROWS) return;
-      this.#changesAtCheckpoint = changes;
-      this.#moveWal("PASSIVE");
+      work();
     } catch (error) {
-      this.#group.latchOn(error);
+      this.#latchOn(error);
     }
+  }
+
+  #latchOn(error: unknown): void {
+    this.#group.latchOn(error);
+    this.#tellUnhealthy();
+  }
+
+  #tellUnhealthy(): void {
+    const { latched } = this.#group;
+    if (latched === null || this.#toldUnhealthy) return;
+    this.#toldUnhealthy = true;
+    this.#say({ kind: "unhealthy", failure: latched.toFailure() });
   }
 
   #moveWal(mode: "PASSIVE" | "TRUNCATE"): void {
@@ -91,7 +123,8 @@ class Writer {
     reach("store.after-checkpoint");
   }
 
-  #close(): void {
+  async #close(): Promise<void> {
+    await this.#checkpointer.close();
     try {
       if (this.#group.latched === null) this.#moveWal("TRUNCATE");
     } catch (error) {
@@ -124,13 +157,14 @@ function waiting(port: MessagePort): ToWriter | undefined {
   return receiveMessageOnPort(port)?.message as ToWriter | undefined;
 }
 
-function start({ path, owner, now, port, failpoints }: WriterThreadArguments): void {
+function start(given: WriterThreadArguments): void {
+  const { path, owner, now, port, failpoints } = given;
   if (failpoints.length > 0) armFailpoints(failpoints);
   let lock: InstanceLock | null = null;
   try {
     lock = takeInstanceLock(path, owner, now);
     const { db, migration } = openDatabase(path, now);
-    const writer = new Writer(port, db, lock);
+    const writer = new Writer(given, db, lock);
     port.postMessage({ kind: "opened", migration } satisfies FromWriter, []);
     writer.listen();
   } catch (error) {
