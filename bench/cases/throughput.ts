@@ -62,8 +62,8 @@ function judged(id: string, made: Comparison, results: ReadonlyMap<string, reado
   return { id, title: made.title, figures, judgements };
 }
 
-/** Judged against a Postfix that does as much: both keep what they take and begin nothing. */
-const acceptPeers = [postern, postfixHolding, postfixDiscarding] as const;
+/** Judged against Postfix with its queue manager at work; beside it one that, like Postern here, begins nothing. */
+const acceptPeers = [postern, postfixDiscarding, postfixHolding] as const;
 
 export const throughputCases: readonly Case[] = [
   comparison("accept-20", "accept", () => ({
