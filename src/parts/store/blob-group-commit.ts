@@ -1,8 +1,10 @@
 /**
- * Group commit without timers: one commit runs at a time; an item that arrives while none runs is committed at once and
- * alone, what arrives meanwhile goes together into the next. A waiting timer would cost a lone session a multiple.
+ * Group commit without timers: one commit runs at a time; where none runs, it begins with what came in this turn of the event
+ * loop, and what arrives meanwhile goes together into the next. A waiting timer would cost a lone session a multiple.
  * Promises: items commit in the order they came; each caller learns the fate of its own group.
  */
+import { setImmediate } from "node:timers/promises";
+
 export type GroupCommitOptions<Item, Result> = {
   /** Resolves to one result per item, in order, once all of them are durable. A rejection rejects the whole group. */
   readonly commit: (items: readonly Item[]) => Promise<readonly Result[]>;
@@ -45,6 +47,8 @@ export class GroupCommit<Item, Result> {
   }
 
   async #drain(): Promise<void> {
+    // Sessions whose last bytes came together are answered together.
+    await setImmediate();
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
       try {

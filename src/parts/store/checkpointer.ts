@@ -49,7 +49,8 @@ export class Checkpointer {
   #begin(): Worker {
     const { path, failpoints } = this.#options;
     const workerData: CheckpointArguments = { path, failpoints };
-    const worker = new Worker(THREAD, { workerData, name: "postern-checkpoint" });
+    const resourceLimits = { maxYoungGenerationSizeMb: 1 };
+    const worker = new Worker(THREAD, { workerData, name: "postern-checkpoint", resourceLimits });
     worker.on("message", (message: FromCheckpoint) => this.#hear(message));
     // The end of the thread follows, and says enough.
     worker.on("error", () => undefined);

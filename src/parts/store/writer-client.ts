@@ -36,6 +36,9 @@ type Opened = {
 
 const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./writer-thread.ts" : "./writer-thread.js", import.meta.url);
 
+/** Requests live as long as their group: more room than this is only memory. */
+const YOUNG_MB_MAX = 6;
+
 export class WriterClient {
   readonly migration: MigrationReport;
   readonly #port: MessagePort;
@@ -68,7 +71,8 @@ export class WriterClient {
       port: port2,
       failpoints: options.failpoints,
     };
-    const worker = new Worker(THREAD, { workerData, transferList: [port2], name: "postern-store" });
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB_MAX };
+    const worker = new Worker(THREAD, { workerData, transferList: [port2], name: "postern-store", resourceLimits });
     const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     const first = await firstWord(worker, port1);
     if (first.kind === "opened") return new WriterClient(worker, port1, { ended, migration: first.migration, options });
@@ -106,13 +110,20 @@ export class WriterClient {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#outbox.push({ id, isDurable, call });
-      if (this.#pending.size === 0) this.#post();
-      else if (this.#outbox.length === 1) setImmediate(() => this.#post());
+      if (this.#outbox.length === 1) this.#postSoon();
       this.#pending.set(id, { resolve, reject });
     });
   }
 
-  /** Unless the thread is idle, what was asked in one turn of the event loop goes in one message: each wakes the other thread. */
+  /**
+   * Each message wakes the other thread, and what it finds then becomes a group of its own: to an idle thread goes what is asked
+   * before anything else happens here, to a busy one what is asked in this turn of the event loop.
+   */
+  #postSoon(): void {
+    if (this.#pending.size === 0) process.nextTick(() => this.#post());
+    else setImmediate(() => this.#post());
+  }
+
   #post(): void {
     if (this.#outbox.length === 0) return;
     this.#port.postMessage({ kind: "requests", requests: this.#outbox } satisfies ToWriter, []);
