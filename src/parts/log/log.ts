@@ -37,12 +37,11 @@ export function standardOutput(): DestinationStream {
 }
 
 function guarded(fields: LogFields = {}): LogFields {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [
-      guardedText(key),
-      typeof value === "string" ? guardedText(value) : value,
-    ]),
-  );
+  const safe: Record<string, LogFields[string]> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    safe[guardedText(key)] = typeof value === "string" ? guardedText(value) : value;
+  }
+  return safe;
 }
 
 function guardedText(text: string): string {
