@@ -10,7 +10,7 @@ import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOption
 import { envelopeFor, inBatches, type Batch } from "./core/batch.ts";
 import type { Capabilities, Route } from "./core/capabilities.ts";
 import type { Chance, Clock } from "./core/clock.ts";
-import { DialogRecord, NOTHING_UNWRITTEN, type WriteTransition } from "./core/dialog-record.ts";
+import { DialogRecord, type WriteTransition } from "./core/dialog-record.ts";
 import { errorName } from "./core/error-facts.ts";
 import type { EventBody } from "./core/event.ts";
 import { inspectedEvent, plannedEvent, protectedEvent } from "./core/event-bodies.ts";
@@ -33,7 +33,7 @@ import {
   splitOverdue,
   unprotectableStatus,
 } from "./core/pass-facts.ts";
-import { dialogBegins, eventsOfMessage, patchOf, variantsOf } from "./core/pass-transitions.ts";
+import { dialogBegins, eventsOfMessage, NOTHING_TO_WRITE, patchOf, variantsOf } from "./core/pass-transitions.ts";
 import { allOrThrow, doneWithin, Turns } from "./core/patience.ts";
 import type { Plan, Step, Stop } from "./core/plan.ts";
 import type { Policy } from "./core/policy.ts";
@@ -323,7 +323,7 @@ class Pass {
     const unsettled = await this.#deps.stages.settle(this.#message, endings, dialogs);
     // Exit: the claim went to another worker, who goes on with the recipient.
     const left = ready.filter(({ recipient }) => !unsettled.includes(recipient.id));
-    return inBatches(left, max).map((batch) => ({ batch, unwritten: NOTHING_UNWRITTEN }));
+    return inBatches(left, max).map((batch) => ({ batch, unwritten: NOTHING_TO_WRITE }));
   }
 
   /** One attempt. Exits: delivered, deferred, failed, ambiguous → settled; unmet → the next step, or the same with other bytes. */

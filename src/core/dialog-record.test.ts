@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { eventually } from "../../test/support/deliver-rig.ts";
 import { freshRecipient } from "./fresh-recipient.ts";
 import { recipientIdOf, toMessageId } from "./ids.ts";
+import { NOTHING_TO_WRITE } from "./pass-transitions.ts";
 import type { Transition } from "./queue-store.ts";
-import { DialogRecord, NOTHING_UNWRITTEN } from "./dialog-record.ts";
+import { DialogRecord } from "./dialog-record.ts";
 
 const messageId = toMessageId("01J0000000000000000000000A");
 const mailbox = { address: "a@b.example", localPart: "a", domain: "b.example", isUtf8: false };
@@ -24,7 +25,7 @@ const SEEN = { host: "mx", rung: "pkix" } as const;
 const LONG_MS = 60_000;
 
 const begun: Transition = {
-  ...NOTHING_UNWRITTEN,
+  ...NOTHING_TO_WRITE,
   recipients: [first, second].map(({ id: recipientId, fence }) => ({
     recipientId,
     fence,
@@ -61,7 +62,7 @@ describe("what a dialog needs is written once", () => {
     const { record, states } = rig(LONG_MS);
     await record.announce([first], SEEN, 5);
     expect(states()).toEqual([["durable", "dot_sent", "in_dialog"]]);
-    expect(await record.close()).toEqual(NOTHING_UNWRITTEN);
+    expect(await record.close()).toEqual(NOTHING_TO_WRITE);
   });
 
   test("with the end, where no dot was announced", async () => {

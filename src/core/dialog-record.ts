@@ -4,7 +4,7 @@
  * ends before both is handed to whoever writes the end.
  */
 import { reached } from "./failpoint.ts";
-import { dotAnnounced } from "./pass-transitions.ts";
+import { dotAnnounced, NOTHING_TO_WRITE } from "./pass-transitions.ts";
 import type { CommitResult, RecipientTransition, StoredRecipient, Transition, Wait } from "./queue-store.ts";
 import type { Deliver } from "./stages.ts";
 
@@ -12,8 +12,6 @@ export type WriteTransition = (transition: Transition, wait: Wait) => Promise<Co
 
 /** What the dialog has proved when its dot is due. */
 type Seen = Parameters<Parameters<Deliver>[0]["onDot"]>[1];
-
-export const NOTHING_UNWRITTEN: Transition = { recipients: [], variants: [], inspected: null, events: [] };
 
 export class DialogRecord {
   readonly #write: WriteTransition;
@@ -53,7 +51,7 @@ export class DialogRecord {
 
   async #begin(): Promise<void> {
     const unwritten = this.#unwritten;
-    this.#unwritten = NOTHING_UNWRITTEN;
+    this.#unwritten = NOTHING_TO_WRITE;
     try {
       await reached("plan.before-rows");
       await this.#write(unwritten, "ordered");
@@ -68,7 +66,7 @@ export class DialogRecord {
     clearTimeout(this.#timer);
     await this.#writing;
     const unwritten = this.#unwritten;
-    this.#unwritten = NOTHING_UNWRITTEN;
+    this.#unwritten = NOTHING_TO_WRITE;
     return unwritten;
   }
 }

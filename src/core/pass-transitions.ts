@@ -15,6 +15,8 @@ export type Dialog = {
   readonly events: readonly EventBody[];
 };
 
+export const NOTHING_TO_WRITE: Transition = { recipients: [], variants: [], inspected: null, events: [] };
+
 /** Plan, step and bytes are on record before the final dot. */
 export function dialogBegins({ recipient, plan, stepIndex, parcel, events }: Dialog, at: number): RecipientTransition {
   const { id: recipientId, fence, messageId, unmetSince } = recipient;

@@ -14,7 +14,9 @@ import { reached } from "../../core/failpoint.ts";
 import type { RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import { errorName } from "../../core/error-facts.ts";
+import type { WriteTransition } from "../../core/dialog-record.ts";
 import { faultOf, lifetimeEnd } from "../../core/pass-facts.ts";
+import { NOTHING_TO_WRITE } from "../../core/pass-transitions.ts";
 import type {
   CommitResult,
   NewMessage,
@@ -40,8 +42,6 @@ export type Ending = {
 
 /** What goes into the same transaction without ending a recipient. */
 export type Alongside = Transition;
-
-const NOTHING_ALONGSIDE: Alongside = { recipients: [], variants: [], inspected: null, events: [] };
 
 /** Writes nothing where nothing is given. Resolves to those of whom nothing was written: their claim was stale, or their report could not be written. */
 export type Settle = (
@@ -72,7 +72,7 @@ const NO_REPORTS: Reports = { written: [], lost: new Set() };
 const REPORT_PATIENCE_MS = 24 * 3_600_000;
 
 export function createSettle(deps: SettleDeps): Settle {
-  return async (message, endings, alongside = NOTHING_ALONGSIDE) => {
+  return async (message, endings, alongside = NOTHING_TO_WRITE) => {
     if (endings.length === 0 && isNothing(alongside)) return [];
     const reports = await writeReports(message, endings, deps);
     const at = deps.clock.now();
@@ -100,9 +100,7 @@ export function createSettle(deps: SettleDeps): Settle {
 }
 
 /** For what does not end a recipient: how its dialog began, and the intent. */
-export function createWrite(
-  deps: Pick<SettleDeps, "store" | "blobs">,
-): (transition: Transition, wait: Wait) => Promise<CommitResult> {
+export function createWrite(deps: Pick<SettleDeps, "store" | "blobs">): WriteTransition {
   return async (transition, wait) => commit(transition, { wait, reports: NO_REPORTS, deps });
 }
 
@@ -249,7 +247,7 @@ async function tellOfSharing(
     .flatMap(({ mail, about }) => about.slice(1).map((recipient) => ({ recipient, mail })))
     .filter(({ recipient }) => !stale.includes(recipient.id))
     .map(({ recipient, mail }) => eventOf(recipient, childEventOf(mail), at));
-  if (events.length > 0) await deps.store.commit({ ...NOTHING_ALONGSIDE, events }, "ordered");
+  if (events.length > 0) await deps.store.commit({ ...NOTHING_TO_WRITE, events }, "ordered");
 }
 
 /** A shared report whose parent turned out stale was not inserted: the others get theirs under a new parent. */
