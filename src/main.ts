@@ -75,7 +75,7 @@ async function openBodies({
     directory,
     keyRing,
     cachedBytesMax: BODY_CACHE_BYTES_MAX,
-    ...(env.disk?.fs === undefined ? {} : { fs: env.disk.fs }),
+    ...(env.disk?.fs === undefined ? { rowsThread: store.rowsThread } : { fs: env.disk.fs }),
     onUnhealthy: ({ code }) => {
       env.log.error("spool_unhealthy", { code });
       raise({ code });

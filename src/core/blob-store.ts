@@ -9,13 +9,18 @@ export type BlobRef = {
   readonly sizeBytes: number;
   /** The blob's key wrapped by the spool KEK, base64. Without it the blob cannot be read. */
   readonly wrappedKey: string;
+  /** Unset: durable. Otherwise the number of the write that the store of the rows makes durable before a row that refers to it. */
+  readonly pendingWrite?: number;
 };
+
+/** `with-rows`: a small body may be on its way only, durable as soon as a row refers to it; until then nobody reads it. */
+export type SealUntil = "durable" | "with-rows";
 
 export interface BlobWriter {
   /** Resolves when more may be written: back-pressure reaches the peer. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Resolves once payload and directory entry are durable. Rejects when the disk would not say so. */
-  seal(): Promise<BlobRef>;
+  /** Resolves once payload and directory entry are durable, unless told otherwise. Rejects when the disk would not say so. */
+  seal(until?: SealUntil): Promise<BlobRef>;
   /** Forgets what was written; safe after any failure, idempotent. */
   abort(): Promise<void>;
 }

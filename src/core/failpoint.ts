@@ -10,6 +10,8 @@ export const FAILPOINTS = [
   "segment.before-write",
   "segment.before-directory-sync",
   "segment.durable",
+  "record.before-write",
+  "record.durable",
   "file.before-create",
   "file.before-write",
   "file.before-sync",

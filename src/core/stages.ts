@@ -1,5 +1,5 @@
 /** The signatures of the eight verbs, as pipeline.ts calls them. Each verb implements its own and knows no other. */
-import type { BlobRef } from "./blob-store.ts";
+import type { BlobRef, SealUntil } from "./blob-store.ts";
 import type { Capabilities, Route } from "./capabilities.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox } from "./envelope.ts";
 import type { Findings } from "./findings.ts";
@@ -16,14 +16,14 @@ import type { Rung } from "./rung.ts";
 import type { EnhancedStatus } from "./status.ts";
 import type { Submission } from "./submission.ts";
 
-/** What spool hands back once a body is durable: everything about the bytes that was learned in the one pass. */
+/** What spool hands back once a body is complete: everything about the bytes that was learned in the one pass. */
 export type StoredBody = { readonly body: BlobRef; readonly sha256: string; readonly mime: MimeStructure };
 
 /** accept's door into spool: one body, streamed. */
 export interface BodyIntake {
   write(chunk: Uint8Array): Promise<void>;
-  /** Resolves when the body is durable. */
-  finish(): Promise<StoredBody>;
+  /** Resolves when the body is durable, unless told that its rows will see to that. */
+  finish(until?: SealUntil): Promise<StoredBody>;
   abort(): Promise<void>;
 }
 export type OpenIntake = () => BodyIntake;

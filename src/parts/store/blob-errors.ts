@@ -63,3 +63,10 @@ export function readFailure(error: unknown, locator: string): Error {
 export function errnoOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
+
+/** Failures that leave earlier writes untouched and may pass. Anything else, such as EIO or EROFS, is a sick disk. */
+const PASSING = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
+
+export function isPassing(error: unknown): boolean {
+  return PASSING.has(errnoOf(error));
+}

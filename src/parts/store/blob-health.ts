@@ -4,10 +4,7 @@
  * have dropped the dirty pages and would answer success the second time. A full disk is no such failure.
  * Counts the syncs, which is how group commit is measured.
  */
-import { StorageFullError, StorageUnhealthyError, errnoOf } from "./blob-errors.ts";
-
-/** Failures that leave earlier writes untouched and may pass. Anything else, such as EIO or EROFS, is a sick disk. */
-const PASSING = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
+import { StorageFullError, StorageUnhealthyError, isPassing } from "./blob-errors.ts";
 
 export class StorageHealth {
   readonly #onFailure: (failure: StorageUnhealthyError) => void;
@@ -70,7 +67,7 @@ export class StorageHealth {
     try {
       return await this.#watched(operation);
     } catch (error) {
-      if (!PASSING.has(errnoOf(error))) throw this.#fail(error);
+      if (!isPassing(error)) throw this.#fail(error);
       this.#refusals += 1;
       throw new StorageFullError(error);
     }

@@ -1,6 +1,6 @@
 /**
  * The store of message bodies on one machine, always encrypted, each body under a key of its own.
- * Promises: what `seal` resolved for survives kill -9, a crash of the system and a power cut on storage that honours
+ * Promises: what `seal` resolved for (`with-rows`: once a row refers to it) survives kill -9, a crash of the system and a power cut on storage that honours
  * fsync; a byte that is read was authenticated; after one failed sync nothing is acknowledged any more; memory stays
  * flat whatever the size of a body. Directories are 0700 and files 0600.
  * Leaves to others: remembering the references (the queue), one process per directory, disk space marks.
@@ -30,6 +30,7 @@ import type { Fs } from "./fs.ts";
 import type { Rewrapper } from "./rekey.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { SegmentLog } from "./segment-log.ts";
+import type { RowsThread } from "./segment-log.ts";
 import { readSegmentRecord } from "./segment-reader.ts";
 
 export type BlobLimits = {
@@ -57,6 +58,8 @@ export type BlobStoreOptions = {
   readonly keyRing: KeyRing;
   readonly limits?: BlobLimits;
   readonly fs?: Fs;
+  /** Takes small bodies to the disk on the thread of the rows that will refer to them; default: nobody does. */
+  readonly rowsThread?: RowsThread;
   /** Small bodies kept in memory for the next read, in bytes; default: none. */
   readonly cachedBytesMax?: number;
   /** Called once when the disk did not confirm a write: nothing is stored any more, reading goes on. */
@@ -110,7 +113,8 @@ export class DiskBlobStore implements BlobStore {
   #fileBytes = 0;
   #isClosed = false;
 
-  constructor({ fs, paths, keyRing, leftovers, limits = BLOB_LIMITS, onUnhealthy, cachedBytesMax = 0 }: Opened) {
+  constructor({ fs, paths, keyRing, leftovers, limits = BLOB_LIMITS, ...options }: Opened) {
+    const { onUnhealthy, cachedBytesMax = 0, rowsThread = null } = options;
     this.#cache = new BodyCache(cachedBytesMax);
     this.#health = new StorageHealth(onUnhealthy);
     this.#fs = fs;
@@ -118,7 +122,7 @@ export class DiskBlobStore implements BlobStore {
     this.#keyRing = keyRing;
     this.#leftovers = leftovers;
     const health = this.#health;
-    this.#segments = new SegmentLog({ ...limits, fs, paths, health });
+    this.#segments = new SegmentLog({ ...limits, fs, paths, health, rowsThread });
     this.#segmentFiles = new SegmentFiles(fs, paths);
     this.#tidy = new BlobTidy({ fs, paths, segments: this.#segments, files: this.#segmentFiles });
     const directorySync = new GroupCommit<null, null>({
@@ -140,6 +144,7 @@ export class DiskBlobStore implements BlobStore {
       budget: new BufferBudget(limits.bufferedBytesMax),
       inlineBytesMax: limits.inlineBytesMax,
       wrapKey: (key, blobId) => keyRing.wrap("spool", key, keyContext(blobId)),
+      open: new Set(),
       sealing: new Set(),
       assertOpen: () => this.#assertOpen(),
       isUsable: () => !this.#isClosed && health.failure === null,

@@ -4,7 +4,7 @@
  * Promises: one body holds `inlineBytesMax` bytes at most; after a failure nothing of it is left that recovery would
  * not remove; `abort` waits for a step that runs and undoes nothing once sealed.
  */
-import type { BlobRef, BlobWriter } from "../../core/blob-store.ts";
+import type { BlobRef, BlobWriter, SealUntil } from "../../core/blob-store.ts";
 import { freshBytes } from "../keys/random-pool.ts";
 import type { StorageHealth } from "./blob-health.ts";
 import { formatLocator } from "./blob-locator.ts";
@@ -49,18 +49,24 @@ export type BlobWriterDeps = {
   readonly budget: BufferBudget;
   readonly inlineBytesMax: number;
   readonly wrapKey: (key: Uint8Array, blobId: string) => string;
+  /** Bodies that are being written, of all sessions. */
+  readonly open: Set<BlobWriter>;
   /** Seals that run, for the store to wait for before it closes. */
   readonly sealing: Set<Promise<unknown>>;
   /** Throws when the store was closed. */
   readonly assertOpen: () => void;
   /** Whether the store is open and healthy. */
   readonly isUsable: () => boolean;
-  /** A small body became durable; the bytes are given away. */
+  /** A small body became durable, or is about to; the bytes are given away. */
   readonly onRecord: (locator: string, body: Buffer) => void;
   /** A file of this many bytes became durable. */
   readonly onFile: (bytes: number) => void;
 };
 
+type Place = Pick<BlobRef, "locator" | "pendingWrite">;
+
+/** Copied to the other thread at once; of larger ones several would make it wait that writes the rows of all. */
+const WITH_ROWS_BYTES_MAX = 32_768;
 const FIRST_CAPACITY_BYTES = 16_384;
 const NOTHING = Buffer.alloc(0);
 
@@ -77,15 +83,16 @@ export class StoredBlobWriter implements BlobWriter {
 
   constructor(deps: BlobWriterDeps) {
     this.#deps = deps;
+    deps.open.add(this);
   }
 
   async write(chunk: Uint8Array): Promise<void> {
     if (!this.#gather(chunk)) await this.#run(async () => await this.#append(chunk));
   }
 
-  async seal(): Promise<BlobRef> {
+  async seal(until: SealUntil = "durable"): Promise<BlobRef> {
     const { sealing } = this.#deps;
-    const running = this.#run(async () => await this.#seal());
+    const running = this.#run(async () => await this.#seal(until));
     sealing.add(running);
     return await running.finally(() => sealing.delete(running));
   }
@@ -163,30 +170,33 @@ export class StoredBlobWriter implements BlobWriter {
     return file;
   }
 
-  async #seal(): Promise<BlobRef> {
-    const locator = this.#file === null ? await this.#sealRecord() : await this.#sealFile(this.#file);
+  async #seal(until: SealUntil): Promise<BlobRef> {
+    const place = this.#file === null ? await this.#sealRecord(until) : await this.#sealFile(this.#file);
     // In-flight work must not look durable when the disk failed beside it.
     this.#deps.health.assertHealthy();
     const wrappedKey = this.#deps.wrapKey(this.#key, this.#blobId);
     this.#state = "sealed";
     this.#forget();
-    return { locator, sizeBytes: this.#sizeBytes, wrappedKey };
+    return { ...place, sizeBytes: this.#sizeBytes, wrappedKey };
   }
 
-  async #sealRecord(): Promise<string> {
+  async #sealRecord(until: SealUntil): Promise<Place> {
     const body = exactly(this.#buffer, this.#sizeBytes);
     const record = encryptRecord(body, this.#key, this.#blobId);
     this.#buffer = NOTHING;
     this.#hold(body.length + recordBytes(body.length));
-    const locator = formatLocator(await this.#deps.segments.append(record));
-    this.#deps.onRecord(locator, body);
-    return locator;
+    const { segments, onRecord, open } = this.#deps;
+    const isHandedOver = until === "with-rows" && open.size === 1 && body.length <= WITH_ROWS_BYTES_MAX;
+    const handedOver = isHandedOver ? segments.appendWithRows(record) : null;
+    const locator = formatLocator(handedOver?.locator ?? (await segments.append(record)));
+    onRecord(locator, body);
+    return handedOver === null ? { locator } : { locator, pendingWrite: handedOver.pendingWrite };
   }
 
-  async #sealFile(file: ChunkedWriter): Promise<string> {
+  async #sealFile(file: ChunkedWriter): Promise<Place> {
     await file.seal();
     this.#deps.onFile(file.bytes);
-    return formatLocator({ kind: "file", blobId: this.#blobId });
+    return { locator: formatLocator({ kind: "file", blobId: this.#blobId }) };
   }
 
   async #discard(): Promise<void> {
@@ -196,6 +206,7 @@ export class StoredBlobWriter implements BlobWriter {
   }
 
   #forget(): void {
+    this.#deps.open.delete(this);
     this.#file = null;
     this.#buffer = NOTHING;
     this.#key.fill(0);

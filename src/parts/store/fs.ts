@@ -115,10 +115,11 @@ class NodeFile implements FsFile {
   }
 }
 
-function withoutFirst(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
+/** The buffers without their first bytes. */
+export function withoutFirst<B extends Uint8Array>(buffers: readonly B[], bytes: number): B[] {
   const rest = [...buffers];
   let skip = bytes;
   while (rest[0] !== undefined && skip >= rest[0].length) skip -= rest.shift()?.length ?? 0;
-  if (rest[0] !== undefined && skip > 0) rest[0] = rest[0].subarray(skip);
+  if (rest[0] !== undefined && skip > 0) rest[0] = rest[0].subarray(skip) as B;
   return rest;
 }

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { reached } from "../../core/failpoint.ts";
 import { GroupCommit } from "./blob-group-commit.ts";
 import type { StorageHealth } from "./blob-health.ts";
+import type { BodyWrite } from "./body-writes.ts";
 import type { BlobPaths, SegmentLocator } from "./blob-locator.ts";
 import { removed } from "./blob-recovery.ts";
 import type { Fs, FsFile } from "./fs.ts";
@@ -20,12 +21,22 @@ export type SegmentLogOptions = {
   /** A segment takes no further group from this size on. */
   readonly segmentBytesMax: number;
   readonly groupBytesMax: number;
+  /** null: every record is written here. */
+  readonly rowsThread: RowsThread | null;
 };
+
+/** The thread that writes the rows, as far as it takes bodies; see BodyWrites. */
+export interface RowsThread {
+  /** Otherwise a group of bodies is on the disk sooner beside it. */
+  readonly isIdle: boolean;
+  /** Returns the number of the write. The record is given away. */
+  write(write: Omit<BodyWrite, "number">): number;
+}
 
 type Segment = {
   readonly name: string;
   readonly file: FsFile;
-  /** Where the next group goes: the end of what is durable. A failed write beyond it is overwritten. */
+  /** Where the next record goes. What failed before it stays a gap that no row refers to. */
   end: number;
   isNameDurable: boolean;
 };
@@ -36,7 +47,7 @@ const GROUP_RECORDS_MAX = 256;
 export class SegmentLog {
   readonly #options: SegmentLogOptions;
   readonly #group: GroupCommit<SegmentRecord, SegmentLocator>;
-  /** Offsets by segment of records that are durable and that rows may come to refer to. */
+  /** Offsets by segment of records that rows may come to refer to. */
   readonly #pending = new Map<string, Set<number>>();
   /** Segments that take no more records and may have dead ones. */
   readonly #candidates = new Set<string>();
@@ -72,6 +83,19 @@ export class SegmentLog {
   /** Resolves when the record is durable. */
   async append(record: SegmentRecord): Promise<SegmentLocator> {
     return await this.#group.add(record);
+  }
+
+  /** Leaves the record to the thread of the rows, where that is idle and the name of the segment durable; null: use `append`. */
+  appendWithRows(record: SegmentRecord): { readonly locator: SegmentLocator; readonly pendingWrite: number } | null {
+    const { rowsThread, health, paths, segmentBytesMax } = this.#options;
+    const segment = this.#current;
+    if (!rowsThread?.isIdle || !segment?.isNameDurable || segment.end >= segmentBytesMax) return null;
+    health.assertHealthy();
+    const locator = this.#placeFor(record, segment);
+    const path = paths.segment(segment.name);
+    const pendingWrite = rowsThread.write({ path, position: locator.offset, record: inOnePiece(record) });
+    this.#became(locator, record.bytes);
+    return { locator, pendingWrite };
   }
 
   /** Tells of a segment that an earlier life of the process wrote and that has live records. */
@@ -121,11 +145,14 @@ export class SegmentLog {
   async #commit(records: readonly SegmentRecord[]): Promise<readonly SegmentLocator[]> {
     const { fs, health, paths } = this.#options;
     const segment = await this.#segmentWithRoom();
+    const places = records.map((record) => this.#placeFor(record, segment));
+    const [first] = places;
+    if (first === undefined) return [];
     await health.syncedChange(async () => {
       await reached("segment.before-write");
       await segment.file.write(
         records.flatMap(({ buffers }) => buffers),
-        segment.end,
+        first.offset,
       );
     });
     if (!segment.isNameDurable) {
@@ -136,16 +163,24 @@ export class SegmentLog {
       segment.isNameDurable = true;
     }
     await reached("segment.durable");
-    const pending = this.#pending.get(segment.name) ?? new Set();
-    this.#pending.set(segment.name, pending);
-    return records.map(({ blobId, bytes }) => {
-      const offset = segment.end;
-      segment.end += bytes;
-      pending.add(offset);
-      this.#appends += 1;
-      this.#bytes += bytes;
-      return { kind: "segment", segment: segment.name, offset, blobId };
-    });
+    for (const [index, place] of places.entries()) this.#became(place, records[index]?.bytes ?? 0);
+    return places;
+  }
+
+  /** Behind the last one. Taken for good, because the thread of the rows may write behind it meanwhile. */
+  #placeFor({ blobId, bytes }: SegmentRecord, segment: Segment): SegmentLocator {
+    const offset = segment.end;
+    segment.end += bytes;
+    return { kind: "segment", segment: segment.name, offset, blobId };
+  }
+
+  /** Rows may come to refer to it. */
+  #became({ segment, offset }: SegmentLocator, bytes: number): void {
+    const pending = this.#pending.get(segment) ?? new Set();
+    this.#pending.set(segment, pending);
+    pending.add(offset);
+    this.#appends += 1;
+    this.#bytes += bytes;
   }
 
   async #segmentWithRoom(): Promise<Segment> {
@@ -176,4 +211,15 @@ export class SegmentLog {
     const pending = this.#pending.get(segment);
     if (pending?.delete(offset) === true && pending.size === 0) this.#pending.delete(segment);
   }
+}
+
+/** A copy of its own, which can be given away. */
+function inOnePiece({ buffers, bytes }: SegmentRecord): Uint8Array<ArrayBuffer> {
+  const piece = new Uint8Array(bytes);
+  let at = 0;
+  for (const buffer of buffers) {
+    piece.set(buffer, at);
+    at += buffer.length;
+  }
+  return piece;
 }

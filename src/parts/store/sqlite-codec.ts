@@ -32,6 +32,7 @@ import type { SealedColumnName } from "./sealed-columns.ts";
 import type {
   BlobRow,
   MessageRow,
+  NewBlobRow,
   NewMessageRows,
   NewRecipientRow,
   PatchRow,
@@ -279,8 +280,8 @@ export function toBlobRef(row: BlobRow): BlobRef {
   return { locator: row.locator, sizeBytes: row.size_bytes, wrappedKey: row.wrapped_key };
 }
 
-function toBlobRow(ref: BlobRef): BlobRow {
-  return { locator: ref.locator, size_bytes: ref.sizeBytes, wrapped_key: ref.wrappedKey };
+function toBlobRow({ locator, sizeBytes, wrappedKey, pendingWrite }: BlobRef): NewBlobRow {
+  return { locator, size_bytes: sizeBytes, wrapped_key: wrappedKey, pendingWrite: pendingWrite ?? null };
 }
 
 function blobOf(blobs: ReadonlyMap<string, BlobRef>, locator: string): BlobRef {

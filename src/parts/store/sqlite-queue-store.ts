@@ -38,6 +38,7 @@ import type { Unreadable } from "./put-aside.ts";
 import { committedEvents } from "./committed-events.ts";
 import { rekeyOnce } from "./rekey.ts";
 import type { Rewrapper } from "./rekey.ts";
+import type { RowsThread } from "./segment-log.ts";
 import type { Submission } from "../../core/submission.ts";
 import { RowCodec, toBlobRef, toWaiting } from "./sqlite-codec.ts";
 import type { LegalHoldRow, RecipientRow } from "./sqlite-rows.ts";
@@ -129,6 +130,17 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
     if (this.#client.waiting >= this.#waitingRequestsMax) throw storeError("PST-SPL-058");
     await this.#client.call({ kind: "accept", args: this.#codec.newMessage(message) }, true);
     this.#onCommitted(message.events);
+  }
+
+  /** Takes small bodies to the disk before the rows that refer to them. */
+  get rowsThread(): RowsThread {
+    const client = this.#client;
+    return {
+      get isIdle() {
+        return client.waiting === 0;
+      },
+      write: (write) => client.writeBody(write),
+    };
   }
 
   sharesOf(submission: Pick<Submission, "submitter" | "envelope" | "recipients">): MessageShares {

@@ -3,6 +3,8 @@ import type { RecipientState } from "../../core/recipient-state.ts";
 import type { EventRow } from "./audit-chain.ts";
 
 export type BlobRow = { readonly locator: string; readonly size_bytes: number; readonly wrapped_key: string };
+/** With the number of the write it has to follow, where there is one; see BodyWrites. */
+export type NewBlobRow = BlobRow & { readonly pendingWrite: number | null };
 
 export type MessageRow = {
   readonly id: string;
@@ -80,7 +82,7 @@ export type ParentRow = { readonly recipientId: string; readonly kind: string; r
 /** Everything one new message writes. */
 export type NewMessageRows = {
   readonly message: MessageRow;
-  readonly blobs: readonly BlobRow[];
+  readonly blobs: readonly NewBlobRow[];
   readonly recipients: readonly NewRecipientRow[];
   readonly parent: ParentRow | null;
   readonly events: readonly EventRow[];

@@ -62,5 +62,10 @@ export function failsGroup(error: StoreError): boolean {
 
 /** After this nothing the file says can be trusted before a restart (a failed fsync may have dropped dirty pages). */
 export function latches(error: StoreError): boolean {
-  return error.code === "PST-SPL-055" || error.code === "PST-SPL-060";
+  return error.code === "PST-SPL-055" || error.code === "PST-SPL-060" || error.code === "PST-SPL-001";
+}
+
+/** Passes once there is room again. */
+export function isForWantOfSpace(code: ReasonCode): boolean {
+  return code === "PST-SPL-054" || code === "PST-SPL-002";
 }

@@ -5,8 +5,9 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { FailpointOrder } from "../../core/failpoint.ts";
+import type { BodyWrite } from "./body-writes.ts";
 import type { MigrationReport } from "./migrations.ts";
-import { StoreError, storeError, toStoreError } from "./sqlite-store-error.ts";
+import { isForWantOfSpace, StoreError, storeError, toStoreError } from "./sqlite-store-error.ts";
 import type {
   FromWriter,
   ToWriter,
@@ -47,6 +48,7 @@ export class WriterClient {
   readonly #ended: Promise<void>;
   #outbox: WriterRequest[] = [];
   #nextId = 1;
+  #nextWrite = 1;
   #refusals = 0;
   #unhealthy: StoreError | null = null;
   #isClosed = false;
@@ -115,6 +117,14 @@ export class WriterClient {
     });
   }
 
+  /** At once: the disk can be at work while the rows are made ready. The record is given away; returns the number of the write. */
+  writeBody(write: Omit<BodyWrite, "number">): number {
+    const number = this.#nextWrite++;
+    const message: ToWriter = { kind: "body", write: { ...write, number } };
+    if (!this.#isClosed) this.#port.postMessage(message, [write.record.buffer]);
+    return number;
+  }
+
   /**
    * Each message wakes the other thread, and what it finds then becomes a group of its own: to an idle thread goes what is asked
    * before anything else happens here, to a busy one what is asked in this turn of the event loop.
@@ -149,7 +159,7 @@ export class WriterClient {
     const settle = this.#pending.get(answer.id);
     if (settle === undefined) return;
     this.#pending.delete(answer.id);
-    if (answer.kind === "failed" && answer.failure.code === "PST-SPL-054") this.#refusals += 1;
+    if (answer.kind === "failed" && isForWantOfSpace(answer.failure.code)) this.#refusals += 1;
     if (answer.kind === "done") settle.resolve(answer.result as never);
     else settle.reject(new StoreError(answer.failure));
   }

@@ -8,12 +8,13 @@ import { reach } from "../../core/failpoint.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
 import { PATCH_COLUMNS } from "./sqlite-rows.ts";
-import type { BlobRow, MessageRow, NewMessageRows, NewRecipientRow, PatchRow, VariantRow } from "./sqlite-rows.ts";
+import type { MessageRow, NewBlobRow, NewMessageRows, NewRecipientRow, PatchRow, VariantRow } from "./sqlite-rows.ts";
 import { storeError } from "./sqlite-store-error.ts";
 import { recipientOf, WriterApprovals } from "./writer-approvals.ts";
 import { AuditAppender, readTip } from "./writer-audit.ts";
 import { auditCall } from "./writer-audit-calls.ts";
 import { WriterClaims } from "./writer-claims.ts";
+import type { BodyWrites } from "./body-writes.ts";
 import { WriterUpkeep } from "./writer-upkeep.ts";
 import type { CommitRows, WriterCall, WriterCalls } from "./writer-protocol.ts";
 import { WriterRekey } from "./writer-rekey.ts";
@@ -25,6 +26,7 @@ const PATCHED: ReadonlySet<string> = new Set([...PATCH_COLUMNS, "ended_at"]);
 export class WriterOperations {
   readonly audit: AuditAppender;
   readonly #db: Database;
+  readonly #bodies: Pick<BodyWrites, "assertWritten">;
   readonly #reads: SqliteReads;
   readonly #claims: WriterClaims;
   readonly #upkeep: WriterUpkeep;
@@ -32,7 +34,7 @@ export class WriterOperations {
   readonly #rekey: WriterRekey;
   readonly #retention: WriterRetention;
   readonly #insertMessage: Statement<[MessageRow]>;
-  readonly #insertBlob: Statement<[BlobRow & { message_id: string }]>;
+  readonly #insertBlob: Statement<[NewBlobRow & { message_id: string }]>;
   readonly #insertRecipient: Statement<[NewRecipientRow]>;
   readonly #insertVariant: Statement<[VariantRow]>;
   readonly #insertChild: Statement<[string, string, number, string]>;
@@ -42,8 +44,10 @@ export class WriterOperations {
   readonly #endMessage: Statement<[{ now: number; messageId: string }]>;
   readonly #patches = new Map<string, Statement>();
 
-  constructor(db: Database) {
+  /** `bodies`: where the writes are known that rows may have to follow. */
+  constructor(db: Database, bodies: Pick<BodyWrites, "assertWritten">) {
     this.#db = db;
+    this.#bodies = bodies;
     this.#reads = new SqliteReads(db);
     this.audit = new AuditAppender(db, readTip(db, this.#reads));
     this.#claims = new WriterClaims(db, this.audit);
@@ -148,16 +152,23 @@ export class WriterOperations {
       if (changes === 0) return false;
     }
     this.#insertMessage.run(message);
-    for (const blob of blobs) this.#insertBlob.run({ ...blob, message_id: message.id });
+    this.#insertBlobs(blobs, message.id);
     for (const recipient of recipients) this.#insertRecipient.run(recipient);
     this.audit.append(events);
     return true;
   }
 
+  #insertBlobs(blobs: readonly NewBlobRow[], messageId: string): void {
+    for (const blob of blobs) {
+      if (blob.pendingWrite !== null) this.#bodies.assertWritten(blob.pendingWrite);
+      this.#insertBlob.run({ ...blob, message_id: messageId });
+    }
+  }
+
   #commit(rows: CommitRows): WriterCalls["commit"]["result"] {
     for (const { variant, blobs } of rows.variants) {
       this.#insertVariant.run(variant);
-      for (const blob of blobs) this.#insertBlob.run({ ...blob, message_id: variant.message_id });
+      this.#insertBlobs(blobs, variant.message_id);
     }
     if (rows.findings !== null) this.#setFindings.run(rows.findings.sealed, rows.findings.messageId);
     this.audit.append(rows.events);

@@ -7,11 +7,13 @@ import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { ClaimShares, Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import type { ApprovalChange, ApprovalQuery, ApprovalRequest } from "../../core/review.ts";
 import type { ChainHead, EventRow, MarkKind, SignableTip } from "./audit-chain.ts";
+import type { BodyWrite } from "./body-writes.ts";
 import type { MigrationReport } from "./migrations.ts";
 import type { SealedColumnName } from "./sealed-columns.ts";
 import type {
   BlobRow,
   LegalHoldRow,
+  NewBlobRow,
   NewMessageRows,
   PatchRow,
   RecipientRow,
@@ -25,7 +27,7 @@ import type { StoreFailure } from "./sqlite-store-error.ts";
 export type CommitRows = {
   /** For `ended_at`. */
   readonly now: number;
-  readonly variants: readonly { readonly variant: VariantRow; readonly blobs: readonly BlobRow[] }[];
+  readonly variants: readonly { readonly variant: VariantRow; readonly blobs: readonly NewBlobRow[] }[];
   readonly findings: { readonly messageId: string; readonly sealed: string } | null;
   readonly events: readonly EventRow[];
   readonly recipients: readonly {
@@ -148,7 +150,10 @@ export type WriterAnswer =
   | { readonly id: number; readonly kind: "failed"; readonly failure: StoreFailure };
 
 export type ToWriter =
-  { readonly kind: "requests"; readonly requests: readonly WriterRequest[] } | { readonly kind: "close" };
+  | { readonly kind: "requests"; readonly requests: readonly WriterRequest[] }
+  /** Not answered: it shows in the answer to the request whose rows name it. */
+  | { readonly kind: "body"; readonly write: BodyWrite }
+  | { readonly kind: "close" };
 
 export type FromWriter =
   | { readonly kind: "opened"; readonly migration: MigrationReport }

@@ -94,10 +94,11 @@ class Storing {
   }
 
   async #run(): Promise<HandOver> {
-    const { message } = this.#work;
+    const { message, verdict } = this.#work;
     let stored: StoredBody;
     try {
-      stored = await message.finish();
+      // Whose signature is to be verified has to be read first.
+      stored = await message.finish(verdict.kind === "ask-dkim" ? "durable" : "with-rows");
     } catch (error) {
       this.#logFailure(error);
       return refused(REFUSALS.notStored);

@@ -2,6 +2,7 @@
  * One mail transaction from MAIL to its end (RFC 5321 section 3.3), and the message that streams into it.
  * Promises: a recipient named twice is kept once; after the first refusal nothing more is written, and nothing is kept.
  */
+import type { SealUntil } from "../../core/blob-store.ts";
 import type { Envelope, EnvelopeRecipient } from "../../core/envelope.ts";
 import { reached } from "../../core/failpoint.ts";
 import type { BodyIntake, StoredBody } from "../../core/stages.ts";
@@ -121,11 +122,11 @@ export class IncomingMessage {
     await this.abort();
   }
 
-  /** Makes the body durable. From here on abort() does nothing: a body the queue may know is disowned, never torn away. */
-  async finish(): Promise<StoredBody> {
+  /** Completes the body. From here on abort() does nothing: a body the queue may know is disowned, never torn away. */
+  async finish(until: SealUntil): Promise<StoredBody> {
     this.#isSettled = true;
     try {
-      return await this.#intake.finish();
+      return await this.#intake.finish(until);
     } catch (error) {
       this.#forget();
       throw error;

@@ -1,10 +1,10 @@
 /**
  * Takes one message body in one pass: encrypted storage, SHA-256 and MIME structure from the same bytes.
- * Promises: `finish` resolves only when the body is durable; after any failure nothing of the body is kept, and the
+ * Promises: `finish` resolves only when the body is durable, or sure to be before its rows; after any failure nothing of the body is kept, and the
  * first error is the one every later call rejects with. Leaves to others: size limits, the rows, saying 250.
  */
 import { createHash } from "node:crypto";
-import type { BlobStore, BlobWriter } from "../../core/blob-store.ts";
+import type { BlobStore, BlobWriter, SealUntil } from "../../core/blob-store.ts";
 import type { MimeStructure } from "../../core/mime-structure.ts";
 import type { BodyIntake, StoredBody } from "../../core/stages.ts";
 
@@ -44,11 +44,11 @@ class OnePassIntake implements BodyIntake {
     });
   }
 
-  async finish(): Promise<StoredBody> {
+  async finish(until: SealUntil = "durable"): Promise<StoredBody> {
     return await this.#orAbort(async () => {
       // The structure comes first: a scanner that fails must not leave a durable blob nobody refers to.
       const mime = this.#scanner.end();
-      const body = await this.#blob.seal();
+      const body = await this.#blob.seal(until);
       this.#isFinished = true;
       return { body, sha256: this.#digest.digest("hex"), mime };
     });
