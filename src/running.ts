@@ -190,7 +190,7 @@ export class Running {
       openIntake: () => this.#intake(),
       onSubmission: async (submission) => {
         await this.#submit(submission);
-        watching.submitted(submission);
+        setImmediate(() => watching.submitted(submission));
       },
       blobs,
       resolver: this.#resolver(),

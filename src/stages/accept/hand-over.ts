@@ -17,8 +17,8 @@ import type { Refusal } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { IncomingMessage, Transaction } from "./transaction.ts";
 
-export type HandOver =
-  { readonly kind: "queued"; readonly id: MessageId } | { readonly kind: "refused"; readonly refusal: Refusal };
+export type Queued = { readonly kind: "queued"; readonly id: MessageId; readonly sizeBytes: number };
+export type HandOver = Queued | { readonly kind: "refused"; readonly refusal: Refusal };
 
 type Verdict =
   | { readonly kind: "submitter"; readonly submitter: Submitter }
@@ -88,9 +88,10 @@ class Storing {
   /** The client was told 451. Should the message be in the queue all the same, it will arrive twice: say so. */
   async settleLate(): Promise<void> {
     const result = await this.#result;
-    if (result?.kind === "queued") {
-      this.#work.session.log("warn", "accept_queued_late", { code: "PST-ACC-027", id: result.id });
-    }
+    if (result?.kind !== "queued") return;
+    const { session, transaction } = this.#work;
+    logQueued(session, transaction, result);
+    session.log("warn", "accept_queued_late", { code: "PST-ACC-027", id: result.id });
   }
 
   async #run(): Promise<HandOver> {
@@ -106,7 +107,6 @@ class Storing {
     const result = await this.#submit(stored);
     // Asked for again before its space is reclaimed: whether a failed commit left rows is for the rows to say.
     if (result.kind === "refused") this.#work.session.context.deps.blobs.disown([stored.body]);
-    else this.#logQueued(result.id, stored);
     return this.#work.race.isOver && result.kind === "refused" ? refused(REFUSALS.tooSlow) : result;
   }
 
@@ -130,7 +130,7 @@ class Storing {
     };
     try {
       await session.context.deps.onSubmission(submission);
-      return { kind: "queued", id };
+      return { kind: "queued", id, sizeBytes: stored.mime.sizeBytes };
     } catch (error) {
       this.#logFailure(error);
       return refused(REFUSALS.notStored);
@@ -153,16 +153,16 @@ class Storing {
     const fields = { code: "PST-ACC-025", cause: reasonOf(error), error: errorName(error) };
     this.#work.session.log("error", "accept_storing_failed", fields);
   }
+}
 
-  #logQueued(id: MessageId, stored: StoredBody): void {
-    const { session, transaction } = this.#work;
-    session.log("info", "accept_queued", {
-      id,
-      sizeBytes: stored.mime.sizeBytes,
-      recipients: transaction.recipientCount,
-      tls: session.wire.tls?.protocol ?? null,
-    });
-  }
+/** Once the client was answered. */
+export function logQueued(session: Session, transaction: Transaction, queued: Queued): void {
+  session.log("info", "accept_queued", {
+    id: queued.id,
+    sizeBytes: queued.sizeBytes,
+    recipients: transaction.recipientCount,
+    tls: session.wire.tls?.protocol ?? null,
+  });
 }
 
 function factsOf(session: Session, submitter: Submitter): SubmitterFacts {

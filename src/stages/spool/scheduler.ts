@@ -4,7 +4,7 @@
  * stays in the store, so memory does not follow the backlog; nobody in flight is claimed again, however the clock jumps. Does
  * not know what the work is.
  */
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { RetryOptions } from "../../core/aftermath.ts";
 import type { Chance, Clock } from "../../core/clock.ts";
 import { reached } from "../../core/failpoint.ts";
@@ -166,6 +166,8 @@ export class Scheduler {
   async #work(messageId: MessageId, claims: readonly StoredRecipient[], known: StoredMessage | null): Promise<void> {
     try {
       await reached("queue.claimed");
+      // Answers that are on their way go first: a client waits for its 250.
+      await setImmediate();
       await this.#workOn(messageId, claims, known);
     } catch (error) {
       // A bug in a stage fails the message, not the process; its lease runs out and it is tried again.
