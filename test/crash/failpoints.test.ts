@@ -23,6 +23,8 @@ type Row = {
   /** Struck in an earlier life, so that there is something to recover. */
   readonly before?: Failpoint;
   readonly thenStop?: true;
+  /** Behind another mail: only there is a segment. */
+  readonly isSecond?: true;
 };
 
 const BEFORE_ROWS: readonly Row[] = (
@@ -42,6 +44,14 @@ const BEFORE_ROWS: readonly Row[] = (
     ["store.rows-of-accept", "small"],
   ] as const
 ).map(([point, mail]) => ({ point, mail, heard: false, end: "gone" }));
+
+const WITH_ROWS: readonly Row[] = (["record.before-write", "record.durable"] as const).map((point) => ({
+  point,
+  mail: "small",
+  heard: false,
+  end: "gone",
+  isSecond: true,
+}));
 
 const BEFORE_250: readonly Row[] = (["spool.rows-durable", "queue.claimed", "accept.before-250"] as const).map(
   (point) => ({ point, mail: "small", heard: false, end: "once" }),
@@ -86,7 +96,7 @@ const ELSEWHERE: readonly Failpoint[] = [
   "store.migration-before-commit",
 ];
 
-const ROWS = [...BEFORE_ROWS, ...BEFORE_250, ...AFTER_250, ...BESIDE];
+const ROWS = [...BEFORE_ROWS, ...WITH_ROWS, ...BEFORE_250, ...AFTER_250, ...BESIDE];
 
 /** Durable commits of a start and of one mail, the first of them. */
 const COMMITS = [1, 2, 3, 4, 5] as const;
@@ -123,10 +133,10 @@ async function inLife<T>(work: (life: CrashLife) => Promise<T>): Promise<T> {
 }
 
 describe("killed at", () => {
-  test.each(ROWS)("$point, a $mail mail ends $end", async ({ point, mail, heard, end, before, thenStop = false }) => {
+  test.each(ROWS)("$point, a $mail mail ends $end", async ({ point, mail, heard, end, before, ...how }) => {
     await inLife(async (life) => {
       const failpoints = `${before ?? point}=kill`;
-      const { death, answer } = await life.die({ failpoints }, mail, { thenStop });
+      const { death, answer } = await life.die({ failpoints }, mail, how);
       const deathAtStart = before === undefined ? null : await life.dieAtStart({ failpoints: `${point}=kill` });
       expect([death, deathAtStart]).toEqual(["SIGKILL", before === undefined ? null : "SIGKILL"]);
       const after = await life.goOn();

@@ -41,25 +41,45 @@ describe("full", () => {
     expect(alertsIn(child.output)).toContain("PST-PRS-009");
     expect(await life.goOn()).toMatchObject({ copies: 1, marks: 0, chainFaults: [], leaks: [], missingBodies: false });
   });
+
+  test("record.before-write=enospc@1: the second mail is put off, an alert raised, and the same process takes it again", async () => {
+    const child = await ChildGateway.start(life.world.configPath, { failpoints: "record.before-write=enospc@1" });
+    expect((await life.hand("small"))?.code).toBe(250);
+    await life.world.arrived("mx.good.test", 1);
+    expect((await life.hand("small"))?.code).toSatisfy(isTemporary);
+    const taken = await eventually(async () => {
+      const answer = await life.hand("small");
+      return answer?.code === 250 ? answer : null;
+    });
+    expect(taken.code).toBe(250);
+    await life.world.arrived("mx.good.test", 2);
+    expect(await child.stop()).toBe(0);
+    expect(alertsIn(child.output)).toContain("PST-PRS-009");
+    expect(await life.goOn()).toMatchObject({ copies: 2, marks: 0, chainFaults: [], leaks: [], missingBodies: false });
+  });
 });
 
 describe("failing", () => {
-  test.each<[string, MailKind, string]>([
+  test.each<[string, MailKind, string, boolean?]>([
     ["segment.before-write=eio", "small", "PST-SPL-001"],
+    ["record.before-write=eio", "small", "PST-SPL-001", true],
     ["segment.before-directory-sync=eio", "small", "PST-SPL-001"],
     ["file.before-write=eio@2", "large", "PST-SPL-001"],
     ["file.before-sync=eio", "large", "PST-SPL-001"],
     ["file.before-rename=eio", "large", "PST-SPL-001"],
     ["file.before-directory-sync=eio", "large", "PST-SPL-001"],
     ["store.rows-of-accept=eio", "small", "PST-SPL-055"],
-  ])("%s: a %s mail is put off, an alert raised, and the process ends", async (failpoints, kind, code) => {
-    const { death, answer } = await life.die({ failpoints }, kind);
-    expect(answer?.code).toSatisfy(isTemporary);
-    expect(death).toBe(1);
-    expect(alertsIn(life.output)).toContain(code);
-    expect(await life.goOn()).toMatchObject({ recipients: [], copies: 0, chainFaults: [], leaks: [] });
-    expect((await life.world.accept(letter())).length).toBe(26);
-  });
+  ])(
+    "%s: a %s mail is put off, an alert raised, and the process ends",
+    async (failpoints, kind, code, isSecond = false) => {
+      const { death, answer } = await life.die({ failpoints }, kind, { isSecond });
+      expect(answer?.code).toSatisfy(isTemporary);
+      expect(death).toBe(1);
+      expect(alertsIn(life.output)).toContain(code);
+      expect(await life.goOn()).toMatchObject({ recipients: [], copies: 0, chainFaults: [], leaks: [] });
+      expect((await life.world.accept(letter())).length).toBe(26);
+    },
+  );
 
   test("when the intent is to be written: the dot never leaves, and the mail arrives once after the next start", async () => {
     const { death, answer } = await life.die({ failpoints: "store.rows-of-intent=eio" }, "small");
@@ -157,12 +177,14 @@ describe.skipIf(areMissing)(`the log of the database${note}`, () => {
 
 describe("stalled", () => {
   test.each([
-    ["body", "segment.before-write=stall:1500@1"],
-    ["database", "store.rows-of-accept=stall:1500@1"],
+    ["body", "segment.before-write=stall:1500@1", 1],
+    ["body of the second mail", "record.before-write=stall:1500@1", 2],
+    ["database", "store.rows-of-accept=stall:1500@1", 1],
   ])(
     "the %s: the mail is answered when it is durable and not before, and others are answered meanwhile",
-    async (_what, failpoints) => {
+    async (_what, failpoints, mails) => {
       const child = await ChildGateway.start(life.world.configPath, { failpoints });
+      for (let i = 1; i < mails; i += 1) expect((await life.hand("small"))?.code).toBe(250);
       const begun = performance.now();
       const waiting = life.hand("small").then((answer) => ({ code: answer?.code, tookMs: performance.now() - begun }));
       await new Promise((resolve) => setTimeout(resolve, 300));

@@ -17,6 +17,7 @@ import { World } from "./world.ts";
 
 const GOOD = "mx.good.test";
 const SLOW = "mx.slow.test";
+const FIRST_DOMAIN = "plain.test";
 const CANARY = "wagtail7f3c";
 const LARGE_BYTES = 400_000;
 const DEATH_MS = 20_000;
@@ -110,13 +111,14 @@ export class CrashLife {
     return this.#bury(ChildGateway.spawn(this.world.configPath, options));
   }
 
-  /** Hands over one mail and waits for the end; `thenStop` asks it to drain once the mail has arrived. */
+  /** Hands over one mail, `isSecond` behind another, and waits for the end; `thenStop` asks it to drain once the mail has arrived. */
   async die(
     options: ChildOptions,
     mail: MailKind,
-    { thenStop = false }: { readonly thenStop?: boolean } = {},
+    { thenStop = false, isSecond = false }: { readonly thenStop?: boolean; readonly isSecond?: boolean } = {},
   ): Promise<{ readonly death: Death; readonly answer: Answer | null }> {
     const child = await ChildGateway.start(this.world.configPath, options);
+    if (isSecond) await this.#handFirst();
     const answer = await this.hand(mail);
     if (thenStop) {
       await this.world.arrived(GOOD, 1);
@@ -166,7 +168,8 @@ export class CrashLife {
     await quiet(world);
     world.advance(20 * MINUTE_MS);
     await quiet(world);
-    const recipients = await world.postern.store.recipients({ limit: 1_000 });
+    const stored = await world.postern.store.recipients({ limit: 1_000 });
+    const recipients = stored.filter(({ recipient }) => recipient.mailbox.domain !== FIRST_DOMAIN);
     const later = await verifyChain(world.postern.store);
     const rows = await world.postern.store.auditPage(1, 100_000);
     const copies = [GOOD, SLOW].flatMap((name) => world.server(name).transactions.map(({ bytes }) => bytes));
@@ -181,6 +184,13 @@ export class CrashLife {
       leaks: [...this.#leaks, ...leaksIn(`${this.#output}${world.log.join("")}`, [CANARY])],
       missingBodies: world.log.join("").includes("bodies_missing"),
     };
+  }
+
+  /** To another domain; nobody asks what came of it. */
+  async #handFirst(): Promise<void> {
+    const bytes = Buffer.from(`From: from@clinic.test\r\nSubject: Lunch\r\n\r\nSee you at noon.\r\n`);
+    await this.submit({ mailFrom: "from@clinic.test", rcptTo: [`to@${FIRST_DOMAIN}`], bytes });
+    await this.world.arrived(`mx.${FIRST_DOMAIN}`, 1);
   }
 
   async end(): Promise<void> {

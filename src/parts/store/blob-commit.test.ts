@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import type { BlobRef } from "../../core/blob-store.ts";
 import { KeyRing } from "../keys/key-ring.ts";
 import { StorageUnhealthyError } from "./blob-errors.ts";
 import { SimulatedDisk } from "./blob-fs-simulator.suite.ts";
 import { BLOB_LIMITS, openBlobStore } from "./blob-store.ts";
 import type { BlobLimits, DiskBlobStore } from "./blob-store.ts";
 import { put, referencesOf, tidy } from "./blob-store.suite.ts";
+import type { RowsThread } from "./segment-log.ts";
 
 const keyRing = new KeyRing({ spool: { name: "keys.spool", bytes: randomBytes(32) } });
 
@@ -198,5 +200,72 @@ describe("segments", () => {
     await second.release(refs.slice(0, 1));
     expect(await second.recover(referencesOf(refs.slice(1)))).toEqual({ reclaimed: 0 });
     expect(await second.readAll(refs[1] as never, 20)).toHaveLength(20);
+  });
+});
+
+describe("a lone small body left to the thread of its rows", () => {
+  /** Takes what it is given and writes it only when it is told to. */
+  function rowsThread(disk: ReturnType<SimulatedDisk["mount"]>) {
+    const taken: Parameters<RowsThread["write"]>[0][] = [];
+    return {
+      taken,
+      isIdle: true,
+      write: (write: (typeof taken)[number]) => taken.push(write),
+      async work(): Promise<void> {
+        for (const { path, position, record } of taken.splice(0)) {
+          const file = await disk.openFile(path);
+          await file.write([record], position);
+          await file.datasync();
+        }
+      },
+    };
+  }
+
+  async function opened() {
+    const disk = new SimulatedDisk();
+    const thread = rowsThread(disk.mount());
+    const store = await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount(), rowsThread: thread });
+    const seal = async (body: Buffer): Promise<BlobRef> => {
+      const writer = store.create();
+      await writer.write(body);
+      return await writer.seal("with-rows");
+    };
+    return { store, thread, seal };
+  }
+
+  test("has its place behind what was stored, and what is stored next lies behind it", async () => {
+    const { store, thread, seal } = await opened();
+    const bodies = [100, 200, 300, 400].map((size) => randomBytes(size));
+    const [first, second, third, fourth] = bodies as [Buffer, Buffer, Buffer, Buffer];
+    const refs = [await seal(first), await seal(second), await put(store, third), await seal(fourth)];
+    expect(refs.map(({ pendingWrite }) => pendingWrite)).toEqual([undefined, 1, undefined, 2]);
+    await thread.work();
+    const read = await Promise.all(refs.map(async (ref) => await store.readAll(ref, 1_000)));
+    expect(read.map((body, index) => body.equals(bodies[index] ?? body.subarray(1)))).toEqual([true, true, true, true]);
+    expect(store.counters).toMatchObject({ appends: 4, syncs: 1 + 1 + 1 + 2 });
+  });
+
+  test("is written here where a seal has to be durable, the thread is busy, another body comes in or it is too large to copy", async () => {
+    const { store, thread, seal } = await opened();
+    await seal(randomBytes(10));
+    const ways: (() => Promise<BlobRef>)[] = [
+      () => put(store, randomBytes(10)),
+      async () => {
+        thread.isIdle = false;
+        const ref = await seal(randomBytes(10));
+        thread.isIdle = true;
+        return ref;
+      },
+      async () => {
+        const other = store.create();
+        const ref = await seal(randomBytes(10));
+        await other.abort();
+        return ref;
+      },
+      () => seal(randomBytes(32_769)),
+    ];
+    for (const way of ways) expect((await way()).pendingWrite).toBeUndefined();
+    expect(thread.taken).toEqual([]);
+    expect((await seal(randomBytes(32_768))).pendingWrite).toBe(1);
   });
 });

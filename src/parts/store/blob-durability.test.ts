@@ -33,6 +33,23 @@ function chanceOf(seed: number): () => number {
   };
 }
 
+test("a synced write of records for which there is no space is refused alone; earlier and later records are whole", async () => {
+  const disk = new SimulatedDisk();
+  const store = await openOn(disk);
+  const bodies = [1, 2].map((byte) => Buffer.alloc(2_000, byte));
+  const [before, after] = bodies as [Buffer, Buffer];
+  const refs = [await put(store, before)];
+  disk.faults.datasync = "ENOSPC";
+  await expect(put(store, randomBytes(2_000))).rejects.toThrow(StorageFullError);
+  disk.faults.datasync = null;
+  refs.push(await put(store, after));
+  disk.cutPower();
+  const next = await openOn(disk);
+  expect(await missingOf(next, refs)).toEqual([]);
+  const read = await Promise.all(refs.map(async (ref) => await next.readAll(ref, 2_000)));
+  expect(read.map((body) => body[0])).toEqual([1, 2]);
+});
+
 describe.each(KINDS)("%s", (_kind, size) => {
   test("survives a power cut once seal resolved", async () => {
     const disk = new SimulatedDisk();

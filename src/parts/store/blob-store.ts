@@ -169,7 +169,7 @@ export class DiskBlobStore implements BlobStore {
   get counters(): BlobCounters {
     const { budget } = this.#writerDeps;
     return {
-      syncs: this.#health.syncs,
+      syncs: this.#health.syncs + this.#segments.handedOver,
       bytes: this.#segments.bytes + this.#fileBytes,
       appends: this.#segments.appends,
       files: this.#files,

@@ -55,6 +55,7 @@ export class SegmentLog {
   readonly #own = new Set<string>();
   #current: Segment | null = null;
   #appends = 0;
+  #handedOver = 0;
   #bytes = 0;
 
   constructor(options: SegmentLogOptions) {
@@ -69,6 +70,11 @@ export class SegmentLog {
 
   get appends(): number {
     return this.#appends;
+  }
+
+  /** Of the appends, those left to the thread of the rows. */
+  get handedOver(): number {
+    return this.#handedOver;
   }
 
   get bytes(): number {
@@ -95,6 +101,7 @@ export class SegmentLog {
     const path = paths.segment(segment.name);
     const pendingWrite = rowsThread.write({ path, position: locator.offset, record: inOnePiece(record) });
     this.#became(locator, record.bytes);
+    this.#handedOver += 1;
     return { locator, pendingWrite };
   }
 
