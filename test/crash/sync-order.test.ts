@@ -90,6 +90,8 @@ describe.skipIf(areMissing)(`traced${note}`, () => {
   test("no write to a segment goes unsynced", () => {
     expect(trace.writes(SEGMENT).length).toBeGreaterThan(1);
     expect(trace.writes(SEGMENT)).toEqual(trace.syncedWrites(SEGMENT));
+    // One by each thread that writes them.
+    expect(new Set(trace.writes(SEGMENT).map(({ args }) => /^\d+/.exec(args)?.[0])).size).toBe(2);
   });
 
   test("a large mail: its file, its name, the directory, the log, then the 250", () => {

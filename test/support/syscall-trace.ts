@@ -69,12 +69,15 @@ export class Trace {
     return this.#calls.filter(({ name, args }) => WRITES.has(name) && path.test(behind(args)));
   }
 
-  /** Those that succeeded, to files opened so that a write ends when it is on the disk. */
+  /** Those that succeeded, through descriptors opened so that a write ends when it is on the disk. */
   syncedWrites(path: RegExp): readonly Syscall[] {
-    const opened = this.named(/^openat$/, /O_DSYNC/);
-    return this.writes(path).filter(
-      ({ args, result }) => !result.startsWith("-1") && opened.some((open) => open.args.includes(`"${behind(args)}"`)),
-    );
+    const opened = this.#calls.filter(({ name, result }) => name === "openat" && path.test(behind(result)));
+    return this.writes(path).filter((write) => {
+      const open = opened.findLast(
+        ({ result, ended }) => ended < write.began && descriptor(result) === descriptor(write.args),
+      );
+      return !write.result.startsWith("-1") && open?.args.includes("O_DSYNC") === true;
+    });
   }
 
   /** Those that succeeded. */
@@ -88,6 +91,11 @@ export class Trace {
   named(name: RegExp, path: RegExp): readonly Syscall[] {
     return this.#calls.filter((call) => name.test(call.name) && path.test(call.args) && !call.result.startsWith("-1"));
   }
+}
+
+/** The number of the descriptor in the first argument, or of what openat returned. */
+function descriptor(text: string): string {
+  return /^\d+/.exec(text)?.[0] ?? "";
 }
 
 /** The path of the descriptor in the first argument. */
