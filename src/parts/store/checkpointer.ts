@@ -2,6 +2,7 @@
  * The writer's end of the checkpoint thread. Promises: one checkpoint at a time; the thread begins with the first one, so that a
  * gateway at rest does not pay for it; where it ended unasked, `move` says so, and the writer moves the WAL itself.
  */
+import { openSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { CheckpointArguments, FromCheckpoint, ToCheckpoint } from "./checkpoint-thread.ts";
 import { StoreError } from "./sqlite-store-error.ts";
@@ -11,7 +12,7 @@ const THREAD = new URL(
   import.meta.url,
 );
 
-export type CheckpointerOptions = CheckpointArguments & {
+export type CheckpointerOptions = Omit<CheckpointArguments, "file"> & {
   /** Told how long the log was, in frames. */
   readonly onMoved: (frames: number) => void;
   readonly onFailed: (error: StoreError) => void;
@@ -48,7 +49,9 @@ export class Checkpointer {
 
   #begin(): Worker {
     const { path, failpoints } = this.#options;
-    const workerData: CheckpointArguments = { path, failpoints };
+    // Left to the end of the writer's thread: closing any descriptor of the file drops the locks SQLite holds on it (POSIX).
+    const file = openSync(path, "r");
+    const workerData: CheckpointArguments = { path, file, failpoints };
     const resourceLimits = { maxYoungGenerationSizeMb: 1 };
     const worker = new Worker(THREAD, { workerData, name: "postern-checkpoint", resourceLimits });
     worker.on("message", (message: FromCheckpoint) => this.#hear(message));

@@ -3,7 +3,7 @@
  * WAL database silently falls to NORMAL), the schema of this version, and that a file which is damaged, of another program
  * or of a newer version is refused before anything could write to it. Single ownership is sqlite-instance-lock.ts.
  */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { APPLICATION_ID, latestVersion, migrate, MIGRATIONS, schemaVersion } from "./migrations.ts";
 import type { Migration, MigrationReport } from "./migrations.ts";
@@ -106,7 +106,8 @@ export function assertKnown(db: Database.Database, path: string, migrations: rea
 
 export function connect(path: string, options: { readonly readonly?: boolean } = {}): Database.Database {
   try {
-    if (options.readonly !== true) closeSync(openSync(path, "a", 0o600));
+    // Only where it is absent: closing any descriptor of a file drops the locks that this process holds on it (POSIX).
+    if (options.readonly !== true && !existsSync(path)) closeSync(openSync(path, "a", 0o600));
     return new Database(path, {
       readonly: options.readonly === true,
       fileMustExist: true,

@@ -24,9 +24,12 @@ import type { FromWriter, ToWriter, WriterRequest, WriterThreadArguments } from 
 const GROUP_REQUESTS_MAX = 512;
 /** Changed rows between two checkpoints; a few MB of WAL. */
 const CHECKPOINT_ROWS = 2_000;
-/** What the writer moves itself: so few changed rows since the thread began, or whatever it is once the log is as long as this. */
+/**
+ * The writer moves the rest itself, so that the log begins again, only once the log is long, since every commit waits meanwhile:
+ * if few rows changed since the thread began, or whatever changed once the log nears its size limit.
+ */
+const LOG_FRAMES = { long: 8_000, max: 14_000 } as const;
 const REST_ROWS_MAX = 1_000;
-const LOG_FRAMES_MAX = 12_000;
 /** Requests between two looks at how many rows have changed. */
 const CHECKPOINT_REQUESTS = 32;
 
@@ -99,7 +102,8 @@ class Writer {
   #checkpointRest(frames: number): void {
     this.#guarded(() => {
       const rest = Number(this.#changes.get()) - this.#changesAtCheckpoint;
-      if (rest <= REST_ROWS_MAX || frames > LOG_FRAMES_MAX) this.#moveWal("PASSIVE");
+      const isWanted = rest <= REST_ROWS_MAX ? frames > LOG_FRAMES.long : frames > LOG_FRAMES.max;
+      if (isWanted) this.#moveWal("PASSIVE");
     });
   }
 
