@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { DeliveryHold } from "./delivery-hold.ts";
 import type { PressureLevel } from "./core/pressure.ts";
@@ -104,6 +105,23 @@ describe("a delivery", () => {
     stop.abort();
     await turns();
     expect(asked[0]?.signal.aborted).toBe(true);
+  });
+
+  test("costs no more beside a thousand others: one listener hears of the stop for all, and who has ended is forgotten", async () => {
+    const gauge = new Gauge();
+    const stop = new AbortController();
+    const ended = deliveryOf(gauge);
+    const report = ended.begin({ signal: stop.signal });
+    await turns();
+    ended.end();
+    await report;
+    const { asked, begin } = deliveryOf(gauge);
+    for (let count = 0; count < 1_000; count += 1) void begin({ signal: stop.signal });
+    await turns();
+    expect(getEventListeners(stop.signal, "abort")).toHaveLength(1);
+    stop.abort();
+    expect(asked.filter(({ signal }) => signal.aborted)).toHaveLength(1_000);
+    expect(ended.asked[0]?.signal.aborted).toBe(false);
   });
 });
 

@@ -18,6 +18,8 @@ export class DeliveryHold {
   readonly #gauge: Gauge;
   /** Before the final dot. */
   readonly #dialogs = new Set<AbortController>();
+  /** Who ends with a signal. One listener each: with every further one the next costs more, and thousands may wait. */
+  readonly #followers = new WeakMap<AbortSignal, Set<AbortController>>();
 
   constructor(gauge: Gauge) {
     this.#gauge = gauge;
@@ -35,10 +37,10 @@ export class DeliveryHold {
   deliver(deliver: Deliver): Deliver {
     return async (request) => {
       const dialog = new AbortController();
-      const stop = (): void => dialog.abort();
       // A stop is for deliver to answer: the wait only ends with it.
-      await this.#gauge.untilWritable(request.signal).catch(stop);
-      request.signal.addEventListener("abort", stop, { once: true });
+      await this.#gauge.untilWritable(request.signal).catch(() => dialog.abort());
+      const followers = this.#followersOf(request.signal);
+      followers.add(dialog);
       this.#dialogs.add(dialog);
       try {
         return await deliver({
@@ -53,9 +55,18 @@ export class DeliveryHold {
         });
       } finally {
         this.#dialogs.delete(dialog);
-        request.signal.removeEventListener("abort", stop);
+        followers.delete(dialog);
       }
     };
+  }
+
+  #followersOf(signal: AbortSignal): Set<AbortController> {
+    const known = this.#followers.get(signal);
+    if (known !== undefined) return known;
+    const followers = new Set<AbortController>();
+    signal.addEventListener("abort", () => followers.forEach((dialog) => dialog.abort()), { once: true });
+    this.#followers.set(signal, followers);
+    return followers;
   }
 
   /** `stopped` ends the wait: the recipients stay as they are, and recovery decides. */
