@@ -235,10 +235,11 @@ export function schedulerOptions(owner: string, config: Config): SchedulerOption
     pollMsMax: 5 * SECOND_MS,
     blockedMs: 250,
     gatherMs: 20,
+    quietMs: SECOND_MS,
     retry: retryOptions(config),
-    portionMax: 20,
+    portionMax: 8,
     portionPauseMs: 10,
-    portionDuty: 1 / 8,
+    portionDuty: 1 / 10,
     lookMs: 500,
   };
 }

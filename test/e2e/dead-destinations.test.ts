@@ -79,7 +79,8 @@ test("fifteen hundred recipients of a dead destination cost a handful of connect
     ({ event }) => (event as Extract<EventBody, { kind: "deferred" }>).code === "PST-DLV-028",
   );
   expect(untried.length).toBeGreaterThan(90);
-  expect(here.log.filter((line) => line.includes("put_off_together")).length).toBeLessThan(100);
+  // Several in one transaction, few enough that a live mail hardly waits for one.
+  expect(here.log.filter((line) => line.includes("put_off_together")).length).toBeLessThan(300);
   expect(await verifyChain(here.postern.store)).toMatchObject({ faults: [] });
 }, 60_000);
 

@@ -36,17 +36,16 @@ export class LaneRests {
     if (rest !== undefined) Object.assign(rest, { until: now + PROBE_MS, isProbing: true });
   }
 
-  /** Lanes that rest or wait for their probe, those asked for longest ago first; each call goes on where the last one ended. */
-  nextResting(now: number, max: number): readonly { readonly lane: string; readonly isProbing: boolean }[] {
-    const resting: { readonly lane: string; readonly isProbing: boolean }[] = [];
-    for (const lane of [...this.#rests.keys()].slice(0, max)) {
-      const rest = this.#rests.get(lane);
-      if (rest === undefined) continue;
+  /** Lanes that rest or wait for their probe, those looked at longest ago first; only who is taken from it counts as looked at. */
+  *nextResting(now: number, max: number): Generator<{ readonly lane: string; readonly isProbing: boolean }> {
+    for (let looked = Math.min(max, this.#rests.size); looked > 0; looked -= 1) {
+      const [next] = this.#rests;
+      if (next === undefined) return;
+      const [lane, rest] = next;
       this.#rests.delete(lane);
       this.#rests.set(lane, rest);
       const standing = this.standing(lane, now);
-      if (standing === "resting" || standing === "probing") resting.push({ lane, isProbing: standing === "probing" });
+      if (standing === "resting" || standing === "probing") yield { lane, isProbing: standing === "probing" };
     }
-    return resting;
   }
 }

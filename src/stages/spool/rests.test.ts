@@ -37,7 +37,7 @@ class FakeQueue {
 let running: Rests | null = null;
 afterEach(() => running?.stop());
 
-function rig() {
+function rig({ isQuiet = true, tookMs = 0, portionDuty = 1 } = {}) {
   const queue = new FakeQueue();
   const worked: RecipientId[] = [];
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -53,9 +53,11 @@ function rig() {
     worked.push(...ids);
     queue.take(ids);
   };
-  const clock = { now: () => 2 * HOUR, monotonic: () => 0 };
-  const deps = { store: queue, clock, chance: () => 0.5, log, workOn };
-  running = new Rests({ retry, portionMax: 50, portionPauseMs: 1, portionDuty: 1, lookMs: 1 }, deps);
+  // Each look at the time takes as long as a portion does.
+  let monotonic = 0;
+  const clock = { now: () => 2 * HOUR, monotonic: () => (monotonic += tookMs) };
+  const deps = { store: queue, clock, chance: () => 0.5, log, isQuiet: () => isQuiet, workOn };
+  running = new Rests({ retry, portionMax: 50, portionPauseMs: 1, portionDuty, lookMs: 1 }, deps);
   return { queue, worked, rests: running };
 }
 
@@ -110,4 +112,17 @@ test("a queue that cannot be read for a while is asked again", async () => {
   await rests.learn("lane", { kind: "rests", forMs: 60_000 });
   await until(() => queue.due.length === 0);
   expect(queue.commits).toHaveLength(1);
+});
+
+test("beside mail that comes in portions take a share of the time, and follow closely once none does", async () => {
+  const hour = { tookMs: 3_600, portionDuty: 1 / 1_000 };
+  const busy = rig({ ...hour, isQuiet: false });
+  const quiet = rig({ ...hour, isQuiet: true });
+  for (const { queue, rests } of [busy, quiet]) {
+    queue.due = Array.from({ length: 200 }, (_, n) => waiting(n + 1));
+    await rests.learn("lane", { kind: "rests", forMs: 60_000 });
+  }
+  await until(() => quiet.queue.due.length === 0);
+  expect(busy.queue.commits).toHaveLength(1);
+  await busy.rests.stop();
 });

@@ -20,7 +20,7 @@ export type RestsOptions = {
   readonly portionMax: number;
   /** Between two portions, at least. */
   readonly portionPauseMs: number;
-  /** Share of the time that portions may take: live mail waits for the same disk. */
+  /** Share of the time that portions may take while mail comes in, which waits for the same disk. */
   readonly portionDuty: number;
   /** Between two looks where nothing was found. */
   readonly lookMs: number;
@@ -31,6 +31,8 @@ export type RestsDeps = {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;
+  /** Whether no mail came in of late. */
+  readonly isQuiet: () => boolean;
   /** Works on these one by one, as far as there is room; resolves soon. */
   readonly workOn: (ids: readonly RecipientId[]) => Promise<void>;
 };
@@ -88,15 +90,18 @@ export class Rests {
   /** Runs while any lane rests. */
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    const { portionPauseMs, portionDuty, lookMs } = this.#options;
     const { clock } = this.#deps;
     while (!signal.aborted && this.#until.size > 0) {
       const begun = clock.monotonic();
       const found = await this.#putOffSome();
-      const tookMs = clock.monotonic() - begun;
-      const pauseMs = found > 0 ? Math.max(portionPauseMs, tookMs / portionDuty - tookMs) : lookMs;
-      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined); // aborted: the loop ends
+      await sleep(this.#pauseMs(found, clock.monotonic() - begun), undefined, { signal, ref: false }).catch(() => undefined); // aborted: the loop ends
     }
+  }
+
+  #pauseMs(found: number, tookMs: number): number {
+    const { portionPauseMs, portionDuty, lookMs } = this.#options;
+    if (found === 0) return lookMs;
+    return this.#deps.isQuiet() ? portionPauseMs : Math.max(portionPauseMs, tookMs / portionDuty - tookMs);
   }
 
   async #putOffSome(): Promise<number> {

@@ -21,6 +21,7 @@ const options: SchedulerOptions = {
   pollMsMax: 5,
   blockedMs: 5,
   gatherMs: 1,
+  quietMs: 1_000,
   retry: {
     scheduleMs: [60_000],
     jitterShare: 0,

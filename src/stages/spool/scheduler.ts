@@ -29,6 +29,8 @@ export type SchedulerOptions = ShareOptions &
     readonly pollMsMax: number;
     /** Sleep where something is due and nothing of it may begin. */
     readonly blockedMs: number;
+    /** So long after the last mail that came in the queue's own chores may take more of the disk. */
+    readonly quietMs: number;
     /** Between two claims: what becomes due or free meanwhile is claimed together. */
     readonly gatherMs: number;
     readonly retry: RetryOptions;
@@ -66,6 +68,8 @@ export class Scheduler {
   readonly #running = new Set<Promise<void>>();
   /** No lease in flight runs out before. */
   #leasedUntil = Infinity;
+  /** Monotonic. */
+  #lastArrival = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #loop: Promise<void> | null = null;
   #renewTimer: NodeJS.Timeout | null = null;
@@ -80,7 +84,11 @@ export class Scheduler {
     this.#workOn = deps.workOn;
     this.#isHeld = deps.isHeld ?? ((): boolean => false);
     this.#shares = new Shares(options);
-    this.#rests = new Rests(options, { ...deps, workOn: (ids) => this.#claimThese(ids) });
+    this.#rests = new Rests(options, {
+      ...deps,
+      isQuiet: () => deps.clock.monotonic() - this.#lastArrival > options.quietMs,
+      workOn: (ids) => this.#claimThese(ids),
+    });
   }
 
   start(): void {
@@ -100,6 +108,7 @@ export class Scheduler {
    * later. To be given back once the message was dispatched, or was not stored.
    */
   reserve(shares: MessageShares): { readonly lease: Lease; readonly giveBack: () => void } | null {
+    this.#lastArrival = this.#clock.monotonic();
     if (this.#stopped || this.#isHeld() || !this.#shares.fits(shares)) return null;
     const places = shares.lanes.map((lane) => ({ lane, sender: shares.sender }));
     for (const place of places) this.#shares.add(place, "arrived");
