@@ -237,7 +237,7 @@ export function schedulerOptions(owner: string, config: Config): SchedulerOption
     gatherMs: 20,
     quietMs: SECOND_MS,
     retry: retryOptions(config),
-    portionMax: 8,
+    portionMax: { quiet: 20, beside: 8 },
     portionPauseMs: 10,
     portionDuty: 1 / 10,
     lookMs: 500,

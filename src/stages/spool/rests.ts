@@ -16,8 +16,8 @@ import type { Destination } from "../../core/stages.ts";
 
 export type RestsOptions = {
   readonly retry: RetryOptions;
-  /** Recipients put off in one transaction. */
-  readonly portionMax: number;
+  /** Recipients put off in one transaction: while it is quiet, and while mail comes in. */
+  readonly portionMax: { readonly quiet: number; readonly beside: number };
   /** Between two portions, at least. */
   readonly portionPauseMs: number;
   /** Share of the time that portions may take while mail comes in, which waits for the same disk. */
@@ -94,7 +94,9 @@ export class Rests {
     while (!signal.aborted && this.#until.size > 0) {
       const begun = clock.monotonic();
       const found = await this.#putOffSome();
-      await sleep(this.#pauseMs(found, clock.monotonic() - begun), undefined, { signal, ref: false }).catch(() => undefined); // aborted: the loop ends
+      await sleep(this.#pauseMs(found, clock.monotonic() - begun), undefined, { signal, ref: false }).catch(
+        () => undefined,
+      ); // aborted: the loop ends
     }
   }
 
@@ -105,11 +107,12 @@ export class Rests {
   }
 
   async #putOffSome(): Promise<number> {
-    const { store, clock, chance, log, workOn } = this.#deps;
+    const { store, clock, chance, log, isQuiet, workOn } = this.#deps;
     const { retry, portionMax } = this.#options;
     try {
       const now = clock.now();
-      const waiting = await store.waiting({ now, limit: portionMax });
+      const limit = isQuiet() ? portionMax.quiet : portionMax.beside;
+      const waiting = await store.waiting({ now, limit });
       if (waiting.length === 0) return 0;
       const { transitions, left } = putOffTogether(waiting, { now, options: retry, chance });
       if (transitions.length > 0) {

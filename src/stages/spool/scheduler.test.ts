@@ -30,7 +30,7 @@ const options: SchedulerOptions = {
     ambiguousRetryMs: 0,
     holdDeadlineMs: 0,
   },
-  portionMax: 2,
+  portionMax: { quiet: 2, beside: 1 },
   portionPauseMs: 1,
   portionDuty: 1,
   lookMs: 1,
