@@ -1,4 +1,5 @@
 /** What a recipient's side says it supports. Learned by discover, never by dialling port 25. */
+import type { DaneState } from "./dane.ts";
 import type { DnsAnswer, DnsSecurity } from "./dns-answer.ts";
 import type { ReasonCode } from "./reason-codes.ts";
 
@@ -6,6 +7,7 @@ export type MxHost = {
   readonly name: string;
   readonly preference: number;
   readonly addresses: DnsAnswer<readonly string[]>;
+  readonly dane: DaneState;
   /** Only where the operator named one with a smarthost; otherwise deliver's own SMTP port. */
   readonly port?: number;
 };

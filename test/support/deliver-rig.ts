@@ -153,7 +153,12 @@ export function recipients(addresses: readonly string[]): readonly [DeliveryReci
 }
 
 export function mxHost(address: string, name = MX): MxHost {
-  return { name, preference: 10, addresses: { kind: "found", value: [address], security: "insecure" } };
+  return {
+    name,
+    preference: 10,
+    addresses: { kind: "found", value: [address], security: "insecure" },
+    dane: { kind: "none" },
+  };
 }
 
 export type RequestOptions = {

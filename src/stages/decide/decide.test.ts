@@ -10,7 +10,7 @@ const NOW = 1_000_000;
 const addresses = { kind: "found", value: ["192.0.2.1"], security: "insecure" } as const;
 const hosts: Route = {
   kind: "hosts",
-  hosts: [{ name: "mx.example.org", preference: 10, addresses }],
+  hosts: [{ name: "mx.example.org", preference: 10, addresses, dane: { kind: "none" } }],
   via: "mx",
   security: "insecure",
 };

@@ -149,11 +149,22 @@ describe("the floor plain", () => {
 describe("several hosts", () => {
   const PKIX = "pkix";
   const dead = mxHost("127.0.0.9", "dead.test");
-  const unknown: MxHost = { name: "dns.test", preference: 1, addresses: { kind: "unavailable", detail: "timeout" } };
-  const bogus: MxHost = { name: "bogus.test", preference: 1, addresses: { kind: "bogus", detail: "x" } };
+  const unknown: MxHost = {
+    name: "dns.test",
+    preference: 1,
+    addresses: { kind: "unavailable", detail: "timeout" },
+    dane: { kind: "none" },
+  };
+  const bogus: MxHost = {
+    name: "bogus.test",
+    preference: 1,
+    addresses: { kind: "bogus", detail: "x" },
+    dane: { kind: "none" },
+  };
   const absent: MxHost = {
     name: "absent.test",
     preference: 1,
+    dane: { kind: "none" },
     addresses: { kind: "absent", reason: "nodata", security: "insecure" },
   };
   const weak = mxHost("127.0.0.3", "mx2.test");

@@ -64,8 +64,8 @@ describe("MX", () => {
       via: "mx",
       security: "secure",
       hosts: [
-        { name: "a.test", preference: 10, addresses: at("192.0.2.1") },
-        { name: "b.test", preference: 20, addresses: at("192.0.2.2") },
+        { name: "a.test", preference: 10, addresses: at("192.0.2.1"), dane: { kind: "none" } },
+        { name: "b.test", preference: 20, addresses: at("192.0.2.2"), dane: { kind: "none" } },
       ],
     });
   });
@@ -201,7 +201,7 @@ describe("address literals", () => {
       kind: "hosts",
       via: "address-literal",
       security: "insecure",
-      hosts: [{ name: domain, preference: 0, addresses: at(address) }],
+      hosts: [{ name: domain, preference: 0, addresses: at(address), dane: { kind: "none" } }],
     });
   });
 

@@ -91,7 +91,7 @@ function lookUpHosts(records: readonly MxRecord[], world: World): Promise<readon
   const gate = new Gate(world.options.hostLookupsMax);
   const lookUp = async ({ exchange, preference }: MxRecord): Promise<MxHost> => {
     const addresses = await gate.pass(() => world.deps.resolver.addresses(exchange));
-    return { name: exchange, preference, addresses };
+    return { name: exchange, preference, addresses, dane: { kind: "none" } };
   };
   return Promise.all(records.map(lookUp));
 }
@@ -104,7 +104,10 @@ function routeByLiteral(domain: string, world: World): Route {
   const address = readAddressLiteral(domain);
   if (address === null) return { kind: "unusable", code: "PST-DSC-003" };
   if (world.ownAddresses.has(address)) return { kind: "loop" };
-  return toSingleHost({ name: domain, preference: 0, addresses: given(address) }, "address-literal");
+  return toSingleHost(
+    { name: domain, preference: 0, addresses: given(address), dane: { kind: "none" } },
+    "address-literal",
+  );
 }
 
 /**
@@ -118,7 +121,10 @@ async function routeBySmarthost({ host, port }: Smarthost, world: World): Promis
     world.deps.log.error("smarthost_without_address", { host });
     return { kind: "unavailable", code: "PST-DSC-007" };
   }
-  return toSingleHost({ name: isAddress ? host : host.toLowerCase(), preference: 0, addresses, port }, "smarthost");
+  return toSingleHost(
+    { name: isAddress ? host : host.toLowerCase(), preference: 0, addresses, port, dane: { kind: "none" } },
+    "smarthost",
+  );
 }
 
 /** Neither a literal nor a configured name was found through MX, so `secure` MX is nothing they can claim. */
