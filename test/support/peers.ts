@@ -1,12 +1,15 @@
 /**
  * Mail programs that others wrote, as peers in tests: is the program there, run it, read what it said.
  * Promises: with CI set a missing program is a failed test, elsewhere a skip that names the Debian package. Starts nothing
- * that outlives its call; servers are peers-postfix.ts.
+ * that outlives its call; servers are peers-postfix.ts and peers-unbound.ts.
  */
 import { execFile, spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
+import { TRANSPORT_DATA } from "./transport-data.ts";
 
-type Peer = "postfix" | "swaks" | "openssl" | "strace" | "promtool" | "systemd" | "dpkg" | "lintian";
+type Program = "postfix" | "swaks" | "openssl" | "strace" | "promtool" | "systemd" | "dpkg" | "lintian" | "unbound";
+/** Not a program, but missing in the same way. */
+type Peer = Program | "transport-data";
 
 /** What is missing for this peer, in words for whoever runs the tests; null where nothing is. */
 const LACKS: Readonly<Record<Peer, () => string | null>> = {
@@ -21,6 +24,8 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
   },
   openssl: () => (isExecutable("/usr/bin/openssl") ? null : "the Debian package openssl"),
   promtool: () => (isExecutable("/usr/bin/promtool") ? null : "the Debian package prometheus"),
+  unbound: () => (isExecutable("/usr/sbin/unbound") ? null : "the Debian package unbound"),
+  "transport-data": () => (existsSync(TRANSPORT_DATA) ? null : "the vectors and signed zones of shared/data/transport"),
   strace() {
     if (!isExecutable("/usr/bin/strace")) return "the Debian package strace";
     const { status } = spawnSync("/usr/bin/strace", ["-o", "/dev/null", "true"], { timeout: 10_000 });
