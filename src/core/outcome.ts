@@ -35,6 +35,21 @@ export type TlsFacts = {
   readonly nameMatches: boolean;
 };
 
+/** Why no TLSA record vouches for a server. */
+export type DaneRefusal =
+  | "no certificate"
+  | "no record matches"
+  | "chain too long"
+  | "certificate not fit for a server"
+  | "certificate not valid now"
+  | "certificate for another name";
+
+/** What the TLSA records of the host said of this connection (docs/security-levels.md). */
+export type DaneFacts =
+  | { readonly state: "none" | "unusable" }
+  /** `matched`: the record, as `3 1 1 0123abcd…`; `refused`: why none did. Both null where it did not come to a certificate. */
+  | { readonly state: "usable"; readonly matched: string | null; readonly refused: DaneRefusal | null };
+
 /** One connection as it really was; becomes one audit row. Hosts and addresses only, no content. */
 export type AttemptFacts = {
   readonly host: string;
@@ -44,6 +59,8 @@ export type AttemptFacts = {
   readonly phase: Phase;
   readonly starttlsOffered: boolean;
   readonly tls: TlsFacts | null;
+  /** Rows of older versions lack it. */
+  readonly dane?: DaneFacts;
   /** Rung proven on the live socket; null before it was known. */
   readonly rung: Rung | null;
   readonly reused: boolean;

@@ -1,0 +1,134 @@
+/** The oracle is OpenSSL: the verdicts of the vectors come from `s_client -dane_*` (shared/data/transport). */
+import { X509Certificate } from "node:crypto";
+import { beforeAll, describe, expect, test } from "vitest";
+import { daneVectors, readTlsa, tlsaOf, usableDane } from "../../../test/support/dane-rig.ts";
+import type { DaneVectors } from "../../../test/support/dane-rig.ts";
+import { issueChain } from "../../../test/support/peers-issuer.ts";
+import type { Request } from "../../../test/support/peers-issuer.ts";
+import { peers } from "../../../test/support/peers.ts";
+import { sentChain, verifyDane } from "./verify.ts";
+
+const given = peers("transport-data");
+const NONE: DaneVectors = { certificates: {}, testKeys: {}, cases: [], unusable: [] };
+
+describe.skipIf(given.areMissing)(`certificates and records with OpenSSL's verdict${given.note}`, () => {
+  const { certificates, cases, unusable } = given.areMissing ? NONE : daneVectors();
+  const chainOf = (names: readonly string[]) => names.map((name) => new X509Certificate(certificates[name] ?? ""));
+  const at = Date.UTC(2026, 5, 1);
+
+  test.each(cases)("$id: $expect", ({ chain, tlsa, referenceIds, expect: expected }) => {
+    const [first, ...others] = tlsa;
+    const state = usableDane([readTlsa(first), ...others.map(readTlsa)], referenceIds);
+    const verdict = verifyDane(chainOf(chain), state, at);
+    expect(verdict.kind).toBe(expected === "pass" ? "matched" : "refused");
+  });
+
+  test.each(unusable)("$id matches nothing, even where it was not left out", ({ tlsa: [text] }) => {
+    const verdict = verifyDane(chainOf(["leaf"]), usableDane([readTlsa(text)], ["mx1.secure.test"]), at);
+    expect(verdict).toEqual({ kind: "refused", why: "no record matches" });
+  });
+});
+
+const openssl = peers("openssl");
+const HOST = "mx.dane.test";
+const CA = "basicConstraints=critical,CA:TRUE";
+const NAMED = `subjectAltName=DNS:${HOST}`;
+/** `sha1` and `weak` are issuers as good as `mid` but for hash and key. */
+const REQUESTS: readonly Request[] = [
+  { name: "root", extensions: [CA, "keyUsage=keyCertSign"] },
+  { name: "flat", by: "root", extensions: [`${CA},pathlen:0`] },
+  { name: "below-flat", by: "flat", extensions: [CA] },
+  { name: "narrow", by: "root", extensions: [CA, "nameConstraints=permitted;DNS:dane.test"] },
+  { name: "strange", by: "root", extensions: [CA, "1.2.3.4=critical,DER:0500"] },
+  { name: "odd", by: "root", extensions: [CA, "1.2.3.4=DER:0500"] },
+  { name: "no-signer", by: "root", extensions: [CA, "keyUsage=digitalSignature"] },
+  { name: "client-only", by: "root", extensions: [CA, "extendedKeyUsage=clientAuth"] },
+  { name: "brief", by: "root", extensions: [CA], days: 1 },
+  { name: "sha1", by: "root", extensions: [CA], digest: "sha1" },
+  { name: "weak", by: "root", extensions: [CA], key: "rsa:1024" },
+  ...[
+    "root",
+    "flat",
+    "below-flat",
+    "narrow",
+    "strange",
+    "odd",
+    "no-signer",
+    "client-only",
+    "brief",
+    "sha1",
+    "weak",
+  ].map((by) => ({ name: `leaf-of-${by}`, by, extensions: [NAMED] })),
+  { name: "client-leaf", by: "root", extensions: [NAMED, "extendedKeyUsage=clientAuth"] },
+  { name: "server-leaf", by: "root", extensions: [NAMED, "extendedKeyUsage=serverAuth"] },
+  { name: "strange-leaf", by: "root", extensions: [NAMED, "1.2.3.4=critical,DER:0500"] },
+  { name: "part-wild", by: "root", extensions: ["subjectAltName=DNS:m*.dane.test"] },
+  { name: HOST, by: "root", extensions: ["subjectAltName=DNS:other.test"] },
+];
+
+describe.skipIf(openssl.areMissing)(`a trust anchor in DNS${openssl.note}`, () => {
+  let pems: ReadonlyMap<string, string> = new Map();
+  const pem = (name: string): string => pems.get(name) ?? "";
+  const judge = (names: readonly string[], anchor: string, { kind = "2 1 1", days = 0 } = {}): string => {
+    const chain = names.map((name) => new X509Certificate(pem(name)));
+    const verdict = verifyDane(
+      chain,
+      usableDane([tlsaOf(kind, pem(anchor))], [HOST]),
+      Date.now() + days * 86_400_000 + 60_000,
+    );
+    return verdict.kind === "matched" ? "matched" : verdict.why;
+  };
+  beforeAll(async () => {
+    pems = await issueChain(REQUESTS);
+  });
+
+  test.each<[what: string, chain: readonly string[], verdict: string]>([
+    ["a chain of one hop", ["leaf-of-root", "root"], "matched"],
+    [
+      "a chain in another order, with others between",
+      ["leaf-of-below-flat", "root", "odd", "below-flat"],
+      "no record matches",
+    ],
+    ["two hops in another order, with another between", ["leaf-of-flat", "root", "odd", "flat"], "matched"],
+    ["an authority within its path length", ["leaf-of-flat", "flat", "root"], "matched"],
+    ["an authority beyond a path length", ["leaf-of-below-flat", "below-flat", "flat", "root"], "no record matches"],
+    ["name constraints, which are not understood", ["leaf-of-narrow", "narrow", "root"], "no record matches"],
+    ["a critical extension nobody knows", ["leaf-of-strange", "strange", "root"], "no record matches"],
+    ["the same, not critical", ["leaf-of-odd", "odd", "root"], "matched"],
+    ["an authority that may not sign certificates", ["leaf-of-no-signer", "no-signer", "root"], "no record matches"],
+    ["an authority for clients only", ["leaf-of-client-only", "client-only", "root"], "no record matches"],
+    ["a signature with SHA-1", ["leaf-of-sha1", "sha1", "root"], "no record matches"],
+    ["an authority with a short RSA key", ["leaf-of-weak", "weak", "root"], "no record matches"],
+    ["a hop left out", ["leaf-of-flat", "root"], "no record matches"],
+    ["a leaf for clients only", ["client-leaf", "root"], "certificate not fit for a server"],
+    ["a leaf for servers", ["server-leaf", "root"], "matched"],
+    ["a leaf with a critical extension nobody knows", ["strange-leaf", "root"], "certificate not fit for a server"],
+    ["a wildcard for a part of a label", ["part-wild", "root"], "certificate for another name"],
+    ["the right common name beside another name", [HOST, "root"], "certificate for another name"],
+    ["more certificates than anybody needs", ["leaf-of-root", ...Array<string>(10).fill("root")], "chain too long"],
+  ])("%s", (_what, chain, verdict) => {
+    expect(judge(chain, "root")).toBe(verdict);
+  });
+
+  test("an authority that has ended proves nothing, and neither does one in DNS", () => {
+    expect(judge(["leaf-of-brief", "brief", "root"], "root")).toBe("matched");
+    expect(judge(["leaf-of-brief", "brief", "root"], "root", { days: 2 })).toBe("no record matches");
+    expect(judge(["leaf-of-brief"], "brief", { kind: "2 0 0" })).toBe("matched");
+    expect(judge(["leaf-of-brief"], "brief", { kind: "2 0 0", days: 2 })).toBe("no record matches");
+  });
+
+  test("a path length counts for an anchor that only DNS knows", () => {
+    expect(judge(["leaf-of-below-flat", "below-flat"], "flat", { kind: "2 0 0" })).toBe("no record matches");
+    expect(judge(["leaf-of-flat"], "flat", { kind: "2 0 0" })).toBe("matched");
+  });
+
+  test("an authority's date beyond the leaf's own does not help the leaf", () => {
+    expect(judge(["leaf-of-root", "root"], "root", { days: 29 })).toBe("matched");
+    expect(judge(["leaf-of-root", "root"], "root", { days: -2 })).toBe("no record matches");
+  });
+});
+
+test("no certificate, no match", () => {
+  const state = usableDane([readTlsa(`3 1 1 ${"00".repeat(32)}`)], [HOST]);
+  expect(verifyDane(sentChain(undefined), state, 0)).toEqual({ kind: "refused", why: "no certificate" });
+});

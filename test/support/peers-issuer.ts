@@ -1,0 +1,43 @@
+/** Certificates as OpenSSL makes them, with whatever extensions a test asks for. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./peers.ts";
+
+export type Request = {
+  readonly name: string;
+  /** Name of the certificate that signs it; its own key where there is none. */
+  readonly by?: string;
+  /** Lines of OpenSSL's configuration. */
+  readonly extensions: readonly string[];
+  readonly days?: number;
+  readonly digest?: "sha256" | "sha1";
+  readonly key?: "ec" | "rsa:1024";
+};
+
+/** PEM by name. A request may name one before it as issuer. */
+export async function issueChain(requests: readonly Request[]): Promise<ReadonlyMap<string, string>> {
+  const folder = mkdtempSync(join(tmpdir(), "postern-issuer-"));
+  try {
+    const issued = new Map<string, string>();
+    for (const request of requests) issued.set(request.name, await issue(folder, request));
+    return issued;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function issue(folder: string, request: Request): Promise<string> {
+  const { name, by, extensions, days = 30, digest = "sha256", key = "ec" } = request;
+  const file = (of: string, kind: string): string => join(folder, `${of}.${kind}`);
+  const config = ["[req]", "distinguished_name=dn", "x509_extensions=own", "[dn]", "[own]", ...extensions];
+  writeFileSync(file(name, "cnf"), `${config.join("\n")}\n`);
+  const { exitCode, stderr } = await run("/usr/bin/openssl", [
+    ...["req", "-x509", "-nodes", "-config", file(name, "cnf"), "-subj", `/CN=${name}`, "-days", String(days)],
+    ...["-newkey", key, `-${digest}`, "-keyout", file(name, "key"), "-out", file(name, "pem")],
+    ...(key === "ec" ? ["-pkeyopt", "ec_paramgen_curve:P-256"] : []),
+    ...(by === undefined ? [] : ["-CA", file(by, "pem"), "-CAkey", file(by, "key")]),
+  ]);
+  if (exitCode !== 0) throw new Error(`openssl did not issue ${name}: ${stderr}`);
+  return readFileSync(file(name, "pem"), "utf8");
+}
