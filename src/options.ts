@@ -105,6 +105,7 @@ export function discoverOptions(config: Config): DiscoverOptions {
     ...DISCOVER_DEFAULTS,
     ownNames: [config.hostname, config.delivery.hostname],
     smarthosts: config.delivery.smarthosts,
+    port: config.delivery.port,
   };
 }
 

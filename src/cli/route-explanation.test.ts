@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Log } from "../core/log.ts";
 import type { Policy } from "../core/policy.ts";
 import { createResolver } from "../parts/dns/dns.ts";
@@ -8,7 +8,7 @@ import { createDiscover } from "../stages/discover/discover.ts";
 import { DISCOVER_DEFAULTS } from "../stages/discover/options.ts";
 import { startLoopbackDns } from "./loopback/dns-server.ts";
 import type { LoopbackDns, Zone } from "./loopback/dns-server.ts";
-import { explainRoute, explanationLines, recordLookups } from "./route-explanation.ts";
+import { explainRoute, explanationLines, explanationRow, recordLookups } from "./route-explanation.ts";
 import type { RouteExplanation } from "./route-explanation.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -52,7 +52,7 @@ test("every look-up, the route and the plans are told in words", async () => {
     "a.example.test": { A: ["192.0.2.1"], AAAA: ["2001:db8::1"] },
     "b.example.test": { behaviour: "servfail" },
   });
-  expect(explanationLines(explanation).slice(0, 21)).toEqual([
+  expect(explanationLines(explanation).slice(0, 22)).toEqual([
     "Mail to someone@example.test (domain example.test)",
     "",
     "DNS",
@@ -63,6 +63,7 @@ test("every look-up, the route and the plans are told in words", async () => {
     "Route",
     "  by MX, in this order (equal preferences change places):",
     "  1. a.example.test (preference 10): 2001:db8::1, 192.0.2.1 (not validated)",
+    "     DANE: none, and TLSA not asked for: the address is not validated",
     "  2. b.example.test (preference 20): no answer: SERVFAIL",
     "",
     "Plans",
@@ -87,6 +88,62 @@ test.each<[string, Zone, string]>([
   const lines = explanationLines(await explained(domain, zone));
   expect(lines[lines.indexOf("Route") + 1]).toContain(words);
   expect(lines.filter((line) => line.startsWith("  Next: ")).length).toBeGreaterThan(0);
+});
+
+describe("DANE", () => {
+  const digest = "2f".repeat(32);
+  const signed = { A: ["192.0.2.1"], authenticated: true };
+  const at = "_25._tcp.d.test";
+  test.each<[string, Zone[string] | undefined, string]>([
+    [
+      "usable",
+      { TLSA: [`3 1 1 ${digest}`] },
+      "1 usable TLSA record at d.test; a certificate that does not match is refused",
+    ],
+    [
+      "useless",
+      { TLSA: ["1 1 1 00"] },
+      `TLSA records at ${at}, none of them usable: TLS is a must, and DANE proves nothing`,
+    ],
+    [
+      "not signed",
+      { TLSA: ["3 1 1 00"], authenticated: false },
+      `none that counts: the TLSA records at ${at} are not validated`,
+    ],
+    ["not there", undefined, `none: no TLSA records at ${at}`],
+    [
+      "unknown",
+      { behaviour: "servfail" },
+      "not known for now, the server is not used: PST-DSC-008 DNS gave no answer about",
+    ],
+  ])("records that are %s are told in words", async (_name, entry, words) => {
+    const zone: Zone = {
+      "d.test": signed,
+      ...(entry === undefined ? {} : { [at]: { authenticated: true, ...entry } }),
+    };
+    const lines = explanationLines(await explained("d.test", zone));
+    expect(lines.filter((line) => line.includes("DANE: "))).toEqual([expect.stringContaining(`     DANE: ${words}`)]);
+    expect(lines.some((line) => line.startsWith(`  TLSA      ${at}: `))).toBe(true);
+    expect(lines.some((line) => line.startsWith("PST-DSC-008: "))).toBe(entry?.behaviour !== undefined);
+  });
+
+  test("is there for programs too, with the records as text and the names they were looked for at", async () => {
+    const zone: Zone = {
+      "d.test": { CNAME: "end.test", authenticated: true },
+      "end.test": signed,
+      [at]: { TLSA: [`3 1 1 ${digest}`], authenticated: true },
+    };
+    const row: unknown = JSON.parse(JSON.stringify(explanationRow(await explained("d.test", zone))));
+    const dane = { kind: "usable", baseName: "d.test", names: ["d.test", "end.test"], records: [`3 1 1 ${digest}`] };
+    expect(row).toMatchObject({ route: { hosts: [{ dane: { ...dane, asked: ["_25._tcp.end.test", at] } }] } });
+  });
+
+  test("of an alias into an unsigned zone is told with the question about the alias", async () => {
+    const zone: Zone = { "d.test": { CNAME: "end.test", authenticated: true }, "end.test": { A: ["192.0.2.1"] } };
+    const lines = explanationLines(await explained("d.test", zone));
+    expect(lines).toContain("  CNAME     d.test: end.test (DNSSEC validated)");
+    expect(lines).toContain(`     DANE: none: no TLSA records at ${at}`);
+  });
 });
 
 test("an address literal needs no DNS, and a destination rule is named", async () => {

@@ -13,10 +13,11 @@ import type { Policy } from "../core/policy.ts";
 import { REASON_CODES } from "../core/reason-codes.ts";
 import type { ReasonCode } from "../core/reason-codes.ts";
 import type { Decide, Discover } from "../core/stages.ts";
+import { daneLines, hostRow, tlsaText } from "./dane-explanation.ts";
 
 /** One question, with the answer as text values. */
 export type Lookup = {
-  readonly question: "MX" | "addresses" | "TXT";
+  readonly question: "MX" | "addresses" | "TXT" | "TLSA" | "CNAME";
   readonly name: string;
   readonly answer: DnsAnswer<readonly string[]>;
 };
@@ -55,6 +56,21 @@ export function recordLookups(resolver: Resolver): {
     async txt(name, signal) {
       const answer = await resolver.txt(name, signal);
       lookups.push({ question: "TXT", name, answer });
+      return answer;
+    },
+    async tlsa(name, signal) {
+      const answer = await resolver.tlsa(name, signal);
+      const asText = answer.kind === "found" ? { ...answer, value: answer.value.map(tlsaText) } : answer;
+      lookups.push({ question: "TLSA", name, answer: asText });
+      return answer;
+    },
+    async cname(name, signal) {
+      const answer = await resolver.cname(name, signal);
+      lookups.push({
+        question: "CNAME",
+        name,
+        answer: answer.kind === "found" ? { ...answer, value: [answer.value] } : answer,
+      });
       return answer;
     },
   };
@@ -108,6 +124,13 @@ export async function explainRoute(mailbox: Mailbox, deps: ExplainDeps): Promise
   return { address: mailbox.address, domain, lookups: [...deps.lookups], route, plans };
 }
 
+/** For programs: as it is, with records as text. */
+export function explanationRow({ route, ...explanation }: RouteExplanation): object {
+  if (route.kind !== "hosts") return { ...explanation, route };
+  const hosts = route.hosts.map((host) => hostRow(host, explanation.lookups));
+  return { ...explanation, route: { ...route, hosts } };
+}
+
 /** For people, one line an entry. */
 export function explanationLines(explanation: RouteExplanation): readonly string[] {
   const codes = new Set([...codesOf(explanation.route), ...explanation.plans.flatMap(({ plan }) => stopCode(plan))]);
@@ -118,12 +141,12 @@ export function explanationLines(explanation: RouteExplanation): readonly string
     ...(explanation.lookups.length === 0 ? ["  nothing had to be asked"] : explanation.lookups.map(lookupLine)),
     "",
     "Route",
-    ...routeLines(explanation.route).map((line) => `  ${line}`),
+    ...routeLines(explanation).map((line) => `  ${line}`),
     "",
     "Plans",
     ...explanation.plans.flatMap(({ mail, plan }) => planLines(mail, plan)).map((line) => `  ${line}`),
     "",
-    "Not looked up, because not built yet: DANE, MTA-STS, S/MIME certificates, OpenPGP keys, the portal.",
+    "Not looked up, because not built yet: MTA-STS, S/MIME certificates, OpenPGP keys, the portal.",
     ...[...codes].flatMap((code) => ["", `${code}: ${REASON_CODES[code].what}`, `  Next: ${REASON_CODES[code].next}`]),
   ];
 }
@@ -135,7 +158,7 @@ function lookupLine({ question, name, answer }: Lookup): string {
 function answerText(answer: DnsAnswer<readonly string[]>): string {
   switch (answer.kind) {
     case "found":
-      return `${answer.value.length === 0 ? "only unusable names" : answer.value.join(", ")} (${securityText(answer.security)})`;
+      return `${answer.value.length === 0 ? "nothing that can be read" : answer.value.join(", ")} (${securityText(answer.security)})`;
     case "absent":
       return `${answer.reason === "nxdomain" ? "no such name" : "no such record"} (${securityText(answer.security)})`;
     case "bogus":
@@ -158,12 +181,16 @@ const VIA_TEXT = {
   smarthost: "the configured smarthost",
 } as const;
 
-function routeLines(route: Route): readonly string[] {
+function routeLines({ route, lookups }: RouteExplanation): readonly string[] {
   switch (route.kind) {
     case "hosts": {
-      const hosts = route.hosts.map(({ name, preference, port, addresses }, index) => {
+      const hosts = route.hosts.flatMap((host, index) => {
+        const { name, preference, port, addresses } = host;
         const where = port === undefined ? name : `${name}, port ${port}`;
-        return `${index + 1}. ${where} (preference ${preference}): ${answerText(addresses)}`;
+        return [
+          `${index + 1}. ${where} (preference ${preference}): ${answerText(addresses)}`,
+          ...daneLines(host, lookups).map((line) => `   ${line}`),
+        ];
       });
       return [`by ${VIA_TEXT[route.via]}, in this order (equal preferences change places):`, ...hosts];
     }
@@ -198,6 +225,7 @@ function planLines(mail: string, { floor, reasons, steps }: Plan): readonly stri
 }
 
 function codesOf(route: Route): readonly ReasonCode[] {
+  if (route.kind === "hosts") return route.hosts.flatMap(({ dane }) => ("code" in dane ? [dane.code] : []));
   return "code" in route ? [route.code] : [];
 }
 

@@ -1,10 +1,17 @@
 /** The four-way answer: unknown is not absent (docs/security-levels.md). */
+import type { TlsaRecord } from "./dane.ts";
 
 /** `secure` only where a loopback validating resolver set AD. */
 export type DnsSecurity = "secure" | "insecure";
 
 export type DnsAnswer<T> =
-  | { readonly kind: "found"; readonly value: T; readonly security: DnsSecurity }
+  | {
+      readonly kind: "found";
+      readonly value: T;
+      readonly security: DnsSecurity;
+      /** Only where the name asked for is an alias: the name at the end of the chain. `security` covers the whole chain. */
+      readonly expandedName?: string;
+    }
   | { readonly kind: "absent"; readonly reason: "nxdomain" | "nodata"; readonly security: DnsSecurity }
   | { readonly kind: "bogus"; readonly detail: string }
   | { readonly kind: "unavailable"; readonly detail: string };
@@ -18,4 +25,8 @@ export interface Resolver {
   addresses(host: string, signal?: AbortSignal): Promise<DnsAnswer<readonly string[]>>;
   /** Each TXT record with its strings joined (RFC 7208 section 3.3 style). */
   txt(name: string, signal?: AbortSignal): Promise<DnsAnswer<readonly string[]>>;
+  /** Records at `_25._tcp.mx.example`. Those that cannot be read are left out: found and empty is not the same as having none. */
+  tlsa(name: string, signal?: AbortSignal): Promise<DnsAnswer<readonly TlsaRecord[]>>;
+  /** The alias itself, not what it leads to: `security` is that of the name asked for alone. */
+  cname(host: string, signal?: AbortSignal): Promise<DnsAnswer<string>>;
 }

@@ -10,7 +10,7 @@ import { createDiscover } from "../../stages/discover/discover.ts";
 import { discoverOptions, resolverOptions } from "../../options.ts";
 import { CliError, Finding } from "../cli-error.ts";
 import { printable, printJsonLines, standardOutput } from "../output.ts";
-import { explainRoute, explanationLines, recordLookups } from "../route-explanation.ts";
+import { explainRoute, explanationLines, explanationRow, recordLookups } from "../route-explanation.ts";
 import { configPathOf, requireConfig } from "../surroundings.ts";
 
 export function routeCommand(): Command {
@@ -38,7 +38,7 @@ async function explain(address: string, options: { readonly json?: boolean }, co
   const config = requireConfig(configPathOf(command), (line) => void process.stderr.write(`${line}\n`));
   const explanation = await explainRoute(parsed.mailbox, explainDeps(config));
   const output = standardOutput();
-  if (options.json === true) printJsonLines(output, [explanation]);
+  if (options.json === true) printJsonLines(output, [explanationRow(explanation)]);
   else for (const line of explanationLines(explanation)) output.line(printable(line));
   if (explanation.route.kind !== "hosts") throw new Finding();
 }

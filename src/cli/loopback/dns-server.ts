@@ -24,10 +24,12 @@ export type ZoneEntry = {
   readonly MX?: readonly (readonly [preference: number, exchange: string])[];
   /** A string, or its pieces of at most 255 bytes. */
   readonly TXT?: readonly (string | readonly string[])[];
+  /** As a zone file has it, `3 1 1 0a…`, or the octets of a record. */
+  readonly TLSA?: readonly (string | Uint8Array)[];
   /** For every type, or by type. */
   readonly behaviour?: Misbehaviour | Partial<Record<RecordType, Misbehaviour>>;
-  /** Sets AD, as a validating resolver does for a signed zone. */
-  readonly authenticated?: boolean;
+  /** Sets AD, as a validating resolver does for a signed zone; for every type, or for these. */
+  readonly authenticated?: boolean | readonly RecordType[];
 };
 
 /** Names in lower case without the trailing dot. */
@@ -212,7 +214,7 @@ function resolveIn(
   let isAuthenticated = true;
   for (let hops = 0; hops < ALIASES_MAX; hops += 1) {
     const entry = zone.get(name);
-    isAuthenticated &&= entry?.authenticated === true;
+    isAuthenticated &&= isSigned(entry, question.type);
     if (behaviour === "nxdomain") return { rcode: RCODE.nxDomain, answers, isAuthenticated };
     if (entry === undefined) {
       return { rcode: isNonTerminal(zone, name) ? RCODE.noError : RCODE.nxDomain, answers, isAuthenticated };
@@ -224,6 +226,13 @@ function resolveIn(
     name = entry.CNAME.toLowerCase();
   }
   return { rcode: RCODE.noError, answers, isAuthenticated };
+}
+
+function isSigned(entry: ZoneEntry | undefined, type: number): boolean {
+  const { authenticated = false } = entry ?? {};
+  return typeof authenticated === "boolean"
+    ? authenticated
+    : authenticated.some((signed) => TYPE_CODE[signed] === type);
 }
 
 /** A name that has names below it exists, though it holds nothing (RFC 8020). */
@@ -248,9 +257,17 @@ function recordsOf(name: string, entry: ZoneEntry, question: Question): readonly
         name,
         strings: typeof text === "string" ? [text] : text,
       }));
+    case TYPE_CODE.TLSA:
+      return (entry.TLSA ?? []).map((tlsa) => ({ type: "TLSA", name, rdata: tlsaRdata(tlsa) }));
     default:
       return [];
   }
+}
+
+function tlsaRdata(tlsa: string | Uint8Array): Uint8Array {
+  if (typeof tlsa !== "string") return tlsa;
+  const [usage, selector, matching, hex = ""] = tlsa.split(" ");
+  return Buffer.concat([Buffer.from([Number(usage), Number(selector), Number(matching)]), Buffer.from(hex, "hex")]);
 }
 
 function behaviourOf(entry: ZoneEntry | undefined, type: string): Misbehaviour | undefined {

@@ -29,4 +29,12 @@ export const discoverCodes = {
     what: "The configured smarthost has no address.",
     next: "Correct delivery.smarthosts or the DNS record of that host; the mail waits and is tried again.",
   },
+  "PST-DSC-008": {
+    what: "DNS gave no answer about the TLSA records (DANE) of a mail server.",
+    next: "That server is not used until there is an answer; it is tried again. If it lasts, look with `postern route explain ADDRESS`.",
+  },
+  "PST-DSC-009": {
+    what: "The DNS answer about the TLSA records (DANE) of a mail server failed DNSSEC validation.",
+    next: "That server is not used until the answer is sound; it is tried again. A broken zone is for its owner to repair.",
+  },
 } as const satisfies Record<`PST-DSC-${string}`, CodeEntry>;

@@ -17,7 +17,7 @@ export type DkimProof =
 type Options = {
   /** Lower case A-labels, compared exactly with d=. */
   readonly domains: readonly string[];
-  readonly resolver: Resolver;
+  readonly resolver: Pick<Resolver, "txt">;
   /** Milliseconds since the epoch, for t= and x=. */
   readonly now: number;
 };

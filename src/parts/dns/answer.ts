@@ -1,8 +1,8 @@
 /**
  * From a message to the four-way answer `found | absent | bogus | unavailable` (RFC 2308, RFC 8914). Promises: only a clean
  * NXDOMAIN or an empty answer of a server that was able to know becomes `absent`; everything else that is not an answer is
- * `unavailable`, or `bogus` where the server says that validation failed. CNAME chains are followed within the answer;
- * AD covers the whole of it, so an alias into an unsigned zone is insecure (RFC 4035 section 3.2.3).
+ * `unavailable`, or `bogus` where the server says that validation failed. CNAME chains are followed within the answer, but for a
+ * question about the alias itself; AD covers the whole of it, so an alias into an unsigned zone is insecure (RFC 4035 section 3.2.3).
  */
 import type { DnsAnswer, DnsSecurity } from "../../core/dns-answer.ts";
 import { RCODE } from "./codec.ts";
@@ -44,10 +44,13 @@ function readRecords(
   question: DnsQuestion,
   security: DnsSecurity,
 ): DnsAnswer<readonly DnsRecord[]> {
-  const owner = followAliases(message.answers, question);
+  const owner = question.type === "CNAME" ? question.name : followAliases(message.answers, question);
   if (owner === null) return { kind: "unavailable", detail: "CNAME chain loops, is too long or holds an invalid name" };
   const records = message.answers.filter((record) => record.type === question.type && sameName(record.name, owner));
-  if (records.length > 0) return { kind: "found", value: records, security };
+  if (records.length > 0) {
+    const expanded = sameName(owner, question.name) ? {} : { expandedName: owner };
+    return { kind: "found", value: records, security, ...expanded };
+  }
   // An empty answer of a server that neither holds the zone nor resolves is a referral, not a denial.
   if (!message.canRecurse && !message.isAuthoritative)
     return { kind: "unavailable", detail: "server does not recurse" };

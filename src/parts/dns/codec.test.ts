@@ -14,6 +14,11 @@ const record: fc.Arbitrary<DnsRecord> = fc.oneof(
   fc.record({ type: fc.constant("A"), name, address: fc.ipV4() }),
   fc.record({ type: fc.constant("CNAME"), name, target: name }),
   fc.record({ type: fc.constant("MX"), name, preference: fc.nat(65_535), exchange: name }),
+  fc.record({
+    type: fc.constant("TLSA"),
+    name,
+    rdata: fc.uint8Array({ maxLength: 80 }).map((rdata) => Buffer.from(rdata)),
+  }),
   fc.record({ type: fc.constant("TXT"), name, strings: fc.array(fc.string({ maxLength: 60 }), { minLength: 1 }) }),
 );
 

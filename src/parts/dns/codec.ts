@@ -6,9 +6,17 @@
 import { Packet } from "dns2";
 import { assertNever } from "../../core/assert-never.ts";
 
-export type RecordType = "A" | "AAAA" | "CNAME" | "MX" | "SOA" | "TXT";
+export type RecordType = "A" | "AAAA" | "CNAME" | "MX" | "SOA" | "TLSA" | "TXT";
 
-export const TYPE_CODE: Readonly<Record<RecordType, number>> = { A: 1, AAAA: 28, CNAME: 5, MX: 15, SOA: 6, TXT: 16 };
+export const TYPE_CODE: Readonly<Record<RecordType, number>> = {
+  A: 1,
+  AAAA: 28,
+  CNAME: 5,
+  MX: 15,
+  SOA: 6,
+  TLSA: 52,
+  TXT: 16,
+};
 export const CLASS_IN = 1;
 const TYPE_OPT = 41;
 const OPTION_EDE = 15;
@@ -28,6 +36,8 @@ export type DnsRecord =
   | { readonly type: "CNAME"; readonly name: string; readonly target: string }
   | { readonly type: "MX"; readonly name: string; readonly preference: number; readonly exchange: string }
   | { readonly type: "TXT"; readonly name: string; readonly strings: readonly string[] }
+  /** As it came; tlsa.ts reads it. */
+  | { readonly type: "TLSA"; readonly name: string; readonly rdata: Uint8Array }
   | { readonly type: "other"; readonly name: string; readonly code: number };
 
 export type DnsMessage = {
@@ -165,6 +175,9 @@ function toRecord(resource: Packet["answers"][number]): DnsRecord | null {
         : { type: "MX", name, preference: priority, exchange };
     case TYPE_CODE.TXT:
       return Array.isArray(data) ? { type: "TXT", name, strings: data } : null;
+    // A type dns2 does not know: it hands over the octets of the record.
+    case TYPE_CODE.TLSA:
+      return data instanceof Uint8Array ? { type: "TLSA", name, rdata: data } : null;
     default:
       return { type: "other", name, code: type };
   }
@@ -182,6 +195,8 @@ function toResource(record: DnsRecord): Partial<Packet["answers"][number]> {
       return { ...base, type: TYPE_CODE.MX, priority: record.preference, exchange: record.exchange };
     case "TXT":
       return { ...base, type: TYPE_CODE.TXT, data: [...record.strings] };
+    case "TLSA":
+      return { ...base, type: TYPE_CODE.TLSA, data: Buffer.from(record.rdata) };
     case "other":
       return { ...base, type: record.code, data: Buffer.alloc(0) };
     default:

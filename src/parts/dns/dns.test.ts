@@ -2,12 +2,14 @@ import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { randomBytes } from "node:crypto";
+import * as fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { startLoopbackDns } from "../../cli/loopback/dns-server.ts";
 import type { LoopbackDns, Zone } from "../../cli/loopback/dns-server.ts";
 import type { Log } from "../../core/log.ts";
 import { createResolver } from "./dns.ts";
 import type { DnsResolver, ResolverOptions } from "./dns.ts";
+import { readTlsa } from "./tlsa.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const closers: (() => Promise<void> | void)[] = [];
@@ -202,7 +204,9 @@ describe("addresses", () => {
       "b.test": { CNAME: "c.test" },
       "c.test": { A: ["192.0.2.9"] },
     });
-    expect(await resolver.addresses("a.test")).toMatchObject({ kind: "found", value: ["192.0.2.9"] });
+    const expected = { kind: "found", value: ["192.0.2.9"], security: "insecure" };
+    expect(await resolver.addresses("a.test")).toEqual({ ...expected, expandedName: "c.test" });
+    expect(await resolver.addresses("c.test")).toEqual(expected);
   });
 });
 
@@ -210,6 +214,65 @@ describe("TXT", () => {
   test("the strings of one record are joined without blanks and service names are allowed", async () => {
     const resolver = await resolving({ "_mta-sts.example.test": { TXT: [["v=STSv1; ", "id=1;"], "other"] } });
     expect(await resolver.txt("_mta-sts.example.test")).toMatchObject({ value: ["v=STSv1; id=1;", "other"] });
+  });
+});
+
+describe("TLSA", () => {
+  const digest = "ab".repeat(32);
+  const record = { usage: 3, selector: 1, matching: 1, data: new Uint8Array(32).fill(0xab) };
+  const zone: Zone = {
+    "_25._tcp.mx.test": { TLSA: [`3 1 1 ${digest}`, `2 0 0 3001`], authenticated: true },
+    "_25._tcp.alias.test": { CNAME: "_25._tcp.mx.test", authenticated: true },
+    "_25._tcp.odd.test": { TLSA: [new Uint8Array(0), new Uint8Array([3, 1])], authenticated: true },
+    "_25._tcp.mixed.test": { TLSA: [new Uint8Array([3]), `3 1 1 ${digest}`] },
+    "_25._tcp.down.test": { behaviour: { TLSA: "servfail" } },
+    "_25._tcp.forged.test": { behaviour: "bogus" },
+    "_25._tcp.none.test": { TXT: ["x"], authenticated: true },
+  };
+  test.each([
+    ["mx", { kind: "found", value: [record, { usage: 2, selector: 0, matching: 0 }], security: "secure" }],
+    ["alias", { kind: "found", value: [record, {}], security: "secure", expandedName: "_25._tcp.mx.test" }],
+    ["odd", { kind: "found", value: [], security: "secure" }],
+    ["mixed", { kind: "found", value: [record], security: "insecure" }],
+    ["down", { kind: "unavailable", detail: "SERVFAIL" }],
+    ["forged", { kind: "bogus" }],
+    ["none", { kind: "absent", reason: "nodata", security: "secure" }],
+    ["gone", { kind: "absent", reason: "nxdomain" }],
+  ])("the records of %s are %o", async (host, expected) => {
+    expect(await (await resolving(zone)).tlsa(`_25._tcp.${host}.test`)).toMatchObject(expected);
+  });
+
+  test("octets of any number make a record or none, and nothing is lost of those that do", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (rdata) => {
+        const read = readTlsa(rdata);
+        const octets = read === null ? null : [read.usage, read.selector, read.matching, ...read.data];
+        expect(octets).toEqual(rdata.length < 3 ? null : [...rdata]);
+      }),
+    );
+  });
+});
+
+describe("an alias", () => {
+  const zone: Zone = {
+    "alias.test": { CNAME: "plain.test", authenticated: true },
+    "plain.test": { A: ["192.0.2.1"] },
+    "self.test": { CNAME: "self.test" },
+    "down.test": { behaviour: { CNAME: "drop" } },
+  };
+  test.each([
+    ["alias.test", { kind: "found", value: "plain.test", security: "secure" }],
+    ["self.test", { kind: "found", value: "self.test", security: "insecure" }],
+    ["plain.test", { kind: "absent", reason: "nodata", security: "insecure" }],
+    ["down.test", { kind: "unavailable", detail: "timeout" }],
+    ["under_score.test", { kind: "unavailable", detail: "not a name that DNS can be asked for" }],
+  ])("%s asked for by itself is %o", async (host, expected) => {
+    expect(await (await resolving(zone)).cname(host)).toEqual(expected);
+  });
+
+  test("into an unsigned zone is secure by itself, though what it leads to is not", async () => {
+    const resolver = await resolving(zone);
+    expect(await resolver.addresses("alias.test")).toMatchObject({ security: "insecure", expandedName: "plain.test" });
   });
 });
 

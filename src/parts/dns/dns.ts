@@ -1,9 +1,10 @@
 /**
- * What Postern asks DNS: MX, addresses and TXT, through a resolver the operator names (RFC 1035, RFC 7505, RFC 6840).
+ * What Postern asks DNS: MX, addresses, TXT and TLSA, through a resolver the operator names (RFC 1035, RFC 7505, RFC 6840).
  * Promises: never rejects for what a server says or does not say; every name that leaves here is a host name in lower case;
  * `secure` only from a server whose AD bit the operator's rule trusts. Keeps no cache (the resolver has one), but a question in
  * flight is asked once. Preference, null MX and implicit MX are left to stages/discover.
  */
+import type { TlsaRecord } from "../../core/dane.ts";
 import type { DnsAnswer, MxRecord, Resolver } from "../../core/dns-answer.ts";
 import type { Log } from "../../core/log.ts";
 import type { DnsRecord } from "./codec.ts";
@@ -13,6 +14,7 @@ import { Gate } from "./gate.ts";
 import { toHostName, toQueryName } from "./host-name.ts";
 import type { DnsQuestion } from "./reply.ts";
 import { SingleFlight } from "./single-flight.ts";
+import { readTlsa } from "./tlsa.ts";
 import { chooseServers } from "./trust.ts";
 import type { TrustAd } from "./trust.ts";
 
@@ -47,6 +49,8 @@ export function createResolver(options: ResolverOptions, deps: ResolverDeps): Dn
     mx: (domain, signal) => askMx(ask, domain, signal),
     addresses: (host, signal) => askAddresses(ask, host, signal),
     txt: (name, signal) => askTxt(ask, name, signal),
+    tlsa: (name, signal) => askTlsa(ask, name, signal),
+    cname: (host, signal) => askCname(ask, host, signal),
     checkValidation: async (name = "") => {
       const answer = await ask({ name, type: "SOA" });
       if (answer.kind === "bogus" || answer.kind === "unavailable") return "unavailable";
@@ -96,6 +100,25 @@ async function askTxt(ask: Ask, text: string, signal?: AbortSignal): Promise<Dns
   if (name === null) return notAName;
   const answer = await ask({ name, type: "TXT" }, signal);
   return mapFound(answer, (record) => (record.type === "TXT" ? [record.strings.join("")] : []));
+}
+
+async function askTlsa(ask: Ask, text: string, signal?: AbortSignal): Promise<DnsAnswer<readonly TlsaRecord[]>> {
+  const name = toQueryName(text);
+  if (name === null) return notAName;
+  return mapFound(await ask({ name, type: "TLSA" }, signal), (record) => {
+    const tlsa = record.type === "TLSA" ? readTlsa(record.rdata) : null;
+    return tlsa === null ? [] : [tlsa];
+  });
+}
+
+async function askCname(ask: Ask, host: string, signal?: AbortSignal): Promise<DnsAnswer<string>> {
+  const name = toHostName(host);
+  if (name === null) return notAName;
+  const answer = await ask({ name, type: "CNAME" }, signal);
+  if (answer.kind !== "found") return answer;
+  const [record] = answer.value;
+  const target = record?.type === "CNAME" ? toQueryName(record.target) : null;
+  return target === null ? notAName : { ...answer, value: target };
 }
 
 async function askAddresses(ask: Ask, host: string, signal?: AbortSignal): Promise<DnsAnswer<readonly string[]>> {

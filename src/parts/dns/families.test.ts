@@ -8,6 +8,9 @@ type Addresses = DnsAnswer<readonly string[]>;
 function found(address: string, security: DnsSecurity): Addresses {
   return { kind: "found", value: [address], security };
 }
+function alias(address: string, expandedName: string): Addresses {
+  return { kind: "found", value: [address], security: "secure", expandedName };
+}
 function absent(reason: "nxdomain" | "nodata", security: DnsSecurity): Addresses {
   return { kind: "absent", reason, security };
 }
@@ -32,6 +35,12 @@ test.each<[string, Addresses, Addresses, Addresses]>([
     found("::1", "insecure"),
     found("1", "secure"),
     { kind: "found", value: ["::1", "1"], security: "insecure" },
+  ],
+  [
+    "two of one alias",
+    alias("::1", "x.test"),
+    alias("1", "x.test"),
+    { kind: "found", value: ["::1", "1"], security: "secure", expandedName: "x.test" },
   ],
   ["a failed AAAA", failed, found("1", "secure"), found("1", "secure")],
   ["a forged A", found("::1", "secure"), forged, found("::1", "secure")],

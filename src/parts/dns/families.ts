@@ -8,7 +8,8 @@ type Addresses = DnsAnswer<readonly string[]>;
 
 export function joinFamilies(six: Addresses, four: Addresses): Addresses {
   if (six.kind === "found" && four.kind === "found") {
-    return { kind: "found", value: [...six.value, ...four.value], security: weaker(six.security, four.security) };
+    const value = [...six.value, ...four.value];
+    return { ...six, value, security: weaker(six.security, four.security) };
   }
   if (six.kind === "found") return six;
   if (four.kind === "found") return four;

@@ -31,7 +31,7 @@ export type AcceptDeps = {
   readonly openIntake: OpenIntake;
   readonly onSubmission: OnSubmission;
   readonly blobs: BlobStore;
-  readonly resolver: Resolver;
+  readonly resolver: Pick<Resolver, "txt">;
   readonly newMessageId: () => MessageId;
   /** How much may still be taken in, now. */
   readonly pressure: ReadPressure;

@@ -37,6 +37,8 @@ function resolverOf({ mx = {}, addresses = {} }: World): Resolver {
     mx: (domain) => Promise.resolve(mx[domain] ?? nxdomain),
     addresses: (host) => Promise.resolve(addresses[host] ?? nxdomain),
     txt: () => Promise.reject(new Error("not asked")),
+    tlsa: () => Promise.resolve(nodata),
+    cname: () => Promise.resolve(nodata),
   };
 }
 

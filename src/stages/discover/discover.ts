@@ -1,9 +1,9 @@
 /**
  * Learns where a recipient's domain takes its mail (RFC 5321 section 5.1, RFC 7505; docs/security-levels.md).
  * Promises: never dials a mail server and never rejects for what DNS says; a failed MX look-up is `unavailable` or `bogus`,
- * never an implicit MX; a host whose addresses could not be learned stays in the list with that answer, so that deliver defers.
- * Leaves to deliver: which addresses may be dialled, TLS, and every proof of a rung. DANE, MTA-STS, S/MIME, OpenPGP and the
- * portal are not built: they are reported as absent.
+ * never an implicit MX; a host whose addresses or TLSA records could not be learned stays in the list with that answer, so that
+ * deliver defers. Leaves to deliver: which addresses may be dialled, TLS, and every proof of a rung. MTA-STS, S/MIME, OpenPGP and
+ * the portal are not built: they are reported as absent.
  */
 import { isIP } from "node:net";
 import { assertNever } from "../../core/assert-never.ts";
@@ -15,11 +15,22 @@ import type { Discover } from "../../core/stages.ts";
 import { Gate } from "../../parts/dns/gate.ts";
 import { toHostName, toQueryName } from "../../parts/dns/host-name.ts";
 import { canonicalAddress, readAddressLiteral } from "./address-literal.ts";
+import { lookUpDane } from "./dane.ts";
 import { orderMx, withoutSelf } from "./mx-order.ts";
 import type { DiscoverOptions, Smarthost } from "./options.ts";
 import { findSmarthost } from "./smarthost.ts";
 
 export type DiscoverDeps = { readonly resolver: Resolver; readonly chance: Chance; readonly log: Log };
+
+type FoundMx = Extract<DnsAnswer<readonly MxRecord[]>, { kind: "found" }>;
+
+/** How the hosts were found. */
+type Way = {
+  readonly via: "mx" | "implicit-mx";
+  readonly security: DnsSecurity;
+  /** See `DaneTarget`. */
+  readonly domainNames: readonly string[];
+};
 
 type World = {
   readonly options: DiscoverOptions;
@@ -50,12 +61,16 @@ async function discoverRoute(domain: string, world: World): Promise<Route> {
   const mx = await world.deps.resolver.mx(name);
   switch (mx.kind) {
     case "found":
-      return routeByMx(mx.value, mx.security, world);
+      return routeByMx(name, mx, world);
     case "absent":
       if (mx.reason === "nxdomain") return { kind: "no-such-domain" };
       // Old domains with an underscore may have an MX; a host of that name cannot be.
       if (toHostName(name) === null) return { kind: "unusable", code: "PST-DSC-004" };
-      return routeByHosts([{ preference: 0, exchange: name }], { via: "implicit-mx", security: mx.security }, world);
+      return routeByHosts(
+        [{ preference: 0, exchange: name }],
+        { via: "implicit-mx", security: mx.security, domainNames: [] },
+        world,
+      );
     case "bogus":
       return { kind: "bogus", code: "PST-DSC-002" };
     case "unavailable":
@@ -65,35 +80,42 @@ async function discoverRoute(domain: string, world: World): Promise<Route> {
   }
 }
 
-async function routeByMx(records: readonly MxRecord[], security: DnsSecurity, world: World): Promise<Route> {
+async function routeByMx(domain: string, mx: FoundMx, world: World): Promise<Route> {
   // RFC 7505 section 3: a null MX beside others is an error of the zone; the others count.
-  const named = records.filter(({ exchange }) => exchange !== "");
-  if (named.length > 0) return routeByHosts(named, { via: "mx", security }, world);
-  return records.length > 0 ? { kind: "null-mx" } : { kind: "unusable", code: "PST-DSC-005" };
+  const named = mx.value.filter(({ exchange }) => exchange !== "");
+  const { security } = mx;
+  const domainNames = security === "secure" ? [domain, mx.expandedName ?? domain] : [];
+  if (named.length > 0) return routeByHosts(named, { via: "mx", security, domainNames }, world);
+  return mx.value.length > 0 ? { kind: "null-mx" } : { kind: "unusable", code: "PST-DSC-005" };
 }
 
 /** Ourselves by name is seen before any look-up and among all records; ourselves by address among the hosts looked up. */
 async function routeByHosts(
   records: readonly MxRecord[],
-  by: { readonly via: "mx" | "implicit-mx"; readonly security: DnsSecurity },
+  { via, security, domainNames }: Way,
   world: World,
 ): Promise<Route> {
   const others = withoutSelf(orderMx(records, world.deps.chance), ({ exchange }) => world.ownNames.has(exchange));
   const tried = others.slice(0, world.options.mxHostsMax);
-  const hosts = withoutSelf(await lookUpHosts(tried, world), (host) => isOwnHost(host, world));
+  const hosts = withoutSelf(await lookUpHosts(tried, domainNames, world), (host) => isOwnHost(host, world));
   if (hosts.length === 0) return { kind: "loop" };
   return hosts.every(({ addresses }) => addresses.kind === "absent")
     ? { kind: "unusable", code: "PST-DSC-004" }
-    : { kind: "hosts", hosts, ...by };
+    : { kind: "hosts", hosts, via, security };
 }
 
-function lookUpHosts(records: readonly MxRecord[], world: World): Promise<readonly MxHost[]> {
-  const gate = new Gate(world.options.hostLookupsMax);
-  const lookUp = async ({ exchange, preference }: MxRecord): Promise<MxHost> => {
-    const addresses = await gate.pass(() => world.deps.resolver.addresses(exchange));
-    return { name: exchange, preference, addresses, dane: { kind: "none" } };
+function lookUpHosts(
+  records: readonly MxRecord[],
+  domainNames: readonly string[],
+  { options, deps: { resolver } }: World,
+): Promise<readonly MxHost[]> {
+  const gate = new Gate(options.hostLookupsMax);
+  const lookUp = async ({ exchange: host, preference }: MxRecord): Promise<MxHost> => {
+    const addresses = await resolver.addresses(host);
+    const dane = await lookUpDane({ host, addresses, port: options.port, domainNames }, resolver);
+    return { name: host, preference, addresses, dane };
   };
-  return Promise.all(records.map(lookUp));
+  return Promise.all(records.map((record) => gate.pass(() => lookUp(record))));
 }
 
 function isOwnHost({ addresses }: MxHost, { ownAddresses }: World): boolean {
@@ -114,17 +136,16 @@ function routeByLiteral(domain: string, world: World): Route {
  * The operator's word replaces MX, and the host is resolved like any other. A smarthost without an address is a fault on our side:
  * the mail waits (`unavailable`) until the operator repairs it, and nobody's mail is refused for it.
  */
-async function routeBySmarthost({ host, port }: Smarthost, world: World): Promise<Route> {
+async function routeBySmarthost({ host, port }: Smarthost, { deps: { resolver, log } }: World): Promise<Route> {
   const isAddress = isIP(host) !== 0;
-  const addresses = isAddress ? given(host) : await world.deps.resolver.addresses(host);
+  const name = isAddress ? host : host.toLowerCase();
+  const addresses = isAddress ? given(host) : await resolver.addresses(name);
   if (addresses.kind === "absent") {
-    world.deps.log.error("smarthost_without_address", { host });
+    log.error("smarthost_without_address", { host });
     return { kind: "unavailable", code: "PST-DSC-007" };
   }
-  return toSingleHost(
-    { name: isAddress ? host : host.toLowerCase(), preference: 0, addresses, port, dane: { kind: "none" } },
-    "smarthost",
-  );
+  const dane = await lookUpDane({ host: name, addresses, port, domainNames: [] }, resolver);
+  return toSingleHost({ name, preference: 0, addresses, port, dane }, "smarthost");
 }
 
 /** Neither a literal nor a configured name was found through MX, so `secure` MX is nothing they can claim. */

@@ -15,6 +15,8 @@ export type DiscoverOptions = {
   /** Addresses this gateway listens on from outside, for the same check. */
   readonly ownAddresses: readonly string[];
   readonly smarthosts: readonly Smarthost[];
+  /** What deliver dials where no smarthost says otherwise; TLSA records are published by port. */
+  readonly port: number;
   /** Hosts of one domain that are looked up and tried. */
   readonly mxHostsMax: number;
   /** Hosts of one domain looked up at once. */
@@ -25,6 +27,7 @@ export const DISCOVER_DEFAULTS = {
   ownNames: [],
   ownAddresses: [],
   smarthosts: [],
+  port: 25,
   mxHostsMax: 20,
   hostLookupsMax: 5,
 } as const satisfies DiscoverOptions;
