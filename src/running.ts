@@ -128,7 +128,7 @@ export class Running {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { config, env, store, blobs } = parts;
+    const { config, env, store, blobs, raise } = parts;
     this.#config = config;
     this.#duties = new Duties(env.log);
     this.#gauge = newGauge(parts, (now, before) => this.#onPressure(now, before));
@@ -140,7 +140,7 @@ export class Running {
     this.#audit = keepAudit(parts);
     this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
-    this.#delivery = createDeliver(deliverOptions(config), { blobs, ...env });
+    this.#delivery = createDeliver(deliverOptions(config), { blobs, raise, ...env });
     const wake = (): void => this.#scheduler.wake();
     const settled = (ended: readonly StoredRecipient[]): void => this.#scheduler.settled(ended);
     this.#settle = createSettle({ store, blobs, wake, settled, ...env, writeReport: this.#reportWriter() });

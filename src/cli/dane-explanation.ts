@@ -1,14 +1,9 @@
 /** What DNS says about the certificate of a mail server, in words for `postern route explain` and as text values for `--json`. */
 import { assertNever } from "../core/assert-never.ts";
 import type { MxHost } from "../core/capabilities.ts";
-import type { TlsaRecord } from "../core/dane.ts";
 import { REASON_CODES } from "../core/reason-codes.ts";
+import { tlsaText } from "../parts/dane/tlsa-text.ts";
 import type { Lookup } from "./route-explanation.ts";
-
-/** As a zone file has it. */
-export function tlsaText({ usage, selector, matching, data }: TlsaRecord): string {
-  return `${usage} ${selector} ${matching} ${Buffer.from(data).toString("hex")}`;
-}
 
 /** One line, or none where the host has no address to reach it at. */
 export function daneLines(host: MxHost, lookups: readonly Lookup[]): readonly string[] {

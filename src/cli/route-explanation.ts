@@ -13,7 +13,8 @@ import type { Policy } from "../core/policy.ts";
 import { REASON_CODES } from "../core/reason-codes.ts";
 import type { ReasonCode } from "../core/reason-codes.ts";
 import type { Decide, Discover } from "../core/stages.ts";
-import { daneLines, hostRow, tlsaText } from "./dane-explanation.ts";
+import { tlsaText } from "../parts/dane/tlsa-text.ts";
+import { daneLines, hostRow } from "./dane-explanation.ts";
 
 /** One question, with the answer as text values. */
 export type Lookup = {

@@ -46,7 +46,8 @@ export type DaneRefusal =
 
 /** What the TLSA records of the host said of this connection (docs/security-levels.md). */
 export type DaneFacts =
-  | { readonly state: "none" | "unusable" }
+  | { readonly state: "none" }
+  | { readonly state: "unusable" }
   /** `matched`: the record, as `3 1 1 0123abcd…`; `refused`: why none did. Both null where it did not come to a certificate. */
   | { readonly state: "usable"; readonly matched: string | null; readonly refused: DaneRefusal | null };
 

@@ -27,10 +27,6 @@ export function tlsaOf(kind: string, pem: string): TlsaRecord {
   return { usage, selector, matching, data: matching === 0 ? whole : createHash(digest).update(whole).digest() };
 }
 
-export function tlsaText({ usage, selector, matching, data }: TlsaRecord): string {
-  return `${usage} ${selector} ${matching} ${Buffer.from(data).toString("hex")}`;
-}
-
 export function usableDane(records: UsableDane["records"], names: UsableDane["names"]): UsableDane {
   return { kind: "usable", records, baseName: names[0], names };
 }

@@ -1,8 +1,10 @@
 /** What the tests of deliver stand on: certificates, bodies in memory, requests, and a delivery with short patience. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { RaiseAlert } from "../../src/core/alert.ts";
 import type { BlobRef, BlobStore } from "../../src/core/blob-store.ts";
 import type { MxHost } from "../../src/core/capabilities.ts";
 import type { Clock } from "../../src/core/clock.ts";
+import type { DaneState } from "../../src/core/dane.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox } from "../../src/core/envelope.ts";
 import { recipientIdOf, toMessageId, variantIdOf } from "../../src/core/ids.ts";
 import type { Log } from "../../src/core/log.ts";
@@ -123,6 +125,7 @@ export type RigOptions = {
   readonly bodies?: Readonly<Record<string, Uint8Array>>;
   readonly clock?: Clock;
   readonly log?: Log;
+  readonly raise?: RaiseAlert;
   readonly options?: Partial<DeliverOptions>;
 };
 
@@ -133,6 +136,7 @@ export function makeDelivery(rig: RigOptions): Delivery {
     clock: rig.clock ?? new ManualClock(),
     chance: () => 0,
     log: rig.log ?? SILENT_LOG,
+    raise: rig.raise ?? (() => undefined),
   });
 }
 
@@ -152,16 +156,17 @@ export function recipients(addresses: readonly string[]): readonly [DeliveryReci
   return [first, ...others];
 }
 
-export function mxHost(address: string, name = MX): MxHost {
+export function mxHost(address: string, name = MX, dane: DaneState = { kind: "none" }): MxHost {
   return {
     name,
     preference: 10,
     addresses: { kind: "found", value: [address], security: "insecure" },
-    dane: { kind: "none" },
+    dane,
   };
 }
 
 export type RequestOptions = {
+  readonly route?: Partial<Pick<DeliveryRequest["route"], "via" | "security">>;
   readonly hosts: readonly MxHost[];
   readonly to?: readonly string[];
   readonly minRung?: Rung;
@@ -192,7 +197,7 @@ export function makeRequest(options: RequestOptions): DeliveryRequest {
     },
     recipients: recipients(options.to ?? ["anna@hospital.test"]),
     domain: options.domain ?? "hospital.test",
-    route: { kind: "hosts", hosts: options.hosts, via: "mx", security: "insecure" },
+    route: { kind: "hosts", hosts: options.hosts, via: "mx", security: "insecure", ...options.route },
     parcel: {
       variant: {
         id: variantIdOf(MESSAGE_ID, 1),

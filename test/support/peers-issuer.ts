@@ -33,8 +33,16 @@ async function issue(folder: string, request: Request): Promise<string> {
   const config = ["[req]", "distinguished_name=dn", "x509_extensions=own", "[dn]", "[own]", ...extensions];
   writeFileSync(file(name, "cnf"), `${config.join("\n")}\n`);
   const { exitCode, stderr } = await run("/usr/bin/openssl", [
-    ...["req", "-x509", "-nodes", "-config", file(name, "cnf"), "-subj", `/CN=${name}`, "-days", String(days)],
-    ...["-newkey", key, `-${digest}`, "-keyout", file(name, "key"), "-out", file(name, "pem")],
+    ..."req -x509 -nodes".split(" "),
+    ...Object.entries({
+      "-config": file(name, "cnf"),
+      "-subj": `/CN=${name}`,
+      "-days": `${days}`,
+      "-newkey": key,
+      "-keyout": file(name, "key"),
+      "-out": file(name, "pem"),
+    }).flat(),
+    `-${digest}`,
     ...(key === "ec" ? ["-pkeyopt", "ec_paramgen_curve:P-256"] : []),
     ...(by === undefined ? [] : ["-CA", file(by, "pem"), "-CAkey", file(by, "key")]),
   ]);

@@ -150,7 +150,19 @@ export const deliverCodes = {
     next: "Retried by itself.",
   },
   "PST-DLV-038": {
-    what: "The mail server's certificate is valid, but the floor asks for a stronger proof that it is the right server.",
-    next: "Strict floors need a proof this version does not make (DNSSEC, DANE, MTA-STS, pins): use `standard` for this destination, or send another way.",
+    what: "The mail server proved who it is, but the floor asks for a proof that forged DNS answers cannot help to get.",
+    next: "The next protection is used by itself. Strict floors need DNSSEC for the recipient's MX, or a policy of theirs that binds (docs/security-levels.md); `standard` does without.",
+  },
+  "PST-DLV-039": {
+    what: "The mail server's certificate matches no DANE record (TLSA) of its name: somebody is in between, or certificate and records were not changed together.",
+    next: "Nothing was sent there; retried by itself. Tell the other side's postmaster, by another way than mail to that domain; `postern trace ID` shows what was seen.",
+  },
+  "PST-DLV-040": {
+    what: "DNS asks for TLS with the mail server (DANE), and STARTTLS is not offered or is refused: somebody may be removing it.",
+    next: "Nothing was sent there, and nothing goes in the clear; retried by itself. Check the network path, and tell the other side's postmaster.",
+  },
+  "PST-DLV-041": {
+    what: "DNS asks for TLS with the mail server (DANE), and the handshake failed.",
+    next: "Nothing was sent there, and nothing goes in the clear; retried by itself. Check the network path, and tell the other side's postmaster.",
   },
 } as const satisfies Record<`PST-DLV-${string}`, CodeEntry>;

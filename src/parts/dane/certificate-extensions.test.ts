@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { X509Certificate } from "node:crypto";
 import { issueAuthority } from "../keys/issue-certificate.ts";
 import { extensionsOf, pathLengthIn } from "./certificate-extensions.ts";

@@ -181,15 +181,22 @@ function attemptText(attempt: AttemptFacts): string {
   return parts.filter((part) => part !== null).join("; ");
 }
 
-function channelText({ tls, rung, starttlsOffered, phase }: AttemptFacts): string {
+function channelText({ tls, dane, rung, starttlsOffered, phase }: AttemptFacts): string {
   if (tls !== null) {
     const certificate = `certificate ${tls.chain}, name ${tls.nameMatches ? "matches" : "does not match"}`;
-    return `${tls.protocol} ${tls.cipher}, ${certificate}${rung === null ? "" : ` → ${rungText(rung)}`}`;
+    return `${tls.protocol} ${tls.cipher}, ${certificate}${daneText(dane)}${rung === null ? "" : ` → ${rungText(rung)}`}`;
   }
   if (isBefore(phase, "ehlo")) return "no dialog";
   if (isBefore(phase, "starttls")) return "did not get as far as STARTTLS";
   if (!starttlsOffered) return "offered no STARTTLS";
   return rung === "plain" ? "without TLS" : "TLS did not come about";
+}
+
+function daneText(dane: AttemptFacts["dane"]): string {
+  if (dane === undefined || dane.state === "none") return "";
+  if (dane.state === "unusable") return ", DANE records of no use";
+  if (dane.matched !== null) return `, DANE record ${dane.matched} matches`;
+  return dane.refused === null ? "" : `, DANE: ${dane.refused}`;
 }
 
 function isBefore(phase: Phase, other: Phase): boolean {

@@ -1,15 +1,23 @@
 /**
- * Judges the peer on the live socket after the handshake (RFC 6125, RFC 8461 section 4.2).
+ * Judges the peer on the live socket after the handshake (RFC 6125, RFC 7672 section 2.2, RFC 8461 section 4.2).
  * Promises: the chain verdict is OpenSSL's, the name verdict our own and taken from subjectAltName only; both are asked each
- * time, because the runtime calls its identity hook neither when the chain failed nor on a resumed session. Names the rung that was proven,
- * never one that was hoped for. Leaves to others: comparing it with the floor.
+ * time, because the runtime calls its identity hook neither when the chain failed nor on a resumed session. Where DNS holds usable
+ * TLSA records, they alone decide: what else the certificate proves counts for nothing. Names the rung that was proven, never one
+ * that was hoped for. Leaves to others: comparing it with the floor.
  */
 import type { TLSSocket } from "node:tls";
 import { isIP } from "node:net";
-import type { TlsFacts } from "../../core/outcome.ts";
+import type { Route } from "../../core/capabilities.ts";
+import type { DaneFacts, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
+import { shortTlsa } from "../../parts/dane/tlsa-text.ts";
+import { sentChain, verifyDane } from "../../parts/dane/verify.ts";
+import type { AskedDane, AskedHost } from "./dane-demand.ts";
 
-export type PeerAssessment = { readonly tls: TlsFacts; readonly rung: Rung };
+export type PeerAssessment = { readonly tls: TlsFacts; readonly dane: DaneFacts; readonly rung: Rung };
+
+/** How the host became the one to speak with. */
+export type Choice = Pick<Extract<Route, { kind: "hosts" }>, "via" | "security">;
 
 /** Authenticated encryption with forward secrecy; what a floor above `plain` offers to the peer. */
 export const FLOOR_CIPHERS = [
@@ -27,12 +35,17 @@ export const FLOOR_CIPHERS = [
 /** subjectAltName only, and a wildcard stands for the whole first label (RFC 8461 section 4.2, RFC 9525 section 6.3). */
 const NAME_RULES = { subject: "never", partialWildcards: false } as const;
 
-/** `host` is the name of the MX host as the route gave it. */
-export function assessPeer(socket: TLSSocket, host: string): PeerAssessment {
+/** `now` in milliseconds since the epoch. */
+export function assessPeer(
+  socket: TLSSocket,
+  { host, choice }: { readonly host: AskedHost; readonly choice: Choice },
+  now: number,
+): PeerAssessment {
   const leaf = socket.getPeerX509Certificate();
   const protocol = socket.getProtocol() ?? "none";
   const cipher = socket.getCipher().name;
-  const nameMatches = leaf !== undefined && isIP(host) === 0 && leaf.checkHost(host, NAME_RULES) !== undefined;
+  const nameMatches =
+    leaf !== undefined && isIP(host.name) === 0 && leaf.checkHost(host.name, NAME_RULES) !== undefined;
   const tls: TlsFacts = {
     protocol,
     cipher,
@@ -41,7 +54,18 @@ export function assessPeer(socket: TLSSocket, host: string): PeerAssessment {
     chain: socket.authorized ? "ok" : chainError(socket),
     nameMatches,
   };
-  return { tls, rung: rungOf(tls, socket) };
+  const dane = daneOf(socket, host.dane, now);
+  return { tls, dane, rung: rungOf({ tls, dane, socket }, choice) };
+}
+
+/** A resumed session shows no certificates, so that nothing matches. */
+function daneOf(socket: TLSSocket, state: AskedDane, now: number): DaneFacts {
+  if (state.kind !== "usable") return { state: state.kind };
+  const chain = socket.isSessionReused() ? [] : sentChain(socket.getPeerX509Certificate());
+  const verdict = verifyDane(chain, state, now);
+  return verdict.kind === "matched"
+    ? { state: "usable", matched: shortTlsa(verdict.record), refused: null }
+    : { state: "usable", matched: null, refused: verdict.why };
 }
 
 /** Empty where there is no certificate, or where its end is no date at all: no stranger's certificate may break the delivery. */
@@ -50,12 +74,20 @@ function notAfterOf(leaf: ReturnType<TLSSocket["getPeerX509Certificate"]>): stri
   return end === undefined || Number.isNaN(end.getTime()) ? "" : end.toISOString();
 }
 
+type Proof = { readonly tls: TlsFacts; readonly dane: DaneFacts; readonly socket: TLSSocket };
+
 /** Old protocols and suites below the list count as no protection at all, whatever the certificate says. */
-function rungOf(tls: TlsFacts, socket: TLSSocket): Rung {
+function rungOf({ tls, dane, socket }: Proof, { via, security }: Choice): Rung {
   const isModern = tls.protocol === "TLSv1.2" || tls.protocol === "TLSv1.3";
   if (!isModern || !FLOOR_CIPHERS.split(":").includes(tls.cipher)) return "plain";
+  if (dane.state === "usable") {
+    if (dane.matched === null) return "tls-unauthenticated";
+    // A smarthost is the operator's own choice: no MX stands between.
+    return security === "secure" || via === "smarthost" ? "dane" : "dane-insecure-mx";
+  }
   const isProven = socket.authorized && tls.chain === "ok" && tls.nameMatches && !socket.isSessionReused();
-  return isProven ? "pkix" : "tls-unauthenticated";
+  if (!isProven) return "tls-unauthenticated";
+  return security === "secure" ? "pkix-dnssec-mx" : "pkix";
 }
 
 /** OpenSSL's error name; the runtime leaves it as text although its types say Error. */

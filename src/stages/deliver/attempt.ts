@@ -1,7 +1,8 @@
 /**
  * One connection to one address: taken from the pool or dialled, its transactions, and the facts for the audit.
  * Promises: a row of facts however it ends; what a loss means follows from the phase it happened in; a kept connection that had
- * ended unnoticed is no failure (`retry: "fresh"`); only the floor `plain` may ask for the retry in the clear.
+ * ended unnoticed is no failure (`retry: "fresh"`); only the floor `plain` may ask for the retry in the clear, and not where DNS asks
+ * for TLS.
  */
 import type { Clock } from "../../core/clock.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
@@ -11,6 +12,8 @@ import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
 import { Connection, ConnectionLost } from "./connection.ts";
 import type { ConnectionPool, PoolKey } from "./connection-pool.ts";
+import { daneFactsOf, daneText, demandsTls, isHandshakeRefused, withoutHandshake } from "./dane-demand.ts";
+import type { AskedHost } from "./dane-demand.ts";
 import { demandOf } from "./floor.ts";
 import type { DeliverOptions } from "./options.ts";
 import type { Progress, Session } from "./session.ts";
@@ -28,7 +31,7 @@ export type AttemptContext = {
 
 export type AttemptRequest = {
   readonly request: DeliveryRequest;
-  readonly host: string;
+  readonly host: AskedHost;
   readonly address: string;
   /** Those whose fate is still open. */
   readonly recipients: readonly DeliveryRecipient[];
@@ -50,7 +53,7 @@ export async function attempt(work: AttemptRequest, context: AttemptContext): Pr
   const startedAt = clock.now();
   const begun = clock.monotonic();
   const kept = work.mayReuse ? pool.take(key) : null;
-  const progress = progressOf(kept);
+  const progress = progressOf(kept, work.host);
   let settledCode: ReasonCode | null = null;
   const settle = (recipient: DeliveryRecipient, outcome: Outcome): void => {
     if (outcome.kind !== "delivered") settledCode = outcome.code;
@@ -60,12 +63,13 @@ export async function attempt(work: AttemptRequest, context: AttemptContext): Pr
 
   const retry = retryOf(work, { kept, progress, verdict });
   const facts: AttemptFacts = {
-    host: work.host,
+    host: work.host.name,
     address: work.address,
     port: key.port,
     phase: progress.phase,
     starttlsOffered: progress.starttlsOffered,
     tls: progress.tls,
+    dane: progress.dane,
     rung: progress.rung,
     reused: kept !== null,
     code: codeOf({ retry, verdict, settledCode, progress }),
@@ -84,8 +88,8 @@ type RunContext = AttemptContext & {
 };
 
 async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdict | null> {
-  const { options, kept, progress, key } = context;
-  const { signal } = work.request;
+  const { options, kept, progress, key, clock } = context;
+  const { signal, parcel, route } = work.request;
   let connection: Connection | null = kept?.connection ?? null;
   let unbind: (() => void) | null = null;
   try {
@@ -96,9 +100,8 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
     await reached("deliver.connected");
     if (kept !== null) return await runTransactions(work, kept, context);
     connection.limit(options.timeouts.totalMs);
-    const { minRung } = work.request.parcel;
-    const demand = { host: work.host, minRung, tryTls: work.tryTls };
-    const opening = await openSession(connection, demand, { options, progress });
+    const demand = { host: work.host, choice: route, minRung: parcel.minRung, tryTls: work.tryTls };
+    const opening = await openSession(connection, demand, { options, progress, clock });
     if (opening.kind === "open") return await runTransactions(work, opening.session, context);
     // Whoever talks in the clear across STARTTLS is not told goodbye either.
     if (opening.code === "PST-DLV-010") connection.drop();
@@ -106,8 +109,9 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
     return opening;
   } catch (error) {
     connection?.drop();
-    if (error instanceof ConnectionLost) return verdictOfLoss(error.reason, progress.phase);
-    throw error;
+    if (!(error instanceof ConnectionLost)) throw error;
+    const isRefused = demandsTls(work.host.dane) && isHandshakeRefused(error.reason, progress.phase);
+    return isRefused ? withoutHandshake() : verdictOfLoss(error.reason, progress.phase);
   } finally {
     unbind?.();
     connection?.limit(null);
@@ -120,13 +124,14 @@ async function runTransactions(
   context: RunContext,
 ): Promise<HostVerdict | null> {
   const { options, blobs, progress, pool, key } = context;
-  const { request, host, settle } = work;
+  const { request, settle } = work;
+  const host = work.host.name;
   const batchMax = options.recipientsPerTransactionMax;
   let left: HostVerdict | null = null;
   let isClean = true;
   for (let first = 0; first < work.recipients.length && isClean; first += batchMax) {
     const recipients = work.recipients.slice(first, first + batchMax);
-    const demand = demandOf(request, recipients);
+    const demand = demandOf(request, work.host, recipients);
     const end = await transact({ session, host, request, recipients, demand, options, blobs, progress, settle });
     isClean = end.isClean;
     left = end.verdict ?? left;
@@ -151,7 +156,8 @@ function retryOf(
   const hasEnded = verdict.kind !== "below" && isUnanswered;
   if (kept !== null && progress.phase === "mail" && hasEnded) return "fresh";
   if (verdict.kind === "lane" || !work.tryTls) return null;
-  const mayGoClear = work.request.parcel.minRung === "plain" && !work.request.envelope.requireTls;
+  const { request, host } = work;
+  const mayGoClear = request.parcel.minRung === "plain" && !request.envelope.requireTls && !demandsTls(host.dane);
   const isTlsTrouble = progress.phase === "handshake" || (progress.phase === "starttls" && progress.starttlsOffered);
   return mayGoClear && isTlsTrouble ? "clear" : null;
 }
@@ -168,11 +174,12 @@ function codeOf(end: {
   return end.progress.phase === "done" ? null : end.settledCode;
 }
 
-function progressOf(kept: Session | null): Progress {
+function progressOf(kept: Session | null, host: AskedHost): Progress {
   return {
     phase: kept === null ? "dial" : "mail",
     starttlsOffered: kept?.starttlsOffered ?? false,
     tls: kept?.tls ?? null,
+    dane: kept?.dane ?? daneFactsOf(host.dane),
     rung: kept?.rung ?? null,
     lastReply: null,
   };
@@ -182,9 +189,11 @@ function poolKeyOf(work: AttemptRequest, options: DeliverOptions): PoolKey {
   const { request, host, address } = work;
   return {
     address,
-    port: request.route.hosts.find(({ name }) => name === host)?.port ?? options.port,
-    host,
+    port: host.port ?? options.port,
+    host: host.name,
     domain: request.domain,
+    dane: daneText(host.dane),
+    choice: `${request.route.via} ${request.route.security}`,
     minRung: request.parcel.minRung,
     requireTls: request.envelope.requireTls,
   };

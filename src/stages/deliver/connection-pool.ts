@@ -10,9 +10,12 @@ import type { Session } from "./session.ts";
 export type PoolKey = {
   readonly address: string;
   readonly port: number;
-  /** MX host name, also SNI. */
   readonly host: string;
   readonly domain: string;
+  /** What DNS asks of the host, SNI among it; another answer of DNS makes another key. */
+  readonly dane: string;
+  /** How the host was found, which is half of what a certificate proves. */
+  readonly choice: string;
   readonly minRung: Rung;
   readonly requireTls: boolean;
 };
@@ -81,5 +84,6 @@ export class ConnectionPool {
 }
 
 function textOf(key: PoolKey): string {
-  return JSON.stringify([key.address, key.port, key.host, key.domain, key.minRung, key.requireTls]);
+  const { address, port, host, domain, dane, choice, minRung, requireTls } = key;
+  return JSON.stringify([address, port, host, domain, dane, choice, minRung, requireTls]);
 }

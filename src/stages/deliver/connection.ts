@@ -31,7 +31,7 @@ export type DialRequest = {
 };
 
 export type TlsRequest = {
-  /** MX host name: SNI, unless it is an address. */
+  /** SNI, unless it is an address. */
   readonly host: string;
   readonly context: SecureContext;
   readonly timeoutMs: number;

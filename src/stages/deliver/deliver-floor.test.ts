@@ -56,7 +56,7 @@ const BELOW: readonly Row[] = [
   ["TLS 1.1", "tls11", {}, "tls-unauthenticated", "unmet 008", null],
   ["TLS 1.1", "tls11", {}, "pkix", "unmet 008", null],
   ["a suite without authenticated encryption", "cbc", {}, "pkix", "unmet 008", null],
-  ["a rung this version cannot prove", "good", {}, "dane", "unmet 038", "pkix"],
+  ["a certificate for a name that forged DNS may have given", "good", {}, "dane", "unmet 038", "pkix"],
   ["plaintext after the 220", "good", { injectAfterStarttls: "250 injected" }, "pkix", "deferred/lane 010", null],
   ["plaintext after the 220", "good", { injectAfterStarttls: "250 injected" }, "plain", "deferred/lane 010", null],
 ];

@@ -3,6 +3,7 @@
  * Promises: the floor is proven on the live socket before MAIL FROM; exactly one outcome for each recipient; nothing is sent again by
  * itself once a final dot may have been taken. Leaves to others: choosing and weakening steps, retry times, bytes (protect).
  */
+import type { RaiseAlert } from "../../core/alert.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
 import type { Chance, Clock } from "../../core/clock.ts";
@@ -11,6 +12,7 @@ import type { Log } from "../../core/log.ts";
 import type { AttemptFacts, Outcome } from "../../core/outcome.ts";
 import type { Deliver, DeliveryRecipient, DeliveryReport, DeliveryRequest, Destination } from "../../core/stages.ts";
 import { ConnectionPool } from "./connection-pool.ts";
+import { DANE_VIOLATIONS } from "./dane-demand.ts";
 import type { Admission, LaneResult, LaneState, LaneView } from "./lanes.ts";
 import { laneIdentityOf, Lanes } from "./lanes.ts";
 import type { DeliverOptions } from "./options.ts";
@@ -23,6 +25,7 @@ export type DeliverCollaborators = {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;
+  readonly raise: RaiseAlert;
 };
 
 export type Delivery = {
@@ -55,6 +58,7 @@ export function createDeliver(options: DeliverOptions, deps: DeliverCollaborator
       admission.release(result);
     }
     warnOfTampering(deps.log, attempts);
+    raiseViolations(deps.raise, request, attempts);
     return { attempts, outcomes, destination: destinationOf(result, lanes.state(lane)) };
   }
 
@@ -125,5 +129,13 @@ function outcomeOf(admission: Exclude<Admission, { kind: "go" }>): Outcome {
 function warnOfTampering(log: Log, attempts: readonly AttemptFacts[]): void {
   for (const { code, host, address } of attempts) {
     if (code === "PST-DLV-010") log.warn("starttls_injection", { code, host, address });
+  }
+}
+
+/** Also where another host took the mail: somebody may stand before the first one. */
+function raiseViolations(raise: RaiseAlert, { parcel }: DeliveryRequest, attempts: readonly AttemptFacts[]): void {
+  const message = parcel.variant.messageId;
+  for (const { code, host } of attempts) {
+    if (code !== null && DANE_VIOLATIONS.includes(code)) raise({ code, facts: { host, message } });
   }
 }

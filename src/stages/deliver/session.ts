@@ -1,18 +1,22 @@
 /**
  * Opens a session: greeting, EHLO or HELO, STARTTLS, handshake, judgement of the peer, second EHLO (RFC 5321 section 3.2,
- * RFC 3207). Promises: what a server said in the clear counts for nothing once TLS is up; a host below the floor is left
- * before it hears anything but our name; the rung is the one proven on this socket.
+ * RFC 3207, RFC 7672). Promises: what a server said in the clear counts for nothing once TLS is up; a host below the floor, or
+ * short of what DNS asks of it, is left before it hears anything but our name; the rung is the one proven on this socket.
  */
-import type { Phase, TlsFacts } from "../../core/outcome.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { DaneFacts, Phase, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
-import { meetsRung } from "../../core/rung.ts";
+import { meetsRung, strongerRung } from "../../core/rung.ts";
 import type { Reply } from "../../parts/smtp/reply.ts";
 import { toPeerReply } from "../../parts/smtp/reply.ts";
 import type { ReplyPhase, ReplyVerdict } from "../../parts/smtp/reply-table.ts";
 import { classifyReply } from "../../parts/smtp/reply-table.ts";
 import { assessPeer } from "./assess-peer.ts";
+import type { Choice } from "./assess-peer.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionLost } from "./connection.ts";
+import { demandsTls, meetsDane, mismatch, serverNameOf, withoutHandshake, withoutStarttls } from "./dane-demand.ts";
+import type { AskedHost } from "./dane-demand.ts";
 import type { Extensions } from "./extensions.ts";
 import { NO_EXTENSIONS, readExtensions } from "./extensions.ts";
 import { shortOfRung } from "./floor.ts";
@@ -25,6 +29,7 @@ export type Progress = {
   phase: Phase;
   starttlsOffered: boolean;
   tls: TlsFacts | null;
+  dane: DaneFacts;
   rung: Rung | null;
   lastReply: Reply | null;
 };
@@ -34,13 +39,15 @@ export type Session = {
   readonly extensions: Extensions;
   readonly starttlsOffered: boolean;
   readonly tls: TlsFacts | null;
+  readonly dane: DaneFacts;
   readonly rung: Rung;
   /** Messages handed over on this connection. */
   messages: number;
 };
 
 export type SessionDemand = {
-  readonly host: string;
+  readonly host: AskedHost;
+  readonly choice: Choice;
   readonly minRung: Rung;
   /** False only for the one retry in the clear that the floor `plain` permits. */
   readonly tryTls: boolean;
@@ -48,14 +55,12 @@ export type SessionDemand = {
 
 export type Opening = { readonly kind: "open"; readonly session: Session } | HostVerdict;
 
+type Context = { readonly options: DeliverOptions; readonly progress: Progress; readonly clock: Clock };
+
 type Step<T> = { readonly kind: "ok"; readonly value: T } | HostVerdict;
 
 /** Rejects with ConnectionLost; `progress` then tells the phase. */
-export async function openSession(
-  connection: Connection,
-  demand: SessionDemand,
-  context: { readonly options: DeliverOptions; readonly progress: Progress },
-): Promise<Opening> {
+export async function openSession(connection: Connection, demand: SessionDemand, context: Context): Promise<Opening> {
   const { options, progress } = context;
   progress.phase = "greeting";
   const greeting = await connection.reply(options.timeouts.greetingMs);
@@ -68,6 +73,10 @@ export async function openSession(
   if (clear.value.starttls && demand.tryTls) return await openUnderTls(connection, demand, context);
 
   progress.rung = "plain";
+  if (demandsTls(demand.host.dane)) {
+    progress.phase = "starttls";
+    return withoutStarttls(null);
+  }
   if (!meetsRung("plain", demand.minRung)) {
     progress.phase = "starttls";
     return { kind: "below", code: "PST-DLV-007", rung: "plain", missing: [] };
@@ -75,38 +84,44 @@ export async function openSession(
   return opened({ connection, extensions: clear.value, progress });
 }
 
-async function openUnderTls(
-  connection: Connection,
-  demand: SessionDemand,
-  context: { readonly options: DeliverOptions; readonly progress: Progress },
-): Promise<Opening> {
+async function openUnderTls(connection: Connection, demand: SessionDemand, context: Context): Promise<Opening> {
   const { options, progress } = context;
   progress.phase = "starttls";
   await connection.write("STARTTLS\r\n", options.timeouts.blockMs);
   const reply = await connection.reply(options.timeouts.starttlsMs);
   const answered = judge("starttls", reply, progress);
-  if (answered.action === "below-floor") return { kind: "below", code: answered.code, rung: "plain", missing: [] };
-  if (answered.action !== "proceed") return hostVerdict(answered, reply);
+  if (answered.action !== "proceed") return withoutGoAhead(answered, reply, demand);
   if (connection.hasUnread) {
     return { kind: "lane", code: "PST-DLV-010", status: "4.7.5", reply: null };
   }
 
   progress.phase = "handshake";
+  const { host, choice, minRung } = demand;
+  const offeredRung = demandsTls(host.dane) ? strongerRung(minRung, "tls-unauthenticated") : minRung;
   const socket = await connection.secure({
-    host: demand.host,
-    context: tlsContextFor(demand.minRung, options),
+    host: serverNameOf(host),
+    context: tlsContextFor(offeredRung, options),
     timeoutMs: options.timeouts.handshakeMs,
   });
   progress.phase = "verify";
-  const { tls, rung } = assessPeer(socket, demand.host);
+  const { tls, dane, rung } = assessPeer(socket, { host, choice }, context.clock.now());
   progress.tls = tls;
+  progress.dane = dane;
   progress.rung = rung;
-  if (!meetsRung(rung, demand.minRung)) {
+  if (!meetsDane(rung, host.dane.kind)) return rung === "plain" ? withoutHandshake() : mismatch(rung);
+  if (!meetsRung(rung, minRung)) {
     return { kind: "below", code: shortOfRung(tls, rung), rung, missing: [] };
   }
 
   const secured = await hello(connection, "ehlo2", context);
   return secured.kind === "ok" ? opened({ connection, extensions: secured.value, progress }) : secured;
+}
+
+/** What follows when the answer to STARTTLS is no invitation. */
+function withoutGoAhead(verdict: ReplyVerdict, reply: Reply, { host }: SessionDemand): HostVerdict {
+  if (verdict.action !== "lane-deferred" && demandsTls(host.dane)) return withoutStarttls(toPeerReply(reply));
+  if (verdict.action === "below-floor") return { kind: "below", code: verdict.code, rung: "plain", missing: [] };
+  return hostVerdict(verdict, reply);
 }
 
 function opened(parts: {
@@ -115,16 +130,12 @@ function opened(parts: {
   readonly progress: Progress;
 }): Opening {
   const { connection, extensions, progress } = parts;
-  const { starttlsOffered, tls, rung } = progress;
+  const { starttlsOffered, tls, dane, rung } = progress;
   if (rung === null) throw new Error("a session opened before its rung was known");
-  return { kind: "open", session: { connection, extensions, starttlsOffered, tls, rung, messages: 0 } };
+  return { kind: "open", session: { connection, extensions, starttlsOffered, tls, dane, rung, messages: 0 } };
 }
 
-async function hello(
-  connection: Connection,
-  phase: "ehlo" | "ehlo2",
-  context: { readonly options: DeliverOptions; readonly progress: Progress },
-): Promise<Step<Extensions>> {
+async function hello(connection: Connection, phase: "ehlo" | "ehlo2", context: Context): Promise<Step<Extensions>> {
   const { options, progress } = context;
   progress.phase = phase;
   // A reply too many would be taken for the answer to EHLO, and what the server offers would be unknown.

@@ -1,6 +1,7 @@
 /**
  * The words in which the files of this folder tell each other what a host came to, and how they become Outcomes.
- * Promises: `unmet` is said only when every MX host answered and none can meet the step; trouble anywhere means deferral.
+ * Promises: `unmet` is said only when every MX host answered and none can meet the step; trouble anywhere means deferral, and so
+ * does a host that breaks what DNS asks of it, whatever the others say.
  */
 import { assertNever } from "../../core/assert-never.ts";
 import type { MissingExtension, Outcome, PeerFacts, Phase } from "../../core/outcome.ts";
@@ -19,6 +20,14 @@ export type HostVerdict =
       readonly status: EnhancedStatus<4>;
       readonly reply: PeerReply | null;
     }
+  /** The host does not live up to what DNS asks of it: an attack, or an error over there. `rung`: what it would have been worth. */
+  | {
+      readonly kind: "violated";
+      readonly code: ReasonCode;
+      readonly status: EnhancedStatus<4>;
+      readonly reply: PeerReply | null;
+      readonly rung: Rung;
+    }
   /** The host answered and cannot meet the step. */
   | {
       readonly kind: "below";
@@ -28,7 +37,6 @@ export type HostVerdict =
     };
 
 export type Deferral = Exclude<HostVerdict, { kind: "below" }>;
-export type Below = Extract<HostVerdict, { kind: "below" }>;
 
 /** What the loss of a connection means before the final dot was sent; after it, it is ambiguous (transaction.ts). */
 export function verdictOfLoss(reason: LossReason, phase: Phase): HostVerdict {
@@ -55,8 +63,8 @@ export function verdictOfLoss(reason: LossReason, phase: Phase): HostVerdict {
 export type HostResult = { readonly host: string; readonly verdict: HostVerdict };
 
 /** The outcome for recipients no host settled. `results` in the order the hosts were tried, one per host. */
-export function outcomeOfHosts(results: readonly HostResult[]): Outcome {
-  const unmet = factsOf(results);
+export function outcomeOfHosts(results: readonly HostResult[], minRung: Rung): Outcome {
+  const unmet = factsOf(results, minRung);
   const first = results.find(({ verdict }) => verdict.kind === "below")?.verdict;
   // The last trouble tells most: a lane or stop verdict ends the walk and stands last.
   const last = results.findLast(({ verdict }) => verdict.kind !== "below");
@@ -81,8 +89,14 @@ export function deferredLane(code: ReasonCode, status: EnhancedStatus<4>): Outco
   return { kind: "deferred", scope: "lane", status, code, reply: null, host: null, unmet: null };
 }
 
-function factsOf(results: readonly HostResult[]): PeerFacts | null {
-  const below = results.flatMap(({ verdict }) => (verdict.kind === "below" ? [verdict] : []));
+type PeerShort = { readonly rung: Rung | null; readonly missing: readonly MissingExtension[] };
+
+/** null where nobody is below the step: a host that broke what DNS asks counts when its rung is. */
+function factsOf(results: readonly HostResult[], minRung: Rung): PeerFacts | null {
+  const below = results.flatMap(({ verdict }): readonly PeerShort[] => {
+    if (verdict.kind === "below") return [verdict];
+    return verdict.kind === "violated" && !meetsRung(verdict.rung, minRung) ? [{ ...verdict, missing: [] }] : [];
+  });
   if (below.length === 0) return null;
   const rungs = below.flatMap(({ rung }) => (rung === null ? [] : [rung]));
   const bestRung = rungs.reduce<Rung | null>(

@@ -1,6 +1,6 @@
 /**
  * Walks the hosts of a route in order and the addresses of each, until every recipient is settled (RFC 5321 section 5.1).
- * Promises: an address the guard refuses is never dialled; a host counts as having answered when any of its addresses did; exactly
+ * Promises: an address the guard refuses is never dialled, nor a host of which DNS does not say what it asks; a host counts as having answered when any of its addresses did; exactly
  * one outcome for each recipient.
  */
 import { assertNever } from "../../core/assert-never.ts";
@@ -11,6 +11,7 @@ import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
 import { isPublicAddress } from "./address-guard.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { attempt } from "./attempt.ts";
+import type { AskedHost } from "./dane-demand.ts";
 import type { Deferral, HostResult, HostVerdict } from "./verdicts.ts";
 import { outcomeOfHosts } from "./verdicts.ts";
 
@@ -41,7 +42,7 @@ export async function walk(
     if (verdict !== null) results.push({ host: host.name, verdict });
     if (pending.size === 0 || verdict?.kind === "lane" || verdict?.kind === "stop") break;
   }
-  const rest = outcomeOfHosts(results);
+  const rest = outcomeOfHosts(results, request.parcel.minRung);
   for (const id of pending.keys()) state.outcomes.set(id, rest);
   const isAborted = results.some(({ verdict }) => verdict.kind === "stop");
   return { attempts: state.attempts, outcomes: state.outcomes, isAborted };
@@ -49,21 +50,25 @@ export async function walk(
 
 /** null when the host has nothing to say about those still pending: it took or settled all, or it does not exist. */
 async function tryHost(state: Walk, host: MxHost): Promise<HostVerdict | null> {
-  switch (host.addresses.kind) {
+  const { addresses, dane } = host;
+  switch (addresses.kind) {
     case "found":
-      return await tryAddresses(state, host.name, host.addresses.value);
+      // RFC 7672 section 2.1.2: whoever can make the look-up fail must not get the mail by it.
+      if (dane.kind === "unavailable") return { kind: "trouble", code: dane.code, status: "4.4.3", reply: null };
+      return await tryAddresses(state, { ...host, dane }, addresses.value);
     case "absent":
       return null;
     case "bogus":
     case "unavailable":
       return { kind: "trouble", code: "PST-DLV-032", status: "4.4.3", reply: null };
     default:
-      return assertNever(host.addresses);
+      return assertNever(addresses);
   }
 }
 
-async function tryAddresses(state: Walk, host: string, addresses: readonly string[]): Promise<HostVerdict | null> {
+async function tryAddresses(state: Walk, host: AskedHost, addresses: readonly string[]): Promise<HostVerdict | null> {
   const { options } = state.context;
+  let violated: HostVerdict | null = null;
   let answered: HostVerdict | null = null;
   let trouble: Deferral | null = null;
   for (const address of addresses) {
@@ -75,14 +80,15 @@ async function tryAddresses(state: Walk, host: string, addresses: readonly strin
       : ({ kind: "trouble", code: "PST-DLV-030", status: "4.4.4", reply: null } as const);
     if (state.pending.size === 0) return null;
     if (verdict?.kind === "lane" || verdict?.kind === "stop") return verdict;
-    if (verdict?.kind === "below") answered ??= verdict;
+    if (verdict?.kind === "violated") violated ??= verdict;
+    else if (verdict?.kind === "below") answered ??= verdict;
     else trouble = verdict ?? trouble;
   }
-  return answered ?? trouble;
+  return violated ?? answered ?? trouble;
 }
 
-/** At most three connections: a kept one, a fresh one, and for the floor `plain` one without TLS. */
-async function tryAddress(state: Walk, host: string, address: string): Promise<HostVerdict | null> {
+/** At most three connections: a kept one, a fresh one, and for the floor `plain`, where DNS asks for nothing, one without TLS. */
+async function tryAddress(state: Walk, host: AskedHost, address: string): Promise<HostVerdict | null> {
   const { request, context, pending } = state;
   const settle = (recipient: DeliveryRecipient, outcome: Outcome): void => {
     if (!pending.delete(recipient.id)) throw new Error("a recipient was settled twice");
