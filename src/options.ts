@@ -97,7 +97,8 @@ export function inspectOptions({ dlp }: Config): InspectOptions {
 }
 
 export function resolverOptions({ dns }: Config): ResolverOptions {
-  return { ...dns, inFlightMax: DNS_IN_FLIGHT_MAX };
+  const { servers, timeoutMs, retries, trustAd } = dns;
+  return { servers, timeoutMs, retries, trustAd, inFlightMax: DNS_IN_FLIGHT_MAX };
 }
 
 export function discoverOptions(config: Config): DiscoverOptions {

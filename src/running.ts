@@ -8,6 +8,7 @@ import type { EventBody } from "./core/event.ts";
 import type { Pressure, PressureLevel } from "./core/pressure.ts";
 import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
 import type { Protect, ReadBody } from "./core/stages.ts";
+import type { ValidationState } from "./core/validation.ts";
 import {
   acceptOptions,
   deliverOptions,
@@ -26,6 +27,7 @@ import {
 import { ringMaterial } from "./parts/config/config-files.ts";
 import type { Config } from "./parts/config/config.ts";
 import { createResolver } from "./parts/dns/dns.ts";
+import type { DnsResolver } from "./parts/dns/dns.ts";
 import { FieldSealer } from "./parts/keys/field-sealer.ts";
 import { messageIdMaker } from "./parts/keys/message-id.ts";
 import { MimeScanner } from "./parts/mime/mime-scanner.ts";
@@ -59,6 +61,8 @@ import type { AuditKeeping } from "./audit-keeping.ts";
 import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
 import { rekeyDuty } from "./rekeying.ts";
+import { watchValidation } from "./validation-watch.ts";
+import type { ValidationWatch } from "./validation-watch.ts";
 import { upkeepDuties } from "./upkeep.ts";
 import { expiryDuty, reviewing } from "./reviewing.ts";
 import type { Reviewing } from "./reviewing.ts";
@@ -100,6 +104,8 @@ export type Postern = {
   readonly record: (body: EventBody) => Promise<void>;
   /** How hard the machine is pressed, now. */
   readonly pressure: () => Pressure;
+  /** Whether the resolver validates, as last seen. */
+  readonly validation: () => ValidationState;
   /** Writes down a fact about these recipients, which changes nothing of theirs; resolves when durable. */
   readonly recordOf: (recipients: readonly StoredRecipient[], body: EventBody) => Promise<void>;
   readonly isDraining: () => boolean;
@@ -121,6 +127,8 @@ export class Running {
   readonly #settle: ReturnType<typeof createSettle>;
   readonly #submit: ReturnType<typeof createPipeline>["submit"];
   readonly #newMessageId: ReturnType<typeof messageIdMaker>;
+  readonly #resolver: DnsResolver;
+  readonly #validation: ValidationWatch;
   #listener: Listener | null = null;
   readonly #duties: Duties;
   readonly #audit: AuditKeeping;
@@ -130,6 +138,8 @@ export class Running {
     this.#parts = parts;
     const { config, env, store, blobs, raise } = parts;
     this.#config = config;
+    this.#resolver = createResolver(resolverOptions(config), { randomBytes, log: env.log });
+    this.#validation = watchValidation(this.#resolver, parts);
     this.#duties = new Duties(env.log);
     this.#gauge = newGauge(parts, (now, before) => this.#onPressure(now, before));
     this.#hold = new DeliveryHold({
@@ -158,7 +168,7 @@ export class Running {
         stages: {
           spool: createSpool({ lifetimeMs: lifetimeMs(config) }, { store, blobs, clock: env.clock }),
           inspect: (message) => this.#inspection.inspect(message),
-          discover: createDiscover(discoverOptions(config), { resolver: this.#resolver(), ...env }),
+          discover: createDiscover(discoverOptions(config), { resolver: this.#resolver, ...env }),
           decide,
           protect: (input) => this.#protect(input),
           deliver: this.#hold.deliver(this.#delivery.deliver),
@@ -193,7 +203,7 @@ export class Running {
         setImmediate(() => watching.submitted(submission));
       },
       blobs,
-      resolver: this.#resolver(),
+      resolver: this.#resolver,
       newMessageId: this.#newMessageId,
       pressure: () => this.#gauge.read(),
       clock: env.clock,
@@ -240,6 +250,7 @@ export class Running {
       tellReloadRefused: () => this.#tellService("reload_refused"),
       record: (body) => record(body, this.#parts),
       pressure: () => this.#gauge.read(),
+      validation: () => this.#validation.state,
       isDraining: () => this.#stopping !== null,
       stop: () => (this.#stopping ??= this.#stop()),
     };
@@ -249,10 +260,6 @@ export class Running {
     if (now === "closed") this.#hold.breakOff();
     // After those who wait to write down what they know: they come first.
     if (before === "closed") setImmediate(() => this.#scheduler.wake());
-  }
-
-  #resolver(): ReturnType<typeof createResolver> {
-    return createResolver(resolverOptions(this.#config), { randomBytes, log: this.#parts.env.log });
   }
 
   #intake(): ReturnType<typeof openIntake> {
@@ -343,6 +350,7 @@ export class Running {
       connections: () => this.#listener?.connectionCount() ?? 0,
       isDraining: () => this.#stopping !== null,
       pressure: () => this.#gauge.read(),
+      validation: () => this.#validation.state,
       openIntake: () => this.#intake(),
       newMessageId: () => this.#newMessageId(),
       submit: this.#submit,
@@ -362,6 +370,7 @@ export class Running {
           reapEnded({ endedBefore: endedBefore(), portionMax: REAP_PORTION_MAX }, { store, blobs, signal }),
       },
       ...upkeepDuties(this.#parts),
+      this.#validation.duty(),
       rekeyDuty(this.#parts),
       expiryDuty({ store, clock: env.clock }),
       ...watching.duties(),

@@ -14,6 +14,7 @@ import type { Pressure } from "./core/pressure.ts";
 import type { ReasonCode } from "./core/reason-codes.ts";
 import type { Sealer } from "./core/sealer.ts";
 import type { Submission } from "./core/submission.ts";
+import type { ValidationState } from "./core/validation.ts";
 import type { OwnPost } from "./alert-mail.ts";
 import { Detection } from "./detection.ts";
 import { validityOf } from "./parts/alerts/certificates.ts";
@@ -42,6 +43,7 @@ export type Subject = OwnPost & {
   readonly connections: () => number;
   readonly isDraining: () => boolean;
   readonly pressure: () => Pressure;
+  readonly validation: () => ValidationState;
 };
 
 type Certificates = Pick<Config["listen"]["tls"], "certificate" | "clientCa">;
@@ -243,6 +245,7 @@ export class Watching {
       queueBytes: figures?.queueBytes ?? null,
       disk: figures?.space ?? null,
       pressureLevel: level,
+      validation: subject?.validation() ?? "unknown",
       auditHeadSeq: head?.seq ?? null,
       checkpointAt: this.#checkpointAt,
       backupAt: backup?.mtimeMs ?? null,

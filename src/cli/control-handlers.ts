@@ -57,6 +57,7 @@ function controlHandlers(served: Served): ControlHandlers {
       draining: postern.isDraining(),
       queue: await postern.store.counts(),
       pressure: postern.pressure(),
+      validation: postern.validation(),
       reasons: await postern.watching.reasons(),
       alerts: postern.watching.alerts(),
     }),

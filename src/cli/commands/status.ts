@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { AlertNotice } from "../../core/alert.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import { isTerminal, RECIPIENT_STATES } from "../../core/recipient-state.ts";
+import type { ValidationState } from "../../core/validation.ts";
 import type { ControlStatus } from "../../parts/control/control-protocol.ts";
 import { Finding } from "../cli-error.ts";
 import { formatDuration, formatTime, printJsonLines, printTable, standardOutput } from "../output.ts";
@@ -22,6 +23,13 @@ export function statusCommand(): Command {
       if (status.reasons.length > 0 || status.alerts.length > 0) throw new Finding();
     });
 }
+
+const VALIDATION_TEXT: Readonly<Record<ValidationState, string>> = {
+  unknown: "not looked at yet",
+  validating: "validated by the resolver",
+  "not-validating": "not validated by the resolver, or not believed (dns.trust_ad): no DANE",
+  unavailable: "the resolver does not answer the self-test (dns.signed_name)",
+};
 
 function rowOf({ startedAt, queue, pressure, alerts, ...status }: ControlStatus): object {
   const { byState, oldestReceivedAt } = queue;
@@ -45,6 +53,7 @@ function print(output: Output, status: ControlStatus, now: number): void {
   output.line(`service  postern ${version}, instance ${instanceId}, pid ${pid}`);
   output.line(`up       ${uptime}, since ${formatTime(startedAt)}`);
   output.line(`config   ${configSha256.slice(0, 12)}`);
+  output.line(`dnssec   ${VALIDATION_TEXT[status.validation]}`);
   output.line(`queue    ${queueText(status, now)}`);
   const { level, causes } = status.pressure;
   output.line(

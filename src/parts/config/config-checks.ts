@@ -2,6 +2,7 @@
  * Checks across the options of postern.yaml that a schema cannot say: names twice, listeners nobody may use, rules past
  * their date, floors that contradict each other. Pure but for the report; files are looked at in config-files.ts.
  */
+import { chooseServers } from "../dns/trust.ts";
 import { overlaps, parseNetwork } from "../smtp/network.ts";
 import { overlapsSharedCloud } from "../smtp/shared-clouds.ts";
 import type { ConfigReport } from "./config-report.ts";
@@ -14,6 +15,7 @@ export function checkConfig(checks: Checks): void {
   checkNames(checks);
   checkSubmitters(checks);
   checkListener(checks);
+  checkResolver(checks);
   checkDestinations(checks);
   checkDelivery(checks);
   checkMonitoring(checks);
@@ -125,6 +127,16 @@ const LOOPBACK = ["127.0.0.0/8", "::1/128"].map(parseNetwork).filter((network) =
 function isLoopback(text: string): boolean {
   const network = parseNetwork(text.replace(/^\[|\]$/g, ""));
   return network !== null && LOOPBACK.some((range) => overlaps(range, network) && network.prefix >= range.prefix);
+}
+
+/** Not an error: mail goes out without DANE too, only less well protected than the option makes believe. */
+function checkResolver({ text, report }: Checks): void {
+  const { servers, trust_ad: trustAd } = text.dns;
+  if (chooseServers(servers, trustAd).isTrusted || trustAd === "never") return;
+  report.warn(
+    ["dns", "servers"],
+    "no server is on a loopback address, so none is believed to validate and DANE is off; install unbound here, or set trust_ad: never",
+  );
 }
 
 function checkDestinations({ text, report, now }: Checks): void {

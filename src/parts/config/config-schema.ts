@@ -113,6 +113,10 @@ const dns = z.strictObject({
   timeout_ms: whole(10, 60_000, 5000),
   retries: whole(0, 10, 2),
   trust_ad: z.enum(["loopback", "never", "always"]).default("loopback"),
+  signed_name: z
+    .string()
+    .refine((text) => text === "." || DOMAIN.test(text), "not a name: write . for the root, or a domain in lower case")
+    .default("."),
 });
 
 const destination = z

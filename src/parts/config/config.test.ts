@@ -208,6 +208,16 @@ test("without a key for the audit there is a warning, with one there is a signer
   });
 });
 
+test.each([
+  ["[192.0.2.53]", "loopback", 1],
+  ["[192.0.2.53, 127.0.0.1]", "loopback", 0],
+  ["[192.0.2.53]", "never", 0],
+  ["[192.0.2.53]", "always", 0],
+])("resolvers %s under trust_ad %s: %i warning that DANE is off", (servers, rule, expected) => {
+  const { warnings } = load(`version: 1\ndns: { servers: ${servers}, trust_ad: ${rule} }\n`);
+  expect(warnings.filter(({ message }) => message.includes("DANE is off")).length).toBe(expected);
+});
+
 test("a certificate for another name is a warning", () => {
   const { warnings } = load("version: 1\nhostname: other.example.org\n");
   expect(warnings.map((warning) => warning.message).join()).toContain("does not name other.example.org");

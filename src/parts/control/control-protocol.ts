@@ -13,6 +13,7 @@ import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import type { Role } from "../../core/roles.ts";
+import type { ValidationState } from "../../core/validation.ts";
 
 /** Largest request body; room for IDS_MAX ids. */
 export const REQUEST_BYTES_MAX = 262_144;
@@ -30,6 +31,8 @@ export type ControlStatus = {
   readonly draining: boolean;
   readonly queue: QueueCounts;
   readonly pressure: ControlPressure;
+  /** Whether the resolver validates, as last seen. */
+  readonly validation: ValidationState;
   /** Why no mail should be sent here now; empty: ready. */
   readonly reasons: readonly ReasonCode[];
   /** Alerts that stand now. */

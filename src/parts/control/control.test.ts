@@ -22,6 +22,7 @@ const status: ControlStatus = {
   pid: 1,
   startedAt: 0,
   configSha256: "00",
+  validation: "validating",
   draining: false,
   queue: { byState: { held: 2 }, oldestReceivedAt: 5, queuedBytes: 0 },
   pressure: {

@@ -175,7 +175,26 @@ describe("DNSSEC", () => {
     expect(await resolver.checkValidation("signed.test")).toBe("validating");
     expect(await resolver.checkValidation("plain.test")).toBe("not-validating");
     expect(await resolver.checkValidation("down.test")).toBe("unavailable");
-    expect(await resolver.checkValidation()).toBe("not-validating");
+    expect(await resolver.checkValidation(".")).toBe("not-validating");
+  });
+
+  test("one server that does not validate is enough to say no, one that is away is not", async () => {
+    const name = "signed.test";
+    const good = await serve({ [name]: { authenticated: true } });
+    const [plain, down] = [await serve({ [name]: {} }), await serve({ [name]: { behaviour: "refused" } })];
+    const check = (...servers: readonly LoopbackDns[]): Promise<string> =>
+      resolverFor(servers.map(({ address }) => address)).checkValidation(name);
+    expect(await check(good, plain)).toBe("not-validating");
+    expect(await check(down, good)).toBe("validating");
+    expect(await check(down, plain)).toBe("not-validating");
+    expect(await check(down)).toBe("unavailable");
+  });
+
+  test("a server that is not believed is not asked whether it validates", async () => {
+    const server = await serve({ "signed.test": { authenticated: true } });
+    const resolver = resolverFor([server.address], { trustAd: "never" });
+    expect(await resolver.checkValidation("signed.test")).toBe("not-validating");
+    expect([resolver.isAdTrusted, server.queries]).toEqual([false, []]);
   });
 });
 

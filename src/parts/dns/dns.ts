@@ -7,6 +7,7 @@
 import type { TlsaRecord } from "../../core/dane.ts";
 import type { DnsAnswer, MxRecord, Resolver } from "../../core/dns-answer.ts";
 import type { Log } from "../../core/log.ts";
+import type { ValidationState } from "../../core/validation.ts";
 import type { DnsRecord } from "./codec.ts";
 import type { Exchange, ExchangeOptions } from "./exchange.ts";
 import { joinFamilies } from "./families.ts";
@@ -16,7 +17,7 @@ import type { DnsQuestion } from "./reply.ts";
 import { SingleFlight } from "./single-flight.ts";
 import { readTlsa } from "./tlsa.ts";
 import { chooseServers } from "./trust.ts";
-import type { TrustAd } from "./trust.ts";
+import type { ServerChoice, TrustAd } from "./trust.ts";
 
 export type ResolverOptions = {
   /** `127.0.0.1:53` or `[::1]:53`, asked in this order; at least one. */
@@ -35,35 +36,56 @@ export type ResolverDeps = {
 };
 
 export type DnsResolver = Resolver & {
-  /** Asks for a signed name (the root, unless told otherwise): does the resolver validate, and do we believe it? */
-  checkValidation(name?: string): Promise<"validating" | "not-validating" | "unavailable">;
+  /** Whether the operator's rule lets the AD bit of these servers count. */
+  readonly isAdTrusted: boolean;
+  /**
+   * Asks every server that is asked at all for a signed name, `.` for the root: do they validate, and are they believed? One that
+   * does not is enough to say no: the next answer may be its.
+   */
+  checkValidation(signedName: string, signal?: AbortSignal): Promise<Validation>;
 };
+
+export type Validation = Exclude<ValidationState, "unknown">;
 
 type Records = DnsAnswer<readonly DnsRecord[]>;
 type Ask = (question: DnsQuestion, signal?: AbortSignal) => Promise<Records>;
 
 /** Throws where a server is not an address or none is given. */
 export function createResolver(options: ResolverOptions, deps: ResolverDeps): DnsResolver {
-  const ask = createAsk(options, deps);
+  const choice = chooseServers(options.servers, options.trustAd);
+  for (const server of choice.notAsked) {
+    deps.log.warn("dns_server_not_asked", { server, reason: "it does not validate, and another one does" });
+  }
+  const ask = createAsk(choice, options, deps);
   return {
     mx: (domain, signal) => askMx(ask, domain, signal),
     addresses: (host, signal) => askAddresses(ask, host, signal),
     txt: (name, signal) => askTxt(ask, name, signal),
     tlsa: (name, signal) => askTlsa(ask, name, signal),
     cname: (host, signal) => askCname(ask, host, signal),
-    checkValidation: async (name = "") => {
-      const answer = await ask({ name, type: "SOA" });
-      if (answer.kind === "bogus" || answer.kind === "unavailable") return "unavailable";
-      return answer.security === "secure" ? "validating" : "not-validating";
+    isAdTrusted: choice.isTrusted,
+    checkValidation: async (signedName, signal) => {
+      if (!choice.isTrusted) return "not-validating";
+      const name = signedName === "." ? "" : signedName;
+      const each = choice.servers.map((server) => createAsk({ ...choice, servers: [server] }, options, deps));
+      return worst(
+        await Promise.all(each.map(async (askOne) => verdictOf(await askOne({ name, type: "SOA" }, signal)))),
+      );
     },
   };
 }
 
-function createAsk(options: ResolverOptions, deps: ResolverDeps): Ask {
-  const { servers, isTrusted, notAsked } = chooseServers(options.servers, options.trustAd);
-  for (const server of notAsked) {
-    deps.log.warn("dns_server_not_asked", { server, reason: "it does not validate, and another one does" });
-  }
+function verdictOf(answer: Records): Validation {
+  if (answer.kind === "bogus" || answer.kind === "unavailable") return "unavailable";
+  return answer.security === "secure" ? "validating" : "not-validating";
+}
+
+function worst(verdicts: readonly Validation[]): Validation {
+  if (verdicts.includes("not-validating")) return "not-validating";
+  return verdicts.includes("validating") ? "validating" : "unavailable";
+}
+
+function createAsk({ servers, isTrusted }: ServerChoice, options: ResolverOptions, deps: ResolverDeps): Ask {
   const { timeoutMs, retries } = options;
   const exchangeOptions: ExchangeOptions = { servers, isTrusted, timeoutMs, retries, randomBytes: deps.randomBytes };
   const flights = new SingleFlight<Records>();

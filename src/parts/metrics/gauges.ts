@@ -2,6 +2,7 @@
 import { Gauge } from "prom-client";
 import type { Registry } from "prom-client";
 import { PRESSURE_LEVELS } from "../../core/pressure.ts";
+import { VALIDATION_STATES } from "../../core/validation.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 type Row = {
@@ -117,6 +118,12 @@ const SERVICE: readonly Row[] = [
     label: "certificate",
     read: ({ certificates }) =>
       Object.fromEntries(Object.entries(certificates).map(([name, notAfter]) => [name, notAfter / 1000])),
+  },
+  {
+    name: "postern_dns_validation",
+    help: "1 for what the resolver was last seen to do: validating, not-validating (no DANE), unavailable, or unknown.",
+    label: "state",
+    read: (now) => Object.fromEntries(VALIDATION_STATES.map((state) => [state, state === now.validation ? 1 : 0])),
   },
   { name: "postern_ready", help: "1 while /readyz answers 200.", read: (now) => (now.isReady ? 1 : 0) },
   { name: "postern_alerts_active", help: "Alerts that stand now.", read: (now) => now.alertsActive },

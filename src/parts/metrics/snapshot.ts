@@ -1,5 +1,6 @@
 /** What the gauges show: the state of the service at one moment. null and absent: not known now, and then not shown. */
 import type { DiskSpace, PressureLevel } from "../../core/pressure.ts";
+import type { ValidationState } from "../../core/validation.ts";
 
 export type Snapshot = {
   readonly recipientsByState: Readonly<Record<string, number>> | null;
@@ -23,6 +24,7 @@ export type Snapshot = {
   readonly queueBytes: number | null;
   readonly disk: DiskSpace | null;
   readonly pressureLevel: PressureLevel | null;
+  readonly validation: ValidationState;
   readonly auditHeadSeq: number | null;
   readonly checkpointAt: number | null;
   readonly backupAt: number | null;

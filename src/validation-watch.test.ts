@@ -1,0 +1,75 @@
+import { describe, expect, test } from "vitest";
+import type { Alert } from "./core/alert.ts";
+import type { Log } from "./core/log.ts";
+import type { ValidationState } from "./core/validation.ts";
+import { ValidationWatch } from "./validation-watch.ts";
+
+type Answer = Exclude<ValidationState, "unknown">;
+
+/** What came of one look after the other: log lines, and what stood then. */
+async function looks(answers: readonly Answer[], isAdTrusted = true) {
+  const lines: string[] = [];
+  const standing: (readonly Alert[])[] = [[]];
+  const say = (level: string) => (event: string, fields?: object) =>
+    void lines.push(`${level} ${event} ${JSON.stringify(fields)}`);
+  const log: Log = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
+  const left = [...answers];
+  const resolver = { isAdTrusted, checkValidation: async () => left.shift() ?? "unavailable" } as const;
+  const watch = new ValidationWatch("signed.test", {
+    resolver,
+    log,
+    observe: (present) => void standing.push(present),
+  });
+  const stood: (readonly string[])[] = [];
+  for (const _answer of answers) {
+    await watch.look(new AbortController().signal);
+    stood.push((standing.at(-1) ?? []).map(({ code }) => code));
+  }
+  return { watch, lines, stood };
+}
+
+const LOST = ["PST-DSC-010"];
+
+describe("the self-test of validation", () => {
+  test.each<[string, readonly Answer[], readonly (readonly string[])[]]>([
+    ["a resolver that validates", ["validating", "validating"], [[], []]],
+    ["one that stops", ["validating", "not-validating", "not-validating"], [[], LOST, LOST]],
+    ["one that stops and comes back", ["validating", "not-validating", "validating"], [[], LOST, []]],
+    ["one that is away in between", ["validating", "unavailable", "not-validating"], [[], [], LOST]],
+    ["one that stops and then is away", ["validating", "not-validating", "unavailable"], [[], LOST, LOST]],
+    ["one that never did", ["not-validating", "unavailable", "not-validating"], [[], [], []]],
+    ["one that is away", ["unavailable", "unavailable"], [[], []]],
+  ])("of %s", async (_name, answers, expected) => {
+    const { watch, stood } = await looks(answers);
+    expect([stood, watch.state]).toEqual([expected, answers.at(-1)]);
+  });
+
+  test("tells each change once, and warns of all but the good one", async () => {
+    const answers = ["not-validating", "not-validating", "validating", "validating", "unavailable"] as const;
+    expect((await looks(answers)).lines).toEqual([
+      'warn dns_validation {"state":"not-validating","before":"unknown","believed":true}',
+      'info dns_validation {"state":"validating","before":"not-validating","believed":true}',
+      'warn dns_validation {"state":"unavailable","before":"validating","believed":true}',
+    ]);
+  });
+
+  test("warns once where the resolver is not believed anyway", async () => {
+    const { lines, stood } = await looks(["not-validating", "not-validating"], false);
+    expect([lines, stood]).toEqual([
+      ['warn dns_validation {"state":"not-validating","before":"unknown","believed":false}'],
+      [[], []],
+    ]);
+  });
+
+  test("that a stop broke off says nothing", async () => {
+    const { watch, lines } = await looks(["validating"]);
+    await watch.look(AbortSignal.abort());
+    expect([watch.state, lines.length]).toEqual(["validating", 1]);
+  });
+
+  test("comes soon after the start, then every five minutes", async () => {
+    const { watch } = await looks([]);
+    expect(watch.duty()).toMatchObject({ name: "dns_validation", firstAfterMs: 1_000, everyMs: 300_000 });
+    expect(watch.state).toBe("unknown");
+  });
+});
