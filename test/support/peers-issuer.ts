@@ -6,8 +6,12 @@ import { run } from "./peers.ts";
 
 export type Request = {
   readonly name: string;
+  /** Common name; `name` by default. */
+  readonly subject?: string;
   /** Name of the certificate that signs it; its own key where there is none. */
   readonly by?: string;
+  /** Name of the certificate whose key it has too. */
+  readonly keyOf?: string;
   /** Lines of OpenSSL's configuration. */
   readonly extensions: readonly string[];
   readonly days?: number;
@@ -28,7 +32,7 @@ export async function issueChain(requests: readonly Request[]): Promise<Readonly
 }
 
 async function issue(folder: string, request: Request): Promise<string> {
-  const { name, by, extensions, days = 30, digest = "sha256", key = "ec" } = request;
+  const { name, by, extensions, days = 30, digest = "sha256", key = "ec", subject = name, keyOf } = request;
   const file = (of: string, kind: string): string => join(folder, `${of}.${kind}`);
   const config = ["[req]", "distinguished_name=dn", "x509_extensions=own", "[dn]", "[own]", ...extensions];
   writeFileSync(file(name, "cnf"), `${config.join("\n")}\n`);
@@ -36,14 +40,13 @@ async function issue(folder: string, request: Request): Promise<string> {
     ..."req -x509 -nodes".split(" "),
     ...Object.entries({
       "-config": file(name, "cnf"),
-      "-subj": `/CN=${name}`,
+      "-subj": `/CN=${subject}`,
       "-days": `${days}`,
-      "-newkey": key,
-      "-keyout": file(name, "key"),
       "-out": file(name, "pem"),
     }).flat(),
     `-${digest}`,
-    ...(key === "ec" ? ["-pkeyopt", "ec_paramgen_curve:P-256"] : []),
+    ...(keyOf === undefined ? ["-newkey", key, "-keyout", file(name, "key")] : ["-key", file(keyOf, "key")]),
+    ...(keyOf === undefined && key === "ec" ? ["-pkeyopt", "ec_paramgen_curve:P-256"] : []),
     ...(by === undefined ? [] : ["-CA", file(by, "pem"), "-CAkey", file(by, "key")]),
   ]);
   if (exitCode !== 0) throw new Error(`openssl did not issue ${name}: ${stderr}`);

@@ -33,6 +33,7 @@ const openssl = peers("openssl");
 const HOST = "mx.dane.test";
 const CA = "basicConstraints=critical,CA:TRUE";
 const NAMED = `subjectAltName=DNS:${HOST}`;
+const NO_KEY_IDS = ["subjectKeyIdentifier=none", "authorityKeyIdentifier=none"];
 /** `sha1` and `weak` are issuers as good as `mid` but for hash and key. */
 const REQUESTS: readonly Request[] = [
   { name: "root", extensions: [CA, "keyUsage=keyCertSign"] },
@@ -63,6 +64,11 @@ const REQUESTS: readonly Request[] = [
   { name: "server-leaf", by: "root", extensions: [NAMED, "extendedKeyUsage=serverAuth"] },
   { name: "strange-leaf", by: "root", extensions: [NAMED, "1.2.3.4=critical,DER:0500"] },
   { name: "part-wild", by: "root", extensions: ["subjectAltName=DNS:m*.dane.test"] },
+  { name: "plain-root", extensions: [CA, ...NO_KEY_IDS] },
+  { name: "leaf-of-plain-root", by: "plain-root", extensions: [NAMED, ...NO_KEY_IDS] },
+  { name: "impostor", subject: "plain-root", extensions: [CA, ...NO_KEY_IDS] },
+  { name: "other-name", keyOf: "plain-root", extensions: [CA, ...NO_KEY_IDS] },
+  { name: "leaf-and-authority", extensions: [CA, NAMED] },
   { name: HOST, by: "root", extensions: ["subjectAltName=DNS:other.test"] },
 ];
 
@@ -108,6 +114,16 @@ describe.skipIf(openssl.areMissing)(`a trust anchor in DNS${openssl.note}`, () =
     ["more certificates than anybody needs", ["leaf-of-root", ...Array<string>(10).fill("root")], "chain too long"],
   ])("%s", (_what, chain, verdict) => {
     expect(judge(chain, "root")).toBe(verdict);
+  });
+
+  test.each<[what: string, leaf: string, anchor: string, verdict: string]>([
+    ["name and key", "leaf-of-plain-root", "plain-root", "matched"],
+    ["the name and another key", "leaf-of-plain-root", "impostor", "no record matches"],
+    ["the key and another name", "leaf-of-plain-root", "other-name", "no record matches"],
+    ["the server's own certificate, sent twice", "leaf-and-authority", "leaf-and-authority", "no record matches"],
+  ])("an issuer is who has %s", (_what, leaf, anchor, verdict) => {
+    expect(judge([leaf, anchor], anchor, { kind: "2 0 1" })).toBe(verdict);
+    expect(judge([leaf], anchor, { kind: "2 0 0" })).toBe(verdict);
   });
 
   test("an authority that has ended proves nothing, and neither does one in DNS", () => {
