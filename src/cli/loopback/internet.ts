@@ -21,6 +21,8 @@ export type ServerDescription = {
   readonly address: string;
   readonly certificate: CertificateKind;
   readonly tls?: Pick<MxTls, "minVersion" | "maxVersion" | "ciphers">;
+  /** What it shows in place of a certificate made for it: PEM, the certificates of its chain one behind the other. */
+  readonly shown?: Pick<MxTls, "key" | "cert">;
   readonly behaviour?: MxBehaviour;
 };
 
@@ -88,7 +90,8 @@ class Issuer {
     return this.#issue(name, this.#authority);
   }
 
-  async tlsOf({ name, certificate, tls }: ServerDescription): Promise<MxTls | undefined> {
+  async tlsOf({ name, certificate, tls, shown }: ServerDescription): Promise<MxTls | undefined> {
+    if (shown !== undefined) return { ...shown, ...tls };
     if (certificate === "none") return undefined;
     const issued = await this.#issueKind(name, certificate);
     return { key: issued.keyPem, cert: issued.certPem, ...tls };

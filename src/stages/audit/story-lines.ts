@@ -188,8 +188,10 @@ function channelText({ tls, dane, rung, starttlsOffered, phase }: AttemptFacts):
   }
   if (isBefore(phase, "ehlo")) return "no dialog";
   if (isBefore(phase, "starttls")) return "did not get as far as STARTTLS";
-  if (!starttlsOffered) return "offered no STARTTLS";
-  return rung === "plain" ? "without TLS" : "TLS did not come about";
+  const isAskedFor = dane !== undefined && dane.state !== "none";
+  if (!starttlsOffered) return `offered no STARTTLS${isAskedFor ? ", though DNS asks for TLS (DANE)" : ""}`;
+  if (rung === "plain") return "without TLS";
+  return `TLS did not come about${isAskedFor ? ", though DNS asks for it (DANE)" : ""}`;
 }
 
 function daneText(dane: AttemptFacts["dane"]): string {

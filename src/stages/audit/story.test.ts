@@ -116,6 +116,31 @@ const LINES: readonly (readonly [EventBody, string])[] = [
     "tried mx1.example.org 192.0.2.1: TLSv1.3 TLS_AES_256_GCM_SHA384, certificate DEPTH_ZERO_SELF_SIGNED_CERT, name does not match → TLS, certificate not verified; ended at verify",
   ],
   [
+    attempt({ tls, rung: "dane", dane: { state: "usable", matched: "3 1 1 0123abcd…", refused: null } }),
+    "tried mx1.example.org 192.0.2.1: TLSv1.3 TLS_AES_256_GCM_SHA384, certificate ok, name matches, DANE record 3 1 1 0123abcd… matches → TLS verified by DANE",
+  ],
+  [
+    attempt({
+      tls,
+      rung: "tls-unauthenticated",
+      dane: { state: "usable", matched: null, refused: "no record matches" },
+      phase: "verify",
+    }),
+    "tried mx1.example.org 192.0.2.1: TLSv1.3 TLS_AES_256_GCM_SHA384, certificate ok, name matches, DANE: no record matches → TLS, certificate not verified; ended at verify",
+  ],
+  [
+    attempt({ tls, rung: "pkix", dane: { state: "unusable" } }),
+    "tried mx1.example.org 192.0.2.1: TLSv1.3 TLS_AES_256_GCM_SHA384, certificate ok, name matches, DANE records of no use → verified TLS",
+  ],
+  [
+    attempt({ starttlsOffered: false, dane: { state: "usable", matched: null, refused: null }, phase: "starttls" }),
+    "tried mx1.example.org 192.0.2.1: offered no STARTTLS, though DNS asks for TLS (DANE); ended at starttls",
+  ],
+  [
+    attempt({ dane: { state: "unusable" }, phase: "handshake" }),
+    "tried mx1.example.org 192.0.2.1: TLS did not come about, though DNS asks for it (DANE); ended at handshake",
+  ],
+  [
     { kind: "unmet", code: "PST-DEC-001", bestRung: "plain", missing: ["8BITMIME"] },
     "not good enough: PST-DEC-001 The destination cannot meet the floor and no other protection is available; best seen: no TLS; not offered: 8BITMIME",
   ],
