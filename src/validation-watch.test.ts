@@ -7,17 +7,20 @@ import { ValidationWatch } from "./validation-watch.ts";
 type Answer = Exclude<ValidationState, "unknown">;
 
 /** What came of one look after the other: log lines, and what stood then. */
-async function looks(answers: readonly Answer[], isAdTrusted = true) {
+async function looks(answers: readonly Answer[], { isAdTrusted = true, isRemembered = false } = {}) {
   const lines: string[] = [];
   const standing: (readonly Alert[])[] = [[]];
   const say = (level: string) => (event: string, fields?: object) =>
     void lines.push(`${level} ${event} ${JSON.stringify(fields)}`);
   const log: Log = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
+  let isMarked = isRemembered;
+  const memory = { hasValidated: () => isMarked, remember: async () => void (isMarked = true) };
   const left = [...answers];
   const resolver = { isAdTrusted, checkValidation: async () => left.shift() ?? "unavailable" } as const;
   const watch = new ValidationWatch("signed.test", {
     resolver,
     log,
+    memory,
     observe: (present) => void standing.push(present),
   });
   const stood: (readonly string[])[] = [];
@@ -25,7 +28,7 @@ async function looks(answers: readonly Answer[], isAdTrusted = true) {
     await watch.look(new AbortController().signal);
     stood.push((standing.at(-1) ?? []).map(({ code }) => code));
   }
-  return { watch, lines, stood };
+  return { watch, lines, stood, isMarked };
 }
 
 const LOST = ["PST-DSC-010"];
@@ -54,11 +57,20 @@ describe("the self-test of validation", () => {
   });
 
   test("warns once where the resolver is not believed anyway", async () => {
-    const { lines, stood } = await looks(["not-validating", "not-validating"], false);
+    const { lines, stood } = await looks(["not-validating", "not-validating"], {
+      isAdTrusted: false,
+      isRemembered: true,
+    });
     expect([lines, stood]).toEqual([
       ['warn dns_validation {"state":"not-validating","before":"unknown","believed":false}'],
       [[], []],
     ]);
+  });
+
+  test("remembers over a restart that there was validation", async () => {
+    expect((await looks(["not-validating", "unavailable"])).isMarked).toBe(false);
+    expect((await looks(["validating"])).isMarked).toBe(true);
+    expect((await looks(["not-validating"], { isRemembered: true })).stood).toEqual([LOST]);
   });
 
   test("that a stop broke off says nothing", async () => {

@@ -1,8 +1,11 @@
 /**
  * Looks whether the resolver validates, soon after the start and then every five minutes: a validator that stops validating fails
  * nothing, it only takes DANE away in silence. Promises: each change is logged once; the alert stands from when a resolver that
- * did validate is seen not to, until it does again. A resolver that gives no answer at all is none of it: mail waits, and says so.
+ * did validate, in this life of the process or before, is seen not to, until it does again. A resolver that gives no answer at all is none of it: mail waits, and says so.
  */
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Alert } from "./core/alert.ts";
 import type { Duty } from "./core/duty.ts";
 import type { Log } from "./core/log.ts";
@@ -18,11 +21,21 @@ type ValidationDeps = {
   readonly log: Log;
   /** All that is so now; what was so before and is not any more is resolved. */
   readonly observe: (present: readonly Alert[]) => void;
+  /** Outlives the process: a resolver often breaks with a restart of the whole machine. */
+  readonly memory: { readonly hasValidated: () => boolean; readonly remember: () => Promise<void> };
 };
+
+/** An empty file in data_dir: DNSSEC was validated here once. */
+const MARK = "dnssec-validated";
 
 export function watchValidation(resolver: DnsResolver, { config, env, watching }: Parts): ValidationWatch {
   const observe = (present: readonly Alert[]): void => watching.observe("validation", present);
-  return new ValidationWatch(config.dns.signedName, { resolver, log: env.log, observe });
+  const mark = join(config.dataDir, MARK);
+  const memory = {
+    hasValidated: () => existsSync(mark),
+    remember: () => writeFile(mark, "", { mode: 0o640 }),
+  };
+  return new ValidationWatch(config.dns.signedName, { resolver, log: env.log, observe, memory });
 }
 
 export class ValidationWatch {
@@ -51,7 +64,7 @@ export class ValidationWatch {
   }
 
   async look(signal: AbortSignal): Promise<void> {
-    const { resolver, log, observe } = this.#deps;
+    const { resolver, log, observe, memory } = this.#deps;
     const before = this.#state;
     const state = await resolver.checkValidation(this.#signedName, signal);
     if (signal.aborted) return;
@@ -62,10 +75,13 @@ export class ValidationWatch {
       else log.warn("dns_validation", fields);
     }
     if (state === "validating") {
-      this.#hasValidated = true;
       observe([]);
-    } else if (state === "not-validating" && this.#hasValidated) {
-      observe([{ code: "PST-DSC-010", facts: { name: this.#signedName } }]);
+      if (this.#hasValidated) return;
+      this.#hasValidated = true;
+      await memory.remember();
+    } else if (state === "not-validating" && resolver.isAdTrusted) {
+      this.#hasValidated ||= memory.hasValidated();
+      if (this.#hasValidated) observe([{ code: "PST-DSC-010", facts: { name: this.#signedName } }]);
     }
   }
 }

@@ -31,6 +31,26 @@ test("a resolver that is not believed is told once, and is no alert", async () =
   }
 });
 
+test("validation that is lost over a restart stands as an alert until it is back", async () => {
+  const dns = { trust_ad: "loopback", signed_name: "signed.test" };
+  const zone = { "signed.test": { authenticated: true } };
+  const world = await World.start({ zone, servers: SERVERS, config: { dns, monitoring: { port: await freePort() } } });
+  const codes = (): readonly string[] => world.postern.watching.alerts().map(({ code }) => code);
+  try {
+    expect([await stateSeen(world), codes()]).toEqual([["validating"], []]);
+    await world.stopGateway();
+    world.internet.dns.setRecord("signed.test", {});
+    await world.startGateway();
+    expect([await stateSeen(world), codes()]).toEqual([["not-validating"], ["PST-DSC-010"]]);
+    await world.stopGateway();
+    world.internet.dns.setRecord("signed.test", { authenticated: true });
+    await world.startGateway();
+    expect([await stateSeen(world), codes()]).toEqual([["validating"], []]);
+  } finally {
+    await world.close();
+  }
+});
+
 const unbound = peers("unbound", "transport-data");
 
 describe.skipIf(unbound.areMissing)(`before unbound${unbound.note}`, () => {
