@@ -1,11 +1,13 @@
 /** The oracle is OpenSSL: the verdicts of the vectors come from `s_client -dane_*` (shared/data/transport). */
 import { X509Certificate } from "node:crypto";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { daneVectors, readTlsa, tlsaOf, usableDane } from "../../../test/support/dane-rig.ts";
 import type { DaneVectors } from "../../../test/support/dane-rig.ts";
 import { issueChain } from "../../../test/support/peers-issuer.ts";
 import type { Request } from "../../../test/support/peers-issuer.ts";
 import { peers } from "../../../test/support/peers.ts";
+import { issueAuthority, issueServerCertificate } from "../keys/issue-certificate.ts";
 import { sentChain, verifyDane } from "./verify.ts";
 
 const given = peers("transport-data");
@@ -143,6 +145,60 @@ describe.skipIf(openssl.areMissing)(`a trust anchor in DNS${openssl.note}`, () =
     expect(judge(["leaf-of-root", "root"], "root", { days: -2 })).toBe("no record matches");
   });
 });
+
+describe("certificates altered on the way", () => {
+  test("never break the judgement, and none passes under an authority for the one it was", async () => {
+    const day = 86_400_000;
+    const now = Date.now();
+    const valid = { notBefore: now - day, notAfter: now + day };
+    const authority = await issueAuthority({ ...valid, commonName: "CA" });
+    const leaf = await issueServerCertificate({ ...valid, commonName: "x", dnsNames: [HOST], issuer: authority });
+    const chain = [leaf, authority].map(({ certPem }) => new X509Certificate(certPem).raw);
+    const state = usableDane([tlsaOf("2 1 1", authority.certPem), tlsaOf("2 0 0", authority.certPem)], [HOST]);
+    const judge = (ders: readonly Uint8Array[]): string =>
+      verifyDane(
+        ders.map((der) => new X509Certificate(der)),
+        state,
+        now,
+      ).kind;
+    let judged = 0;
+    expect(judge(chain)).toBe("matched");
+    const alteration = fc.record({
+      at: fc.nat({ max: 999 }),
+      bits: fc.integer({ min: 1, max: 255 }),
+    });
+    fc.assert(
+      fc.property(fc.nat({ max: 1 }), fc.array(alteration, { minLength: 1, maxLength: 3 }), (which, places) => {
+        const ders = chain.map((der) => Uint8Array.from(der));
+        const der = ders[which] ?? new Uint8Array(0);
+        for (const { at, bits } of places) {
+          // Not in the signature: several texts of one are the same number.
+          const place = at % (der.length - SIGNATURE_BYTES);
+          der[place] = (der[place] ?? 0) ^ bits;
+        }
+        if (chain[which]?.equals(der) === true || !ders.every(isReadable)) return;
+        judged += 1;
+        const verdict = judge(ders);
+        // What stands behind the leaf may be anything: DNS holds the authority as a whole.
+        expect(verdict).toBe(which === 0 ? "refused" : "matched");
+      }),
+      { numRuns: 400 },
+    );
+    expect(judged).toBeGreaterThan(40);
+  });
+});
+
+/** Algorithm and value, with room. */
+const SIGNATURE_BYTES = 100;
+
+/** What the runtime cannot read never comes out of a handshake. */
+function isReadable(der: Uint8Array): boolean {
+  try {
+    return new X509Certificate(der).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
 
 test("no certificate, no match", () => {
   const state = usableDane([readTlsa(`3 1 1 ${"00".repeat(32)}`)], [HOST]);

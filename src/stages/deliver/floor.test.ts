@@ -4,6 +4,7 @@ import type { Rung } from "../../core/rung.ts";
 import { makeRequest, mailbox } from "../../../test/support/deliver-rig.ts";
 import { NO_EXTENSIONS } from "./extensions.ts";
 import type { Extensions } from "./extensions.ts";
+import type { AskedDane } from "./dane-demand.ts";
 import type { Demand } from "./floor.ts";
 import { demandOf, shortfall } from "./floor.ts";
 
@@ -35,6 +36,17 @@ describe("the gate before MAIL", () => {
   ])("%j on %s with %j lacks %j", (demand, rung, extensions, missing) => {
     const lacking = shortfall(session(rung, extensions), { ...NO_DEMAND, ...demand });
     expect(lacking?.kind === "below" ? lacking.missing : []).toEqual(missing);
+  });
+
+  test.each<[AskedDane["kind"], readonly Rung[]]>([
+    ["none", RUNGS],
+    ["unusable", RUNGS.filter((rung) => rung !== "plain")],
+    ["usable", ["dane", "dane-insecure-mx"]],
+  ])("where DNS holds %s records, a session for ordinary mail has one of the rungs %j", (dane, rungs) => {
+    const open = RUNGS.filter((rung) => shortfall(session(rung), { ...NO_DEMAND, dane }) === null);
+    expect(open).toEqual(rungs);
+    const verdicts = RUNGS.map((rung) => shortfall(session(rung), { ...NO_DEMAND, dane })?.kind ?? "open");
+    expect(new Set(verdicts)).toEqual(new Set(dane === "none" ? ["open"] : ["open", "violated"]));
   });
 
   test("a non-ASCII local part of sender or recipient demands SMTPUTF8 by itself", () => {
