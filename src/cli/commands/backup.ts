@@ -26,7 +26,7 @@ type Json = { readonly json?: boolean };
 type CreateOptions = Json & { readonly keep?: number };
 
 const KEEP_MAX = 10_000;
-const BACKUP_NAME = /^postern-\d{8}T\d{6}Z$/;
+const BACKUP_NAME = /^postern-\d{8}T\d{6}(?:\d{3})?Z$/;
 
 export function backupCommand(): Command {
   const command = new Command("backup").description("copy the state of the gateway, prove the copy, put it back");
@@ -47,7 +47,7 @@ export function backupCommand(): Command {
     )
     .argument("<backup>", "the folder of one backup")
     .option("--json", "one JSON object a fault, then one for the whole")
-    .addHelpText("after", "\nExample:\n  postern backup verify /backup/postern/postern-20261122T031500Z")
+    .addHelpText("after", "\nExample:\n  postern backup verify /backup/postern/postern-20261122T031500123Z")
     .action(async (backup: string, options: Json, self: Command) => {
       const report = await prove(backup, requireQuietly(self));
       printProof(report, options);
@@ -62,7 +62,7 @@ export function backupCommand(): Command {
     .addHelpText(
       "after",
       "\nExample:\n  systemctl stop postern && mv /var/lib/postern /var/lib/postern.old" +
-        "\n  postern backup restore /backup/postern/postern-20261122T031500Z --reason 'disk failed'" +
+        "\n  postern backup restore /backup/postern/postern-20261122T031500123Z --reason 'disk failed'" +
         "\n\nMail that was under way is tried again and marked as a possible duplicate: it may have been delivered after the" +
         "\nbackup was made. Mail accepted after it is not in it.",
     )
@@ -85,7 +85,7 @@ function parseKeep(text: string): number {
 async function create(folder: string, config: Config, { json = false, keep }: CreateOptions): Promise<void> {
   const now = Date.now();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const target = join(resolve(folder), `postern-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, "")}`);
+  const target = join(resolve(folder), `postern-${new Date(now).toISOString().replace(/[-:.]/g, "")}`);
   const progress = progressLine("copied", "files");
   const manifest = await createBackup({
     dataDir: config.dataDir,
@@ -108,7 +108,7 @@ async function create(folder: string, config: Config, { json = false, keep }: Cr
   output.line(`Next: postern backup verify ${target}; keep /etc/postern and the keys apart from it.`);
 }
 
-/** Names sort by time. */
+/** Names sort by time; those of older versions lack the milliseconds. */
 function forgetOldest(folder: string, keep: number): void {
   const backups = readdirSync(folder).filter((name) => BACKUP_NAME.test(name));
   for (const name of backups.toSorted().slice(0, -keep)) rmSync(join(folder, name), { recursive: true });
