@@ -19,11 +19,13 @@ export type Request = {
   readonly key?: "ec" | "rsa:1024";
 };
 
+export type Issued = { readonly cert: string; readonly key: string };
+
 /** PEM by name. A request may name one before it as issuer. */
-export async function issueChain(requests: readonly Request[]): Promise<ReadonlyMap<string, string>> {
+export async function issueChain(requests: readonly Request[]): Promise<ReadonlyMap<string, Issued>> {
   const folder = mkdtempSync(join(tmpdir(), "postern-issuer-"));
   try {
-    const issued = new Map<string, string>();
+    const issued = new Map<string, Issued>();
     for (const request of requests) issued.set(request.name, await issue(folder, request));
     return issued;
   } finally {
@@ -31,7 +33,7 @@ export async function issueChain(requests: readonly Request[]): Promise<Readonly
   }
 }
 
-async function issue(folder: string, request: Request): Promise<string> {
+async function issue(folder: string, request: Request): Promise<Issued> {
   const { name, by, extensions, days = 30, digest = "sha256", key = "ec", subject = name, keyOf } = request;
   const file = (of: string, kind: string): string => join(folder, `${of}.${kind}`);
   const config = ["[req]", "distinguished_name=dn", "x509_extensions=own", "[dn]", "[own]", ...extensions];
@@ -50,5 +52,5 @@ async function issue(folder: string, request: Request): Promise<string> {
     ...(by === undefined ? [] : ["-CA", file(by, "pem"), "-CAkey", file(by, "key")]),
   ]);
   if (exitCode !== 0) throw new Error(`openssl did not issue ${name}: ${stderr}`);
-  return readFileSync(file(name, "pem"), "utf8");
+  return { cert: readFileSync(file(name, "pem"), "utf8"), key: readFileSync(file(keyOf ?? name, "key"), "utf8") };
 }
