@@ -138,17 +138,24 @@ export function explanationLines(explanation: RouteExplanation): readonly string
   return [
     `Mail to ${explanation.address} (domain ${explanation.domain})`,
     "",
-    "DNS",
-    ...(explanation.lookups.length === 0 ? ["  nothing had to be asked"] : explanation.lookups.map(lookupLine)),
-    "",
-    "Route",
-    ...routeLines(explanation).map((line) => `  ${line}`),
+    ...wayLines(explanation),
     "",
     "Plans",
     ...explanation.plans.flatMap(({ mail, plan }) => planLines(mail, plan)).map((line) => `  ${line}`),
     "",
     "Not looked up, because not built yet: MTA-STS, S/MIME certificates, OpenPGP keys, the portal.",
     ...[...codes].flatMap((code) => ["", `${code}: ${REASON_CODES[code].what}`, `  Next: ${REASON_CODES[code].next}`]),
+  ];
+}
+
+/** What DNS was asked and said, and the route that follows from it. */
+export function wayLines(way: Pick<RouteExplanation, "lookups" | "route">): readonly string[] {
+  return [
+    "DNS",
+    ...(way.lookups.length === 0 ? ["  nothing had to be asked"] : way.lookups.map(lookupLine)),
+    "",
+    "Route",
+    ...routeLines(way).map((line) => `  ${line}`),
   ];
 }
 
@@ -182,7 +189,7 @@ const VIA_TEXT = {
   smarthost: "the configured smarthost",
 } as const;
 
-function routeLines({ route, lookups }: RouteExplanation): readonly string[] {
+function routeLines({ route, lookups }: Pick<RouteExplanation, "lookups" | "route">): readonly string[] {
   switch (route.kind) {
     case "hosts": {
       const hosts = route.hosts.flatMap((host, index) => {

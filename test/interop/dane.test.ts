@@ -1,11 +1,9 @@
 /** DANE from end to end: real unbound, signed and changed zones, real TLS servers, and the whole gateway between. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { startMxServer } from "../../src/cli/loopback/mx-server.ts";
 import type { MxServer } from "../../src/cli/loopback/mx-server.ts";
 import type { AttemptFacts } from "../../src/core/outcome.ts";
 import { leaksIn } from "../support/canary.ts";
-import { daneVectors } from "../support/dane-rig.ts";
+import { daneVectors, listenOnPort } from "../support/dane-rig.ts";
 import { codesIn, protectedMail, quiet, standing } from "../support/never-clear-run.ts";
 import { peers } from "../support/peers.ts";
 import { signedZones, Unbound } from "../support/peers-unbound.ts";
@@ -15,8 +13,6 @@ import { World } from "../support/world.ts";
 const PORT = 2525;
 const MX1 = "127.0.0.1";
 const MX2 = "127.0.0.2";
-const PORT_TRIES_MAX = 100;
-const PORT_PAUSE_MS = 100;
 
 const needed = peers("unbound", "transport-data");
 
@@ -37,7 +33,7 @@ describe.skipIf(needed.areMissing)(`through unbound${needed.note}`, () => {
   async function serve(host: string, certificate: "leaf" | "leafwrong"): Promise<MxServer> {
     const { certificates, testKeys } = daneVectors();
     const tls = { key: testKeys[certificate] ?? "", cert: certificates[certificate] ?? "" };
-    const server = await listenOn({ host, port: PORT, tls });
+    const server = await listenOnPort({ host, port: PORT, tls });
     started.push(server);
     return server;
   }
@@ -117,15 +113,3 @@ describe.skipIf(needed.areMissing)(`through unbound${needed.note}`, () => {
     expect(server.connections).toBe(0);
   });
 });
-
-/** The port is what the zones say, and another test may have it for a moment. */
-async function listenOn(options: Parameters<typeof startMxServer>[0]): Promise<MxServer> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await startMxServer(options);
-    } catch (error) {
-      if (tries === PORT_TRIES_MAX) throw error;
-      await sleep(PORT_PAUSE_MS);
-    }
-  }
-}

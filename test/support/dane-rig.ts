@@ -2,8 +2,14 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startMxServer } from "../../src/cli/loopback/mx-server.ts";
+import type { MxServer } from "../../src/cli/loopback/mx-server.ts";
 import type { DaneState, TlsaRecord } from "../../src/core/dane.ts";
 import { TRANSPORT_DATA } from "./transport-data.ts";
+
+const PORT_TRIES_MAX = 100;
+const PORT_PAUSE_MS = 100;
 
 export type UsableDane = Extract<DaneState, { kind: "usable" }>;
 
@@ -52,4 +58,16 @@ export type DaneVectors = {
 
 export function daneVectors(): DaneVectors {
   return JSON.parse(readFileSync(join(TRANSPORT_DATA, "dane-tlsa-vectors.json"), "utf8")) as DaneVectors;
+}
+
+/** The port is what the signed zones say, and another test may have it for a moment. */
+export async function listenOnPort(options: Parameters<typeof startMxServer>[0]): Promise<MxServer> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startMxServer(options);
+    } catch (error) {
+      if (tries === PORT_TRIES_MAX) throw error;
+      await sleep(PORT_PAUSE_MS);
+    }
+  }
 }

@@ -4,6 +4,7 @@
  * addresses are refused, and every IPv6 form that carries an IPv4 address (mapped, NAT64, 6to4, Teredo).
  */
 import { BlockList, isIP } from "node:net";
+import type { DeliverOptions } from "./options.ts";
 
 const IPV4: readonly (readonly [string, number])[] = [
   ["0.0.0.0", 8],
@@ -55,4 +56,11 @@ export function isPublicAddress(address: string): boolean {
     default:
       return false;
   }
+}
+
+export function mayDial(
+  address: string,
+  { allowPrivateDestinations, isAllowedAddress }: Pick<DeliverOptions, "allowPrivateDestinations" | "isAllowedAddress">,
+): boolean {
+  return allowPrivateDestinations || (isAllowedAddress ?? isPublicAddress)(address);
 }

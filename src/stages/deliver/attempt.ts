@@ -110,12 +110,17 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
   } catch (error) {
     connection?.drop();
     if (!(error instanceof ConnectionLost)) throw error;
-    const isRefused = demandsTls(work.host.dane) && isHandshakeRefused(error.reason, progress.phase);
-    return isRefused ? withoutHandshake() : verdictOfLoss(error.reason, progress.phase);
+    return verdictOfLost(error, work.host, progress);
   } finally {
     unbind?.();
     connection?.limit(null);
   }
+}
+
+/** The end of a dialog before MAIL. */
+export function verdictOfLost({ reason }: ConnectionLost, { dane }: AskedHost, { phase }: Progress): HostVerdict {
+  const isRefused = demandsTls(dane) && isHandshakeRefused(reason, phase);
+  return isRefused ? withoutHandshake() : verdictOfLoss(reason, phase);
 }
 
 async function runTransactions(
@@ -174,7 +179,7 @@ function codeOf(end: {
   return end.progress.phase === "done" ? null : end.settledCode;
 }
 
-function progressOf(kept: Session | null, host: AskedHost): Progress {
+export function progressOf(kept: Session | null, host: AskedHost): Progress {
   return {
     phase: kept === null ? "dial" : "mail",
     starttlsOffered: kept?.starttlsOffered ?? false,

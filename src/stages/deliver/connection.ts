@@ -5,9 +5,10 @@
  * Leaves to others: what to say, what replies mean, whether the peer is who it should be.
  */
 import { connect as connectTcp, isIP } from "node:net";
+import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
-import type { SecureContext, TLSSocket } from "node:tls";
+import { connect as connectTls, TLSSocket } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { ReplyParser } from "../../parts/smtp/reply.ts";
 import type { Reply } from "../../parts/smtp/reply.ts";
 
@@ -105,6 +106,11 @@ export class Connection {
   /** Something arrived that nobody asked for yet. */
   get hasUnread(): boolean {
     return this.#parser.hasUnread;
+  }
+
+  /** What the peer showed in the handshake; null without TLS, and once the connection is gone. */
+  get peerCertificate(): X509Certificate | null {
+    return this.#socket instanceof TLSSocket ? (this.#socket.getPeerX509Certificate() ?? null) : null;
   }
 
   /** The next reply; the time is for all of it, however slowly it drips. Rejects with ConnectionLost once there can be none. */

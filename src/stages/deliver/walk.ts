@@ -8,7 +8,7 @@ import type { MxHost } from "../../core/capabilities.ts";
 import type { RecipientId } from "../../core/ids.ts";
 import type { AttemptFacts, Outcome } from "../../core/outcome.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
-import { isPublicAddress } from "./address-guard.ts";
+import { mayDial } from "./address-guard.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { attempt } from "./attempt.ts";
 import type { AskedHost } from "./dane-demand.ts";
@@ -75,7 +75,7 @@ async function tryAddresses(state: Walk, host: AskedHost, addresses: readonly st
     if (state.attempts.length >= options.connectionsPerDeliveryMax) {
       return { kind: "lane", code: "PST-DLV-037", status: "4.4.1", reply: null };
     }
-    const verdict = isAllowed(state, address)
+    const verdict = mayDial(address, state.context.options)
       ? await tryAddress(state, host, address)
       : ({ kind: "trouble", code: "PST-DLV-030", status: "4.4.4", reply: null } as const);
     if (state.pending.size === 0) return null;
@@ -104,9 +104,4 @@ async function tryAddress(state: Walk, host: AskedHost, address: string): Promis
     mayReuse = false;
     if (end.retry === "clear") tryTls = false;
   }
-}
-
-function isAllowed(state: Walk, address: string): boolean {
-  const { allowPrivateDestinations, isAllowedAddress } = state.context.options;
-  return allowPrivateDestinations || (isAllowedAddress ?? isPublicAddress)(address);
 }

@@ -1,0 +1,43 @@
+/** Discovery as the service does it, for commands that look at the way of mail: same configuration, and every look-up is kept. */
+import { randomBytes } from "node:crypto";
+import type { Mailbox } from "../core/envelope.ts";
+import type { Log } from "../core/log.ts";
+import type { Discover } from "../core/stages.ts";
+import { discoverOptions, resolverOptions } from "../options.ts";
+import type { Config } from "../parts/config/config.ts";
+import { createResolver } from "../parts/dns/dns.ts";
+import { parseMailbox } from "../parts/smtp/mailbox.ts";
+import { createDiscover } from "../stages/discover/discover.ts";
+import { CliError } from "./cli-error.ts";
+import { printable } from "./output.ts";
+import { recordLookups } from "./route-explanation.ts";
+import type { Lookup } from "./route-explanation.ts";
+
+export type Discovery = {
+  readonly discover: Discover;
+  /** What `discover` asked, filled while it runs. */
+  readonly lookups: readonly Lookup[];
+};
+
+export function createDiscovery(config: Config): Discovery {
+  const log = standardErrorLog();
+  const { resolver, lookups } = recordLookups(createResolver(resolverOptions(config), { randomBytes, log }));
+  return { discover: createDiscover(discoverOptions(config), { resolver, chance: Math.random, log }), lookups };
+}
+
+/** A mailbox, or a domain alone. Throws CliError for anything else. */
+export function parseDestination(text: string): Mailbox {
+  const parsed = parseMailbox(text.includes("@") ? text : `postmaster@${text}`);
+  if (parsed.kind !== "bad") return parsed.mailbox;
+  const next = "give a mailbox such as someone@example.org, or a domain such as example.org.";
+  throw new CliError(`this is not an address (${parsed.problem})`, { next, exitCode: 2 });
+}
+
+/** Only what the operator should know beside the answer. */
+function standardErrorLog(): Log {
+  const say: Log["warn"] = (event, fields = {}) => {
+    const text = Object.entries(fields).map(([key, value]) => `${key}=${String(value)}`);
+    process.stderr.write(`${printable(["warning:", event, ...text].join(" "))}\n`);
+  };
+  return { debug() {}, info() {}, warn: say, error: say };
+}
