@@ -8,6 +8,7 @@ import { reached } from "./core/failpoint.ts";
 import { retryOptions } from "./options.ts";
 import { ringMaterial } from "./parts/config/config-files.ts";
 import type { Config } from "./parts/config/config.ts";
+import { assertSocketPlace } from "./parts/control/control-socket.ts";
 import { armFailpoints } from "./parts/failpoint/arm-failpoints.ts";
 import { FieldSealer } from "./parts/keys/field-sealer.ts";
 import { KeyRing } from "./parts/keys/key-ring.ts";
@@ -28,6 +29,8 @@ const BODY_CACHE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Rejects before anything listens where a file, key, pack or port cannot be used. */
 export async function startPostern(config: Config, surroundings: Surroundings): Promise<Postern> {
+  // Before anything is made: a start that cannot be spoken with leaves no files of the wrong user behind.
+  assertSocketPlace(config.control.socket);
   makeDurableDirectory(config.dataDir);
   if (surroundings.failpoints !== undefined) armFailpoints(surroundings.failpoints);
   const keyRing = new KeyRing(ringMaterial(config.keys));

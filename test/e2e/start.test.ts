@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -39,6 +39,15 @@ test("a spool beside a new database is refused and left as it is", async () => {
   }
   await expect(world.startGateway()).rejects.toMatchObject({ code: "PST-SPL-070" });
   expect(spoolFiles()).toEqual(before);
+});
+
+test("a start whose commands could not reach it is refused before it makes anything", async () => {
+  await world.stopGateway();
+  const data = join(world.folder, "data");
+  rmSync(data, { recursive: true });
+  chmodSync(world.folder, 0o777);
+  await expect(world.startGateway()).rejects.toMatchObject({ code: "PST-CTL-008" });
+  expect(existsSync(data)).toBe(false);
 });
 
 test("another spool key is refused before anything is read or reclaimed", async () => {

@@ -163,9 +163,10 @@ function print(
   output.line("");
   output.line("Next:");
   const at = answers.dir === "/etc/postern" ? "" : ` --config ${folder.path(CONFIG)}`;
-  output.line(`  1. postern config check${at}`);
-  output.line(at === "" ? "  2. systemctl enable --now postern" : `  2. postern serve${at}`);
-  output.line(`  3. ${GUIDES[answers.platform]}`);
+  output.line("  1. have a validating resolver answer on this machine: docs/operating.md, The resolver");
+  output.line(`  2. postern config check${at}`);
+  output.line(at === "" ? "  3. systemctl enable --now postern" : `  3. postern serve${at}`);
+  output.line(`  4. ${GUIDES[answers.platform]}`);
 }
 
 const GUIDES: Readonly<Record<Answers["platform"], string>> = {

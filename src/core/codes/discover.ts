@@ -3,7 +3,7 @@ import type { CodeEntry } from "../code-entry.ts";
 export const discoverCodes = {
   "PST-DSC-001": {
     what: "DNS gave no answer about where the recipient's domain takes its mail.",
-    next: "It is tried again. If it lasts, look at the resolver with `postern route explain ADDRESS`.",
+    next: 'It is tried again by itself. If it lasts, see that a validating resolver answers at `dns.servers`: docs/operating.md, "The resolver".',
   },
   "PST-DSC-002": {
     what: "The DNS answer about the recipient's domain failed DNSSEC validation.",

@@ -14,12 +14,17 @@ const SOCKET_PATH_BYTES_MAX = 107;
 const WRITABLE_BY_OTHERS = 0o022;
 const ANSWER_TIMEOUT_MS = 1000;
 
-/** Throws PST-CTL-007 or PST-CTL-008. Afterwards nothing lies at the path. */
-export async function clearSocketPath(socketPath: string): Promise<void> {
+/** Throws PST-CTL-008 where no socket could be made at the path; changes nothing. */
+export function assertSocketPlace(socketPath: string): void {
   if (Buffer.byteLength(socketPath) > SOCKET_PATH_BYTES_MAX) {
     throw new ControlError("PST-CTL-008", `${socketPath} is longer than ${SOCKET_PATH_BYTES_MAX} bytes.`);
   }
   checkFolder(dirname(socketPath));
+}
+
+/** Throws PST-CTL-007 or PST-CTL-008. Afterwards nothing lies at the path. */
+export async function clearSocketPath(socketPath: string): Promise<void> {
+  assertSocketPlace(socketPath);
   const there = statOrNull(() => lstatSync(socketPath));
   if (there === null) return;
   if (!there.isSocket()) throw new ControlError("PST-CTL-008", `${socketPath} is not a socket.`);
