@@ -90,6 +90,15 @@ test.each<[string, Zone, string]>([
   expect(lines.filter((line) => line.startsWith("  Next: ")).length).toBeGreaterThan(0);
 });
 
+test.each<[string, Zone, string]>([
+  ["down.test", { "down.test": { behaviour: "drop" } }, "PST-DSC-001"],
+  ["bogus.test", { "bogus.test": { behaviour: "bogus" } }, "PST-DSC-002"],
+])("no plan is told for %s: all mail waits until there is an answer", async (domain, zone, code) => {
+  const lines = explanationLines(await explained(domain, zone));
+  expect(lines[lines.indexOf("Plans") + 1]).toContain(`all mail waits: deferred (${code})`);
+  expect(lines.join("\n")).not.toMatch(/hold \(/);
+});
+
 describe("DANE", () => {
   const digest = "2f".repeat(32);
   const signed = { A: ["192.0.2.1"], authenticated: true };

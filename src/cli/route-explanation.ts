@@ -141,11 +141,19 @@ export function explanationLines(explanation: RouteExplanation): readonly string
     ...wayLines(explanation),
     "",
     "Plans",
-    ...explanation.plans.flatMap(({ mail, plan }) => planLines(mail, plan)).map((line) => `  ${line}`),
+    ...plansOf(explanation).map((line) => `  ${line}`),
     "",
     "Not looked up, because not built yet: MTA-STS, S/MIME certificates, OpenPGP keys, the portal.",
     ...[...codes].flatMap((code) => ["", `${code}: ${REASON_CODES[code].what}`, `  Next: ${REASON_CODES[code].next}`]),
   ];
+}
+
+/** Without an answer nothing is planned: pipeline.ts defers before it asks for a plan. */
+function plansOf({ route, plans }: RouteExplanation): readonly string[] {
+  if (route.kind === "unavailable" || route.kind === "bogus") {
+    return [`all mail waits: deferred (${route.code}) and tried again until there is an answer or its lifetime ends`];
+  }
+  return plans.flatMap(({ mail, plan }) => planLines(mail, plan));
 }
 
 /** What DNS was asked and said, and the route that follows from it. */

@@ -28,7 +28,7 @@ const VALIDATION_TEXT: Readonly<Record<ValidationState, string>> = {
   unknown: "not looked at yet",
   validating: "validated by the resolver",
   "not-validating": "not validated by the resolver, or not believed (dns.trust_ad): no DANE",
-  unavailable: "the resolver does not answer the self-test (dns.signed_name)",
+  unavailable: "no answer to the self-test (dns.signed_name); next: see that a resolver answers at dns.servers",
 };
 
 function rowOf({ startedAt, queue, pressure, alerts, ...status }: ControlStatus): object {
