@@ -5,7 +5,6 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import {
   chmodSync,
   chownSync,
@@ -21,6 +20,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { endChild, isRunning } from "./child-end.ts";
 import { run } from "./peers.ts";
 
 type Settings = Readonly<Record<string, string>>;
@@ -179,31 +179,21 @@ export class Postfix {
   }
 
   async stop(): Promise<void> {
-    if (this.#isRunning) {
-      const ended = once(this.#master, "exit");
-      this.#signal("SIGTERM");
-      const timer = setTimeout(this.#kill, STOP_MS);
-      await ended;
-      clearTimeout(timer);
-    }
+    await endChild(this.#master, { ask: () => this.#signal("SIGTERM"), kill: this.#kill, afterMs: STOP_MS });
     process.off("exit", this.#kill);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  get #isRunning(): boolean {
-    return this.#master.pid !== undefined && this.#master.exitCode === null && this.#master.signalCode === null;
-  }
-
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
     const { pid } = this.#master;
-    if (pid === undefined || !this.#isRunning) return;
+    if (pid === undefined || !isRunning(this.#master)) return;
     process.kill(signal === "SIGKILL" ? -pid : pid, signal);
   }
 
   async #greets({ address, port }: PostfixListener): Promise<void> {
     const end = performance.now() + START_MS;
     while (!(await hasGreeting(address, port))) {
-      if (!this.#isRunning || performance.now() > end) {
+      if (!isRunning(this.#master) || performance.now() > end) {
         throw new Error(`Postfix did not start:\n${this.#stderr}${this.log}`);
       }
       await sleep(10);

@@ -6,13 +6,13 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../src/cli/loopback/free-port.ts";
 import { encodeQuery } from "../../src/parts/dns/codec.ts";
+import { endChild, isRunning } from "./child-end.ts";
 import { TRANSPORT_DATA } from "./transport-data.ts";
 
 export type UnboundOptions = {
@@ -88,29 +88,20 @@ export class Unbound {
   }
 
   async stop(): Promise<void> {
-    if (this.#isRunning) {
-      const ended = once(this.#child, "exit");
-      this.#signal("SIGTERM");
-      const timer = setTimeout(this.#kill, STOP_MS);
-      await ended;
-      clearTimeout(timer);
-    }
+    await endChild(this.#child, { ask: () => this.#signal("SIGTERM"), kill: this.#kill, afterMs: STOP_MS });
     process.off("exit", this.#kill);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  get #isRunning(): boolean {
-    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
-  }
-
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
-    if (this.#isRunning) this.#child.kill(signal);
+    if (isRunning(this.#child)) this.#child.kill(signal);
   }
 
   async #answers(): Promise<void> {
     const end = performance.now() + START_MS;
     while (!(await hasAnswer(this.port))) {
-      if (!this.#isRunning || performance.now() > end) throw new Error(`unbound did not start:\n${this.#stderr}`);
+      if (!isRunning(this.#child) || performance.now() > end)
+        throw new Error(`unbound did not start:\n${this.#stderr}`);
       await sleep(5);
     }
   }

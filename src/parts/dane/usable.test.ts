@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readTlsa } from "../../../test/support/dane-rig.ts";
 import { peers } from "../../../test/support/peers.ts";
 import { TRANSPORT_DATA } from "../../../test/support/transport-data.ts";
 import { isUsable } from "./usable.ts";
@@ -65,7 +66,7 @@ describe.skipIf(data.areMissing)(`vectors judged by others${data.note}`, () => {
   const vectors = (): { readonly cases: readonly Case[]; readonly unusable: readonly Case[] } =>
     JSON.parse(readFileSync(join(TRANSPORT_DATA, "dane-tlsa-vectors.json"), "utf8")) as ReturnType<typeof vectors>;
   const verdicts = (cases: readonly Case[]): readonly string[] =>
-    cases.flatMap(({ id, tlsa }) => tlsa.map((text) => `${id} ${isUsable(recordOf(text)) ? "usable" : "unusable"}`));
+    cases.flatMap(({ id, tlsa }) => tlsa.map((text) => `${id} ${isUsable(readTlsa(text)) ? "usable" : "unusable"}`));
 
   test("none that is useless is used", () => {
     const judged = verdicts(vectors().unusable);
@@ -79,13 +80,3 @@ describe.skipIf(data.areMissing)(`vectors judged by others${data.note}`, () => {
     expect(judged.filter((line) => !line.endsWith(" usable"))).toEqual([]);
   });
 });
-
-function recordOf(text: string): Parameters<typeof isUsable>[0] {
-  const [usage, selector, matching, hex = ""] = text.split(" ");
-  return {
-    usage: Number(usage),
-    selector: Number(selector),
-    matching: Number(matching),
-    data: Buffer.from(hex, "hex"),
-  };
-}

@@ -1,7 +1,7 @@
 /**
  * Takes one message body in one pass: encrypted storage, SHA-256 and MIME structure from the same bytes.
- * Promises: `finish` resolves only when the body is durable, or sure to be before its rows; after any failure nothing of the body is kept, and the
- * first error is the one every later call rejects with. Leaves to others: size limits, the rows, saying 250.
+ * Promises: `finish` resolves only when the body is durable, or sure to be before its rows; after any failure nothing of the body
+ * is kept, and the first error is the one every later call rejects with. Leaves to others: size limits, the rows, saying 250.
  */
 import { createHash } from "node:crypto";
 import type { BlobStore, BlobWriter, SealUntil } from "../../core/blob-store.ts";
