@@ -13,6 +13,7 @@ import { LANES_AND_SHARES } from "./migrations-0002.ts";
 import { QUEUED_BYTES } from "./migrations-0003.ts";
 import { APPROVALS } from "./migrations-0004.ts";
 import { AUDIT_RETENTION } from "./migrations-audit.ts";
+import { DOMAIN_FACTS } from "./migrations-domain-facts.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
 export type Migration = {
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, sql: QUEUED_BYTES },
   { version: 4, sql: APPROVALS },
   { version: 5, sql: AUDIT_RETENTION },
+  { version: 6, sql: DOMAIN_FACTS },
 ];
 
 /** PRAGMA application_id of a Postern state database: "PSTN". */

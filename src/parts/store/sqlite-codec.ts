@@ -24,6 +24,7 @@ import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { PeerReply } from "../../core/status.ts";
 import { blobKeyOf } from "./blob-locator.ts";
+import { domainIndexOf } from "./domain-fact-codec.ts";
 import { toEventRow } from "./audit-chain.ts";
 import { openPlan, openVariant, planText, variantText } from "./sqlite-codec-bytes.ts";
 import { canonicalAddress, ShareKeys } from "./share-keys.ts";
@@ -80,8 +81,9 @@ export class RowCodec {
     const context = `${SEALED_COLUMNS[column].context} ${id}`;
     const text = this.#openText(sealed, context);
     const anew = { id, from: sealed, to: this.#sealer.seal(text, context) };
+    if (column === "domain_fact.sealed") return { ...anew, index: domainIndexOf(text, this.#sealer) };
     if (column !== "recipient.sealed") return anew;
-    return { ...anew, addressIndex: this.addressIndex(addressOf(JSON.parse(text) as EnvelopeRecipient)) };
+    return { ...anew, index: this.addressIndex(addressOf(JSON.parse(text) as EnvelopeRecipient)) };
   }
 
   newMessage(message: NewMessage): NewMessageRows {

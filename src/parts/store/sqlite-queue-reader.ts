@@ -4,6 +4,7 @@
  * commands, not for the service.
  */
 import type { BlobRef } from "../../core/blob-store.ts";
+import type { DomainFacts } from "../../core/domain-facts.ts";
 import type { AuditRow } from "../../core/event.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type {
@@ -21,10 +22,12 @@ import type { AuditSource, ChainHead, MarkKind } from "./audit-chain.ts";
 import { latestVersion, MIGRATIONS, schemaVersion } from "./migrations.ts";
 import { RowCodec, toBlobRef } from "./sqlite-codec.ts";
 import { assertKnown, connect } from "./sqlite-database.ts";
+import { readDomainFacts } from "./sqlite-domain-facts.ts";
 import { toFilterRows } from "./sqlite-queue-store.ts";
 import { toScanned, toScanRows } from "./sqlite-scan.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
 import type { BlobRow, LegalHoldRow } from "./sqlite-rows.ts";
+import { DomainFactReads } from "./writer-domain-facts.ts";
 import { sqliteCodeOf, storeError, toStoreError } from "./sqlite-store-error.ts";
 
 const BLOB_PAGE_ROWS = 500;
@@ -39,6 +42,8 @@ export interface QueueReader extends AuditSource {
   liveBlobs(): AsyncIterable<BlobRef>;
   /** PRAGMA integrity_check: true where nothing is wrong. Reads the whole file. */
   isWhole(): Promise<boolean>;
+  /** What is remembered of recipient domains. */
+  readonly domainFacts: Pick<DomainFacts, "get" | "list">;
   legalHolds(): Promise<readonly LegalHoldRow[]>;
   close(): void;
 }
@@ -86,6 +91,7 @@ export function openQueueReader(options: { readonly path: string; readonly seale
     auditMarks: (kind: MarkKind, beforeSeq: number, rowsMax: number) =>
       reading(() => reads.auditMarks(kind, beforeSeq, rowsMax)),
     chainId: () => reading(() => reads.chainId()),
+    domainFacts: readDomainFacts(new DomainFactReads(db), options.sealer),
     legalHolds: () => reading(() => reads.legalHolds()),
     close: () => void db.close(),
   };

@@ -6,6 +6,7 @@
 import type { BlobMove, BlobRef } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { OnCommitted } from "../../core/committed.ts";
+import type { DomainFacts } from "../../core/domain-facts.ts";
 import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { AuditRow, NewEvent } from "../../core/event.ts";
 import type { MessageId, RecipientId } from "../../core/ids.ts";
@@ -36,6 +37,7 @@ import type { AuditSource, ChainHead, MarkKind, RemovableRows, RetentionStore, S
 import { putAside } from "./put-aside.ts";
 import type { Unreadable } from "./put-aside.ts";
 import { committedEvents } from "./committed-events.ts";
+import { SqliteDomainFacts } from "./sqlite-domain-facts.ts";
 import { rekeyOnce } from "./rekey.ts";
 import type { Rewrapper } from "./rekey.ts";
 import type { RowsThread } from "./segment-log.ts";
@@ -64,6 +66,8 @@ export type QueueStoreOptions = {
   readonly onCommitted?: OnCommitted;
   /** accept() is refused while more requests than this wait for the disk. */
   readonly waitingRequestsMax?: number;
+  /** Of each kind; for tests of that limit. */
+  readonly factsPerKindMax?: number;
   /** For tests of durability. */
   readonly failpoints?: readonly FailpointOrder[];
 };
@@ -94,6 +98,8 @@ export async function openQueueStore(options: QueueStoreOptions): Promise<Sqlite
 export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore {
   readonly #client: WriterClient;
   readonly #codec: RowCodec;
+  /** What is remembered of recipient domains. */
+  readonly domainFacts: DomainFacts;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #waitingRequestsMax: number;
@@ -104,11 +110,12 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
     client: WriterClient,
     options: Pick<
       QueueStoreOptions,
-      "sealer" | "clock" | "log" | "waitingRequestsMax" | "onCommitted" | "onUnreadable"
+      "sealer" | "clock" | "log" | "waitingRequestsMax" | "factsPerKindMax" | "onCommitted" | "onUnreadable"
     >,
   ) {
     this.#client = client;
     this.#codec = new RowCodec(options.sealer);
+    this.domainFacts = new SqliteDomainFacts(client, options);
     this.#clock = options.clock;
     this.#log = options.log;
     this.#waitingRequestsMax = options.waitingRequestsMax ?? WAITING_REQUESTS_MAX;

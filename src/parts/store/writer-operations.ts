@@ -16,6 +16,7 @@ import { auditCall } from "./writer-audit-calls.ts";
 import { WriterClaims } from "./writer-claims.ts";
 import type { BodyWrites } from "./body-writes.ts";
 import { WriterUpkeep } from "./writer-upkeep.ts";
+import { WriterDomainFacts } from "./writer-domain-facts.ts";
 import type { CommitRows, WriterCall, WriterCalls } from "./writer-protocol.ts";
 import { WriterRekey } from "./writer-rekey.ts";
 import { markRestored } from "./writer-restore.ts";
@@ -31,6 +32,7 @@ export class WriterOperations {
   readonly #claims: WriterClaims;
   readonly #upkeep: WriterUpkeep;
   readonly #approvals: WriterApprovals;
+  readonly #domainFacts: WriterDomainFacts;
   readonly #rekey: WriterRekey;
   readonly #retention: WriterRetention;
   readonly #insertMessage: Statement<[MessageRow]>;
@@ -53,6 +55,7 @@ export class WriterOperations {
     this.#claims = new WriterClaims(db, this.audit);
     this.#upkeep = new WriterUpkeep(db);
     this.#approvals = new WriterApprovals(db);
+    this.#domainFacts = new WriterDomainFacts(db);
     this.#rekey = new WriterRekey(db);
     this.#retention = new WriterRetention(db, this.audit);
     this.#insertMessage = db.prepare(
@@ -132,6 +135,13 @@ export class WriterOperations {
       case "foreignWraps":
       case "rewrap":
         return this.#rekey.execute(call);
+      case "fact":
+      case "factsDue":
+      case "factPage":
+      case "putFacts":
+      case "removeFacts":
+      case "forgetFacts":
+        return this.#domainFacts.execute(call);
       case "markRestored":
         return markRestored(this.#db, this.audit, call.args);
       default:

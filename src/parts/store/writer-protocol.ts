@@ -22,6 +22,7 @@ import type {
   WaitingRow,
 } from "./sqlite-rows.ts";
 import type { ScanRows } from "./sqlite-scan.ts";
+import type { DomainFactRow, NewDomainFactRow } from "./writer-domain-facts.ts";
 import type { StoreFailure } from "./sqlite-store-error.ts";
 
 export type CommitRows = {
@@ -82,6 +83,12 @@ export type WriterCalls = {
   refsUnder: { args: { prefix: string; after: string; limit: number }; result: readonly BlobRow[] };
   referredTo: { args: { locators: readonly string[] }; result: readonly string[] };
   repoint: { args: { moves: readonly BlobMove[] }; result: readonly string[] };
+  fact: { args: { kind: string; indexes: readonly string[] }; result: DomainFactRow | null };
+  factsDue: { args: { kind: string; now: number; limit: number }; result: readonly DomainFactRow[] };
+  factPage: { args: { kind: string; after: string; limit: number }; result: readonly DomainFactRow[] };
+  putFacts: { args: { kind: string; rows: readonly NewDomainFactRow[]; factsMax: number }; result: null };
+  removeFacts: { args: { kind: string; indexes: readonly string[] }; result: null };
+  forgetFacts: { args: { now: number; limit: number }; result: number };
   foreignSeals: {
     args: { column: SealedColumnName; mark: string; after: number };
     result: StretchOf<SealedRow, number>;
@@ -89,7 +96,7 @@ export type WriterCalls = {
   reseal: {
     args: {
       column: SealedColumnName;
-      rows: readonly { id: string; from: string; to: string; addressIndex?: string }[];
+      rows: readonly { id: string; from: string; to: string; index?: string }[];
     };
     result: number;
   };
@@ -127,6 +134,9 @@ const READS: ReadonlySet<keyof WriterCalls> = new Set([
   "nextDueAt",
   "refsUnder",
   "referredTo",
+  "fact",
+  "factsDue",
+  "factPage",
   "foreignSeals",
   "foreignWraps",
   "auditPage",

@@ -5,6 +5,7 @@
 import type { Database } from "better-sqlite3";
 import { assertNever } from "../../core/assert-never.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
+import type { SealedColumn } from "./sealed-columns.ts";
 import type { SealedRow, WrappedRow, WriterCall, WriterCalls } from "./writer-protocol.ts";
 
 type RekeyCall = Extract<WriterCall, { kind: "foreignSeals" | "reseal" | "foreignWraps" | "rewrap" }>;
@@ -51,10 +52,9 @@ export class WriterRekey {
   }
 
   #reseal({ column: name, rows }: WriterCalls["reseal"]["args"]): number {
-    const { table, column } = SEALED_COLUMNS[name];
-    const isAddress = name === "recipient.sealed";
+    const { table, column, index }: SealedColumn = SEALED_COLUMNS[name];
     const update = this.#db.prepare(
-      `UPDATE ${table} SET ${column} = @to${isAddress ? ", address_index = @addressIndex" : ""} WHERE id = @id AND ${column} = @from`,
+      `UPDATE ${table} SET ${column} = @to${index === undefined ? "" : `, ${index} = @index`} WHERE id = @id AND ${column} = @from`,
     );
     return rows.reduce((changed, row) => changed + update.run({ ...row }).changes, 0);
   }
