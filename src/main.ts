@@ -19,7 +19,7 @@ import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity
 import { openQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { Running } from "./running.ts";
-import type { Postern } from "./running.ts";
+import type { Postern } from "./postern.ts";
 import { tellService } from "./surroundings.ts";
 import type { Parts, Surroundings } from "./surroundings.ts";
 import { Watching } from "./watching.ts";

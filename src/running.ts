@@ -4,11 +4,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { errorName, reasonOf } from "./core/error-facts.ts";
-import type { EventBody } from "./core/event.ts";
-import type { Pressure, PressureLevel } from "./core/pressure.ts";
+import type { PressureLevel } from "./core/pressure.ts";
 import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
 import type { Protect, ReadBody } from "./core/stages.ts";
-import type { ValidationState } from "./core/validation.ts";
 import {
   acceptOptions,
   deliverOptions,
@@ -33,7 +31,6 @@ import { messageIdMaker } from "./parts/keys/message-id.ts";
 import { MimeScanner } from "./parts/mime/mime-scanner.ts";
 import type { PressureGauge } from "./parts/pressure/pressure-gauge.ts";
 import type { DiskBlobStore } from "./parts/store/blob-store.ts";
-import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
 import { wordOfLife } from "./parts/systemd/word-of-life.ts";
 import { DeliveryHold } from "./delivery-hold.ts";
@@ -51,7 +48,7 @@ import { createWriteReport } from "./stages/protect/write-report.ts";
 import { openIntake } from "./stages/spool/body-intake.ts";
 import { ByteGate } from "./stages/spool/byte-gate.ts";
 import { act } from "./stages/spool/operator.ts";
-import type { Act, ActResult, OperatorDeps } from "./stages/spool/operator.ts";
+import type { OperatorDeps } from "./stages/spool/operator.ts";
 import { reapEnded } from "./stages/spool/reap.ts";
 import { Scheduler } from "./stages/spool/scheduler.ts";
 import { createSettle, createWrite } from "./stages/spool/settle.ts";
@@ -63,14 +60,14 @@ import { Duties } from "./duties.ts";
 import { rekeyDuty } from "./rekeying.ts";
 import { watchValidation } from "./validation-watch.ts";
 import type { ValidationWatch } from "./validation-watch.ts";
+import type { Postern } from "./postern.ts";
 import { upkeepDuties } from "./upkeep.ts";
 import { expiryDuty, reviewing } from "./reviewing.ts";
-import type { Reviewing } from "./reviewing.ts";
 import { buildInspect } from "./rule-packs.ts";
 import type { Inspection } from "./stages/inspect/threaded-inspect.ts";
 import { allowedOf, record, recordOf, tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
-import type { Subject, Watching } from "./watching.ts";
+import type { Subject } from "./watching.ts";
 
 /** Bytes of messages worked on at once. */
 const WORK_BYTES_MAX = 64 * 1024 * 1024;
@@ -82,36 +79,6 @@ const DIALOG_PATIENCE_MS = 1_000;
 const REAP_INTERVAL_MS = 10 * 60_000;
 /** Messages forgotten in one transaction. */
 const REAP_PORTION_MAX = 100;
-
-export type Postern = {
-  readonly config: () => Config;
-  readonly address: () => { readonly host: string; readonly port: number };
-  /** Metrics, readiness, alerts. */
-  readonly watching: Pick<Watching, "address" | "alerts" | "look" | "reasons">;
-  readonly store: SqliteQueueStore;
-  readonly now: () => number;
-  /** Something may be due: look now. */
-  readonly wake: () => void;
-  readonly act: (request: Act) => Promise<ActResult>;
-  readonly audit: AuditKeeping;
-  readonly review: Reviewing;
-  /** The message as it came. */
-  readonly readBody: (message: StoredMessage) => AsyncIterable<Uint8Array>;
-  /** Puts policy, rule packs, roles and the listener's certificate of a new configuration in force; throws and keeps the old one where it cannot. */
-  readonly reload: (next: Config) => Promise<void>;
-  readonly tellReloadRefused: () => Promise<void>;
-  /** Writes down a fact that concerns no message. */
-  readonly record: (body: EventBody) => Promise<void>;
-  /** How hard the machine is pressed, now. */
-  readonly pressure: () => Pressure;
-  /** Whether the resolver validates, as last seen. */
-  readonly validation: () => ValidationState;
-  /** Writes down a fact about these recipients, which changes nothing of theirs; resolves when durable. */
-  readonly recordOf: (recipients: readonly StoredRecipient[], body: EventBody) => Promise<void>;
-  readonly isDraining: () => boolean;
-  /** Takes no more mail, lets what is in flight finish, closes the stores. Idempotent. */
-  readonly stop: () => Promise<void>;
-};
 
 /** The service while it runs. */
 export class Running {

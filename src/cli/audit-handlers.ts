@@ -5,7 +5,7 @@ import type { HoldRequest, HoldResult, LiftRequest } from "../parts/control/audi
 import { ControlError } from "../parts/control/control-protocol.ts";
 import type { CheckpointResult, ControlHandlers } from "../parts/control/control-protocol.ts";
 import type { LegalHoldRow } from "../parts/store/sqlite-rows.ts";
-import type { Postern } from "../running.ts";
+import type { Postern } from "../postern.ts";
 
 type AuditMethod = Extract<keyof ControlHandlers, `audit.${string}`>;
 

@@ -5,7 +5,7 @@
 import { actorFacts } from "../core/actor.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import type { Postern } from "../running.ts";
+import type { Postern } from "../postern.ts";
 import type { Config } from "../parts/config/config.ts";
 import { startControl } from "../parts/control/control.ts";
 import type { Control } from "../parts/control/control.ts";

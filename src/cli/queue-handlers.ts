@@ -13,7 +13,7 @@ import type {
   QueueRow,
   QueueTarget,
 } from "../parts/control/control-protocol.ts";
-import type { Postern } from "../running.ts";
+import type { Postern } from "../postern.ts";
 import { refusalOf } from "../stages/spool/operator.ts";
 import type { Action, SkipReason } from "../stages/spool/operator.ts";
 import { selectPortion } from "../stages/spool/select.ts";

@@ -29,7 +29,7 @@ import type {
   VerdictRequest,
   VerdictResult,
 } from "../parts/control/control-protocol.ts";
-import type { Postern } from "../running.ts";
+import type { Postern } from "../postern.ts";
 import { selectPortion } from "../stages/spool/select.ts";
 import type { SelectCursor } from "../stages/spool/select.ts";
 import { recipientsOf } from "./queue-handlers.ts";

@@ -16,7 +16,7 @@ import type { Answer, Handed } from "../../src/cli/loopback/submit.ts";
 import type { AuditRow, EventBody } from "../../src/core/event.ts";
 import type { StoredRecipient } from "../../src/core/queue-store.ts";
 import { startPostern } from "../../src/main.ts";
-import type { Postern } from "../../src/running.ts";
+import type { Postern } from "../../src/postern.ts";
 import { nodeConfigEnvironment } from "../../src/parts/config/config-environment.ts";
 import { loadConfig } from "../../src/parts/config/config.ts";
 import { formatYamlError } from "../../src/parts/config/yaml-source.ts";

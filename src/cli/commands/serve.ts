@@ -7,7 +7,7 @@ import { Command } from "commander";
 import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { Log } from "../../core/log.ts";
 import { startPostern } from "../../main.ts";
-import type { Postern } from "../../running.ts";
+import type { Postern } from "../../postern.ts";
 import type { Config } from "../../parts/config/config.ts";
 import { parseFailpoints } from "../../parts/failpoint/arm-failpoints.ts";
 import { createLog, standardOutput as logOutput } from "../../parts/log/log.ts";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../core/log.ts";
 import { startPostern } from "../../main.ts";
-import type { Postern } from "../../running.ts";
+import type { Postern } from "../../postern.ts";
 import { createLog } from "../../parts/log/log.ts";
 import { serveControl } from "../control-handlers.ts";
 import { GATEWAY_NAME, writeGatewayFolder } from "../loopback/gateway-folder.ts";
