@@ -108,6 +108,7 @@ function stagesWith(store: PipelineDeps["store"], deliver: (request: DeliveryReq
     discover: async () => ({
       domain: "b.example",
       route: { kind: "hosts", hosts: [], via: "mx", security: "insecure" },
+      sts: { kind: "none", failure: null },
       smime: { kind: "absent" },
       openpgp: { kind: "absent" },
       portal: { kind: "absent" },

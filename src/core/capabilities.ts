@@ -2,12 +2,14 @@
 import type { DaneState } from "./dane.ts";
 import type { DnsAnswer, DnsSecurity } from "./dns-answer.ts";
 import type { ReasonCode } from "./reason-codes.ts";
+import type { HostSts, StsState } from "./sts.ts";
 
 export type MxHost = {
   readonly name: string;
   readonly preference: number;
   readonly addresses: DnsAnswer<readonly string[]>;
   readonly dane: DaneState;
+  readonly sts: HostSts;
   /** Only where the operator named one with a smarthost; otherwise deliver's own SMTP port. */
   readonly port?: number;
 };
@@ -40,6 +42,7 @@ export type KeyLookup<T> =
 export type Capabilities = {
   readonly domain: string;
   readonly route: Route;
+  readonly sts: StsState;
   readonly smime: KeyLookup<Certificate>;
   readonly openpgp: KeyLookup<OpenPgpKey>;
   readonly portal: { readonly kind: "absent" } | { readonly kind: "available" };

@@ -51,6 +51,18 @@ export type DaneFacts =
   /** `matched`: the record, as `3 1 1 0123abcd…`; `refused`: why none did. Both null where it did not come to a certificate. */
   | { readonly state: "usable"; readonly matched: string | null; readonly refused: DaneRefusal | null };
 
+/** What the MTA-STS policy of the recipient's domain said of this connection; whether it bound is for DANE to say (docs/security-levels.md). */
+export type StsFacts =
+  | { readonly mode: "none" }
+  | {
+      readonly mode: "testing" | "enforce";
+      readonly id: string;
+      /** The policy names the host. */
+      readonly matched: boolean;
+      /** `met`: named, and TLS with a certificate valid for the host; null where it did not come to that. */
+      readonly verdict: "met" | "broken" | null;
+    };
+
 /** One connection as it really was; becomes one audit row. Hosts and addresses only, no content. */
 export type AttemptFacts = {
   readonly host: string;
@@ -62,6 +74,8 @@ export type AttemptFacts = {
   readonly tls: TlsFacts | null;
   /** Rows of older versions lack it. */
   readonly dane?: DaneFacts;
+  /** Rows of older versions lack it. */
+  readonly sts?: StsFacts;
   /** Rung proven on the live socket; null before it was known. */
   readonly rung: Rung | null;
   readonly reused: boolean;

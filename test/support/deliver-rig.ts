@@ -162,6 +162,7 @@ export function mxHost(address: string, name = MX, dane: DaneState = { kind: "no
     preference: 10,
     addresses: { kind: "found", value: [address], security: "insecure" },
     dane,
+    sts: { kind: "none" },
   };
 }
 

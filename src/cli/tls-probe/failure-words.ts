@@ -44,6 +44,8 @@ function notDialledText({ domain, host, address, notDialled }: NotDialled): stri
       return `${domain} names ${host.name} as its mail server, and that name has no address; please correct the MX record or the address.`;
     case "PST-DLV-032":
       return `The address of ${host.name}, a mail server of ${domain}, could not be looked up (${host.addresses.kind}); please check the name servers and the DNSSEC signatures of its zone.`;
+    case "PST-DLV-045":
+      return `${domain} names ${host.name} as its mail server in DNS, and its MTA-STS policy does not name it, so that no mail may be sent there; please add it to the policy (and change the id in the TXT record), or take it out of the MX records.`;
     case "PST-DSC-009":
       return `The TLSA records (DANE) of ${host.name} fail DNSSEC validation, and mail may not be sent there until they are sound; please repair the signatures of its zone.`;
     default:
@@ -91,6 +93,12 @@ function dialogText({ probe, ...seen }: Probed, code: ReasonCode): string {
       return `DNS has TLSA records (DANE) for ${where}, which ask for TLS, and STARTTLS is ${probe.facts.starttlsOffered ? `answered with ${replyCode}` : "not offered"}; please turn TLS on, or find out who removes it on the way.`;
     case "PST-DLV-041":
       return `DNS has TLSA records (DANE) for ${where}, which ask for TLS, and the handshake fails; please offer TLS 1.2 or 1.3 with forward secrecy and authenticated encryption (ECDHE with AES-GCM or ChaCha20).`;
+    case "PST-DLV-046":
+      return `The MTA-STS policy of ${seen.domain} asks for a certificate that is valid for ${seen.host.name}, and the one of ${where} is not; please renew it, or send the whole chain; if nothing was changed, somebody is in between.`;
+    case "PST-DLV-047":
+      return `The MTA-STS policy of ${seen.domain} asks for TLS with ${where}, and STARTTLS is ${probe.facts.starttlsOffered ? `answered with ${replyCode}` : "not offered"}; please turn TLS on, or find out who removes it on the way.`;
+    case "PST-DLV-048":
+      return `The MTA-STS policy of ${seen.domain} asks for TLS with ${where}, and the handshake fails; please offer TLS 1.2 or 1.3 with forward secrecy and authenticated encryption (ECDHE with AES-GCM or ChaCha20).`;
     default:
       return `${where}, ${step}: ${REASON_CODES[code].what}`;
   }

@@ -25,7 +25,16 @@ async function serve(behaviour: MxBehaviour = {}): Promise<MxServer> {
 
 async function probe(host: Partial<MxHost>, options: Partial<DeliverOptions> = {}): Promise<readonly Seen[]> {
   const addresses = { kind: "found", value: [ADDRESS], security: "insecure" } as const;
-  const hosts = [{ name: "mx.test", preference: 10, addresses, dane: { kind: "none" } as const, ...host }];
+  const hosts = [
+    {
+      name: "mx.test",
+      preference: 10,
+      addresses,
+      dane: { kind: "none" } as const,
+      sts: { kind: "none" } as const,
+      ...host,
+    },
+  ];
   const route: HostsRoute = { kind: "hosts", hosts, via: "mx", security: "insecure" };
   const clock = { now: () => Date.now(), monotonic: () => performance.now() };
   return Array.fromAsync(

@@ -7,6 +7,7 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { MxHost } from "../../core/capabilities.ts";
 import type { Clock } from "../../core/clock.ts";
 import { mayDial } from "../../stages/deliver/address-guard.ts";
+import { admit } from "../../stages/deliver/host-demand.ts";
 import type { DeliverOptions, DeliverTimeouts } from "../../stages/deliver/options.ts";
 import { probe } from "../../stages/deliver/probe.ts";
 import type { HostsRoute, Seen } from "./seen.ts";
@@ -39,7 +40,7 @@ async function* probeHost(
   { host, route }: { readonly host: MxHost; readonly route: HostsRoute },
   { options, clock, signal }: ProbeDeps,
 ): AsyncGenerator<Seen> {
-  const { addresses, dane } = host;
+  const { addresses } = host;
   const seen = { domain, way: route, host, port: host.port ?? options.port };
   switch (addresses.kind) {
     case "absent":
@@ -54,8 +55,10 @@ async function* probeHost(
     default:
       assertNever(addresses);
   }
-  if (dane.kind === "unavailable") {
-    yield { ...seen, address: null, probe: null, notDialled: dane.code };
+  const admission = admit(host);
+  if (admission.kind !== "admitted") {
+    const { code } = admission.kind === "unknown" ? admission : admission.verdict;
+    yield { ...seen, address: null, probe: null, notDialled: code };
     return;
   }
   for (const address of addresses.value.slice(0, ADDRESSES_PER_HOST_MAX)) {
@@ -63,7 +66,7 @@ async function* probeHost(
       ? {
           ...seen,
           address,
-          probe: await probe({ host: { ...host, dane }, address, choice: route, signal }, { options, clock }),
+          probe: await probe({ host: admission.host, address, choice: route, signal }, { options, clock }),
         }
       : { ...seen, address, probe: null, notDialled: "PST-DLV-030" };
   }

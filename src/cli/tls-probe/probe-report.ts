@@ -1,7 +1,7 @@
 /** How `postern tls probe` says what it saw: lines for people, rows for programs, and the verdict over all mail servers of a domain. */
 import { assertNever } from "../../core/assert-never.ts";
 import type { Route } from "../../core/capabilities.ts";
-import type { DaneFacts } from "../../core/outcome.ts";
+import type { DaneFacts, StsFacts } from "../../core/outcome.ts";
 import { PROFILES } from "../../core/policy.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
@@ -97,6 +97,7 @@ export function seenRow(seen: Seen, lookups: readonly Lookup[]): object {
     tls: facts?.tls ?? null,
     certificate: certificate === null ? null : { names: namesOf(certificate), issuer: issuerOf(certificate) },
     dane: facts?.dane ?? null,
+    sts: facts?.sts ?? null,
     rung: rungOf(seen),
     profiles: profilesOf(seen),
     authenticated: isAuthenticated(seen),
@@ -149,7 +150,7 @@ function profilesText(profiles: readonly string[]): string {
 }
 
 function dialogFacts({ facts, certificate }: NonNullable<Seen["probe"]>): readonly Fact[] {
-  const { phase, starttlsOffered, tls, dane } = facts;
+  const { phase, starttlsOffered, tls, dane, sts } = facts;
   if (["dial", "greeting", "ehlo"].includes(phase)) return [["reached", `no further than ${phase}`]];
   const lines: Fact[] = [["STARTTLS", starttlsOffered ? "offered" : "not offered"]];
   if (tls === null) return lines;
@@ -164,6 +165,7 @@ function dialogFacts({ facts, certificate }: NonNullable<Seen["probe"]>): readon
     ["name", tls.nameMatches ? "matches" : "does not match"],
   );
   if (dane !== undefined) lines.push(["DANE", daneText(dane)]);
+  if (sts !== undefined) lines.push(["MTA-STS", stsText(sts)]);
   return lines;
 }
 
@@ -178,4 +180,11 @@ function daneText(dane: DaneFacts): string {
     default:
       return assertNever(dane);
   }
+}
+
+function stsText(sts: StsFacts): string {
+  if (sts.mode === "none") return "no policy";
+  const named = sts.matched ? "names this host" : "does not name this host";
+  const verdict = sts.verdict === null ? "" : sts.verdict === "met" ? ", and it lives up to it" : ", and it breaks it";
+  return `policy ${sts.id} in mode ${sts.mode} ${named}${verdict}`;
 }

@@ -16,6 +16,7 @@ const HOST: MxHost = {
   preference: 10,
   addresses: { kind: "found", value: ["192.0.2.1"], security: "insecure" },
   dane: { kind: "none" },
+  sts: { kind: "none" },
 };
 const WAY = { via: "mx", security: "insecure" } as const;
 

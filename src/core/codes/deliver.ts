@@ -165,4 +165,20 @@ export const deliverCodes = {
     what: "DNS asks for TLS with the mail server (DANE), and the handshake failed.",
     next: "Nothing was sent there, and nothing goes in the clear; retried by itself. Check the network path, and tell the other side's postmaster.",
   },
+  "PST-DLV-045": {
+    what: "No mail server that DNS names for the recipient's domain is one that the domain's MTA-STS policy names: the answer was forged, or the policy was not changed with the servers.",
+    next: "Nothing was sent; retried by itself. `postern sts show DOMAIN` has the policy; tell the other side's postmaster, by another way than mail to that domain.",
+  },
+  "PST-DLV-046": {
+    what: "The domain's MTA-STS policy asks for a certificate that is valid for the mail server's name, and this one is not: somebody is in between, or it has to be renewed.",
+    next: "Nothing was sent there; retried by itself. Tell the other side's postmaster, by another way than mail to that domain; `postern trace ID` shows what was seen.",
+  },
+  "PST-DLV-047": {
+    what: "The domain's MTA-STS policy asks for TLS with the mail server, and STARTTLS is not offered or is refused: somebody may be removing it.",
+    next: "Nothing was sent there, and nothing goes in the clear; retried by itself. Check the network path, and tell the other side's postmaster.",
+  },
+  "PST-DLV-048": {
+    what: "The domain's MTA-STS policy asks for TLS with the mail server, and the handshake failed.",
+    next: "Nothing was sent there, and nothing goes in the clear; retried by itself. Check the network path, and tell the other side's postmaster.",
+  },
 } as const satisfies Record<`PST-DLV-${string}`, CodeEntry>;

@@ -83,6 +83,7 @@ const route: fc.Arbitrary<Capabilities["route"]> = fc.constantFrom<Capabilities[
 const capabilities: fc.Arbitrary<Capabilities> = fc.record({
   domain,
   route,
+  sts: fc.constantFrom<Capabilities["sts"]>({ kind: "none", failure: null }, { kind: "unknown" }),
   smime: keys({ fingerprint: "c", der: new Uint8Array([1]) }),
   openpgp: keys({ fingerprint: "k", armored: "k" }),
   portal: fc.constantFrom({ kind: "absent" } as const, { kind: "available" } as const),

@@ -10,7 +10,7 @@ const NOW = 1_000_000;
 const addresses = { kind: "found", value: ["192.0.2.1"], security: "insecure" } as const;
 const hosts: Route = {
   kind: "hosts",
-  hosts: [{ name: "mx.example.org", preference: 10, addresses, dane: { kind: "none" } }],
+  hosts: [{ name: "mx.example.org", preference: 10, addresses, dane: { kind: "none" }, sts: { kind: "none" } }],
   via: "mx",
   security: "insecure",
 };
@@ -74,7 +74,15 @@ function planFor({ capabilities, domain = "example.org", requireTls = false, ...
     envelope: { sender: null, body: "7bit", smtpUtf8: false, requireTls, ret: null, envid: null },
     recipient: { mailbox, notify: null, orcpt: null },
     findings: clean,
-    capabilities: { domain, route: hosts, smime: absent, openpgp: absent, portal: absent, ...capabilities },
+    capabilities: {
+      domain,
+      route: hosts,
+      sts: { kind: "none", failure: null },
+      smime: absent,
+      openpgp: absent,
+      portal: absent,
+      ...capabilities,
+    },
     policy,
     previousFloor: null,
     holdReleased: false,

@@ -8,13 +8,20 @@
 import type { TLSSocket } from "node:tls";
 import { isIP } from "node:net";
 import type { Route } from "../../core/capabilities.ts";
-import type { DaneFacts, TlsFacts } from "../../core/outcome.ts";
+import type { DaneFacts, StsFacts, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
 import { shortTlsa } from "../../parts/dane/tlsa-text.ts";
 import { sentChain, verifyDane } from "../../parts/dane/verify.ts";
-import type { AskedDane, AskedHost } from "./dane-demand.ts";
+import type { AskedDane } from "./dane-demand.ts";
+import type { Asked, AskedHost } from "./host-demand.ts";
+import { stsFactsOf } from "./sts-demand.ts";
 
-export type PeerAssessment = { readonly tls: TlsFacts; readonly dane: DaneFacts; readonly rung: Rung };
+export type PeerAssessment = {
+  readonly tls: TlsFacts;
+  readonly dane: DaneFacts;
+  readonly sts: StsFacts;
+  readonly rung: Rung;
+};
 
 /** How the host became the one to speak with. */
 export type Choice = Pick<Extract<Route, { kind: "hosts" }>, "via" | "security">;
@@ -55,7 +62,9 @@ export function assessPeer(
     nameMatches,
   };
   const dane = daneOf(socket, host.dane, now);
-  return { tls, dane, rung: rungOf({ tls, dane, socket }, choice) };
+  const isProven = isModern(tls) && isProvenByPkix(tls, socket);
+  const sts = stsFactsOf(host.sts, isProven && host.sts.kind !== "none" && host.sts.matches ? "met" : "broken");
+  return { tls, dane, sts, rung: rungOf({ tls, dane, isProven, asked: host }, choice) };
 }
 
 /** A resumed session shows no certificates, so that nothing matches. */
@@ -74,19 +83,33 @@ function notAfterOf(leaf: ReturnType<TLSSocket["getPeerX509Certificate"]>): stri
   return end === undefined || Number.isNaN(end.getTime()) ? "" : end.toISOString();
 }
 
-type Proof = { readonly tls: TlsFacts; readonly dane: DaneFacts; readonly socket: TLSSocket };
+type Proof = {
+  readonly tls: TlsFacts;
+  readonly dane: DaneFacts;
+  /** By PKIX, under a protocol and a suite that count. */
+  readonly isProven: boolean;
+  readonly asked: Asked;
+};
+
+function isModern({ protocol, cipher }: TlsFacts): boolean {
+  return (protocol === "TLSv1.2" || protocol === "TLSv1.3") && FLOOR_CIPHERS.split(":").includes(cipher);
+}
+
+/** A resumed session proves nothing anew. */
+function isProvenByPkix({ chain, nameMatches }: TlsFacts, socket: TLSSocket): boolean {
+  return socket.authorized && chain === "ok" && nameMatches && !socket.isSessionReused();
+}
 
 /** Old protocols and suites below the list count as no protection at all, whatever the certificate says. */
-function rungOf({ tls, dane, socket }: Proof, { via, security }: Choice): Rung {
-  const isModern = tls.protocol === "TLSv1.2" || tls.protocol === "TLSv1.3";
-  if (!isModern || !FLOOR_CIPHERS.split(":").includes(tls.cipher)) return "plain";
+function rungOf({ tls, dane, isProven, asked: { sts } }: Proof, { via, security }: Choice): Rung {
+  if (!isModern(tls)) return "plain";
   if (dane.state === "usable") {
     if (dane.matched === null) return "tls-unauthenticated";
     // A smarthost is the operator's own choice: no MX stands between.
     return security === "secure" || via === "smarthost" ? "dane" : "dane-insecure-mx";
   }
-  const isProven = socket.authorized && tls.chain === "ok" && tls.nameMatches && !socket.isSessionReused();
   if (!isProven) return "tls-unauthenticated";
+  if (sts.kind === "enforce" && sts.matches) return "sts-enforce";
   return security === "secure" ? "pkix-dnssec-mx" : "pkix";
 }
 

@@ -1,8 +1,8 @@
 /**
  * One connection to one address: taken from the pool or dialled, its transactions, and the facts for the audit.
  * Promises: a row of facts however it ends; what a loss means follows from the phase it happened in; a kept connection that had
- * ended unnoticed is no failure (`retry: "fresh"`); only the floor `plain` may ask for the retry in the clear, and not where DNS asks
- * for TLS.
+ * ended unnoticed is no failure (`retry: "fresh"`); only the floor `plain` may ask for the retry in the clear, and not where TLS is
+ * asked of the host.
  */
 import type { Clock } from "../../core/clock.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
@@ -12,12 +12,14 @@ import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
 import { Connection, ConnectionLost } from "./connection.ts";
 import type { ConnectionPool, PoolKey } from "./connection-pool.ts";
-import { daneFactsOf, daneText, demandsTls, isHandshakeRefused, withoutHandshake } from "./dane-demand.ts";
-import type { AskedHost } from "./dane-demand.ts";
+import { daneFactsOf, daneText, isHandshakeRefused } from "./dane-demand.ts";
 import { demandOf } from "./floor.ts";
+import { demandsTls, withoutHandshake } from "./host-demand.ts";
+import type { AskedHost } from "./host-demand.ts";
 import type { DeliverOptions } from "./options.ts";
 import type { Progress, Session } from "./session.ts";
 import { openSession } from "./session.ts";
+import { stsFactsOf, stsText } from "./sts-demand.ts";
 import { transact } from "./transaction.ts";
 import type { HostVerdict } from "./verdicts.ts";
 import { verdictOfLoss } from "./verdicts.ts";
@@ -70,6 +72,7 @@ export async function attempt(work: AttemptRequest, context: AttemptContext): Pr
     starttlsOffered: progress.starttlsOffered,
     tls: progress.tls,
     dane: progress.dane,
+    sts: progress.sts,
     rung: progress.rung,
     reused: kept !== null,
     code: codeOf({ retry, verdict, settledCode, progress }),
@@ -118,9 +121,10 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
 }
 
 /** The end of a dialog before MAIL. */
-export function verdictOfLost({ reason }: ConnectionLost, { dane }: AskedHost, { phase }: Progress): HostVerdict {
-  const isRefused = demandsTls(dane) && isHandshakeRefused(reason, phase);
-  return isRefused ? withoutHandshake() : verdictOfLoss(reason, phase);
+export function verdictOfLost({ reason }: ConnectionLost, host: AskedHost, progress: Progress): HostVerdict {
+  const isRefused = isHandshakeRefused(reason, progress.phase);
+  if (isRefused) progress.sts = stsFactsOf(host.sts, "broken");
+  return isRefused && demandsTls(host) ? withoutHandshake(host) : verdictOfLoss(reason, progress.phase);
 }
 
 async function runTransactions(
@@ -162,7 +166,7 @@ function retryOf(
   if (kept !== null && progress.phase === "mail" && hasEnded) return "fresh";
   if (verdict.kind === "lane" || !work.tryTls) return null;
   const { request, host } = work;
-  const mayGoClear = request.parcel.minRung === "plain" && !request.envelope.requireTls && !demandsTls(host.dane);
+  const mayGoClear = request.parcel.minRung === "plain" && !request.envelope.requireTls && !demandsTls(host);
   const isTlsTrouble = progress.phase === "handshake" || (progress.phase === "starttls" && progress.starttlsOffered);
   return mayGoClear && isTlsTrouble ? "clear" : null;
 }
@@ -185,6 +189,7 @@ export function progressOf(kept: Session | null, host: AskedHost): Progress {
     starttlsOffered: kept?.starttlsOffered ?? false,
     tls: kept?.tls ?? null,
     dane: kept?.dane ?? daneFactsOf(host.dane),
+    sts: kept?.sts ?? stsFactsOf(host.sts),
     rung: kept?.rung ?? null,
     lastReply: null,
   };
@@ -198,6 +203,7 @@ function poolKeyOf(work: AttemptRequest, options: DeliverOptions): PoolKey {
     host: host.name,
     domain: request.domain,
     dane: daneText(host.dane),
+    sts: stsText(host.sts),
     choice: `${request.route.via} ${request.route.security}`,
     minRung: request.parcel.minRung,
     requireTls: request.envelope.requireTls,

@@ -14,6 +14,8 @@ export type PoolKey = {
   readonly domain: string;
   /** What DNS asks of the host, SNI among it; another answer of DNS makes another key. */
   readonly dane: string;
+  /** The policy of the domain, and whether it names the host. */
+  readonly sts: string;
   /** How the host was found, which is half of what a certificate proves. */
   readonly choice: string;
   readonly minRung: Rung;
@@ -84,6 +86,6 @@ export class ConnectionPool {
 }
 
 function textOf(key: PoolKey): string {
-  const { address, port, host, domain, dane, choice, minRung, requireTls } = key;
-  return JSON.stringify([address, port, host, domain, dane, choice, minRung, requireTls]);
+  const { address, port, host, domain, dane, sts, choice, minRung, requireTls } = key;
+  return JSON.stringify([address, port, host, domain, dane, sts, choice, minRung, requireTls]);
 }

@@ -5,7 +5,6 @@
  */
 import { createHash } from "node:crypto";
 import { assertNever } from "../../core/assert-never.ts";
-import type { MxHost } from "../../core/capabilities.ts";
 import type { DaneState } from "../../core/dane.ts";
 import type { DaneFacts, Phase } from "../../core/outcome.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
@@ -17,7 +16,6 @@ import type { HostVerdict } from "./verdicts.ts";
 
 /** A host of which it is known what DNS asks; the others are not dialled. */
 export type AskedDane = Exclude<DaneState, { kind: "unavailable" }>;
-export type AskedHost = Omit<MxHost, "dane"> & { readonly dane: AskedDane };
 
 const MISMATCH: ReasonCode = "PST-DLV-039";
 const NO_STARTTLS: ReasonCode = "PST-DLV-040";
@@ -26,12 +24,12 @@ const NO_HANDSHAKE: ReasonCode = "PST-DLV-041";
 /** What a person should look at: an attack, or an error of the operators over there. */
 export const DANE_VIOLATIONS: readonly ReasonCode[] = [MISMATCH, NO_STARTTLS, NO_HANDSHAKE];
 
-export function demandsTls({ kind }: AskedDane): boolean {
+export function daneAsksForTls({ kind }: AskedDane): boolean {
   return kind !== "none";
 }
 
 /** RFC 7672 section 8.1: the name under which the records were found. */
-export function serverNameOf({ name, dane }: AskedHost): string {
+export function serverNameOf({ name, dane }: { readonly name: string; readonly dane: AskedDane }): string {
   return dane.kind === "usable" ? dane.baseName : name;
 }
 
@@ -65,16 +63,16 @@ export function daneText(dane: AskedDane): string {
 
 type Violation = Extract<HostVerdict, { kind: "violated" }>;
 
-export function mismatch(rung: Rung): Violation {
+export function daneMismatch(rung: Rung): Violation {
   return { kind: "violated", code: MISMATCH, status: "4.7.5", reply: null, rung };
 }
 
 /** Not offered, refused, or put off: to whoever is in between it is all the same. */
-export function withoutStarttls(reply: PeerReply | null): Violation {
+export function daneWithoutStarttls(reply: PeerReply | null): Violation {
   return { kind: "violated", code: NO_STARTTLS, status: "4.7.4", reply, rung: "plain" };
 }
 
-export function withoutHandshake(): Violation {
+export function daneWithoutHandshake(): Violation {
   return { kind: "violated", code: NO_HANDSHAKE, status: "4.7.5", reply: null, rung: "plain" };
 }
 

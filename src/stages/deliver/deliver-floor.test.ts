@@ -154,17 +154,20 @@ describe("several hosts", () => {
     preference: 1,
     addresses: { kind: "unavailable", detail: "timeout" },
     dane: { kind: "none" },
+    sts: { kind: "none" },
   };
   const bogus: MxHost = {
     name: "bogus.test",
     preference: 1,
     addresses: { kind: "bogus", detail: "x" },
     dane: { kind: "none" },
+    sts: { kind: "none" },
   };
   const absent: MxHost = {
     name: "absent.test",
     preference: 1,
     dane: { kind: "none" },
+    sts: { kind: "none" },
     addresses: { kind: "absent", reason: "nodata", security: "insecure" },
   };
   const weak = mxHost("127.0.0.3", "mx2.test");

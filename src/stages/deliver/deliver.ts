@@ -12,12 +12,12 @@ import type { Log } from "../../core/log.ts";
 import type { AttemptFacts, Outcome } from "../../core/outcome.ts";
 import type { Deliver, DeliveryRecipient, DeliveryReport, DeliveryRequest, Destination } from "../../core/stages.ts";
 import { ConnectionPool } from "./connection-pool.ts";
-import { DANE_VIOLATIONS } from "./dane-demand.ts";
+import { VIOLATIONS } from "./host-demand.ts";
 import type { Admission, LaneResult, LaneState, LaneView } from "./lanes.ts";
 import { laneIdentityOf, Lanes } from "./lanes.ts";
 import type { DeliverOptions } from "./options.ts";
 import { deferredLane } from "./verdicts.ts";
-import type { WalkEnd } from "./walk.ts";
+import type { NotDialled, WalkEnd } from "./walk.ts";
 import { walk } from "./walk.ts";
 
 export type DeliverCollaborators = {
@@ -45,12 +45,14 @@ export function createDeliver(options: DeliverOptions, deps: DeliverCollaborator
     if (admission.kind !== "go") return turnedAway(request, admission, lanes.state(lane));
     const context = { options, pool, blobs: deps.blobs, clock: deps.clock };
     const attempts: AttemptFacts[] = [];
+    const notDialled: NotDialled[] = [];
     const outcomes = new Map<RecipientId, Outcome>();
     let result: LaneResult = "unknown";
     try {
       for (const recipients of groupsOf(request)) {
         const end = await walk(request, recipients, context);
         attempts.push(...end.attempts);
+        notDialled.push(...end.notDialled);
         for (const [id, outcome] of end.outcomes) outcomes.set(id, outcome);
         result = resultOf(end);
       }
@@ -58,7 +60,7 @@ export function createDeliver(options: DeliverOptions, deps: DeliverCollaborator
       admission.release(result);
     }
     warnOfTampering(deps.log, attempts);
-    raiseViolations(deps.raise, request, attempts);
+    raiseViolations(deps.raise, request, [...attempts, ...notDialled]);
     return { attempts, outcomes, destination: destinationOf(result, lanes.state(lane)) };
   }
 
@@ -133,9 +135,13 @@ function warnOfTampering(log: Log, attempts: readonly AttemptFacts[]): void {
 }
 
 /** Also where another host took the mail: somebody may stand before the first one. */
-function raiseViolations(raise: RaiseAlert, { parcel }: DeliveryRequest, attempts: readonly AttemptFacts[]): void {
+function raiseViolations(
+  raise: RaiseAlert,
+  { parcel }: DeliveryRequest,
+  seen: readonly Pick<AttemptFacts, "host" | "code">[],
+): void {
   const message = parcel.variant.messageId;
-  for (const { code, host } of attempts) {
-    if (code !== null && DANE_VIOLATIONS.includes(code)) raise({ code, facts: { host, message } });
+  for (const { code, host } of seen) {
+    if (code !== null && VIOLATIONS.includes(code)) raise({ code, facts: { host, message } });
   }
 }

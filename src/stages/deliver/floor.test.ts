@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RUNGS, meetsRung } from "../../core/rung.ts";
 import type { Rung } from "../../core/rung.ts";
+import { usableDane } from "../../../test/support/dane-rig.ts";
 import { makeRequest, mailbox } from "../../../test/support/deliver-rig.ts";
 import { NO_EXTENSIONS } from "./extensions.ts";
 import type { Extensions } from "./extensions.ts";
@@ -8,12 +9,24 @@ import type { AskedDane } from "./dane-demand.ts";
 import type { Demand } from "./floor.ts";
 import { demandOf, shortfall } from "./floor.ts";
 
-const NO_DEMAND: Demand = { minRung: "plain", dane: "none", requireTls: false, eightBitMime: false, smtpUtf8: false };
+const NOTHING: Demand["asked"] = { dane: { kind: "none" }, sts: { kind: "none" } };
+const NO_DEMAND: Demand = {
+  minRung: "plain",
+  asked: NOTHING,
+  requireTls: false,
+  eightBitMime: false,
+  smtpUtf8: false,
+};
 const session = (rung: Rung, extensions: Partial<Extensions> = {}) => ({
   rung,
   tls: null,
   extensions: { ...NO_EXTENSIONS, ...extensions },
 });
+
+const RECORD = { usage: 3, selector: 1, matching: 1, data: new Uint8Array(32) };
+function stateOf(kind: AskedDane["kind"]): AskedDane {
+  return kind === "usable" ? usableDane([RECORD], ["mx.test"]) : { kind };
+}
 
 describe("the gate before MAIL", () => {
   test("holds every pair of rung and floor to the ladder", () => {
@@ -43,9 +56,13 @@ describe("the gate before MAIL", () => {
     ["unusable", RUNGS.filter((rung) => rung !== "plain")],
     ["usable", ["dane", "dane-insecure-mx"]],
   ])("where DNS holds %s records, a session for ordinary mail has one of the rungs %j", (dane, rungs) => {
-    const open = RUNGS.filter((rung) => shortfall(session(rung), { ...NO_DEMAND, dane }) === null);
+    const open = RUNGS.filter(
+      (rung) => shortfall(session(rung), { ...NO_DEMAND, asked: { ...NOTHING, dane: stateOf(dane) } }) === null,
+    );
     expect(open).toEqual(rungs);
-    const verdicts = RUNGS.map((rung) => shortfall(session(rung), { ...NO_DEMAND, dane })?.kind ?? "open");
+    const verdicts = RUNGS.map(
+      (rung) => shortfall(session(rung), { ...NO_DEMAND, asked: { ...NOTHING, dane: stateOf(dane) } })?.kind ?? "open",
+    );
     expect(new Set(verdicts)).toEqual(new Set(dane === "none" ? ["open"] : ["open", "violated"]));
   });
 
@@ -54,7 +71,7 @@ describe("the gate before MAIL", () => {
     const utf8Sender = makeRequest({ hosts: [], envelope: { sender: mailbox("jürgen@clinic.test") } });
     const utf8Recipient = makeRequest({ hosts: [], to: ["jürgen@clinic.test"] });
     const demands = [plain, utf8Sender, utf8Recipient].map(
-      (request) => demandOf(request, { dane: { kind: "none" } }, request.recipients).smtpUtf8,
+      (request) => demandOf(request, NOTHING, request.recipients).smtpUtf8,
     );
     expect(demands).toEqual([false, true, true]);
   });

@@ -1,22 +1,22 @@
 /**
  * The last gate before MAIL FROM: does this very session, new or reused, meet what the step demands? (RFC 8689 section 4.2.1,
  * RFC 6152, RFC 6531). Promises: nothing is relaxed here; a session below the rung or without a needed extension is `below`, and one
- * that lacks what DNS asks of its host carries nothing.
+ * that lacks what is asked of its host besides carries nothing.
  */
 import type { MissingExtension, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
 import { meetsRung } from "../../core/rung.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
-import { meetsDane, mismatch, withoutStarttls } from "./dane-demand.ts";
-import type { AskedDane, AskedHost } from "./dane-demand.ts";
+import { violationOf, withoutStarttls } from "./host-demand.ts";
+import type { Asked } from "./host-demand.ts";
 import type { Session } from "./session.ts";
 import type { HostVerdict } from "./verdicts.ts";
 
 export type Demand = {
   readonly minRung: Rung;
-  /** What DNS asks of the host, whatever the floor. */
-  readonly dane: AskedDane["kind"];
+  /** What else is asked of the host, whatever the floor. */
+  readonly asked: Asked;
   readonly requireTls: boolean;
   readonly eightBitMime: boolean;
   readonly smtpUtf8: boolean;
@@ -31,7 +31,7 @@ const CODE_OF_MISSING: Readonly<Record<MissingExtension, ReasonCode>> = {
 
 export function demandOf(
   request: DeliveryRequest,
-  host: Pick<AskedHost, "dane">,
+  { dane, sts }: Asked,
   recipients: readonly DeliveryRecipient[],
 ): Demand {
   const { needs } = request.parcel.variant;
@@ -39,7 +39,7 @@ export function demandOf(
     request.envelope.sender?.isUtf8 === true || recipients.some(({ recipient }) => recipient.mailbox.isUtf8);
   return {
     minRung: request.parcel.minRung,
-    dane: host.dane.kind,
+    asked: { dane, sts },
     requireTls: request.envelope.requireTls,
     eightBitMime: needs.eightBitMime,
     smtpUtf8: needs.smtpUtf8 || isUtf8Address,
@@ -65,7 +65,8 @@ export function shortOfRung(tls: TlsFacts | null, rung: Rung): ReasonCode {
 /** null when the session may carry the message. */
 export function shortfall(session: Pick<Session, "rung" | "tls" | "extensions">, demand: Demand): HostVerdict | null {
   const { extensions, rung, tls } = session;
-  if (!meetsDane(rung, demand.dane)) return rung === "plain" ? withoutStarttls(null) : mismatch(rung);
+  const violation = violationOf(rung, demand.asked);
+  if (violation !== null) return rung === "plain" ? withoutStarttls(demand.asked, null) : violation;
   if (!meetsRung(rung, demand.minRung)) {
     return { kind: "below", code: shortOfRung(tls, rung), rung, missing: [] };
   }

@@ -10,7 +10,7 @@ import type { Rung } from "../../core/rung.ts";
 import type { Choice } from "./assess-peer.ts";
 import { progressOf, verdictOfLost } from "./attempt.ts";
 import { Connection, ConnectionLost } from "./connection.ts";
-import type { AskedHost } from "./dane-demand.ts";
+import type { AskedHost } from "./host-demand.ts";
 import type { DeliverOptions } from "./options.ts";
 import { openSession } from "./session.ts";
 import type { HostVerdict } from "./verdicts.ts";
@@ -44,10 +44,10 @@ export async function probe(
   const begun = clock.monotonic();
   const progress = progressOf(null, host);
   const endWith = (verdict: HostVerdict | null, seen: Pick<Probe, "certificate" | "isUnroutable">): Probe => {
-    const { phase, starttlsOffered, tls, dane, rung, lastReply } = progress;
+    const { phase, starttlsOffered, tls, dane, sts, rung, lastReply } = progress;
     const replied = { replyCode: lastReply?.code ?? null, enhanced: lastReply?.enhanced ?? null };
     const durationMs = Math.round(clock.monotonic() - begun);
-    const dialog = { phase, starttlsOffered, tls, dane, rung, code: verdict?.code ?? null, ...replied };
+    const dialog = { phase, starttlsOffered, tls, dane, sts, rung, code: verdict?.code ?? null, ...replied };
     return { ...seen, verdict, facts: { host: host.name, address, port, ...dialog, startedAt, durationMs } };
   };
 

@@ -1,10 +1,10 @@
 /**
  * Opens a session: greeting, EHLO or HELO, STARTTLS, handshake, judgement of the peer, second EHLO (RFC 5321 section 3.2,
- * RFC 3207, RFC 7672). Promises: what a server said in the clear counts for nothing once TLS is up; a host below the floor, or
- * short of what DNS asks of it, is left before it hears anything but our name; the rung is the one proven on this socket.
+ * RFC 3207, RFC 7672, RFC 8461). Promises: what a server said in the clear counts for nothing once TLS is up; a host below the floor, or
+ * short of what is asked of it besides, is left before it hears anything but our name; the rung is the one proven on this socket.
  */
 import type { Clock } from "../../core/clock.ts";
-import type { DaneFacts, Phase, TlsFacts } from "../../core/outcome.ts";
+import type { DaneFacts, Phase, StsFacts, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
 import { meetsRung, strongerRung } from "../../core/rung.ts";
 import type { Reply } from "../../parts/smtp/reply.ts";
@@ -15,12 +15,14 @@ import { assessPeer } from "./assess-peer.ts";
 import type { Choice } from "./assess-peer.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionLost } from "./connection.ts";
-import { demandsTls, meetsDane, mismatch, serverNameOf, withoutHandshake, withoutStarttls } from "./dane-demand.ts";
-import type { AskedHost } from "./dane-demand.ts";
+import { serverNameOf } from "./dane-demand.ts";
 import type { Extensions } from "./extensions.ts";
 import { NO_EXTENSIONS, readExtensions } from "./extensions.ts";
 import { shortOfRung } from "./floor.ts";
+import { demandsTls, violationOf, withoutStarttls } from "./host-demand.ts";
+import type { AskedHost } from "./host-demand.ts";
 import type { DeliverOptions } from "./options.ts";
+import { stsFactsOf } from "./sts-demand.ts";
 import { tlsContextFor } from "./tls-context.ts";
 import type { Deferral, HostVerdict } from "./verdicts.ts";
 
@@ -30,6 +32,7 @@ export type Progress = {
   starttlsOffered: boolean;
   tls: TlsFacts | null;
   dane: DaneFacts;
+  sts: StsFacts;
   rung: Rung | null;
   lastReply: Reply | null;
 };
@@ -40,6 +43,7 @@ export type Session = {
   readonly starttlsOffered: boolean;
   readonly tls: TlsFacts | null;
   readonly dane: DaneFacts;
+  readonly sts: StsFacts;
   readonly rung: Rung;
   /** Messages handed over on this connection. */
   messages: number;
@@ -73,9 +77,10 @@ export async function openSession(connection: Connection, demand: SessionDemand,
   if (clear.value.starttls && demand.tryTls) return await openUnderTls(connection, demand, context);
 
   progress.rung = "plain";
-  if (demandsTls(demand.host.dane)) {
+  progress.sts = stsFactsOf(demand.host.sts, "broken");
+  if (demandsTls(demand.host)) {
     progress.phase = "starttls";
-    return withoutStarttls(null);
+    return withoutStarttls(demand.host, null);
   }
   if (!meetsRung("plain", demand.minRung)) {
     progress.phase = "starttls";
@@ -97,18 +102,20 @@ async function openUnderTls(connection: Connection, demand: SessionDemand, conte
 
   progress.phase = "handshake";
   const { host, choice, minRung } = demand;
-  const offeredRung = demandsTls(host.dane) ? strongerRung(minRung, "tls-unauthenticated") : minRung;
+  const offeredRung = demandsTls(host) ? strongerRung(minRung, "tls-unauthenticated") : minRung;
   const socket = await connection.secure({
     host: serverNameOf(host),
     context: tlsContextFor(offeredRung, options),
     timeoutMs: options.timeouts.handshakeMs,
   });
   progress.phase = "verify";
-  const { tls, dane, rung } = assessPeer(socket, { host, choice }, context.clock.now());
+  const { tls, dane, sts, rung } = assessPeer(socket, { host, choice }, context.clock.now());
   progress.tls = tls;
   progress.dane = dane;
+  progress.sts = sts;
   progress.rung = rung;
-  if (!meetsDane(rung, host.dane.kind)) return rung === "plain" ? withoutHandshake() : mismatch(rung);
+  const violation = violationOf(rung, host);
+  if (violation !== null) return violation;
   if (!meetsRung(rung, minRung)) {
     return { kind: "below", code: shortOfRung(tls, rung), rung, missing: [] };
   }
@@ -119,7 +126,7 @@ async function openUnderTls(connection: Connection, demand: SessionDemand, conte
 
 /** What follows when the answer to STARTTLS is no invitation. */
 function withoutGoAhead(verdict: ReplyVerdict, reply: Reply, { host }: SessionDemand): HostVerdict {
-  if (verdict.action !== "lane-deferred" && demandsTls(host.dane)) return withoutStarttls(toPeerReply(reply));
+  if (verdict.action !== "lane-deferred" && demandsTls(host)) return withoutStarttls(host, toPeerReply(reply));
   if (verdict.action === "below-floor") return { kind: "below", code: verdict.code, rung: "plain", missing: [] };
   return hostVerdict(verdict, reply);
 }
@@ -130,9 +137,9 @@ function opened(parts: {
   readonly progress: Progress;
 }): Opening {
   const { connection, extensions, progress } = parts;
-  const { starttlsOffered, tls, dane, rung } = progress;
+  const { starttlsOffered, tls, dane, sts, rung } = progress;
   if (rung === null) throw new Error("a session opened before its rung was known");
-  return { kind: "open", session: { connection, extensions, starttlsOffered, tls, dane, rung, messages: 0 } };
+  return { kind: "open", session: { connection, extensions, starttlsOffered, tls, dane, sts, rung, messages: 0 } };
 }
 
 async function hello(connection: Connection, phase: "ehlo" | "ehlo2", context: Context): Promise<Step<Extensions>> {

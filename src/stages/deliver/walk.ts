@@ -1,23 +1,30 @@
 /**
  * Walks the hosts of a route in order and the addresses of each, until every recipient is settled (RFC 5321 section 5.1).
- * Promises: an address the guard refuses is never dialled, nor a host of which DNS does not say what it asks; a host counts as having answered when any of its addresses did; exactly
+ * Promises: an address the guard refuses is never dialled, nor a host of which it is
+ * not known what it is asked, or which the domain's policy does not name; a host counts as having answered when any of its addresses did; exactly
  * one outcome for each recipient.
  */
 import { assertNever } from "../../core/assert-never.ts";
 import type { MxHost } from "../../core/capabilities.ts";
 import type { RecipientId } from "../../core/ids.ts";
 import type { AttemptFacts, Outcome } from "../../core/outcome.ts";
+import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
 import { mayDial } from "./address-guard.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { attempt } from "./attempt.ts";
-import type { AskedHost } from "./dane-demand.ts";
+import { admit } from "./host-demand.ts";
+import type { Admission, AskedHost } from "./host-demand.ts";
 import type { Deferral, HostResult, HostVerdict } from "./verdicts.ts";
 import { outcomeOfHosts } from "./verdicts.ts";
+
+export type NotDialled = { readonly host: string; readonly code: ReasonCode };
 
 export type WalkEnd = {
   readonly attempts: readonly AttemptFacts[];
   readonly outcomes: ReadonlyMap<RecipientId, Outcome>;
+  /** Hosts that break what is asked of them and were not even dialled. */
+  readonly notDialled: readonly NotDialled[];
   readonly isAborted: boolean;
 };
 
@@ -27,6 +34,7 @@ type Walk = {
   readonly pending: Map<RecipientId, DeliveryRecipient>;
   readonly outcomes: Map<RecipientId, Outcome>;
   readonly attempts: AttemptFacts[];
+  readonly notDialled: NotDialled[];
 };
 
 export async function walk(
@@ -35,9 +43,12 @@ export async function walk(
   context: AttemptContext,
 ): Promise<WalkEnd> {
   const pending = new Map(recipients.map((recipient) => [recipient.id, recipient]));
-  const state: Walk = { request, context, pending, outcomes: new Map(), attempts: [] };
+  const state: Walk = { request, context, pending, outcomes: new Map(), attempts: [], notDialled: [] };
   const results: HostResult[] = [];
-  for (const host of request.route.hosts) {
+  const hosts = request.route.hosts.map((host) => ({ ...host, admission: admit(host) }));
+  // RFC 8461 section 5.1: whom the policy does not name is no mail server of the domain, and fails nothing while another is.
+  const others = hosts.filter(({ admission }) => admission.kind !== "not-named");
+  for (const host of others.length > 0 ? others : hosts) {
     const verdict = await tryHost(state, host);
     if (verdict !== null) results.push({ host: host.name, verdict });
     if (pending.size === 0 || verdict?.kind === "lane" || verdict?.kind === "stop") break;
@@ -45,17 +56,25 @@ export async function walk(
   const rest = outcomeOfHosts(results, request.parcel.minRung);
   for (const id of pending.keys()) state.outcomes.set(id, rest);
   const isAborted = results.some(({ verdict }) => verdict.kind === "stop");
-  return { attempts: state.attempts, outcomes: state.outcomes, isAborted };
+  return { attempts: state.attempts, outcomes: state.outcomes, notDialled: state.notDialled, isAborted };
 }
 
 /** null when the host has nothing to say about those still pending: it took or settled all, or it does not exist. */
-async function tryHost(state: Walk, host: MxHost): Promise<HostVerdict | null> {
-  const { addresses, dane } = host;
+async function tryHost(state: Walk, host: MxHost & { readonly admission: Admission }): Promise<HostVerdict | null> {
+  const { addresses, admission } = host;
   switch (addresses.kind) {
     case "found":
-      // RFC 7672 section 2.1.2: whoever can make the look-up fail must not get the mail by it.
-      if (dane.kind === "unavailable") return { kind: "trouble", code: dane.code, status: "4.4.3", reply: null };
-      return await tryAddresses(state, { ...host, dane }, addresses.value);
+      switch (admission.kind) {
+        case "admitted":
+          return await tryAddresses(state, admission.host, addresses.value);
+        case "unknown":
+          return { kind: "trouble", code: admission.code, status: admission.status, reply: null };
+        case "not-named":
+          state.notDialled.push({ host: host.name, code: admission.verdict.code });
+          return admission.verdict;
+        default:
+          return assertNever(admission);
+      }
     case "absent":
       return null;
     case "bogus":
@@ -87,7 +106,7 @@ async function tryAddresses(state: Walk, host: AskedHost, addresses: readonly st
   return violated ?? answered ?? trouble;
 }
 
-/** At most three connections: a kept one, a fresh one, and for the floor `plain`, where DNS asks for nothing, one without TLS. */
+/** At most three connections: a kept one, a fresh one, and for the floor `plain`, where nothing is asked of the host, one without TLS. */
 async function tryAddress(state: Walk, host: AskedHost, address: string): Promise<HostVerdict | null> {
   const { request, context, pending } = state;
   const settle = (recipient: DeliveryRecipient, outcome: Outcome): void => {

@@ -66,8 +66,8 @@ describe("MX", () => {
       via: "mx",
       security: "secure",
       hosts: [
-        { name: "a.test", preference: 10, addresses: at("192.0.2.1"), dane: { kind: "none" } },
-        { name: "b.test", preference: 20, addresses: at("192.0.2.2"), dane: { kind: "none" } },
+        { name: "a.test", preference: 10, addresses: at("192.0.2.1"), dane: { kind: "none" }, sts: { kind: "none" } },
+        { name: "b.test", preference: 20, addresses: at("192.0.2.2"), dane: { kind: "none" }, sts: { kind: "none" } },
       ],
     });
   });
@@ -203,7 +203,7 @@ describe("address literals", () => {
       kind: "hosts",
       via: "address-literal",
       security: "insecure",
-      hosts: [{ name: domain, preference: 0, addresses: at(address), dane: { kind: "none" } }],
+      hosts: [{ name: domain, preference: 0, addresses: at(address), dane: { kind: "none" }, sts: { kind: "none" } }],
     });
   });
 

@@ -48,7 +48,8 @@ export function createDiscover(options: DiscoverOptions, deps: DiscoverDeps): Di
   };
   return async ({ domain }): Promise<Capabilities> => {
     const route = await discoverRoute(domain, world);
-    return { domain, route, smime: { kind: "absent" }, openpgp: { kind: "absent" }, portal: { kind: "absent" } };
+    const sts = { kind: "none", failure: null } as const;
+    return { domain, route, sts, smime: { kind: "absent" }, openpgp: { kind: "absent" }, portal: { kind: "absent" } };
   };
 }
 
@@ -113,7 +114,7 @@ function lookUpHosts(
   const lookUp = async ({ exchange: host, preference }: MxRecord): Promise<MxHost> => {
     const addresses = await resolver.addresses(host);
     const dane = await lookUpDane({ host, addresses, port: options.port, domainNames }, resolver);
-    return { name: host, preference, addresses, dane };
+    return { name: host, preference, addresses, dane, sts: { kind: "none" } };
   };
   return Promise.all(records.map((record) => gate.pass(() => lookUp(record))));
 }
@@ -127,7 +128,7 @@ function routeByLiteral(domain: string, world: World): Route {
   if (address === null) return { kind: "unusable", code: "PST-DSC-003" };
   if (world.ownAddresses.has(address)) return { kind: "loop" };
   return toSingleHost(
-    { name: domain, preference: 0, addresses: given(address), dane: { kind: "none" } },
+    { name: domain, preference: 0, addresses: given(address), dane: { kind: "none" }, sts: { kind: "none" } },
     "address-literal",
   );
 }
@@ -145,7 +146,7 @@ async function routeBySmarthost({ host, port }: Smarthost, { deps: { resolver, l
     return { kind: "unavailable", code: "PST-DSC-007" };
   }
   const dane = await lookUpDane({ host: name, addresses, port, domainNames: [] }, resolver);
-  return toSingleHost({ name, preference: 0, addresses, port, dane }, "smarthost");
+  return toSingleHost({ name, preference: 0, addresses, port, dane, sts: { kind: "none" } }, "smarthost");
 }
 
 /** Neither a literal nor a configured name was found through MX, so `secure` MX is nothing they can claim. */
