@@ -3,6 +3,8 @@
  * Every limit carries its unit in its name.
  */
 
+import type { DialOptions } from "../../parts/dns/address-guard.ts";
+
 /** The client's patience in each phase. */
 export type DeliverTimeouts = {
   readonly dialMs: number;
@@ -22,14 +24,10 @@ export type DeliverTimeouts = {
   readonly quitMs: number;
 };
 
-export type DeliverOptions = {
+export type DeliverOptions = DialOptions & {
   /** The name given with EHLO: this gateway's public host name. */
   readonly helo: string;
   readonly port: number;
-  /** True lets every address through; for tests, demos and inside relays. */
-  readonly allowPrivateDestinations: boolean;
-  /** Replaces the built-in guard against private and reserved addresses. */
-  readonly isAllowedAddress?: (address: string) => boolean;
   /** PEM certificates to trust in place of the ones shipped with the runtime; null keeps those. */
   readonly ca: readonly string[] | null;
   readonly timeouts: DeliverTimeouts;

@@ -10,7 +10,7 @@ import type { RecipientId } from "../../core/ids.ts";
 import type { AttemptFacts, Outcome } from "../../core/outcome.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
-import { mayDial } from "./address-guard.ts";
+import { mayDial } from "../../parts/dns/address-guard.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { attempt } from "./attempt.ts";
 import { admit } from "./host-demand.ts";

@@ -1,10 +1,9 @@
 /**
- * Refuses destinations no public mail server can have, so that a stranger's DNS cannot point this gateway at the inside
+ * Refuses destinations no public server can have, so that a stranger's DNS cannot point this gateway at the inside
  * of its own network. Promises: loopback, private, link-local, shared (CGNAT), documentation, benchmark, multicast and reserved
  * addresses are refused, and every IPv6 form that carries an IPv4 address (mapped, NAT64, 6to4, Teredo).
  */
 import { BlockList, isIP } from "node:net";
-import type { DeliverOptions } from "./options.ts";
 
 const IPV4: readonly (readonly [string, number])[] = [
   ["0.0.0.0", 8],
@@ -58,9 +57,13 @@ export function isPublicAddress(address: string): boolean {
   }
 }
 
-export function mayDial(
-  address: string,
-  { allowPrivateDestinations, isAllowedAddress }: Pick<DeliverOptions, "allowPrivateDestinations" | "isAllowedAddress">,
-): boolean {
+export type DialOptions = {
+  /** True lets every address through; for tests, demos and inside relays. */
+  readonly allowPrivateDestinations: boolean;
+  /** Replaces the built-in guard against private and reserved addresses. */
+  readonly isAllowedAddress?: (address: string) => boolean;
+};
+
+export function mayDial(address: string, { allowPrivateDestinations, isAllowedAddress }: DialOptions): boolean {
   return allowPrivateDestinations || (isAllowedAddress ?? isPublicAddress)(address);
 }
