@@ -204,7 +204,7 @@ class Pass {
     const capabilities = await this.#deps.stages.discover(recipient.recipient.mailbox);
     const { route } = capabilities;
     if (route.kind === "unavailable" || route.kind === "bogus") {
-      const why = ownFinding(route.code, "4.4.3");
+      const why = ownFinding(route.code, "4.4.3", route.detail);
       return { recipient, before: [], settled: putOff(why, this.#circumstances(recipient, [])) };
     }
     if (recipient.possibleDuplicate && recipient.plan !== null) {

@@ -28,8 +28,9 @@ export type Route =
   /** Every MX is this gateway itself. */
   | { readonly kind: "loop" }
   | { readonly kind: "unusable"; readonly code: ReasonCode }
-  | { readonly kind: "bogus"; readonly code: ReasonCode }
-  | { readonly kind: "unavailable"; readonly code: ReasonCode };
+  /** `detail`: what came of the question in DNS, in our own words. */
+  | { readonly kind: "bogus"; readonly code: ReasonCode; readonly detail?: string }
+  | { readonly kind: "unavailable"; readonly code: ReasonCode; readonly detail?: string };
 
 export type Certificate = { readonly fingerprint: string; readonly der: Uint8Array };
 export type OpenPgpKey = { readonly fingerprint: string; readonly armored: string };

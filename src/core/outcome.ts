@@ -113,6 +113,8 @@ export type Outcome =
       readonly host: string | null;
       /** Some host answered and could not meet the step while another was in trouble: the next step may follow after secure_hold. */
       readonly unmet: PeerFacts | null;
+      /** What came of a question in DNS about `host`, in our own words. */
+      readonly detail?: string;
     }
   | {
       readonly kind: "failed";

@@ -104,18 +104,18 @@ export function missingOf({ variantId }: StoredRecipient, { variants }: StoredMe
   return variant?.kind === "downconverted" ? ["8BITMIME"] : [];
 }
 
-/** What was found out here, without a word of any server. */
-export function ownFinding<S extends string>(
-  code: ReasonCode,
-  status: S,
-): {
+type OwnFinding<S extends string> = {
   readonly code: ReasonCode;
   readonly status: S;
   readonly reply: null;
   readonly replyCode: null;
   readonly host: null;
-} {
-  return { code, status, reply: null, replyCode: null, host: null };
+  readonly detail: string | null;
+};
+
+/** What was found out here, without a word of any server. */
+export function ownFinding<S extends string>(code: ReasonCode, status: S, detail: string | null = null): OwnFinding<S> {
+  return { code, status, reply: null, replyCode: null, host: null, detail };
 }
 
 /** What an exception of a stage means for its recipient: later, by the code it carries; without one it is a bug. */

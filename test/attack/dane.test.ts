@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MxBehaviour } from "../../src/cli/loopback/mx-behaviour.ts";
 import type { MxTls } from "../../src/cli/loopback/mx-server.ts";
-import type { Misbehaviour, Zone, ZoneEntry } from "../../src/cli/loopback/dns-server.ts";
+import type { Zone, ZoneEntry } from "../../src/cli/loopback/dns-server.ts";
 import type { ServerDescription } from "../../src/cli/loopback/internet.ts";
 import type { AttemptFacts } from "../../src/core/outcome.ts";
 import { leaksIn } from "../support/canary.ts";
@@ -26,7 +26,7 @@ type Attack = {
   readonly behaviour?: MxBehaviour;
   /** What DNS holds, of `good` unless said. */
   readonly record?: (certificates: TestCertificates) => string;
-  readonly dns?: Misbehaviour;
+  readonly dns?: keyof typeof TOLD;
   readonly code: string;
   readonly refused?: AttemptFacts["dane"];
 };
@@ -161,6 +161,20 @@ async function attemptsOf(id: string): Promise<readonly AttemptFacts[]> {
   return rows.flatMap(({ event }) => (event.kind === "attempt" ? [event.attempt] : []));
 }
 
+/** What came of the question, as an auditor reads it. */
+const TOLD = {
+  drop: "timeout",
+  servfail: "SERVFAIL",
+  bogus: "DNSSEC validation failed (extended error 6)",
+} as const;
+
+async function waitsOf(id: string): Promise<readonly unknown[]> {
+  const rows = await world.audit(id);
+  return rows.flatMap(({ event }) =>
+    event.kind === "deferred" ? [{ code: event.code, host: event.host, detail: event.detail }] : [],
+  );
+}
+
 /** Everything in the audit that names this alert's code and host. */
 async function alertsOf(code: string, host: string): Promise<number> {
   const rows = await world.postern.store.auditPage(1, 10_000);
@@ -199,6 +213,7 @@ describe.each(ATTACKS)("$what", ({ name, code, refused, dns }) => {
       expect(attempts.map((attempt) => [attempt.code, attempt.dane])).toEqual(
         dns === undefined ? [[code, refused]] : [],
       );
+      if (dns !== undefined) expect(await waitsOf(id)).toEqual([{ code, host: hostOf({ name }), detail: TOLD[dns] }]);
     }
   });
 

@@ -20,6 +20,9 @@ const ALIASES_MAX = 12;
  */
 const VALIDATION_ERRORS: ReadonlySet<number> = new Set([1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 25, 27]);
 
+/** Told of one answer. */
+const EXTENDED_ERRORS_MAX = 8;
+
 /** Come beside aliases: what they were made from, and signatures. */
 const BESIDE_ALIASES: ReadonlySet<number> = new Set([39, 46]);
 
@@ -33,13 +36,19 @@ export function readAnswer(message: DnsMessage, question: DnsQuestion): DnsAnswe
       return readDenial(message, question, { reason: "nxdomain", security });
     case RCODE.servFail:
       return message.extendedErrors.some((code) => VALIDATION_ERRORS.has(code))
-        ? { kind: "bogus", detail: `DNSSEC validation failed (extended error ${message.extendedErrors.join(", ")})` }
-        : { kind: "unavailable", detail: "SERVFAIL" };
+        ? { kind: "bogus", detail: withExtendedErrors("DNSSEC validation failed", message) }
+        : { kind: "unavailable", detail: withExtendedErrors("SERVFAIL", message) };
     case RCODE.refused:
-      return { kind: "unavailable", detail: "REFUSED" };
+      return { kind: "unavailable", detail: withExtendedErrors("REFUSED", message) };
     default:
-      return { kind: "unavailable", detail: `rcode ${message.rcode}` };
+      return { kind: "unavailable", detail: withExtendedErrors(`rcode ${message.rcode}`, message) };
   }
+}
+
+/** By number: the text beside them is the server's (RFC 8914 section 2). */
+function withExtendedErrors(what: string, { extendedErrors }: DnsMessage): string {
+  const told = extendedErrors.slice(0, EXTENDED_ERRORS_MAX).join(", ");
+  return told === "" ? what : `${what} (extended error ${told})`;
 }
 
 function readRecords(

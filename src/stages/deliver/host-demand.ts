@@ -35,22 +35,31 @@ export type AskedHost = Omit<MxHost, "dane" | "sts"> & Asked;
 export type Admission =
   | { readonly kind: "admitted"; readonly host: AskedHost }
   /** It is not known what the host is asked (RFC 7672 section 2.1.2): whoever can make a look-up fail must not get the mail by it. */
-  | { readonly kind: "unknown"; readonly code: ReasonCode; readonly status: EnhancedStatus<4> }
+  | {
+      readonly kind: "unknown";
+      readonly code: ReasonCode;
+      readonly status: EnhancedStatus<4>;
+      readonly why: { readonly detail?: string };
+    }
   /** The policy of the domain does not name it. */
   | { readonly kind: "not-named"; readonly verdict: Violation };
 
 /** Before a host is dialled. */
 export function admit(host: MxHost): Admission {
   const { dane, sts } = host;
-  if (dane.kind === "unavailable") return { kind: "unknown", code: dane.code, status: "4.4.3" };
+  if (dane.kind === "unavailable") return { kind: "unknown", code: dane.code, status: "4.4.3", why: whyOf(dane) };
   // Where DANE is in use, it alone decides.
   const isDane = dane.kind === "usable";
   if (sts.kind === "unavailable") {
-    if (!isDane) return { kind: "unknown", code: sts.code, status: "4.3.0" };
+    if (!isDane) return { kind: "unknown", code: sts.code, status: "4.3.0", why: {} };
     return { kind: "admitted", host: { ...host, dane, sts: { kind: "none" } } };
   }
   if (sts.kind === "enforce" && !sts.matches && !isDane) return { kind: "not-named", verdict: notNamed() };
   return { kind: "admitted", host: { ...host, dane, sts } };
+}
+
+function whyOf({ detail }: Extract<MxHost["dane"], { kind: "unavailable" }>): { readonly detail?: string } {
+  return detail === undefined ? {} : { detail };
 }
 
 type Violation = Extract<HostVerdict, { kind: "violated" }>;

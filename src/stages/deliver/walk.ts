@@ -68,7 +68,7 @@ async function tryHost(state: Walk, host: MxHost & { readonly admission: Admissi
         case "admitted":
           return await tryAddresses(state, admission.host, addresses.value);
         case "unknown":
-          return { kind: "trouble", code: admission.code, status: admission.status, reply: null };
+          return { kind: "trouble", code: admission.code, status: admission.status, reply: null, ...admission.why };
         case "not-named":
           state.notDialled.push({ host: host.name, code: admission.verdict.code });
           return admission.verdict;
@@ -79,7 +79,7 @@ async function tryHost(state: Walk, host: MxHost & { readonly admission: Admissi
       return null;
     case "bogus":
     case "unavailable":
-      return { kind: "trouble", code: "PST-DLV-032", status: "4.4.3", reply: null };
+      return { kind: "trouble", code: "PST-DLV-032", status: "4.4.3", reply: null, detail: addresses.detail };
     default:
       return assertNever(addresses);
   }

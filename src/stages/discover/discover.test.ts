@@ -84,9 +84,9 @@ describe("MX", () => {
     [
       "an MX look-up without an answer",
       { mx: { "d.test": unavailable } },
-      { kind: "unavailable", code: "PST-DSC-001" },
+      { kind: "unavailable", code: "PST-DSC-001", detail: "timeout" },
     ],
-    ["a bogus MX", { mx: { "d.test": bogus } }, { kind: "bogus", code: "PST-DSC-002" }],
+    ["a bogus MX", { mx: { "d.test": bogus } }, { kind: "bogus", code: "PST-DSC-002", detail: "extended error 6" }],
     [
       "an MX that does not exist",
       { mx: { "d.test": mx([1, "gone.test"]) } },

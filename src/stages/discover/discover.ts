@@ -73,9 +73,9 @@ async function discoverRoute(domain: string, world: World): Promise<Route> {
         world,
       );
     case "bogus":
-      return { kind: "bogus", code: "PST-DSC-002" };
+      return { kind: "bogus", code: "PST-DSC-002", detail: mx.detail };
     case "unavailable":
-      return { kind: "unavailable", code: "PST-DSC-001" };
+      return { kind: "unavailable", code: "PST-DSC-001", detail: mx.detail };
     default:
       return assertNever(mx);
   }
