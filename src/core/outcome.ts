@@ -68,6 +68,8 @@ export type AttemptFacts = {
   readonly host: string;
   readonly address: string;
   readonly port: number;
+  /** Our end of the connection. Absent where there was none, and in rows of older versions. */
+  readonly localAddress?: string;
   /** How far the dialog got. */
   readonly phase: Phase;
   readonly starttlsOffered: boolean;

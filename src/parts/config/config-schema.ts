@@ -270,6 +270,15 @@ const alerts = z.strictObject({
     .prefault({}),
 });
 
+const tlsReports = z.strictObject({
+  send: z.boolean().default(false),
+  contact: mailbox.optional(),
+  organization: z
+    .string()
+    .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029]{1,200}$/u, "not a name: one line of at most 200 characters")
+    .optional(),
+});
+
 const pressure = z.strictObject({
   disk_free_percent_min: whole(0, 90, 5),
   disk_free_bytes_min: whole(0, 1_099_511_627_776, 1_073_741_824),
@@ -319,6 +328,7 @@ export const configSchema = z.strictObject({
   review: review.prefault({}),
   monitoring: monitoring.prefault({}),
   alerts: alerts.prefault({}),
+  tls_reports: tlsReports.prefault({}),
   pressure: pressure.prefault({}),
   dkim: z
     .array(

@@ -12,6 +12,8 @@ import { camelCased } from "./camel-case.ts";
 import type { CamelCased } from "./camel-case.ts";
 import { noteSignerOf, readAudit } from "./config-audit.ts";
 import type { AuditConfig } from "./config-audit.ts";
+import { readWebhook } from "./config-alerts.ts";
+import type { WebhookConfig } from "./config-alerts.ts";
 import { checkConfig, endOfDay } from "./config-checks.ts";
 import {
   absolutePath,
@@ -27,6 +29,8 @@ import type { Files, RoleKeys } from "./config-files.ts";
 import { ConfigReport } from "./config-report.ts";
 import { configSchema } from "./config-schema.ts";
 import type { ConfigText } from "./config-schema.ts";
+import { readTlsReports } from "./config-tls-reports.ts";
+import type { TlsReportsConfig } from "./config-tls-reports.ts";
 import { errorCode, unreadable } from "./secret.ts";
 import type { ConfigEnvironment, Secret } from "./secret.ts";
 import { checkShape, inOrder } from "./yaml-document.ts";
@@ -91,9 +95,8 @@ export type Config = {
   readonly review: Text["review"];
   /** Without a port nothing listens. */
   readonly monitoring: Text["monitoring"];
-  readonly alerts: Omit<Text["alerts"], "webhook"> & {
-    readonly webhook: { readonly url: string; readonly secret: Secret; readonly ca: string | null } | null;
-  };
+  readonly alerts: Omit<Text["alerts"], "webhook"> & { readonly webhook: WebhookConfig | null };
+  readonly tlsReports: TlsReportsConfig;
   readonly pressure: Text["pressure"];
   readonly dkim: readonly { readonly domain: string; readonly selector: string; readonly key: Secret }[];
   readonly stripHeaders: readonly string[];
@@ -261,6 +264,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
   const plain = camelCased(text);
   const named = readHostname(text, files);
   const hostname = named ?? "localhost.invalid";
+  const postmaster = text.postmaster ?? `postmaster@${text.own_domains[0] ?? hostname}`;
   const { certificate, key } = readListenerTls(text.listen.tls, { hostname: named }, files);
   return {
     ...origin,
@@ -268,7 +272,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     hostname,
     instanceId: text.instance_id ?? `p${sha256Hex(Buffer.from(hostname)).slice(0, 12)}`,
     dataDir: absolutePath(text.data_dir, files),
-    postmaster: text.postmaster ?? `postmaster@${text.own_domains[0] ?? hostname}`,
+    postmaster,
     ownDomains: text.own_domains,
     listen: {
       ...plain.listen,
@@ -296,6 +300,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     review: plain.review,
     monitoring: plain.monitoring,
     alerts: { ...plain.alerts, webhook: readWebhook(text.alerts.webhook, files) },
+    tlsReports: readTlsReports(text, { hostname, postmaster }),
     pressure: plain.pressure,
     dkim: text.dkim.map((entry, i) => ({ ...entry, key: readDkimKey(entry.key, ["dkim", i, "key"], files) })),
     stripHeaders: text.strip_headers,
@@ -337,13 +342,6 @@ function readSubmitter(
   }
   if (dkim !== undefined) return named({ kind: "dkim", domains: dkim.domains ?? facts.ownDomains });
   return named({ kind: "own-network" });
-}
-
-function readWebhook(text: ConfigText["alerts"]["webhook"], files: Files): Config["alerts"]["webhook"] {
-  if (text === undefined) return null;
-  const place = ["alerts", "webhook"];
-  const secret = readSecret(text.secret, [...place, "secret"], files);
-  return { url: text.url, secret, ca: readCaFile(text.ca_file, [...place, "ca_file"], files) };
 }
 
 function readPolicy({ policy }: ConfigText): Policy {

@@ -68,6 +68,7 @@ export async function attempt(work: AttemptRequest, context: AttemptContext): Pr
     host: work.host.name,
     address: work.address,
     port: key.port,
+    ...(progress.localAddress !== null && { localAddress: progress.localAddress }),
     phase: progress.phase,
     starttlsOffered: progress.starttlsOffered,
     tls: progress.tls,
@@ -100,6 +101,7 @@ async function run(work: AttemptRequest, context: RunContext): Promise<HostVerdi
     const { address } = work;
     connection ??= await Connection.dial({ address, port: key.port, timeoutMs: options.timeouts.dialMs, signal });
     unbind = connection.bind(signal);
+    progress.localAddress = connection.localAddress;
     await reached("deliver.connected");
     if (kept !== null) return await runTransactions(work, kept, context);
     connection.limit(options.timeouts.totalMs);
@@ -186,6 +188,7 @@ function codeOf(end: {
 export function progressOf(kept: Session | null, host: AskedHost): Progress {
   return {
     phase: kept === null ? "dial" : "mail",
+    localAddress: null,
     starttlsOffered: kept?.starttlsOffered ?? false,
     tls: kept?.tls ?? null,
     dane: kept?.dane ?? daneFactsOf(host.dane),

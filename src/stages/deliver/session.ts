@@ -29,6 +29,7 @@ import type { Deferral, HostVerdict } from "./verdicts.ts";
 /** What became known on the way; the audit row of the attempt is made from it, however the attempt ends. */
 export type Progress = {
   phase: Phase;
+  localAddress: string | null;
   starttlsOffered: boolean;
   tls: TlsFacts | null;
   dane: DaneFacts;
