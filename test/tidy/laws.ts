@@ -4,8 +4,6 @@
 export const PART_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   config: ["dns", "keys", "smtp"],
   store: ["failpoint", "keys"],
-  sts: ["dns"],
-  tlsrpt: ["dane"],
 };
 
 /** Folders of src whose files may import an npm package. Tests and test/ may import any. */
