@@ -10,7 +10,9 @@ import type { Config } from "./parts/config/config.ts";
 import { Secret } from "./parts/config/secret.ts";
 import type { DkimKey } from "./parts/dkim/sign.ts";
 import type { ResolverOptions } from "./parts/dns/dns.ts";
+import { isPublicAddress } from "./parts/dns/address-guard.ts";
 import type { MimeLimits } from "./parts/mime/mime-scanner.ts";
+import type { ReportFrom } from "./parts/tlsrpt/report.ts";
 import { ACCEPT_LIMIT_DEFAULTS, proofHeaderNames } from "./stages/accept/options.ts";
 import type { AcceptOptions, Submitter, TlsMaterial } from "./stages/accept/options.ts";
 import { passwordOf } from "./stages/accept/password.ts";
@@ -133,7 +135,6 @@ export function deliverOptions({ delivery }: Config): DeliverOptions {
     helo: delivery.hostname,
     port: delivery.port,
     allowPrivateDestinations: delivery.allowPrivateDestinations,
-    fipsOnly: delivery.tls.fipsOnly,
     ca: delivery.tls.ca === null ? null : [...rootCertificates, delivery.tls.ca],
     connectionsMax: delivery.connectionsMax,
     laneWindowInitial: Math.min(DELIVER_DEFAULTS.laneWindowInitial, delivery.laneConnectionsMax),
@@ -162,6 +163,13 @@ export function reportOptions(config: Config): ReportOptions {
     lifetimeMs: lifetimeMs(config),
     headerBytesMax: HEADER_BYTES_MAX,
   };
+}
+
+/** As whom TLS reports are sent. The mail's From is the postmaster, whose domain signs it. */
+export function reportFrom({ tlsReports, postmaster, hostname, instanceId }: Config): ReportFrom {
+  const { organization, contact } = tlsReports;
+  const submitter = postmaster.slice(postmaster.lastIndexOf("@") + 1);
+  return { organization, contact, submitter, hostname, instanceId, isPublic: isPublicAddress };
 }
 
 export function retryOptions({ delivery, hold }: Config): RetryOptions {

@@ -58,6 +58,7 @@ import type { AuditKeeping } from "./audit-keeping.ts";
 import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
 import { rekeyDuty } from "./rekeying.ts";
+import { TlsSessions } from "./tls-sessions.ts";
 import { watchValidation } from "./validation-watch.ts";
 import type { ValidationWatch } from "./validation-watch.ts";
 import type { Postern } from "./postern.ts";
@@ -91,6 +92,7 @@ export class Running {
   readonly #hold: DeliveryHold;
   readonly #scheduler: Scheduler;
   readonly #delivery: Delivery;
+  readonly #tlsSessions: TlsSessions;
   readonly #settle: ReturnType<typeof createSettle>;
   readonly #submit: ReturnType<typeof createPipeline>["submit"];
   readonly #newMessageId: ReturnType<typeof messageIdMaker>;
@@ -118,6 +120,7 @@ export class Running {
     this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
     this.#delivery = createDeliver(deliverOptions(config), { blobs, raise, ...env });
+    this.#tlsSessions = new TlsSessions({ facts: store.domainFacts, lookAt: () => null, ...env });
     const wake = (): void => this.#scheduler.wake();
     const settled = (ended: readonly StoredRecipient[]): void => this.#scheduler.settled(ended);
     this.#settle = createSettle({ store, blobs, wake, settled, ...env, writeReport: this.#reportWriter() });
@@ -135,14 +138,12 @@ export class Running {
         stages: {
           spool: createSpool({ lifetimeMs: lifetimeMs(config) }, { store, blobs, clock: env.clock }),
           inspect: (message) => this.#inspection.inspect(message),
-          discover: createDiscover(discoverOptions(config), {
-            resolver: this.#resolver,
-            policy: () => this.#config.policy,
-            ...env,
-          }),
+          discover: this.#tlsSessions.discover(
+            createDiscover(discoverOptions(config), { resolver: this.#resolver, ...env }),
+          ),
           decide,
           protect: (input) => this.#protect(input),
-          deliver: this.#hold.deliver(this.#delivery.deliver),
+          deliver: this.#hold.deliver(this.#tlsSessions.deliver(this.#delivery.deliver)),
           settle: this.#hold.settle(this.#settle, this.#breakOff.signal),
           write: createWrite({ store, blobs }),
         },
@@ -296,6 +297,7 @@ export class Running {
     // A disk that takes nothing any more must not keep the stores from being closed.
     const unrecorded = (error: unknown): void =>
       env.log.error("stop_unrecorded", { code: reasonOf(error), error: errorName(error) });
+    await this.#tlsSessions.write().catch(unrecorded);
     await this.#tellService("stopped").catch(unrecorded);
     await this.#parts.watching.close();
     await this.#audit.checkpoints.sign("stop").catch(unrecorded);
@@ -322,6 +324,7 @@ export class Running {
       isDraining: () => this.#stopping !== null,
       pressure: () => this.#gauge.read(),
       validation: () => this.#validation.state,
+      tlsSessions: () => this.#tlsSessions.totals,
       openIntake: () => this.#intake(),
       newMessageId: () => this.#newMessageId(),
       submit: this.#submit,
@@ -342,6 +345,7 @@ export class Running {
       },
       ...upkeepDuties(this.#parts),
       this.#validation.duty(),
+      this.#tlsSessions.duty(),
       rekeyDuty(this.#parts),
       expiryDuty({ store, clock: env.clock }),
       ...watching.duties(),

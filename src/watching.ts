@@ -44,6 +44,8 @@ export type Subject = OwnPost & {
   readonly isDraining: () => boolean;
   readonly pressure: () => Pressure;
   readonly validation: () => ValidationState;
+  /** By result, since the start. */
+  readonly tlsSessions: () => ReadonlyMap<string, number>;
 };
 
 type Certificates = Pick<Config["listen"]["tls"], "certificate" | "clientCa">;
@@ -246,6 +248,7 @@ export class Watching {
       disk: figures?.space ?? null,
       pressureLevel: level,
       validation: subject?.validation() ?? "unknown",
+      tlsSessions: subject?.tlsSessions() ?? new Map(),
       auditHeadSeq: head?.seq ?? null,
       checkpointAt: this.#checkpointAt,
       backupAt: backup?.mtimeMs ?? null,

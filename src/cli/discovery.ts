@@ -22,15 +22,7 @@ export type Discovery = {
 export function createDiscovery(config: Config): Discovery {
   const log = standardErrorLog();
   const { resolver, lookups } = recordLookups(createResolver(resolverOptions(config), { randomBytes, log }));
-  return {
-    discover: createDiscover(discoverOptions(config), {
-      resolver,
-      chance: Math.random,
-      log,
-      policy: () => config.policy,
-    }),
-    lookups,
-  };
+  return { discover: createDiscover(discoverOptions(config), { resolver, chance: Math.random, log }), lookups };
 }
 
 /** A mailbox, or a domain alone. Throws CliError for anything else. */

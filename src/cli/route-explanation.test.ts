@@ -6,7 +6,6 @@ import { createResolver } from "../parts/dns/dns.ts";
 import { decide } from "../stages/decide/decide.ts";
 import { createDiscover } from "../stages/discover/discover.ts";
 import { DISCOVER_DEFAULTS } from "../stages/discover/options.ts";
-import { destinationRule } from "../../test/support/rules.ts";
 import { startLoopbackDns } from "./loopback/dns-server.ts";
 import type { LoopbackDns, Zone } from "./loopback/dns-server.ts";
 import { explainRoute, explanationLines, explanationRow, recordLookups } from "./route-explanation.ts";
@@ -18,8 +17,7 @@ const policy: Policy = {
   sensitive: "content",
   uninspectable: "strict",
   alreadyProtected: "opportunistic",
-  requireTls: "off",
-  destinations: [destinationRule("raised.test", { raiseTo: "minimum" })],
+  destinations: [{ match: "raised.test", raiseTo: "minimum", lowerTo: null }],
 };
 let server: LoopbackDns | null = null;
 
@@ -37,7 +35,7 @@ async function explained(domain: string, zone: Zone): Promise<RouteExplanation> 
     inFlightMax: 9,
   } as const;
   const { resolver, lookups } = recordLookups(createResolver(options, { randomBytes, log: silent }));
-  const discover = createDiscover(DISCOVER_DEFAULTS, { resolver, chance: () => 0, log: silent, policy: () => policy });
+  const discover = createDiscover(DISCOVER_DEFAULTS, { resolver, chance: () => 0, log: silent });
   const mailbox = { address: `someone@${domain}`, localPart: "someone", domain, isUtf8: false };
   return explainRoute(mailbox, { discover, decide, policy, now: 0, lookups });
 }

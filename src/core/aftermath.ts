@@ -178,6 +178,8 @@ export type PutOff = {
   readonly reply: PeerReply | null;
   readonly replyCode: number | null;
   readonly host: string | null;
+  /** What the code leaves open, such as what came of a question in DNS: our own words, no address, no content. */
+  readonly detail?: string | null;
 };
 
 /** What a pause depends on. */
@@ -212,9 +214,17 @@ export function putOff(why: PutOff, at: PutOffCircumstances, extra: RecipientPat
       lastReply: why.reply,
       lastHost: why.host,
     },
-    events: [{ kind: "deferred", code: why.code, status: why.status, replyCode: why.replyCode, attempts, dueAt }],
+    events: [deferredEvent(why, { attempts, dueAt })],
     tell: delayTell(notice, why),
   };
+}
+
+function deferredEvent(
+  { code, status, replyCode, host, detail }: PutOff,
+  next: { readonly attempts: number; readonly dueAt: number },
+): EventBody {
+  const why = detail === undefined || detail === null ? {} : { detail, ...(host === null ? {} : { host }) };
+  return { kind: "deferred", code, status, replyCode, ...next, ...why };
 }
 
 function expired(why: PutOff, at: PutOffCircumstances): Settled {

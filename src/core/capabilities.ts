@@ -2,7 +2,6 @@
 import type { DaneState } from "./dane.ts";
 import type { DnsAnswer, DnsSecurity } from "./dns-answer.ts";
 import type { ReasonCode } from "./reason-codes.ts";
-import type { TlsRule } from "./tls-rule.ts";
 import type { HostSts, StsState } from "./sts.ts";
 
 export type MxHost = {
@@ -10,8 +9,6 @@ export type MxHost = {
   readonly preference: number;
   readonly addresses: DnsAnswer<readonly string[]>;
   readonly dane: DaneState;
-  /** What the operator asks of it; absent: nothing. */
-  readonly rule?: TlsRule;
   readonly sts: HostSts;
   /** Only where the operator named one with a smarthost; otherwise deliver's own SMTP port. */
   readonly port?: number;
@@ -31,8 +28,9 @@ export type Route =
   /** Every MX is this gateway itself. */
   | { readonly kind: "loop" }
   | { readonly kind: "unusable"; readonly code: ReasonCode }
-  | { readonly kind: "bogus"; readonly code: ReasonCode }
-  | { readonly kind: "unavailable"; readonly code: ReasonCode };
+  /** `detail`: what came of the question in DNS, in our own words. */
+  | { readonly kind: "bogus"; readonly code: ReasonCode; readonly detail?: string }
+  | { readonly kind: "unavailable"; readonly code: ReasonCode; readonly detail?: string };
 
 export type Certificate = { readonly fingerprint: string; readonly der: Uint8Array };
 export type OpenPgpKey = { readonly fingerprint: string; readonly armored: string };

@@ -25,4 +25,4 @@ export type DaneState =
       readonly names: readonly [string, ...string[]];
     }
   /** The look-up failed or was tampered with: unknown is not absent, the host is not used now (RFC 7672 section 2.1.2). */
-  | { readonly kind: "unavailable"; readonly code: ReasonCode };
+  | { readonly kind: "unavailable"; readonly code: ReasonCode; readonly detail?: string };

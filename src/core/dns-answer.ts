@@ -13,6 +13,7 @@ export type DnsAnswer<T> =
       readonly expandedName?: string;
     }
   | { readonly kind: "absent"; readonly reason: "nxdomain" | "nodata"; readonly security: DnsSecurity }
+  /** `detail` in our own words, with the server's extended errors (RFC 8914); fit for the audit. */
   | { readonly kind: "bogus"; readonly detail: string }
   | { readonly kind: "unavailable"; readonly detail: string };
 

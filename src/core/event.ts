@@ -66,6 +66,9 @@ export type EventBody =
       readonly replyCode: number | null;
       readonly attempts: number;
       readonly dueAt: number;
+      /** What the code leaves open, such as what came of a question in DNS about `host`, or about the domain. */
+      readonly detail?: string;
+      readonly host?: string;
     }
   | { readonly kind: "possible_duplicate"; readonly code: ReasonCode; readonly dueAt: number }
   | {

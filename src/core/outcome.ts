@@ -33,8 +33,6 @@ export type TlsFacts = {
   readonly chain: string;
   /** The MX name matched the certificate. */
   readonly nameMatches: boolean;
-  /** The server's key, where it is too short to prove anything: `rsa 1024`. */
-  readonly weakKey?: string;
 };
 
 /** Why no TLSA record vouches for a server. */
@@ -65,36 +63,23 @@ export type StsFacts =
       readonly verdict: "met" | "broken" | null;
     };
 
-/** Why a connection falls short of the operator's rule for the destination. */
-export type RuleRefusal =
-  | "no certificate"
-  | "key not pinned"
-  | "not valid by the authorities named"
-  | "certificate for another name"
-  | "older TLS";
-
-/** What the operator's rule said of this connection; `met` is null where it did not come to a handshake. */
-export type RuleFacts = { readonly of: string; readonly met: boolean | null; readonly refused: RuleRefusal | null };
-
 /** One connection as it really was; becomes one audit row. Hosts and addresses only, no content. */
 export type AttemptFacts = {
   readonly host: string;
   readonly address: string;
   readonly port: number;
+  /** Our end of the connection. Absent where there was none, and in rows of older versions. */
+  readonly localAddress?: string;
   /** How far the dialog got. */
   readonly phase: Phase;
   readonly starttlsOffered: boolean;
   readonly tls: TlsFacts | null;
   /** Rows of older versions lack it. */
   readonly dane?: DaneFacts;
-  /** Absent where no rule of the operator applies. */
-  readonly rule?: RuleFacts;
   /** Rows of older versions lack it. */
   readonly sts?: StsFacts;
   /** Rung proven on the live socket; null before it was known. */
   readonly rung: Rung | null;
-  /** MAIL carried REQUIRETLS (RFC 8689). */
-  readonly requireTls?: true;
   readonly reused: boolean;
   /** Why this connection ended other than well. */
   readonly code: ReasonCode | null;
@@ -130,6 +115,8 @@ export type Outcome =
       readonly host: string | null;
       /** Some host answered and could not meet the step while another was in trouble: the next step may follow after secure_hold. */
       readonly unmet: PeerFacts | null;
+      /** What came of a question in DNS about `host`, in our own words. */
+      readonly detail?: string;
     }
   | {
       readonly kind: "failed";

@@ -1,11 +1,10 @@
 /** Fixed facts of one walk through the pipeline: what is overdue, what a bug comes to, what needs no inspection. */
-import { ambiguous, failed, held, putOff } from "./aftermath.ts";
+import { ambiguous, failed } from "./aftermath.ts";
 import type { Circumstances, PutOff, Settled } from "./aftermath.ts";
-import { assertNever } from "./assert-never.ts";
 import { reasonOf } from "./error-facts.ts";
 import type { Findings } from "./findings.ts";
 import type { MissingExtension, Outcome } from "./outcome.ts";
-import type { Plan, Stop } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import type { StoredMessage, StoredRecipient } from "./queue-store.ts";
 import type { ReasonCode } from "./reason-codes.ts";
 import type { EnhancedStatus } from "./status.ts";
@@ -69,23 +68,8 @@ export function unprotectableStatus(
 /** The status of a copy that a plan refuses (RFC 3463 sections 3.2 and 3.8, RFC 7505 section 4.2, RFC 8689 section 6). */
 export function refusalStatus(code: ReasonCode): EnhancedStatus<5> {
   if (code === "PST-DEC-005") return "5.7.30";
-  if (code === "PST-DEC-010") return "5.7.4";
   if (code === "PST-DEC-006") return "5.1.10";
   return code === "PST-DEC-004" ? "5.1.2" : "5.4.4";
-}
-
-/** What becomes of a copy whose plan has no step left. */
-export function stopped({ kind, code }: Stop, at: Circumstances): Settled {
-  switch (kind) {
-    case "hold":
-      return held(code, at);
-    case "refuse":
-      return failed(ownFinding(code, refusalStatus(code)), at);
-    case "wait":
-      return putOff(ownFinding(code, "4.7.4"), at);
-    default:
-      return assertNever(kind);
-  }
 }
 
 export type Overdue = { readonly recipient: StoredRecipient; readonly before: readonly []; readonly settled: Settled };
@@ -120,18 +104,18 @@ export function missingOf({ variantId }: StoredRecipient, { variants }: StoredMe
   return variant?.kind === "downconverted" ? ["8BITMIME"] : [];
 }
 
-/** What was found out here, without a word of any server. */
-export function ownFinding<S extends string>(
-  code: ReasonCode,
-  status: S,
-): {
+type OwnFinding<S extends string> = {
   readonly code: ReasonCode;
   readonly status: S;
   readonly reply: null;
   readonly replyCode: null;
   readonly host: null;
-} {
-  return { code, status, reply: null, replyCode: null, host: null };
+  readonly detail: string | null;
+};
+
+/** What was found out here, without a word of any server. */
+export function ownFinding<S extends string>(code: ReasonCode, status: S, detail: string | null = null): OwnFinding<S> {
+  return { code, status, reply: null, replyCode: null, host: null, detail };
 }
 
 /** What an exception of a stage means for its recipient: later, by the code it carries; without one it is a bug. */

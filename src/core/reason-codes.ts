@@ -12,6 +12,7 @@ import { monitorCodes } from "./codes/monitor.ts";
 import { pipelineCodes } from "./codes/pipeline.ts";
 import { pressureCodes } from "./codes/pressure.ts";
 import { protectCodes } from "./codes/protect.ts";
+import { reportCodes } from "./codes/report.ts";
 import { serviceCodes } from "./codes/service.ts";
 import { spoolCodes } from "./codes/spool.ts";
 
@@ -28,6 +29,7 @@ const codes = {
   ...pipelineCodes,
   ...pressureCodes,
   ...protectCodes,
+  ...reportCodes,
   ...serviceCodes,
   ...spoolCodes,
 } as const;

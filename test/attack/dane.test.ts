@@ -5,11 +5,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MxBehaviour } from "../../src/cli/loopback/mx-behaviour.ts";
 import type { MxTls } from "../../src/cli/loopback/mx-server.ts";
-import type { Misbehaviour, Zone, ZoneEntry } from "../../src/cli/loopback/dns-server.ts";
+import type { Zone, ZoneEntry } from "../../src/cli/loopback/dns-server.ts";
 import type { ServerDescription } from "../../src/cli/loopback/internet.ts";
 import type { AttemptFacts } from "../../src/core/outcome.ts";
 import { leaksIn } from "../support/canary.ts";
-import { tlsaOf } from "../support/dane-rig.ts";
+import { recordText } from "../support/dane-rig.ts";
 import { issueTestCertificates } from "../support/deliver-rig.ts";
 import type { TestCertificates } from "../support/deliver-rig.ts";
 import { codesIn, protectedMail, quiet, standing } from "../support/never-clear-run.ts";
@@ -26,7 +26,7 @@ type Attack = {
   readonly behaviour?: MxBehaviour;
   /** What DNS holds, of `good` unless said. */
   readonly record?: (certificates: TestCertificates) => string;
-  readonly dns?: Misbehaviour;
+  readonly dns?: keyof typeof TOLD;
   readonly code: string;
   readonly refused?: AttemptFacts["dane"];
 };
@@ -80,7 +80,7 @@ const ATTACKS: readonly Attack[] = [
     name: "stapled",
     what: "the authority of the record is sent beside a certificate it did not issue",
     shown: ({ selfSigned, ca }) => ({ key: selfSigned.key, cert: `${selfSigned.cert}\n${ca}` }),
-    record: ({ ca }) => recordOf("2 0 1", ca),
+    record: ({ ca }) => recordText("2 0 1", ca),
     code: "PST-DLV-039",
     refused: NO_MATCH,
   },
@@ -88,10 +88,6 @@ const ATTACKS: readonly Attack[] = [
   { name: "servfail", what: "the TLSA look-up fails", dns: "servfail", code: "PST-DSC-008" },
   { name: "forged", what: "the TLSA answer is forged", dns: "bogus", code: "PST-DSC-009" },
 ];
-
-function recordOf(kind: string, pem: string): string {
-  return `${kind} ${Buffer.from(tlsaOf(kind, pem).data).toString("hex")}`;
-}
 
 const domainOf = ({ name }: Pick<Attack, "name">): string => `${name}.test`;
 const hostOf = ({ name }: Pick<Attack, "name">): string => `mx.${name}.test`;
@@ -137,10 +133,10 @@ beforeAll(async () => {
     config: { dns: { trust_ad: "loopback", timeout_ms: 200, retries: 0 }, policy: { phi: "strict" } },
   });
   for (const { name, record, dns } of ATTACKS) {
-    const tlsa = record?.(certificates) ?? recordOf("3 1 1", certificates.good.cert);
+    const tlsa = record?.(certificates) ?? recordText("3 1 1", certificates.good.cert);
     publish(name, { TLSA: [tlsa], ...(dns !== undefined && { behaviour: dns }) });
   }
-  publish(HONEST.name, { TLSA: [recordOf("3 1 1", certificates.good.cert)] });
+  publish(HONEST.name, { TLSA: [recordText("3 1 1", certificates.good.cert)] });
 }, 60_000);
 afterAll(() => world.close());
 
@@ -159,6 +155,20 @@ function cleanTo(name: string): Promise<string> {
 async function attemptsOf(id: string): Promise<readonly AttemptFacts[]> {
   const rows = await world.audit(id);
   return rows.flatMap(({ event }) => (event.kind === "attempt" ? [event.attempt] : []));
+}
+
+/** What came of the question, as an auditor reads it. */
+const TOLD = {
+  drop: "timeout",
+  servfail: "SERVFAIL",
+  bogus: "DNSSEC validation failed (extended error 6)",
+} as const;
+
+async function waitsOf(id: string): Promise<readonly unknown[]> {
+  const rows = await world.audit(id);
+  return rows.flatMap(({ event }) =>
+    event.kind === "deferred" ? [{ code: event.code, host: event.host, detail: event.detail }] : [],
+  );
 }
 
 /** Everything in the audit that names this alert's code and host. */
@@ -199,6 +209,7 @@ describe.each(ATTACKS)("$what", ({ name, code, refused, dns }) => {
       expect(attempts.map((attempt) => [attempt.code, attempt.dane])).toEqual(
         dns === undefined ? [[code, refused]] : [],
       );
+      if (dns !== undefined) expect(await waitsOf(id)).toEqual([{ code, host: hostOf({ name }), detail: TOLD[dns] }]);
     }
   });
 

@@ -182,6 +182,7 @@ describe("what is shipped for Prometheus and Grafana", () => {
       "postern_reports_total",
       "postern_service_events_total",
       "postern_spool_written_bytes_total",
+      "postern_tls_sessions_total",
     ]);
   });
 });

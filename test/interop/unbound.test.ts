@@ -8,7 +8,6 @@ import type { Capabilities } from "../../src/core/capabilities.ts";
 import { createDiscover } from "../../src/stages/discover/discover.ts";
 import { DISCOVER_DEFAULTS } from "../../src/stages/discover/options.ts";
 import { peers } from "../support/peers.ts";
-import { noRules } from "../support/rules.ts";
 import { signedZones, Unbound } from "../support/peers-unbound.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -20,10 +19,7 @@ function resolverOf({ address }: Unbound): DnsResolver {
 }
 
 async function routeOf(domain: string, resolver: DnsResolver, port = 2525): Promise<Capabilities["route"]> {
-  const discover = createDiscover(
-    { ...DISCOVER_DEFAULTS, port },
-    { resolver, chance: () => 0, log: silent, policy: noRules },
-  );
+  const discover = createDiscover({ ...DISCOVER_DEFAULTS, port }, { resolver, chance: () => 0, log: silent });
   return (await discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false })).route;
 }
 

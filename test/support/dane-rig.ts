@@ -33,6 +33,11 @@ export function tlsaOf(kind: string, pem: string): TlsaRecord {
   return { usage, selector, matching, data: matching === 0 ? whole : createHash(digest).update(whole).digest() };
 }
 
+/** The same as a zone file has it. */
+export function recordText(kind: string, pem: string): string {
+  return `${kind} ${Buffer.from(tlsaOf(kind, pem).data).toString("hex")}`;
+}
+
 export function usableDane(records: UsableDane["records"], names: UsableDane["names"]): UsableDane {
   return { kind: "usable", records, baseName: names[0], names };
 }

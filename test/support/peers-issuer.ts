@@ -16,7 +16,7 @@ export type Request = {
   readonly extensions: readonly string[];
   readonly days?: number;
   readonly digest?: "sha256" | "sha1";
-  readonly key?: "ec" | "rsa:1024";
+  readonly key?: "ec" | "rsa:1024" | "rsa:2048";
 };
 
 export type Issued = { readonly cert: string; readonly key: string };

@@ -5,11 +5,12 @@
  */
 import { execFile, spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
+import { PHI_DATA } from "./phi-data.ts";
 import { TRANSPORT_DATA } from "./transport-data.ts";
 
 type Program = "postfix" | "swaks" | "openssl" | "strace" | "promtool" | "systemd" | "dpkg" | "lintian" | "unbound";
-/** Not a program, but missing in the same way. */
-type Peer = Program | "transport-data";
+/** What is no program, but missing in the same way. */
+type Peer = Program | "transport-data" | "phi-data";
 
 /** What is missing for this peer, in words for whoever runs the tests; null where nothing is. */
 const LACKS: Readonly<Record<Peer, () => string | null>> = {
@@ -26,6 +27,7 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
   promtool: () => (isExecutable("/usr/bin/promtool") ? null : "the Debian package prometheus"),
   unbound: () => (isExecutable("/usr/sbin/unbound") ? null : "the Debian package unbound"),
   "transport-data": () => (existsSync(TRANSPORT_DATA) ? null : "the vectors and signed zones of shared/data/transport"),
+  "phi-data": () => (existsSync(PHI_DATA) ? null : "the labelled texts and mails of shared/data/phi"),
   strace() {
     if (!isExecutable("/usr/bin/strace")) return "the Debian package strace";
     const { status } = spawnSync("/usr/bin/strace", ["-o", "/dev/null", "true"], { timeout: 10_000 });

@@ -4,6 +4,8 @@
 export const PART_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   config: ["dns", "keys", "smtp"],
   store: ["failpoint", "keys"],
+  sts: ["dns"],
+  tlsrpt: ["dane"],
 };
 
 /** Folders of src whose files may import an npm package. Tests and test/ may import any. */

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runDlp } from "../../../test/support/dlp-command.ts";
 import { CliError, Finding } from "../cli-error.ts";
-import { dlpCommand } from "./dlp.ts";
 
 let folder = "";
 beforeAll(() => {
@@ -16,29 +16,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function run(...args: readonly string[]): Promise<{ readonly output: string; readonly error: unknown }> {
-  const lines: string[] = [];
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    lines.push(String(text));
-    return true;
-  });
-  try {
-    const error: unknown = await dlpCommand()
-      .exitOverride()
-      .parseAsync(args, { from: "user" })
-      .then(
-        () => null,
-        (reason: unknown) => reason,
-      );
-    return { output: lines.join(""), error };
-  } finally {
-    write.mockRestore();
-  }
-}
-
 describe("dlp scan", () => {
   test("prints one JSON line a message, folders in order of name, and reports a finding", async () => {
-    const { output, error } = await run("scan", "--json", join(folder, "mails"));
+    const { output, error } = await runDlp("scan", "--json", join(folder, "mails"));
     const rows = output
       .trim()
       .split("\n")
@@ -58,13 +38,13 @@ describe("dlp scan", () => {
   });
 
   test("ends well when everything is clean, and shows a table to people", async () => {
-    const { output, error } = await run("scan", join(folder, "mails", "b.eml"));
+    const { output, error } = await runDlp("scan", join(folder, "mails", "b.eml"));
     expect(output).toMatch(/^FILE +VERDICT +TIER +RULES\n.*b\.eml +clean +none\n$/);
     expect(error).toBeNull();
   });
 
   test("a path that is not there is wrong usage", async () => {
-    const { output, error } = await run("scan", "--json", join(folder, "mails"), join(folder, "nowhere"));
+    const { output, error } = await runDlp("scan", "--json", join(folder, "mails"), join(folder, "nowhere"));
     expect(error).toBeInstanceOf(CliError);
     expect((error as CliError).exitCode).toBe(2);
     expect(output).toBe("");
@@ -74,13 +54,13 @@ describe("dlp scan", () => {
 describe("dlp check", () => {
   test("says what a good pack holds", async () => {
     const pack = new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url).pathname;
-    const { output, error } = await run("check", pack);
+    const { output, error } = await runDlp("check", pack);
     expect(error).toBeNull();
     expect(output).toMatch(/us-hipaa\.yaml: valid; \d+ detectors, \d+ rules, \d+ tests passed/);
   });
 
   test("prints every error with its place", async () => {
-    const { error } = await run("check", join(folder, "broken.yaml"));
+    const { error } = await runDlp("check", join(folder, "broken.yaml"));
     expect((error as CliError).lines.length).toBeGreaterThan(0);
     expect((error as CliError).lines[0]).toContain("broken.yaml:");
     expect((error as CliError).message).toContain("PST-INS-001");

@@ -52,7 +52,7 @@ async function init(options: InitOptions & { readonly json?: boolean }): Promise
   folder.write("keys/audit.key", "signs the audit", newKeyText);
   for (const { domain, file } of dkim) folder.write(file, `signs mail of ${domain}`, newDkimKey);
   await writeCertificate(folder, answers.hostname);
-  folder.write("dlp/us-hipaa.yaml", "rules that find PHI", () => shipped("dlp/us-hipaa.yaml"));
+  for (const [pack, what] of PACKS) folder.write(`dlp/${pack}.yaml`, what, () => shipped(`dlp/${pack}.yaml`));
   folder.write(CONFIG, "every option, commented", () => fillTemplate(shipped(CONFIG), { ...answers, dkim }));
   assertValid(folder);
   const records = dnsRecords(answers, folder);
@@ -60,6 +60,13 @@ async function init(options: InitOptions & { readonly json?: boolean }): Promise
   if (options.json === true) printJsonLines(output, [...folder.written, ...records]);
   else print(output, { folder, answers, records });
 }
+
+/** The first is in force, the others wait to be named in `dlp.packs`. */
+const PACKS = [
+  ["us-hipaa", "rules that find PHI"],
+  ["es-health", "the same in Spanish; not in force before dlp.packs names it"],
+  ["financial", "rules that find payment and bank data; not in force before dlp.packs names it"],
+] as const;
 
 function shipped(name: string): string {
   return readFileSync(fileURLToPath(new URL(name, SHIPPED)), "utf8");

@@ -1,4 +1,4 @@
-/** `postern tls probe DOMAIN`: what TLS the mail servers of a domain really offer, and what to tell whoever runs them. */
+/** `postern tls probe DOMAIN` and what lies in tls/. The probe: what TLS the mail servers of a domain really offer, and what to tell whoever runs them. */
 import { Command } from "commander";
 import type { Route } from "../../core/capabilities.ts";
 import { deliverOptions } from "../../options.ts";
@@ -13,11 +13,14 @@ import { ADDRESSES_PER_HOST_MAX, PROBE_TIMEOUTS, probeHosts } from "../tls-probe
 import { leftOutLines, seenLines, seenRow, summaryLines, summaryOf } from "../tls-probe/probe-report.ts";
 import type { Summary } from "../tls-probe/probe-report.ts";
 import type { Seen } from "../tls-probe/seen.ts";
+import { resultsCommand } from "./tls/results.ts";
 
 const SECOND_MS = 1_000;
 
 export function tlsCommand(): Command {
-  const command = new Command("tls").description("look at the TLS of other mail servers");
+  const command = new Command("tls").description(
+    "look at the TLS of other mail servers, and how sessions with them went",
+  );
   command
     .command("probe")
     .argument("<domain>", "a domain, or an address in it")
@@ -32,6 +35,7 @@ export function tlsCommand(): Command {
         `${PROBE_TIMEOUTS.totalMs / SECOND_MS} s for an address in all.\nEach ends with QUIT before MAIL. Exits with 1 where a mail server does not prove who it is, or there is none.`,
     )
     .action(probe);
+  command.addCommand(resultsCommand());
   return command;
 }
 

@@ -28,6 +28,8 @@ export type MxFault =
   /** Answers and adds a reply nobody asked for. */
   | { readonly kind: "extra"; readonly text: string }
   | { readonly kind: "giant"; readonly lines: number; readonly lineBytes: number }
+  /** Says this in the clear on the TCP connection, beneath TLS where there is TLS; without CRLF at the end. */
+  | { readonly kind: "beneath"; readonly text: string }
   /** Continuation lines for as long as the client listens. */
   | { readonly kind: "endless" };
 

@@ -24,6 +24,7 @@ const END_OF_DATA = Buffer.from("\r\n.\r\n");
 export class MxSession {
   readonly #world: MxWorld;
   #socket: Socket;
+  readonly #raw: Socket;
   #protocol: string | null = null;
   #input: Buffer = Buffer.alloc(0);
   #isBody = false;
@@ -38,6 +39,7 @@ export class MxSession {
   constructor(socket: Socket, world: MxWorld) {
     this.#world = world;
     this.#socket = socket;
+    this.#raw = socket;
     this.#listen();
     const banner = world.behaviour().banner ?? `220 ${world.name} ESMTP`;
     this.#answer("connect", banner);
@@ -109,7 +111,7 @@ export class MxSession {
     const injected = injectAfterStarttls === undefined ? "" : `\r\n${injectAfterStarttls}`;
     this.#answer("starttls", `220 2.0.0 go ahead${injected}`);
     if (faults?.starttls !== undefined) return undefined;
-    const raw = this.#socket;
+    const raw = this.#raw;
     raw.removeAllListeners("data");
     const { handshake } = faults ?? {};
     if (handshake !== undefined) {
@@ -209,6 +211,9 @@ export class MxSession {
         return undefined;
       case "extra":
         return this.#say(`${text}\r\n${fault.text}`);
+      case "beneath":
+        this.#raw.write(`${fault.text}\r\n`);
+        return undefined;
       case "giant":
         for (let line = 1; line < fault.lines; line++) this.#say(`250-${"x".repeat(fault.lineBytes)}`);
         return this.#say(`250 ${"x".repeat(fault.lineBytes)}`);

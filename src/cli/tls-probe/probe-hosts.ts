@@ -6,7 +6,7 @@
 import { assertNever } from "../../core/assert-never.ts";
 import type { MxHost } from "../../core/capabilities.ts";
 import type { Clock } from "../../core/clock.ts";
-import { mayDial } from "../../stages/deliver/address-guard.ts";
+import { mayDial } from "../../parts/dns/address-guard.ts";
 import { admit } from "../../stages/deliver/host-demand.ts";
 import type { DeliverOptions, DeliverTimeouts } from "../../stages/deliver/options.ts";
 import { probe } from "../../stages/deliver/probe.ts";

@@ -13,4 +13,8 @@ export const inspectCodes = {
     what: "A file or folder to scan cannot be read.",
     next: "Check the path and its permissions; `-` reads standard input.",
   },
+  "PST-INS-014": {
+    what: "What was given to `postern dlp eval` is no labelled set.",
+    next: "Give JSON Lines with id, label and text, a folder of folders named by their label, or LABEL=PATH.",
+  },
 } as const satisfies Record<`PST-INS-${string}`, CodeEntry>;

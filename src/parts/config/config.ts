@@ -12,9 +12,9 @@ import { camelCased } from "./camel-case.ts";
 import type { CamelCased } from "./camel-case.ts";
 import { noteSignerOf, readAudit } from "./config-audit.ts";
 import type { AuditConfig } from "./config-audit.ts";
-import { checkConfig } from "./config-checks.ts";
-import { readPolicy, readSmarthosts } from "./config-destinations.ts";
-import type { SmarthostConfig } from "./config-destinations.ts";
+import { readWebhook } from "./config-alerts.ts";
+import type { WebhookConfig } from "./config-alerts.ts";
+import { checkConfig, endOfDay } from "./config-checks.ts";
 import {
   absolutePath,
   findPack,
@@ -29,6 +29,8 @@ import type { Files, RoleKeys } from "./config-files.ts";
 import { ConfigReport } from "./config-report.ts";
 import { configSchema } from "./config-schema.ts";
 import type { ConfigText } from "./config-schema.ts";
+import { readTlsReports } from "./config-tls-reports.ts";
+import type { TlsReportsConfig } from "./config-tls-reports.ts";
 import { errorCode, unreadable } from "./secret.ts";
 import type { ConfigEnvironment, Secret } from "./secret.ts";
 import { checkShape, inOrder } from "./yaml-document.ts";
@@ -80,17 +82,21 @@ export type Config = {
   readonly dlp: Text["dlp"];
   readonly delivery: Omit<Text["delivery"], "tls" | "hostname" | "smarthosts"> & {
     readonly hostname: string;
-    readonly smarthosts: readonly SmarthostConfig[];
+    /** `domains` null: for every destination. */
+    readonly smarthosts: readonly {
+      readonly domains: readonly string[] | null;
+      readonly host: string;
+      readonly port: number;
+    }[];
     /** `ca`: PEM of CAs trusted beside the system's. */
-    readonly tls: { readonly ca: string | null; readonly fipsOnly: boolean };
+    readonly tls: { readonly ca: string | null };
   };
   readonly hold: Text["hold"];
   readonly review: Text["review"];
   /** Without a port nothing listens. */
   readonly monitoring: Text["monitoring"];
-  readonly alerts: Omit<Text["alerts"], "webhook"> & {
-    readonly webhook: { readonly url: string; readonly secret: Secret; readonly ca: string | null } | null;
-  };
+  readonly alerts: Omit<Text["alerts"], "webhook"> & { readonly webhook: WebhookConfig | null };
+  readonly tlsReports: TlsReportsConfig;
   readonly pressure: Text["pressure"];
   readonly dkim: readonly { readonly domain: string; readonly selector: string; readonly key: Secret }[];
   readonly stripHeaders: readonly string[];
@@ -258,6 +264,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
   const plain = camelCased(text);
   const named = readHostname(text, files);
   const hostname = named ?? "localhost.invalid";
+  const postmaster = text.postmaster ?? `postmaster@${text.own_domains[0] ?? hostname}`;
   const { certificate, key } = readListenerTls(text.listen.tls, { hostname: named }, files);
   return {
     ...origin,
@@ -265,7 +272,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     hostname,
     instanceId: text.instance_id ?? `p${sha256Hex(Buffer.from(hostname)).slice(0, 12)}`,
     dataDir: absolutePath(text.data_dir, files),
-    postmaster: text.postmaster ?? `postmaster@${text.own_domains[0] ?? hostname}`,
+    postmaster,
     ownDomains: text.own_domains,
     listen: {
       ...plain.listen,
@@ -281,21 +288,19 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     ),
     keys: readKeys(text.keys, files),
     dns: plain.dns,
-    policy: readPolicy(text, files),
+    policy: readPolicy(text),
     dlp: { ...plain.dlp, packs: text.dlp.packs.map((pack, i) => findPack(pack, ["dlp", "packs", i], files)) },
     delivery: {
       ...plain.delivery,
       hostname: text.delivery.hostname ?? hostname,
-      smarthosts: readSmarthosts(text, files),
-      tls: {
-        ca: readCaFile(text.delivery.tls.ca_file, ["delivery", "tls", "ca_file"], files),
-        fipsOnly: text.delivery.tls.fips_only,
-      },
+      smarthosts: text.delivery.smarthosts.map((host) => ({ ...host, domains: host.domains ?? null })),
+      tls: { ca: readCaFile(text.delivery.tls.ca_file, ["delivery", "tls", "ca_file"], files) },
     },
     hold: plain.hold,
     review: plain.review,
     monitoring: plain.monitoring,
     alerts: { ...plain.alerts, webhook: readWebhook(text.alerts.webhook, files) },
+    tlsReports: readTlsReports(text, { hostname, postmaster }),
     pressure: plain.pressure,
     dkim: text.dkim.map((entry, i) => ({ ...entry, key: readDkimKey(entry.key, ["dkim", i, "key"], files) })),
     stripHeaders: text.strip_headers,
@@ -339,11 +344,25 @@ function readSubmitter(
   return named({ kind: "own-network" });
 }
 
-function readWebhook(text: ConfigText["alerts"]["webhook"], files: Files): Config["alerts"]["webhook"] {
-  if (text === undefined) return null;
-  const place = ["alerts", "webhook"];
-  const secret = readSecret(text.secret, [...place, "secret"], files);
-  return { url: text.url, secret, ca: readCaFile(text.ca_file, [...place, "ca_file"], files) };
+function readPolicy({ policy }: ConfigText): Policy {
+  return {
+    phi: policy.phi,
+    sensitive: policy.sensitive,
+    uninspectable: policy.uninspectable,
+    alreadyProtected: policy.already_protected,
+    destinations: policy.destinations.map((rule) => ({
+      match: rule.match,
+      raiseTo: rule.raise_to ?? null,
+      lowerTo:
+        rule.lower_to === undefined
+          ? null
+          : {
+              profile: rule.lower_to.profile,
+              reason: rule.lower_to.reason,
+              expiresAt: endOfDay(rule.lower_to.expires),
+            },
+    })),
+  };
 }
 
 /** Entries of one role add up. */

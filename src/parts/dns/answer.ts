@@ -1,7 +1,7 @@
 /**
  * From a message to the four-way answer `found | absent | bogus | unavailable` (RFC 2308, RFC 8914). Promises: only a clean
- * NXDOMAIN or an empty answer of a server that was able to know becomes `absent`; everything else that is not an answer is
- * `unavailable`, or `bogus` where the server says that validation failed. CNAME chains are followed within the answer, but for a
+ * NXDOMAIN or an empty answer of a server that was able to know becomes `absent`, and neither where records stand beside it that
+ * nobody asked for; everything else that is not an answer is `unavailable`, or `bogus` where the server says that validation failed. CNAME chains are followed within the answer, but for a
  * question about the alias itself; AD covers the whole of it, so an alias into an unsigned zone is insecure (RFC 4035 section 3.2.3).
  */
 import type { DnsAnswer, DnsSecurity } from "../../core/dns-answer.ts";
@@ -20,6 +20,12 @@ const ALIASES_MAX = 12;
  */
 const VALIDATION_ERRORS: ReadonlySet<number> = new Set([1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 25, 27]);
 
+/** Told of one answer. */
+const EXTENDED_ERRORS_MAX = 8;
+
+/** Come beside aliases: what they were made from, and signatures. */
+const BESIDE_ALIASES: ReadonlySet<number> = new Set([39, 46]);
+
 /** The records asked for at the end of the alias chain, all of one type. */
 export function readAnswer(message: DnsMessage, question: DnsQuestion): DnsAnswer<readonly DnsRecord[]> {
   const security: DnsSecurity = message.isAuthenticated ? "secure" : "insecure";
@@ -27,16 +33,22 @@ export function readAnswer(message: DnsMessage, question: DnsQuestion): DnsAnswe
     case RCODE.noError:
       return readRecords(message, question, security);
     case RCODE.nxDomain:
-      return { kind: "absent", reason: "nxdomain", security };
+      return readDenial(message, question, { reason: "nxdomain", security });
     case RCODE.servFail:
       return message.extendedErrors.some((code) => VALIDATION_ERRORS.has(code))
-        ? { kind: "bogus", detail: `DNSSEC validation failed (extended error ${message.extendedErrors.join(", ")})` }
-        : { kind: "unavailable", detail: "SERVFAIL" };
+        ? { kind: "bogus", detail: withExtendedErrors("DNSSEC validation failed", message) }
+        : { kind: "unavailable", detail: withExtendedErrors("SERVFAIL", message) };
     case RCODE.refused:
-      return { kind: "unavailable", detail: "REFUSED" };
+      return { kind: "unavailable", detail: withExtendedErrors("REFUSED", message) };
     default:
-      return { kind: "unavailable", detail: `rcode ${message.rcode}` };
+      return { kind: "unavailable", detail: withExtendedErrors(`rcode ${message.rcode}`, message) };
   }
+}
+
+/** By number: the text beside them is the server's (RFC 8914 section 2). */
+function withExtendedErrors(what: string, { extendedErrors }: DnsMessage): string {
+  const told = extendedErrors.slice(0, EXTENDED_ERRORS_MAX).join(", ");
+  return told === "" ? what : `${what} (extended error ${told})`;
 }
 
 function readRecords(
@@ -44,8 +56,9 @@ function readRecords(
   question: DnsQuestion,
   security: DnsSecurity,
 ): DnsAnswer<readonly DnsRecord[]> {
-  const owner = question.type === "CNAME" ? question.name : followAliases(message.answers, question);
-  if (owner === null) return { kind: "unavailable", detail: "CNAME chain loops, is too long or holds an invalid name" };
+  const end = endOfAliases(message.answers, question);
+  if (end === null) return BROKEN_CHAIN;
+  const { owner } = end;
   const records = message.answers.filter((record) => record.type === question.type && sameName(record.name, owner));
   if (records.length > 0) {
     const expanded = sameName(owner, question.name) ? {} : { expandedName: owner };
@@ -54,16 +67,38 @@ function readRecords(
   // An empty answer of a server that neither holds the zone nor resolves is a referral, not a denial.
   if (!message.canRecurse && !message.isAuthoritative)
     return { kind: "unavailable", detail: "server does not recurse" };
-  return { kind: "absent", reason: "nodata", security };
+  return readDenial(message, question, { reason: "nodata", security });
 }
 
-/** The name at the end of the chain, or null where there is no end. */
-function followAliases(records: readonly DnsRecord[], question: DnsQuestion): string | null {
+const BROKEN_CHAIN = {
+  kind: "unavailable",
+  detail: "CNAME chain loops, is too long or holds an invalid name",
+} as const;
+
+/** Nothing but the aliases on the way may stand there: what denies and answers at once is taken for neither. */
+function readDenial(
+  { answers }: DnsMessage,
+  question: DnsQuestion,
+  denial: { readonly reason: "nxdomain" | "nodata"; readonly security: DnsSecurity },
+): DnsAnswer<readonly DnsRecord[]> {
+  const end = endOfAliases(answers, question);
+  if (end === null) return BROKEN_CHAIN;
+  const others = answers.filter((record) => record.type !== "other" || !BESIDE_ALIASES.has(record.code));
+  return others.length === end.aliases
+    ? { kind: "absent", ...denial }
+    : { kind: "unavailable", detail: "answer holds records that nobody asked for" };
+}
+
+type EndOfAliases = { readonly owner: string; readonly aliases: number };
+
+/** The name at the end of the chain, or null where there is no end. A question about an alias is not led on by it. */
+function endOfAliases(records: readonly DnsRecord[], question: DnsQuestion): EndOfAliases | null {
   let owner = question.name;
-  for (let hops = 0; hops <= ALIASES_MAX; hops += 1) {
+  if (question.type === "CNAME") return { owner, aliases: 0 };
+  for (let aliases = 0; aliases <= ALIASES_MAX; aliases += 1) {
     const current = owner;
     const alias = records.find((record) => record.type === "CNAME" && sameName(record.name, current));
-    if (alias === undefined || alias.type !== "CNAME") return owner;
+    if (alias === undefined || alias.type !== "CNAME") return { owner, aliases };
     const target = toQueryName(alias.target);
     if (target === null) return null;
     owner = target;

@@ -114,7 +114,15 @@ describe("the codec", () => {
     const bytes = encodeResponse({ ...base, withEdns: false, answers: [mx] });
     const at = bytes.lastIndexOf(Buffer.from([0, 15, 0, 1]));
     bytes.writeUInt16BE(3, at + 2);
-    expect(decodeMessage(bytes)?.answers).toEqual([]);
+    expect(decodeMessage(bytes)?.answers).toEqual([{ type: "other", name: "example.test", code: 0 }]);
+  });
+
+  test("octets behind the last record make a message of no use", () => {
+    const bytes = encodeResponse({ ...base, answers: [mx] });
+    expect(decodeMessage(bytes)?.answers).toHaveLength(1);
+    expect(decodeMessage(Buffer.concat([bytes, Buffer.of(0)]))).toBeNull();
+    bytes.writeUInt16BE(0, 6);
+    expect(decodeMessage(bytes)).toBeNull();
   });
 });
 

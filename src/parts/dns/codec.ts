@@ -5,6 +5,7 @@
  */
 import { Packet } from "dns2";
 import { assertNever } from "../../core/assert-never.ts";
+import { endsWithLastRecord } from "./message-end.ts";
 
 export type RecordType = "A" | "AAAA" | "CNAME" | "MX" | "SOA" | "TLSA" | "TXT";
 
@@ -38,6 +39,7 @@ export type DnsRecord =
   | { readonly type: "TXT"; readonly name: string; readonly strings: readonly string[] }
   /** As it came; tlsa.ts reads it. */
   | { readonly type: "TLSA"; readonly name: string; readonly rdata: Uint8Array }
+  /** `code` 0: of a class other than IN, and so of no use whatever its type. */
   | { readonly type: "other"; readonly name: string; readonly code: number };
 
 export type DnsMessage = {
@@ -54,7 +56,7 @@ export type DnsMessage = {
   /** 12 bits, the upper ones from OPT. */
   readonly rcode: number;
   readonly questions: readonly Question[];
-  /** Class IN only; empty where the message is truncated. */
+  /** Empty where the message is truncated. */
   readonly answers: readonly DnsRecord[];
   /** Extended DNS errors (RFC 8914), numbers only; their text is the server's and is dropped. */
   readonly extendedErrors: readonly number[];
@@ -121,6 +123,8 @@ export function decodeMessage(bytes: Buffer): DnsMessage | null {
   if (questions.length !== header.qdcount) return null;
   const records = wholeAnswers(packet);
   if (records === null) return null;
+  // What follows the last record belongs to no record: a count was changed, or somebody put it there.
+  if (header.tc === 0 && !endsWithLastRecord(bytes)) return null;
   const opt = additionals.find((resource) => resource.type === TYPE_OPT);
   return {
     id: header.id,
@@ -151,7 +155,7 @@ function parse(bytes: Buffer): Packet | null {
 function wholeAnswers({ header, answers, errors }: Packet): readonly DnsRecord[] | null {
   if (header.tc === 1) return [];
   if (errors.length > 0 || answers.length !== header.ancount) return null;
-  const records = answers.filter((resource) => resource.class === CLASS_IN).map(toRecord);
+  const records = answers.map(toRecord);
   const whole = records.filter((record) => record !== null);
   return whole.length === records.length ? whole : null;
 }
@@ -162,6 +166,7 @@ function extendedError(option: { readonly ednsCode: number; readonly infoCode?: 
 
 function toRecord(resource: Packet["answers"][number]): DnsRecord | null {
   const { name, type, address, domain, exchange, priority, data } = resource;
+  if (resource.class !== CLASS_IN) return { type: "other", name, code: 0 };
   switch (type) {
     case TYPE_CODE.A:
       return address === undefined ? null : { type: "A", name, address };

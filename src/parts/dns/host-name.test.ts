@@ -20,6 +20,7 @@ describe("host names", () => {
     ["a b.example", null],
     ["a\r\nb.example", null],
     ["bücher.example", null],
+    ["ban\u212a.example", null],
     [`${"a".repeat(64)}.example`, null],
     [`${"a.".repeat(127)}example`, null],
   ])("%j is %j", (text, expected) => {

@@ -5,8 +5,8 @@
  */
 
 const NAME_LENGTH_MAX = 253;
-const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const SERVICE_LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+const SERVICE_LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
 /** Lower case without the trailing dot, or null where it is no host name. Underscores and all-numeric last labels are refused. */
 export function toHostName(text: string): string | null {
@@ -20,8 +20,9 @@ export function toQueryName(text: string): string | null {
   return toLabels(text, SERVICE_LABEL);
 }
 
+/** Checked before it is lowered: letters beyond ASCII have lower cases within it (U+212A becomes k). */
 function toLabels(text: string, label: RegExp): string | null {
-  const name = (text.endsWith(".") ? text.slice(0, -1) : text).toLowerCase();
+  const name = text.endsWith(".") ? text.slice(0, -1) : text;
   if (name.length === 0 || name.length > NAME_LENGTH_MAX) return null;
-  return name.split(".").every((part) => label.test(part)) ? name : null;
+  return name.split(".").every((part) => label.test(part)) ? name.toLowerCase() : null;
 }

@@ -18,6 +18,7 @@ export class Metrics {
   readonly #gauges: Gauges;
   readonly #syncs: Counter;
   readonly #durableBytes: Counter;
+  readonly #tlsSessions: Counter<"result">;
 
   constructor(build: { readonly version: string; readonly node: string }) {
     const registers = [this.#registry];
@@ -32,6 +33,12 @@ export class Metrics {
     this.#durableBytes = new Counter({
       name: "postern_spool_written_bytes_total",
       help: "Encrypted bytes of bodies that became durable.",
+      registers,
+    });
+    this.#tlsSessions = new Counter({
+      name: "postern_tls_sessions_total",
+      help: "New connections to remote servers held against a policy for TLS, by result (RFC 8460; success: it was met).",
+      labelNames: ["result"],
       registers,
     });
     const info = { name: "postern_build_info", help: "Always 1.", labelNames: ["version", "node"], registers };
@@ -57,6 +64,8 @@ export class Metrics {
     this.#syncs.inc(now.syncs);
     this.#durableBytes.reset();
     this.#durableBytes.inc(now.durableBytes);
+    this.#tlsSessions.reset();
+    for (const [result, count] of now.tlsSessions) this.#tlsSessions.inc({ result }, count);
     return this.#registry.metrics();
   }
 }

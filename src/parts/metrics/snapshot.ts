@@ -25,6 +25,8 @@ export type Snapshot = {
   readonly disk: DiskSpace | null;
   readonly pressureLevel: PressureLevel | null;
   readonly validation: ValidationState;
+  /** TLS sessions since the start, by result. */
+  readonly tlsSessions: ReadonlyMap<string, number>;
   readonly auditHeadSeq: number | null;
   readonly checkpointAt: number | null;
   readonly backupAt: number | null;

@@ -75,7 +75,7 @@ const TOLD: Told = {
     return `delivered to ${body.host} over ${over}, reply ${replyText(body.replyCode, body.status)}${twice}`;
   },
   deferred: (body) =>
-    `deferred, next try ${utc(body.dueAt)} (${countText(body.attempts, "attempt")} so far): ${codeText(body.code)}${replyPart(body.replyCode, body.status)}`,
+    `deferred, next try ${utc(body.dueAt)} (${countText(body.attempts, "attempt")} so far): ${codeText(body.code)}${replyPart(body.replyCode, body.status)}${detailPart(body)}`,
   possible_duplicate: (body) => `may have been delivered already, next try ${utc(body.dueAt)}: ${codeText(body.code)}`,
   failed: (body) => `failed: ${codeText(body.code)}${replyPart(body.replyCode, body.status)}`,
   held: (body) =>
@@ -257,6 +257,12 @@ function codeText(code: string): string {
 /** Rows outlive codes: one of another version has no text here. */
 function entryOf(code: string): CodeEntry | undefined {
   return Object.hasOwn(REASON_CODES, code) ? REASON_CODES[code as keyof typeof REASON_CODES] : undefined;
+}
+
+/** What came of a question in DNS, about a host or about the domain itself. */
+function detailPart({ detail, host }: { readonly detail?: string; readonly host?: string }): string {
+  if (detail === undefined) return "";
+  return `; DNS${host === undefined ? "" : ` about ${host}`}: ${printable(detail)}`;
 }
 
 function replyPart(code: number | null, status: string): string {

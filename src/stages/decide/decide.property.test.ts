@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Capabilities } from "../../core/capabilities.ts";
 import type { Findings, RuleHit, Tier, UninspectableReason } from "../../core/findings.ts";
 import type { Floor, Plan, Step } from "../../core/plan.ts";
-import { FALLBACKS, PROFILES, REQUIRETLS_WISHES } from "../../core/policy.ts";
+import { PROFILES } from "../../core/policy.ts";
 import type { Policy, ProfileName } from "../../core/policy.ts";
 import { meetsRung } from "../../core/rung.ts";
 import type { Rung } from "../../core/rung.ts";
@@ -58,17 +58,12 @@ const destination = fc.record({
   lowerTo: fc.option(
     fc.record({ profile, reason: fc.constant("agreed in writing"), expiresAt: fc.constantFrom(500, 1500) }),
   ),
-  requireContentProtection: fc.boolean(),
-  fallback: fc.constantFrom(...FALLBACKS),
-  requireTls: fc.option(fc.constantFrom(...REQUIRETLS_WISHES)),
-  tls: fc.constant(null),
 });
 const policy: fc.Arbitrary<Policy> = fc.record({
   phi: profile,
   sensitive: profile,
   uninspectable: profile,
   alreadyProtected: profile,
-  requireTls: fc.constantFrom(...REQUIRETLS_WISHES),
   destinations: fc.array(destination, { maxLength: 3 }),
 });
 
@@ -180,9 +175,7 @@ describe("every plan", () => {
         const plan = decide(inputOf(given, findingsOf(found)));
         expect(given.previousFloor === null || atLeast(plan.floor, given.previousFloor)).toBe(true);
         const rungs = stepsOf(plan).map((step) => (step.kind === "portal" ? step.noticeMinRung : step.minRung));
-        const { route } = given.capabilities;
-        const verified = route.kind === "hosts" && route.via === "smarthost" ? "pkix" : "pkix-dnssec-mx";
-        expect(!given.requireTls || rungs.every((rung) => meetsRung(rung, verified))).toBe(true);
+        expect(!given.requireTls || rungs.every((rung) => meetsRung(rung, "pkix"))).toBe(true);
       }),
       RUNS,
     );
@@ -223,9 +216,7 @@ describe("comparing plans", () => {
   test("losing capabilities keeps the floor and only takes steps away", () => {
     fc.assert(
       fc.property(situation, evidence, (given, found) => {
-        const { route: own } = given.capabilities;
-        const route = own.kind === "hosts" ? own : allMeans.route;
-        const rich = { ...given, capabilities: { ...given.capabilities, ...allMeans, route } };
+        const rich = { ...given, capabilities: { ...given.capabilities, ...allMeans } };
         const [plan, poorer] = [rich, given].map((facts) => decide(inputOf(facts, findingsOf(found))));
         if (plan === undefined || poorer === undefined) throw new Error("two plans");
         expect(poorer.floor).toEqual(plan.floor);

@@ -3,28 +3,20 @@
  * Promises: pure, and so the same for the same input; every step meets the floor; the floor is the strongest of all demands and never
  * below the one demanded before; the plan says why. Enforcing the rung is left to deliver, moving along the steps to pipeline.ts.
  */
-import type { Floor, Plan, PlanReason } from "../../core/plan.ts";
-import type { DestinationRule } from "../../core/policy.ts";
+import type { Plan } from "../../core/plan.ts";
 import type { DecideInput } from "../../core/stages.ts";
 import { decideFloor } from "./floor.ts";
-import { verifiedRung } from "./requiretls.ts";
 import { capabilityReasons, planSteps } from "./steps.ts";
 import type { StepsInput } from "./steps.ts";
 
 export function decide(input: DecideInput): Plan {
-  const { floor, reasons, isHeldForReview, requireTls, rule } = decideFloor(input);
-  const carrierRung = requireTls === "require" ? verifiedRung(input.capabilities.route) : "plain";
-  const fallback = rule?.fallback ?? "portal";
-  const steps: StepsInput = { floor, capabilities: input.capabilities, carrierRung, requireTls, fallback };
+  const { floor, reasons, isHeldForReview } = decideFloor(input);
+  const { requireTls } = input.envelope;
+  const carrierRung = requireTls ? "pkix" : "plain";
+  const steps: StepsInput = { floor, capabilities: input.capabilities, carrierRung, requireTls };
   return {
     floor,
-    reasons: [...reasons, ...fallbackReasons(rule, floor), ...capabilityReasons(steps)],
+    reasons: [...reasons, ...capabilityReasons(steps)],
     steps: isHeldForReview ? [{ kind: "hold", code: "PST-DEC-002" }] : planSteps(steps),
   };
-}
-
-/** Only where it makes a difference: mail without a floor meets it anywhere. */
-function fallbackReasons(rule: DestinationRule | null, { minRung }: Floor): readonly PlanReason[] {
-  if (rule === null || rule.fallback === "portal" || minRung === "plain") return [];
-  return [{ kind: "destination-rule", match: rule.match, effect: `fallback ${rule.fallback}` }];
 }

@@ -12,7 +12,6 @@
 import { assertNever } from "../../core/assert-never.ts";
 import type { Capabilities, KeyLookup } from "../../core/capabilities.ts";
 import type { Floor, Plan, PlanReason, Step, Stop } from "../../core/plan.ts";
-import type { Fallback, RequireTlsWish } from "../../core/policy.ts";
 import { strongerRung } from "../../core/rung.ts";
 import type { Rung } from "../../core/rung.ts";
 
@@ -21,17 +20,15 @@ export type StepsInput = {
   readonly capabilities: Capabilities;
   /** The weakest rung that may carry content that is protected in itself. */
   readonly carrierRung: Rung;
-  /** `require`: what cannot be met goes back to the sender, it does not wait (RFC 8689 section 4.2.1). */
-  readonly requireTls: RequireTlsWish;
-  /** What follows where no mail server meets the floor. */
-  readonly fallback: Fallback;
+  /** REQUIRETLS: what cannot be met goes back to the sender, it does not wait (RFC 8689 section 4.2.1). */
+  readonly requireTls: boolean;
 };
 
 export function planSteps(input: StepsInput): Plan["steps"] {
   const { route } = input.capabilities;
   switch (route.kind) {
     case "hosts":
-      return [...contentSteps(input), ...transportStep(input), ...portalStep(input), lastStop(input)];
+      return [...contentSteps(input), ...transportStep(input.floor), ...portalStep(input), lastStop(input)];
     case "null-mx":
       return [{ kind: "refuse", code: "PST-DEC-006" }];
     case "no-such-domain":
@@ -67,26 +64,20 @@ function needsProtection(floor: Floor): boolean {
 }
 
 /** A look-up that failed is no key: the copy falls to the next step of the same floor, and the reasons say why. */
-function contentSteps({ floor, capabilities, carrierRung, requireTls }: StepsInput): readonly Step[] {
+function contentSteps({ floor, capabilities, carrierRung }: StepsInput): readonly Step[] {
   if (!needsProtection(floor)) return [];
   const { smime, openpgp } = capabilities;
-  const carrier = { minRung: carrierRung, ...keyword(requireTls) };
   return [
-    ...(smime.kind === "found" ? [{ kind: "smime", certificates: smime.keys, ...carrier } as const] : []),
-    ...(openpgp.kind === "found" ? [{ kind: "openpgp", keys: openpgp.keys, ...carrier } as const] : []),
+    ...(smime.kind === "found" ? [{ kind: "smime", certificates: smime.keys, minRung: carrierRung } as const] : []),
+    ...(openpgp.kind === "found" ? [{ kind: "openpgp", keys: openpgp.keys, minRung: carrierRung } as const] : []),
   ];
 }
 
-function transportStep({ floor: { minRung }, requireTls }: StepsInput): readonly Step[] {
-  return minRung === null ? [] : [{ kind: "transport", minRung, ...keyword(requireTls) }];
+function transportStep({ minRung }: Floor): readonly Step[] {
+  return minRung === null ? [] : [{ kind: "transport", minRung }];
 }
 
-function keyword(wish: RequireTlsWish): Pick<Extract<Step, { kind: "transport" }>, "requireTls"> {
-  return wish === "off" ? {} : { requireTls: wish };
-}
-
-function portalStep({ floor, capabilities, carrierRung, fallback }: StepsInput): readonly Step[] {
-  if (fallback !== "portal") return [];
+function portalStep({ floor, capabilities, carrierRung }: StepsInput): readonly Step[] {
   if (!needsProtection(floor) || capabilities.portal.kind !== "available") return [];
   const isStrict = floor.profile === "strict" || floor.profile === "content";
   const noticeMinRung = strongerRung(isStrict ? "pkix" : "tls-unauthenticated", carrierRung);
@@ -94,9 +85,7 @@ function portalStep({ floor, capabilities, carrierRung, fallback }: StepsInput):
 }
 
 function lastStop(input: StepsInput): Stop {
-  if (input.requireTls === "require") return { kind: "refuse", code: "PST-DEC-005" };
-  if (input.fallback === "fail") return { kind: "refuse", code: "PST-DEC-010" };
-  if (input.fallback === "defer") return { kind: "wait", code: "PST-DEC-011" };
+  if (input.requireTls) return { kind: "refuse", code: "PST-DEC-005" };
   const hasNothing = input.floor.minRung === null && [...contentSteps(input), ...portalStep(input)].length === 0;
   return { kind: "hold", code: hasNothing ? "PST-DEC-003" : "PST-DEC-001" };
 }

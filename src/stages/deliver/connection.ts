@@ -108,6 +108,11 @@ export class Connection {
     return this.#parser.hasUnread;
   }
 
+  /** Our end of it; null once it is gone. */
+  get localAddress(): string | null {
+    return this.#socket.localAddress ?? null;
+  }
+
   /** What the peer showed in the handshake; null without TLS, and once the connection is gone. */
   get peerCertificate(): X509Certificate | null {
     return this.#socket instanceof TLSSocket ? (this.#socket.getPeerX509Certificate() ?? null) : null;

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ReplyParser } from "../../parts/smtp/reply.ts";
 import { mailbox, makeRequest } from "../../../test/support/deliver-rig.ts";
-import { isPublicAddress } from "./address-guard.ts";
+import { isPublicAddress } from "../../parts/dns/address-guard.ts";
 import { mailCommand, pathOf, rcptCommand } from "./commands.ts";
 import { BareLineBreakError, DotStuffer } from "./dot-stuffer.ts";
 import { NO_EXTENSIONS, readExtensions } from "./extensions.ts";

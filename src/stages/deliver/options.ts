@@ -3,6 +3,8 @@
  * Every limit carries its unit in its name.
  */
 
+import type { DialOptions } from "../../parts/dns/address-guard.ts";
+
 /** The client's patience in each phase. */
 export type DeliverTimeouts = {
   readonly dialMs: number;
@@ -22,18 +24,12 @@ export type DeliverTimeouts = {
   readonly quitMs: number;
 };
 
-export type DeliverOptions = {
+export type DeliverOptions = DialOptions & {
   /** The name given with EHLO: this gateway's public host name. */
   readonly helo: string;
   readonly port: number;
-  /** True lets every address through; for tests, demos and inside relays. */
-  readonly allowPrivateDestinations: boolean;
-  /** Replaces the built-in guard against private and reserved addresses. */
-  readonly isAllowedAddress?: (address: string) => boolean;
   /** PEM certificates to trust in place of the ones shipped with the runtime; null keeps those. */
   readonly ca: readonly string[] | null;
-  /** Suites of NIST SP 800-52 revision 2 alone: no ChaCha20. */
-  readonly fipsOnly: boolean;
   readonly timeouts: DeliverTimeouts;
   /** Deliveries under way over all lanes, each with one connection. */
   readonly connectionsMax: number;
@@ -58,7 +54,6 @@ export const DELIVER_DEFAULTS: Omit<DeliverOptions, "helo"> = {
   port: 25,
   allowPrivateDestinations: false,
   ca: null,
-  fipsOnly: false,
   timeouts: {
     dialMs: 30_000,
     greetingMs: 5 * MINUTE_MS,

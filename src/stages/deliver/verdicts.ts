@@ -19,6 +19,8 @@ export type HostVerdict =
       readonly code: ReasonCode;
       readonly status: EnhancedStatus<4>;
       readonly reply: PeerReply | null;
+      /** What came of a question in DNS about the host, in our own words. */
+      readonly detail?: string;
     }
   /** The host does not live up to what DNS asks of it: an attack, or an error over there. `rung`: what it would have been worth. */
   | {
@@ -73,7 +75,9 @@ export function outcomeOfHosts(results: readonly HostResult[], minRung: Rung): O
     return { kind: "unmet", observed: unmet, code: first.code };
   }
   const { kind, code, status, reply } = last.verdict;
+  const detail = "detail" in last.verdict ? { detail: last.verdict.detail } : {};
   return {
+    ...detail,
     kind: "deferred",
     scope: kind === "stop" ? "recipient" : "lane",
     status,

@@ -22,8 +22,6 @@ export type DaneTarget = {
 type DaneResolver = Pick<Resolver, "tlsa" | "cname">;
 
 const NONE: DaneState = { kind: "none" };
-const NO_ANSWER: DaneState = { kind: "unavailable", code: "PST-DSC-008" };
-const BOGUS: DaneState = { kind: "unavailable", code: "PST-DSC-009" };
 
 export async function lookUpDane(target: DaneTarget, resolver: DaneResolver): Promise<DaneState> {
   const { host, addresses } = target;
@@ -45,9 +43,8 @@ async function askAtAlias(target: DaneTarget, resolver: DaneResolver): Promise<D
     case "absent":
       return NONE;
     case "bogus":
-      return BOGUS;
     case "unavailable":
-      return NO_ANSWER;
+      return failed(alias);
     default:
       return assertNever(alias);
   }
@@ -68,14 +65,17 @@ async function askAt(
       case "absent":
         break;
       case "bogus":
-        return BOGUS;
       case "unavailable":
-        return NO_ANSWER;
+        return failed(answer);
       default:
         return assertNever(answer);
     }
   }
   return NONE;
+}
+
+function failed({ kind, detail }: Extract<DnsAnswer<unknown>, { kind: "bogus" | "unavailable" }>): DaneState {
+  return { kind: "unavailable", code: kind === "bogus" ? "PST-DSC-009" : "PST-DSC-008", detail };
 }
 
 function stateOf(records: readonly TlsaRecord[], baseName: string, names: readonly string[]): DaneState {

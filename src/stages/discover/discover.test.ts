@@ -4,7 +4,6 @@ import type { Capabilities, Route } from "../../core/capabilities.ts";
 import type { Chance } from "../../core/clock.ts";
 import type { DnsAnswer, MxRecord, Resolver } from "../../core/dns-answer.ts";
 import type { Log } from "../../core/log.ts";
-import { noRules } from "../../../test/support/rules.ts";
 import { createDiscover } from "./discover.ts";
 import { orderMx } from "./mx-order.ts";
 import { DISCOVER_DEFAULTS } from "./options.ts";
@@ -44,7 +43,7 @@ function resolverOf({ mx = {}, addresses = {} }: World): Resolver {
 }
 
 function discovered(domain: string, world: World, chance = first): Promise<Capabilities> {
-  const deps = { resolver: resolverOf(world), chance, log: silent, policy: noRules };
+  const deps = { resolver: resolverOf(world), chance, log: silent };
   const discover = createDiscover({ ...DISCOVER_DEFAULTS, ...world.options }, deps);
   return discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false });
 }
@@ -85,9 +84,9 @@ describe("MX", () => {
     [
       "an MX look-up without an answer",
       { mx: { "d.test": unavailable } },
-      { kind: "unavailable", code: "PST-DSC-001" },
+      { kind: "unavailable", code: "PST-DSC-001", detail: "timeout" },
     ],
-    ["a bogus MX", { mx: { "d.test": bogus } }, { kind: "bogus", code: "PST-DSC-002" }],
+    ["a bogus MX", { mx: { "d.test": bogus } }, { kind: "bogus", code: "PST-DSC-002", detail: "extended error 6" }],
     [
       "an MX that does not exist",
       { mx: { "d.test": mx([1, "gone.test"]) } },

@@ -10,9 +10,7 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { Capabilities, MxHost, Route } from "../../core/capabilities.ts";
 import type { Chance } from "../../core/clock.ts";
 import type { DnsAnswer, DnsSecurity, MxRecord, Resolver } from "../../core/dns-answer.ts";
-import { findDestinationRule } from "../../core/destination-rule.ts";
 import type { Log } from "../../core/log.ts";
-import type { Policy } from "../../core/policy.ts";
 import type { Discover } from "../../core/stages.ts";
 import { Gate } from "../../parts/dns/gate.ts";
 import { toHostName, toQueryName } from "../../parts/dns/host-name.ts";
@@ -22,13 +20,7 @@ import { orderMx, withoutSelf } from "./mx-order.ts";
 import type { DiscoverOptions, Smarthost } from "./options.ts";
 import { findSmarthost } from "./smarthost.ts";
 
-export type DiscoverDeps = {
-  readonly resolver: Resolver;
-  readonly chance: Chance;
-  readonly log: Log;
-  /** In force now: a reload changes it. */
-  readonly policy: () => Pick<Policy, "destinations">;
-};
+export type DiscoverDeps = { readonly resolver: Resolver; readonly chance: Chance; readonly log: Log };
 
 type FoundMx = Extract<DnsAnswer<readonly MxRecord[]>, { kind: "found" }>;
 
@@ -55,22 +47,10 @@ export function createDiscover(options: DiscoverOptions, deps: DiscoverDeps): Di
     ownAddresses: new Set(options.ownAddresses.map(canonicalAddress)),
   };
   return async ({ domain }): Promise<Capabilities> => {
-    const route = withRule(await discoverRoute(domain, world), domain, world);
+    const route = await discoverRoute(domain, world);
     const sts = { kind: "none", failure: null } as const;
     return { domain, route, sts, smime: { kind: "absent" }, openpgp: { kind: "absent" }, portal: { kind: "absent" } };
   };
-}
-
-/** What the operator asks of the servers: of the smarthost where the mail goes by one, else of the destination's own. */
-function withRule(route: Route, domain: string, { options, deps }: World): Route {
-  if (route.kind !== "hosts") return route;
-  const rule =
-    route.via === "smarthost"
-      ? findSmarthost(options.smarthosts, domain)?.tls
-      : findDestinationRule(deps.policy().destinations, domain)?.tls;
-  return rule === null || rule === undefined
-    ? route
-    : { ...route, hosts: route.hosts.map((host) => ({ ...host, rule })) };
 }
 
 async function discoverRoute(domain: string, world: World): Promise<Route> {
@@ -93,9 +73,9 @@ async function discoverRoute(domain: string, world: World): Promise<Route> {
         world,
       );
     case "bogus":
-      return { kind: "bogus", code: "PST-DSC-002" };
+      return { kind: "bogus", code: "PST-DSC-002", detail: mx.detail };
     case "unavailable":
-      return { kind: "unavailable", code: "PST-DSC-001" };
+      return { kind: "unavailable", code: "PST-DSC-001", detail: mx.detail };
     default:
       return assertNever(mx);
   }

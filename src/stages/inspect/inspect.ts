@@ -33,6 +33,15 @@ export type InspectDeps = {
   readonly hashKey: Uint8Array;
   /** For the time budget. */
   readonly clock: Clock;
+  /** Sees the texts and matches themselves, before they become findings: for explaining and measuring, never for the gateway. */
+  readonly watch?: (seen: Seen) => void;
+};
+
+/** Everything the verdict on one message was made of. Holds content. */
+export type Seen = {
+  readonly segments: readonly Segment[];
+  readonly senderNames: ReadonlySet<string>;
+  readonly results: readonly PackResult[];
 };
 
 export function createInspect(options: InspectOptions, deps: InspectDeps): Inspect {
@@ -63,6 +72,7 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     }
     if (wasLate || wasCut) faults.push({ part: "", reason: "over_budget" });
     const uninspectable = [...extraction.uninspectable, ...faults];
+    deps.watch?.({ segments, senderNames, results });
     await reached("inspect.done");
     return assemble({ extraction, uninspectable, results, options, deps });
   };

@@ -1,7 +1,11 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { packOf, TEST_PACK } from "./inspect-mails.suite.ts";
 import { formatPackError, loadPack, loadPackFile } from "./pack-file.ts";
+
+const SHIPPED_PACKS = fileURLToPath(new URL("../../../config/dlp", import.meta.url));
 
 function errorsOf(text: string): readonly string[] {
   const loading = loadPack(text, "p.yaml");
@@ -181,8 +185,16 @@ test("a file that cannot be read is an error with a code", () => {
   ]);
 });
 
-test("the shipped pack loads and passes its tests", () => {
-  const loading = loadPackFile(fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url)));
+test.each([
+  ["us-hipaa", 80],
+  ["es-health", 40],
+  ["financial", 40],
+])("the shipped pack %s loads and passes its tests", (pack, testsMin) => {
+  const loading = loadPackFile(join(SHIPPED_PACKS, `${pack}.yaml`));
   expect(loading.ok ? [] : loading.errors.map(formatPackError)).toEqual([]);
-  expect(loading.ok && loading.tests).toBeGreaterThan(80);
+  expect(loading.ok && loading.tests).toBeGreaterThan(testsMin);
+});
+
+test("no pack is shipped that is not among these", () => {
+  expect(readdirSync(SHIPPED_PACKS).toSorted()).toEqual(["es-health.yaml", "financial.yaml", "us-hipaa.yaml"]);
 });

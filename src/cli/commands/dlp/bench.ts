@@ -1,0 +1,111 @@
+/** `postern dlp bench`: how fast a rule pack is on this machine, on one core. Sends and stores nothing. */
+import { Command } from "commander";
+import type { CompiledPack, Segment } from "../../../stages/inspect/compiled-pack.ts";
+import { matchPack } from "../../../stages/inspect/match-pack.ts";
+import { scanBytes } from "../../../stages/inspect/scan.ts";
+import { benchMail, benchText } from "../../dlp/bench-mails.ts";
+import { readLabelledSet } from "../../dlp/labelled-set.ts";
+import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
+import { printTable, standardOutput } from "../../output.ts";
+import type { Column } from "../../output.ts";
+
+/** Runs of which the fastest counts; a first one warms up. */
+const RUNS = 5;
+const MAILS = 300;
+const WARM_UP_MAILS = 50;
+const MAIL_BYTES = 100_000;
+const TEXT_BYTES = 4_000_000;
+/** A text by itself is no mail, but about as long as the texts of one. */
+const SEGMENT_CHARS = 8_000;
+const MATCHES_MAX = 20_000;
+
+type BenchOptions = { readonly json?: boolean; readonly pack?: readonly string[] };
+type Speed = { readonly text_mb: number; readonly mb_per_s: number };
+type Latency = {
+  readonly mail_bytes: number;
+  readonly mails: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly max_ms: number;
+};
+
+const COLUMNS: readonly Column<readonly [string, string]>[] = [
+  { title: "MEASURE", text: ([measure]) => measure },
+  { title: "FIGURE", text: ([, figure]) => figure, alignRight: true },
+];
+
+export function benchCommand(): Command {
+  return new Command("bench")
+    .argument("[sets...]", "texts to measure with, as for dlp eval; default: invented prose")
+    .description("measure how fast a rule pack is on one core of this machine")
+    .option("--json", "one JSON object")
+    .option(...PACK_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  postern dlp bench\n  postern dlp bench --json --pack my-pack.yaml clean=./mails",
+    )
+    .action(bench);
+}
+
+async function bench(paths: readonly string[], options: BenchOptions): Promise<void> {
+  const packs = requirePacks(options.pack);
+  const samples = paths.flatMap((path) => readLabelledSet(path).samples);
+  const texts = samples.length === 0 ? invented() : samples.map(({ bytes }) => bytes.toString("latin1"));
+  const speed = speedOf(packs, texts);
+  const latency = await latencyOf(packs, texts.join("\n"));
+  const output = standardOutput();
+  if (options.json === true) output.line(JSON.stringify({ ...speed, ...latency }));
+  else printTable(output, COLUMNS, rowsOf(speed, latency));
+}
+
+function invented(): readonly string[] {
+  const text = benchText(TEXT_BYTES);
+  return Array.from({ length: Math.ceil(text.length / SEGMENT_CHARS) }, (_, i) =>
+    text.slice(i * SEGMENT_CHARS, (i + 1) * SEGMENT_CHARS),
+  );
+}
+
+/** Detectors and rules over text that is extracted already. */
+function speedOf(packs: readonly CompiledPack[], texts: readonly string[]): Speed {
+  const segments = texts.map((text): Segment => ({ part: "1", kind: "body", message: 0, text }));
+  const context = { senderNames: new Set<string>(), isLate: () => false, matchesMax: MATCHES_MAX };
+  const run = (): number => {
+    const started = performance.now();
+    for (const pack of packs) for (const segment of segments) matchPack(pack, [segment], context);
+    return performance.now() - started;
+  };
+  run();
+  const fastestMs = Math.min(...Array.from({ length: RUNS }, run));
+  const megabytes = texts.reduce((sum, text) => sum + text.length, 0) / 1e6;
+  return { text_mb: rounded(megabytes), mb_per_s: rounded((megabytes * 1000) / fastestMs) };
+}
+
+/** The whole of inspect: structure, extraction, detectors, rules. Each mail begins elsewhere in the text. */
+async function latencyOf(packs: readonly CompiledPack[], text: string): Promise<Latency> {
+  const inspect = inspectWith(packs);
+  const times: number[] = [];
+  for (let i = 0; i < WARM_UP_MAILS + MAILS; i += 1) {
+    const from = (i * 7_919) % Math.max(1, text.length - MAIL_BYTES);
+    const mail = benchMail(text.slice(from, from + MAIL_BYTES), MAIL_BYTES);
+    const started = performance.now();
+    await scanBytes(mail, "bench.eml", inspect);
+    if (i >= WARM_UP_MAILS) times.push(performance.now() - started);
+  }
+  times.sort((a, b) => a - b);
+  const at = (share: number): number =>
+    rounded(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0);
+  return { mail_bytes: MAIL_BYTES, mails: MAILS, p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(1) };
+}
+
+function rowsOf(speed: Speed, latency: Latency): readonly (readonly [string, string])[] {
+  return [
+    [`detectors and rules over ${speed.text_mb} MB of text`, `${speed.mb_per_s} MB/s`],
+    [`inspect, a mail of ${latency.mail_bytes / 1000} kB, median of ${latency.mails}`, `${latency.p50_ms} ms`],
+    ["the same, 99th percentile", `${latency.p99_ms} ms`],
+    ["the same, slowest", `${latency.max_ms} ms`],
+  ];
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,55 @@
+/** `postern dlp scan`: tells what inspection would find in messages; sends and stores nothing. */
+import { Command } from "commander";
+import type { Inspect } from "../../../core/stages.ts";
+import { scanBytes, toScanLine } from "../../../stages/inspect/scan.ts";
+import type { ScanLine } from "../../../stages/inspect/scan.ts";
+import { Finding } from "../../cli-error.ts";
+import { filesIn, readContent, requireReadable } from "../../dlp/files.ts";
+import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
+import { printTable, standardOutput } from "../../output.ts";
+import type { Column } from "../../output.ts";
+
+const COLUMNS: readonly Column<ScanLine>[] = [
+  { title: "FILE", text: (row) => row.file, isFlexible: true },
+  { title: "VERDICT", text: (row) => row.verdict },
+  { title: "TIER", text: (row) => row.tier },
+  { title: "RULES", text: (row) => row.rules.join(", ") },
+];
+
+type ScanOptions = { readonly json?: boolean; readonly pack?: readonly string[] };
+
+export function scanCommand(): Command {
+  return new Command("scan")
+    .argument("<paths...>", "messages, other files, folders, or - for standard input")
+    .description("say what inspection finds in each message; nothing is sent or stored")
+    .option("--json", "one JSON object a line: file, verdict, tier, rules")
+    .option(...PACK_OPTION)
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 everything clean, 1 something is not, 2 wrong usage." +
+        "\nExamples:\n  postern dlp scan message.eml\n  postern dlp scan --json ./mails > verdicts.jsonl",
+    )
+    .action(scan);
+}
+
+async function scan(paths: readonly string[], options: ScanOptions): Promise<void> {
+  const inspect = inspectWith(requirePacks(options.pack));
+  requireReadable(paths);
+  const output = standardOutput();
+  const rows: ScanLine[] = [];
+  let foundSomething = false;
+  for (const file of paths.flatMap((path) => filesIn(path))) {
+    const row = await scanFile(file, inspect);
+    foundSomething ||= row.verdict !== "clean";
+    if (options.json === true) output.line(JSON.stringify(row));
+    else rows.push(row);
+  }
+  if (options.json !== true) printTable(output, COLUMNS, rows);
+  if (foundSomething) throw new Finding();
+}
+
+async function scanFile(file: string, inspect: Inspect): Promise<ScanLine> {
+  const content = readContent(file);
+  if (content === null) return { file, verdict: "uninspectable", tier: "none", rules: [] };
+  return toScanLine(file, await scanBytes(content.bytes, content.name, inspect));
+}

@@ -1,0 +1,36 @@
+/** The rule packs a `postern dlp` command works with, and inspection by them. A pack that does not load ends the command. */
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import type { Inspect } from "../../core/stages.ts";
+import type { CompiledPack } from "../../stages/inspect/compiled-pack.ts";
+import { createInspect } from "../../stages/inspect/inspect.ts";
+import type { InspectDeps } from "../../stages/inspect/inspect.ts";
+import { DEFAULT_INSPECT_OPTIONS } from "../../stages/inspect/inspect-options.ts";
+import { formatPackError, loadPackFile } from "../../stages/inspect/pack-file.ts";
+import { CliError } from "../cli-error.ts";
+
+export const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url));
+export const PACK_OPTION = ["--pack <file...>", "rule packs to use; default: the shipped us-hipaa pack"] as const;
+
+/** The packs named, or the shipped one. */
+export function requirePacks(paths: readonly string[] | undefined): readonly CompiledPack[] {
+  return (paths ?? [SHIPPED_PACK]).map((path) => requirePack(path).pack);
+}
+
+/** The pack, and how many tests it passed. */
+export function requirePack(path: string): { readonly pack: CompiledPack; readonly tests: number } {
+  const loading = loadPackFile(path);
+  if (loading.ok) return loading;
+  const lines = loading.errors.map(formatPackError);
+  const count = lines.length === 1 ? "1 error" : `${lines.length} errors`;
+  const next = "correct the places named above and check again.";
+  throw new CliError(`PST-INS-001 ${path} has ${count}`, { next, lines });
+}
+
+/** `watch` sees what was read and matched, before it becomes findings. */
+export function inspectWith(packs: readonly CompiledPack[], watch?: InspectDeps["watch"]): Inspect {
+  const clock = { now: () => Date.now(), monotonic: () => performance.now() };
+  // Hashes of one run need not be those of another, so the key need not outlive the command.
+  const deps = { packs, hashKey: randomBytes(32), clock };
+  return createInspect(DEFAULT_INSPECT_OPTIONS, watch === undefined ? deps : { ...deps, watch });
+}

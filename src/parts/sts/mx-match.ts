@@ -1,0 +1,22 @@
+/**
+ * Whether a policy names a mail server (RFC 8461 section 4.1). Promises: a wildcard stands for exactly one left-most label; case and a
+ * trailing dot do not count; addresses, U-labels and patterns of any other shape never match.
+ */
+import { toHostName } from "../dns/host-name.ts";
+
+/** As it is compared, or null where it can name no mail server. */
+export function toMxPattern(text: string): string | null {
+  const isWildcard = text.startsWith("*.");
+  const name = toHostName(isWildcard ? text.slice(2) : text);
+  return name === null ? null : isWildcard ? `*.${name}` : name;
+}
+
+export function matchesMx(patterns: readonly string[], host: string): boolean {
+  const name = toHostName(host);
+  if (name === null) return false;
+  const parent = name.slice(name.indexOf(".") + 1);
+  return patterns.some((text) => {
+    const pattern = toMxPattern(text);
+    return pattern === name || (name.includes(".") && pattern === `*.${parent}`);
+  });
+}

@@ -1,0 +1,12 @@
+/** Which destination rule concerns a domain: an exact one wins over a suffix, the longest suffix over shorter ones, alone. */
+import type { DestinationRule } from "../../core/policy.ts";
+
+export function findDestinationRule(rules: readonly DestinationRule[], domain: string): DestinationRule | null {
+  let best: DestinationRule | null = null;
+  for (const rule of rules) {
+    if (rule.match === domain) return rule;
+    const isSuffix = rule.match.startsWith(".") && domain.endsWith(rule.match);
+    if (isSuffix && rule.match.length > (best?.match.length ?? 0)) best = rule;
+  }
+  return best;
+}
