@@ -28,11 +28,20 @@ function share(part: number | undefined, whole: number | undefined): number {
 
 describe.skipIf(data.areMissing)(`the shipped pack on labelled data${data.note}`, () => {
   test("finds labelled PHI, its identifiers, and leaves health questions about nobody alone", async () => {
-    const { messages } = await scoresOf(join(PHI_DATA, "asq-phi.jsonl.gz"));
+    const { messages, identifiers } = await scoresOf(join(PHI_DATA, "asq-phi.jsonl.gz"));
     const phi = messages.get("phi");
     const questions = messages.get("health_no_identifier");
     expect(share(phi?.phi, phi?.rows)).toBeGreaterThanOrEqual(0.92);
     expect(share(questions?.phi, questions?.rows)).toBeLessThanOrEqual(0.03);
+    const structured = identifiers.get("structured, all");
+    const records = identifiers.get("MEDICAL_RECORD_NUMBER");
+    expect(share(structured?.found, structured?.values)).toBeGreaterThanOrEqual(0.95);
+    expect(share(records?.found, records?.values)).toBeGreaterThanOrEqual(0.97);
+  });
+
+  test("knows health records by their format", async () => {
+    const records = (await scoresOf(`phi=${join(PHI_DATA, "health-formats.tar.gz")}`)).messages.get("phi");
+    expect(share(records?.phi, records?.rows)).toBeGreaterThanOrEqual(0.99);
   });
 
   test("leaves ordinary mail alone", async () => {

@@ -64,7 +64,7 @@ class DetectorCompiler {
       }
       case "label_id": {
         const value = this.#pattern(entry.value, entry.case, [...path, "value"]);
-        const labels = this.#set(entry.labels, [...path, "labels"]);
+        const labels = this.#labels(entry.labels, [...path, "labels"]);
         const validators = entry.validate.map((name) => VALIDATORS[name]);
         return value === null
           ? null
@@ -81,7 +81,7 @@ class DetectorCompiler {
         return {
           kind: "name",
           givenNames: this.#set(entry.given_names, [...path, "given_names"]),
-          labels: this.#set(entry.labels, [...path, "labels"]),
+          labels: this.#labels(entry.labels, [...path, "labels"]),
           honorifics: this.phrases.addSet(HONORIFICS),
           notSurnames: new Set(entry.not_surnames.map((name) => name.toLowerCase())),
         };
@@ -114,6 +114,14 @@ class DetectorCompiler {
   #set(words: readonly string[], path: YamlPath): number {
     this.#checkPhrases(words, path);
     return this.phrases.addSet(words.map(normaliseText));
+  }
+
+  /** Keys and headings are written as one word too: `dateOfBirth`, `PatientId`. */
+  #labels(labels: readonly string[], path: YamlPath): number {
+    this.#checkPhrases(labels, path);
+    const phrases = labels.map(normaliseText);
+    const joined = phrases.map((phrase) => wordsOf(phrase).join("")).filter((word) => /^[a-z]{6,}$/.test(word));
+    return this.phrases.addSet([...new Set([...phrases, ...joined])]);
   }
 
   #checkPhrases(phrases: readonly string[], path: YamlPath): void {

@@ -33,6 +33,8 @@ describe("a label finds its value", () => {
     ["not inside a longer number", after, "MRN 1234567890", []],
     ["not from the middle of a word", after, "MRN x12345y", []],
     ["each one", after, "MRN 12345, MRN 67890", ["12345", "67890"]],
+    ["after a label written as one word", after, '{"medicalRecord": "12345"}', ["12345"]],
+    ["after a label with underscores", after, "medical_record=12345", ["12345"]],
   ])("%s", (_, detector, text, values) => {
     expect(found(detector, text).map(([value]) => value)).toEqual(values);
   });

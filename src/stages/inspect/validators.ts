@@ -67,10 +67,12 @@ function isMbi(value: string): boolean {
   return MBI.test(value.replace(/[\s-]/g, ""));
 }
 
-/** A day that exists, 1900 to 2099: ISO, month first or day first; dates with month names pass by their shape. */
+/** A day that exists, 1900 to 2099: ISO with or without its hyphens, month first or day first; dates with month names pass by their shape. */
 function isCalendarDate(value: string): boolean {
   const iso = /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})$/.exec(value);
   if (iso !== null) return isDay(Number(iso[1]), Number(iso[2]), Number(iso[3]));
+  const compact = /^(\d{4})(\d{2})(\d{2})$/.exec(value);
+  if (compact !== null) return isDay(Number(compact[1]), Number(compact[2]), Number(compact[3]));
   const numeric = /^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})$/.exec(value);
   if (numeric !== null) {
     const [first, second, year] = [Number(numeric[1]), Number(numeric[2]), fullYear(numeric[3] ?? "")];
