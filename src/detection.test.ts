@@ -160,11 +160,4 @@ describe("events", () => {
     detection.committed([service("reloaded")]);
     expect(standing.get("reload")).toEqual([]);
   });
-
-  test("a server that fell is told of by its rungs and a message, not by its name", () => {
-    const attempt = { host: "mx.example", rung: "pkix", phase: "done", starttlsOffered: true };
-    detection.committed([event({ kind: "attempt", attempt } as never)]);
-    detection.committed([event({ kind: "attempt", attempt: { ...attempt, rung: "plain" } } as never)]);
-    expect(raised).toEqual([{ code: "PST-MON-027", facts: { from: "pkix", to: "plain", message: "M" } }]);
-  });
 });

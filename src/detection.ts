@@ -1,6 +1,6 @@
 /**
  * Looks for what operators must know and nobody raises by itself: a queue that stands still, deadlines, certificates, disk,
- * a slow database, unusual volume, guessed passwords, weaker servers. Each rule is a pure part (parts/alerts/); here they are
+ * a slow database, unusual volume, guessed passwords. Each rule is a pure part (parts/alerts/); here they are
  * fed. State in memory, bounded, and forgotten with the process.
  */
 import type { Alerting } from "./alerting.ts";
@@ -11,7 +11,6 @@ import type { Sealer } from "./core/sealer.ts";
 import type { Submission } from "./core/submission.ts";
 import { daysLeft, expiryLevel } from "./parts/alerts/certificates.ts";
 import type { Validity } from "./parts/alerts/certificates.ts";
-import { Downgrades } from "./parts/alerts/downgrades.ts";
 import { DiskForecast } from "./parts/alerts/forecast.ts";
 import { RecentCount } from "./parts/alerts/recent-count.ts";
 import { stalledMs } from "./parts/alerts/stalled-queue.ts";
@@ -45,7 +44,6 @@ export class Detection {
   readonly #options: Omit<Options, "webhook" | "mail">;
   readonly #alerting: Pick<Alerting, "raise" | "observe" | "tick">;
   readonly #volume: Volume;
-  readonly #downgrades = new Downgrades();
   readonly #forecast = new DiskForecast();
   readonly #authFailures = new RecentCount();
   /** Who sent the newest messages, for what inspection says of them. */
@@ -84,11 +82,7 @@ export class Detection {
     for (const { body, at, messageId } of events) {
       if (MOVES.has(body.kind)) this.#movedAt = Math.max(this.#movedAt, at);
       if (body.kind === "inspected" && body.findings.verdict === "phi") this.#countPhi(messageId, at);
-      else if (body.kind === "attempt") {
-        const fall = this.#downgrades.see(body.attempt, at);
-        const facts = fall === null ? null : { ...fall, ...(messageId !== null && { message: messageId }) };
-        if (facts !== null) this.#alerting.raise({ code: "PST-MON-027", facts });
-      } else if (body.kind === "service") {
+      else if (body.kind === "service") {
         if (body.what === "reload_refused") this.#alerting.observe("reload", [{ code: "PST-CFG-002" }]);
         if (body.what === "reloaded") this.#alerting.observe("reload", []);
       }

@@ -111,6 +111,7 @@ function stagesWith(store: PipelineDeps["store"], deliver: (request: DeliveryReq
       sts: { kind: "none", failure: null },
       smime: { kind: "absent" },
       openpgp: { kind: "absent" },
+      proven: { kind: "absent" },
       portal: { kind: "absent" },
     }),
     decide: () => plan,

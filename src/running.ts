@@ -62,6 +62,8 @@ import { TlsSessions } from "./tls-sessions.ts";
 import { watchValidation } from "./validation-watch.ts";
 import type { ValidationWatch } from "./validation-watch.ts";
 import type { Postern } from "./postern.ts";
+import { createProving } from "./proving.ts";
+import type { Proving } from "./proving.ts";
 import { upkeepDuties } from "./upkeep.ts";
 import { expiryDuty, reviewing } from "./reviewing.ts";
 import { buildInspect } from "./rule-packs.ts";
@@ -98,6 +100,7 @@ export class Running {
   readonly #newMessageId: ReturnType<typeof messageIdMaker>;
   readonly #resolver: DnsResolver;
   readonly #validation: ValidationWatch;
+  readonly #proving: Proving;
   #listener: Listener | null = null;
   readonly #duties: Duties;
   readonly #audit: AuditKeeping;
@@ -119,6 +122,7 @@ export class Running {
     this.#audit = keepAudit(parts);
     this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
+    this.#proving = createProving(parts, this.#validation, () => this.#config.policy.keepProvenMs);
     this.#delivery = createDeliver(deliverOptions(config), { blobs, raise, ...env });
     this.#tlsSessions = new TlsSessions({ facts: store.domainFacts, lookAt: () => null, ...env });
     const wake = (): void => this.#scheduler.wake();
@@ -138,12 +142,12 @@ export class Running {
         stages: {
           spool: createSpool({ lifetimeMs: lifetimeMs(config) }, { store, blobs, clock: env.clock }),
           inspect: (message) => this.#inspection.inspect(message),
-          discover: this.#tlsSessions.discover(
-            createDiscover(discoverOptions(config), { resolver: this.#resolver, ...env }),
+          discover: this.#proving.discover(
+            this.#tlsSessions.discover(createDiscover(discoverOptions(config), { resolver: this.#resolver, ...env })),
           ),
           decide,
           protect: (input) => this.#protect(input),
-          deliver: this.#hold.deliver(this.#tlsSessions.deliver(this.#delivery.deliver)),
+          deliver: this.#hold.deliver(this.#proving.deliver(this.#tlsSessions.deliver(this.#delivery.deliver))),
           settle: this.#hold.settle(this.#settle, this.#breakOff.signal),
           write: createWrite({ store, blobs }),
         },
@@ -293,6 +297,7 @@ export class Running {
     await this.#inspection.close();
     this.#breakOff.abort();
     await dutiesOver;
+    await this.#proving.close();
     this.#gauge.stop();
     // A disk that takes nothing any more must not keep the stores from being closed.
     const unrecorded = (error: unknown): void =>
@@ -346,6 +351,7 @@ export class Running {
       ...upkeepDuties(this.#parts),
       this.#validation.duty(),
       this.#tlsSessions.duty(),
+      this.#proving.duty(),
       rekeyDuty(this.#parts),
       expiryDuty({ store, clock: env.clock }),
       ...watching.duties(),

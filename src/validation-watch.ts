@@ -15,6 +15,7 @@ import type { Parts } from "./surroundings.ts";
 
 const FIRST_AFTER_MS = 1_000;
 const EVERY_MS = 5 * 60_000;
+const LOOK_MS_MAX = 30_000;
 
 type ValidationDeps = {
   readonly resolver: Pick<DnsResolver, "checkValidation" | "isAdTrusted">;
@@ -43,6 +44,7 @@ export class ValidationWatch {
   readonly #deps: ValidationDeps;
   #state: ValidationState = "unknown";
   #hasValidated = false;
+  #asked: Promise<void> | null = null;
 
   /** `signedName`: of a zone with a chain of trust, `.` for the root. */
   constructor(signedName: string, deps: ValidationDeps) {
@@ -61,6 +63,13 @@ export class ValidationWatch {
       everyMs: EVERY_MS,
       run: (signal) => this.look(signal),
     };
+  }
+
+  /** Asked now: for what must not be judged by an answer of minutes before. */
+  async isValidating(): Promise<boolean> {
+    this.#asked ??= this.look(AbortSignal.timeout(LOOK_MS_MAX)).finally(() => (this.#asked = null));
+    await this.#asked;
+    return this.#state === "validating";
   }
 
   async look(signal: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ const policy: Policy = {
   uninspectable: "strict",
   alreadyProtected: "opportunistic",
   destinations: [{ match: "raised.test", raiseTo: "minimum", lowerTo: null }],
+  keepProvenMs: 0,
 };
 let server: LoopbackDns | null = null;
 

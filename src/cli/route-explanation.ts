@@ -229,6 +229,7 @@ function routeLines({ route, lookups }: Pick<RouteExplanation, "lookups" | "rout
 function planLines(mail: string, { floor, reasons, steps }: Plan): readonly string[] {
   const because = reasons.flatMap((reason) => {
     if (reason.kind === "profile") return [reason.because];
+    if (reason.kind === "proven-before") return [`proved before: ${reason.rung ?? "unknown"}, ${reason.effect}`];
     return reason.kind === "destination-rule" ? [`${reason.effect} by the rule for ${reason.match}`] : [];
   });
   const texts = steps.map((step) => {

@@ -1,6 +1,7 @@
-/** What a recipient's side says it supports. Learned by discover, never by dialling port 25. */
+/** What a recipient's side says it supports. Learned by discover, never by dialling port 25; what was proven before is remembered. */
 import type { DaneState } from "./dane.ts";
 import type { DnsAnswer, DnsSecurity } from "./dns-answer.ts";
+import type { Proven } from "./proven.ts";
 import type { ReasonCode } from "./reason-codes.ts";
 import type { HostSts, StsState } from "./sts.ts";
 
@@ -46,5 +47,7 @@ export type Capabilities = {
   readonly sts: StsState;
   readonly smime: KeyLookup<Certificate>;
   readonly openpgp: KeyLookup<OpenPgpKey>;
+  /** What the domain, or the smarthost on its way, proved on connections before. */
+  readonly proven: Proven;
   readonly portal: { readonly kind: "absent" } | { readonly kind: "available" };
 };

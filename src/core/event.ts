@@ -6,6 +6,7 @@ import type { RecipientId } from "./ids.ts";
 import type { Origin, ChildKind } from "./origin.ts";
 import type { AttemptFacts, MissingExtension } from "./outcome.ts";
 import type { PlanReason } from "./plan.ts";
+import type { DowngradeStep } from "./proven.ts";
 import type { ReasonCode } from "./reason-codes.ts";
 import type { ReviewAct } from "./review.ts";
 import type { Role } from "./roles.ts";
@@ -78,6 +79,14 @@ export type EventBody =
       readonly replyCode: number | null;
     }
   | { readonly kind: "held"; readonly code: ReasonCode; readonly deadlineAt: number }
+  /** The mail servers of a domain fell below what it had proved, proved it again, or the fall lasted so long that it is the record now. */
+  | {
+      readonly kind: "downgrade";
+      readonly step: DowngradeStep;
+      readonly from: Rung;
+      readonly to: Rung;
+      readonly host: string;
+    }
   | { readonly kind: "child"; readonly child: ChildKind; readonly messageId: string; readonly step: number }
   /** `state` and what follows it where operators were told of more than one mail. */
   | {

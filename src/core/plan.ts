@@ -24,6 +24,12 @@ export type PlanReason =
   | { readonly kind: "profile"; readonly profile: ProfileName; readonly because: string }
   | { readonly kind: "rule"; readonly pack: string; readonly rule: string }
   | { readonly kind: "destination-rule"; readonly match: string; readonly effect: "raised" | "lowered" }
+  /** The domain proved this before: kept as the least for the transport, or not (any more), or it cannot be read. */
+  | {
+      readonly kind: "proven-before";
+      readonly rung: Rung | null;
+      readonly effect: "kept" | "lapsed" | "waived" | "unknown";
+    }
   | { readonly kind: "never-below"; readonly profile: ProfileName }
   | { readonly kind: "capability"; readonly capability: string; readonly state: string }
   | { readonly kind: "route"; readonly state: string };

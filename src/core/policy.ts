@@ -24,4 +24,6 @@ export type Policy = {
   /** Floor for mail the sender's client encrypted already. */
   readonly alreadyProtected: ProfileName;
   readonly destinations: readonly DestinationRule[];
+  /** How long protected mail keeps what a domain proved before, from the first sight of its fall on. */
+  readonly keepProvenMs: number;
 };

@@ -25,4 +25,16 @@ export const decideCodes = {
     what: "The recipient's domain declares that it accepts no mail (null MX).",
     next: "The sender was told; check the address.",
   },
+  "PST-DEC-020": {
+    what: "The destination offers less protection than its domain proved before, and no other protection is available.",
+    next: "`postern tls report` shows since when. Ask its operator; if the change is meant, a `lower_to` rule, or policy.downgrade.keep_hours, lets mail go again: then `postern queue release ID`.",
+  },
+  "PST-DEC-021": {
+    what: "What the domain proved before cannot be read, so that protected mail to it has no floor to rely on.",
+    next: "Look for the errors of the database in the log; `postern queue release ID` plans anew once it can be read, a `lower_to` rule for the domain does without it.",
+  },
+  "PST-DEC-022": {
+    what: "What the domain proved before needs DNSSEC, and the resolver does not validate now: protected mail to it waits.",
+    next: "Repair the resolver (PST-DSC-010); the mail goes by itself afterwards. A `lower_to` rule for the domain does without it.",
+  },
 } as const satisfies Record<`PST-DEC-${string}`, CodeEntry>;

@@ -38,7 +38,7 @@ export const discoverCodes = {
     next: "That server is not used until the answer is sound; it is tried again. A broken zone is for its owner to repair.",
   },
   "PST-DSC-010": {
-    what: "The resolver validated DNSSEC before and does not any more: mail is sent as if nobody published DANE.",
+    what: "The resolver validated DNSSEC before and does not any more: mail is sent as if nobody published DANE, but for protected mail to domains that proved it before.",
     next: "Repair it: its trust anchor, its configuration, the clock of this machine. `postern status` says when it validates again.",
   },
 } as const satisfies Record<`PST-DSC-${string}`, CodeEntry>;

@@ -54,8 +54,8 @@ export const monitorCodes = {
     next: "Look at the load of the disk that holds data_dir, and at what else uses it.",
   },
   "PST-MON-027": {
-    what: "A mail server offers less protection than it did before.",
-    next: "`postern trace` of the messages named shows which; ask its operator, and until then expect held mail or an attack.",
+    what: "A mail server offers less protection than its domain proved before.",
+    next: "`postern tls report` shows which domain and since when; ask its operator, and until then expect held mail or an attack.",
   },
   "PST-MON-030": {
     what: "An alert could not be handed to the web hook and was given up.",

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AttemptFacts } from "../../core/outcome.ts";
 import { daysLeft, expiryLevel, validityOf } from "./certificates.ts";
-import { Downgrades } from "./downgrades.ts";
 import { DiskForecast } from "./forecast.ts";
 import { RecentCount } from "./recent-count.ts";
 import { stalledMs } from "./stalled-queue.ts";
@@ -51,62 +49,6 @@ describe("a certificate", () => {
   test("text that is no certificate has no validity", () => {
     const block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
     expect(["", "hello", block].map(validityOf)).toEqual([null, null, null]);
-  });
-});
-
-describe("a server's protection", () => {
-  const attempt = (change: Partial<AttemptFacts>): AttemptFacts => ({
-    host: "mx.example",
-    address: "192.0.2.1",
-    port: 25,
-    phase: "done",
-    starttlsOffered: true,
-    tls: null,
-    rung: "pkix",
-    reused: false,
-    code: null,
-    replyCode: null,
-    enhanced: null,
-    startedAt: NOW,
-    durationMs: 1,
-    ...change,
-  });
-
-  test.each<readonly [string, Partial<AttemptFacts>, object | null]>([
-    ["the same again", {}, null],
-    ["another rung of the same group", { rung: "dane-insecure-mx" }, null],
-    ["a better rung", { rung: "dane" }, null],
-    [
-      "a certificate that no longer verifies",
-      { rung: "tls-unauthenticated" },
-      { from: "pkix", to: "tls-unauthenticated" },
-    ],
-    ["delivery in the clear", { rung: "plain" }, { from: "pkix", to: "plain" }],
-    [
-      "no STARTTLS any more, and nothing sent",
-      { rung: null, phase: "verify", starttlsOffered: false },
-      { from: "pkix", to: "plain" },
-    ],
-    ["nobody there", { rung: null, phase: "dial", starttlsOffered: false }, null],
-    ["a broken greeting", { rung: null, phase: "greeting", starttlsOffered: false }, null],
-    ["another server", { host: "mx.other", rung: "plain" }, null],
-  ])("after verified TLS: %s", (_, change, expected) => {
-    const downgrades = new Downgrades();
-    expect(downgrades.see(attempt({}), NOW)).toBeNull();
-    expect(downgrades.see(attempt(change), NOW + HOUR)).toEqual(expected);
-  });
-
-  test("a fall stays one until the better time is forgotten", () => {
-    const downgrades = new Downgrades();
-    downgrades.see(attempt({}), NOW);
-    expect(downgrades.see(attempt({ rung: "plain" }), NOW + 29 * DAY)).not.toBeNull();
-    expect(downgrades.see(attempt({ rung: "plain" }), NOW + 31 * DAY)).toBeNull();
-  });
-
-  test("no more than ten thousand servers are remembered", () => {
-    const downgrades = new Downgrades();
-    for (let n = 0; n < 10_100; n += 1) downgrades.see(attempt({ host: `mx${n}.example` }), NOW);
-    expect(downgrades.size).toBe(10_000);
   });
 });
 

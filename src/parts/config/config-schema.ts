@@ -146,6 +146,7 @@ const policy = z.strictObject({
   uninspectable: floor.default("standard"),
   already_protected: anyFloor.default("opportunistic"),
   destinations: z.array(destination).max(10_000).default([]),
+  downgrade: z.strictObject({ keep_hours: whole(0, 8760, 72) }).prefault({}),
 });
 
 const dlp = z.strictObject({

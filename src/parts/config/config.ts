@@ -350,6 +350,7 @@ function readPolicy({ policy }: ConfigText): Policy {
     sensitive: policy.sensitive,
     uninspectable: policy.uninspectable,
     alreadyProtected: policy.already_protected,
+    keepProvenMs: policy.downgrade.keep_hours * 3_600_000,
     destinations: policy.destinations.map((rule) => ({
       match: rule.match,
       raiseTo: rule.raise_to ?? null,

@@ -48,6 +48,7 @@ const STATUSES: { readonly [K in EventKind]?: typeof SUCCESS | typeof FAILURE } 
 /** OCSF: 1 informational, 2 low, 3 medium. */
 const SEVERITIES: { readonly [K in EventKind]?: number } = {
   alert: 3,
+  downgrade: 3,
   failed: 2,
   held: 2,
   unmet: 2,

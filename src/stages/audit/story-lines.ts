@@ -80,6 +80,7 @@ const TOLD: Told = {
   failed: (body) => `failed: ${codeText(body.code)}${replyPart(body.replyCode, body.status)}`,
   held: (body) =>
     `held until ${utc(body.deadlineAt)}: ${[codeText(body.code), entryOf(body.code)?.next].filter((part) => part !== undefined).join(". Next: ")}`,
+  downgrade: (body) => DOWNGRADES[body.step](body),
   child: (body) => `${CHILDREN[body.child]}, as ${body.messageId}`,
   alert: (body) => {
     const state = body.state === undefined || body.state === "raised" ? "" : ` (${body.state})`;
@@ -229,6 +230,23 @@ const RUNG_WORDS: Readonly<Record<Rung, string>> = {
   plain: "no TLS",
 };
 
+type DowngradeBody = Extract<EventBody, { kind: "downgrade" }>;
+
+const DOWNGRADES: Readonly<Record<DowngradeBody["step"], (body: DowngradeBody) => string>> = {
+  fell: ({ host, from, to }) => `${host} fell below what its domain proved before: ${to} in place of ${from}`,
+  proved: ({ host, to }) => `${host} proves again what its domain proved before (${to})`,
+  accepted: ({ from, to }) => `the fall from ${from} lasted long enough: ${to} is what counts as proven from now on`,
+};
+
+type ProvenReason = Extract<PlanReason, { kind: "proven-before" }>;
+
+const PROVEN_TEXT: Readonly<Record<ProvenReason["effect"], (rung: ProvenReason["rung"]) => string>> = {
+  kept: (rung) => `what the domain proved before is kept (${rung})`,
+  lapsed: (rung) => `what the domain proved before no longer binds (${rung})`,
+  waived: (rung) => `what the domain proved before is waived by the rule for it (${rung})`,
+  unknown: () => "what the domain proved before cannot be read",
+};
+
 function reasonText(reason: PlanReason): string {
   switch (reason.kind) {
     case "profile":
@@ -237,6 +255,8 @@ function reasonText(reason: PlanReason): string {
       return `rule ${reason.pack}/${reason.rule}`;
     case "destination-rule":
       return `the destination rule ${reason.match}, which ${reason.effect} it`;
+    case "proven-before":
+      return PROVEN_TEXT[reason.effect](reason.rung);
     case "never-below":
       return `the earlier demand (${reason.profile})`;
     case "capability":

@@ -5,7 +5,7 @@ import type { Findings, RuleHit, Tier, UninspectableReason } from "../../core/fi
 import type { Floor, Plan, Step } from "../../core/plan.ts";
 import { PROFILES } from "../../core/policy.ts";
 import type { Policy, ProfileName } from "../../core/policy.ts";
-import { meetsRung } from "../../core/rung.ts";
+import { meetsRung, RUNGS } from "../../core/rung.ts";
 import type { Rung } from "../../core/rung.ts";
 import type { DecideInput } from "../../core/stages.ts";
 import { decide } from "./decide.ts";
@@ -65,6 +65,7 @@ const policy: fc.Arbitrary<Policy> = fc.record({
   uninspectable: profile,
   alreadyProtected: profile,
   destinations: fc.array(destination, { maxLength: 3 }),
+  keepProvenMs: fc.constant(0),
 });
 
 const keys = <T>(one: T): fc.Arbitrary<{ kind: "found"; keys: [T] } | { kind: "absent" } | Unavailable> =>
@@ -86,6 +87,16 @@ const capabilities: fc.Arbitrary<Capabilities> = fc.record({
   sts: fc.constantFrom<Capabilities["sts"]>({ kind: "none", failure: null }, { kind: "unknown" }),
   smime: keys({ fingerprint: "c", der: new Uint8Array([1]) }),
   openpgp: keys({ fingerprint: "k", armored: "k" }),
+  proven: fc.oneof(
+    fc.constant({ kind: "absent" } as const),
+    fc.constant({ kind: "unavailable", code: "PST-SPL-061" } as const),
+    fc.record({
+      kind: fc.constant("known" as const),
+      rung: fc.constantFrom(...RUNGS),
+      fall: fc.constant(null),
+      keptUntil: fc.constantFrom(null, 1000, 1001),
+    }),
+  ),
   portal: fc.constantFrom({ kind: "absent" } as const, { kind: "available" } as const),
 });
 
@@ -176,6 +187,28 @@ describe("every plan", () => {
         expect(given.previousFloor === null || atLeast(plan.floor, given.previousFloor)).toBe(true);
         const rungs = stepsOf(plan).map((step) => (step.kind === "portal" ? step.noticeMinRung : step.minRung));
         expect(!given.requireTls || rungs.every((rung) => meetsRung(rung, "pkix"))).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe("what a domain proved before", () => {
+  test("raises transport for mail that needs protection until its time is over, and touches nothing else", () => {
+    fc.assert(
+      fc.property(situation, evidence, (given, found) => {
+        const findings = findingsOf(found);
+        const plan = decide(inputOf(given, findings));
+        const proven = { kind: "absent" } as const;
+        const plain = decide(inputOf({ ...given, capabilities: { ...given.capabilities, proven } }, findings));
+        const others = (one: Plan): readonly Step[] => stepsOf(one).filter(({ kind }) => kind !== "transport");
+        expect([plan.floor, others(plan)]).toEqual([plain.floor, others(plain)]);
+        const known = given.capabilities.proven;
+        const isBound = plan.reasons.some((reason) => reason.kind === "proven-before" && reason.effect === "kept");
+        const rungs = stepsOf(plan).flatMap((step) => (step.kind === "transport" ? [step.minRung] : []));
+        const isMet = known.kind === "known" && rungs.every((rung) => meetsRung(rung, known.rung));
+        expect(isBound && !isMet).toBe(false);
+        expect(plan.floor.profile === "opportunistic" && isBound).toBe(false);
       }),
       RUNS,
     );

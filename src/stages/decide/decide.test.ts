@@ -46,6 +46,7 @@ const policy: Policy = {
   uninspectable: "strict",
   alreadyProtected: "minimum",
   destinations: [],
+  keepProvenMs: 0,
 };
 
 function hit(parts: Partial<RuleHit>): RuleHit {
@@ -80,6 +81,7 @@ function planFor({ capabilities, domain = "example.org", requireTls = false, ...
       sts: { kind: "none", failure: null },
       smime: absent,
       openpgp: absent,
+      proven: absent,
       portal: absent,
       ...capabilities,
     },

@@ -5,7 +5,9 @@
  */
 import type { Plan } from "../../core/plan.ts";
 import type { DecideInput } from "../../core/stages.ts";
+import { findDestinationRule } from "./destination.ts";
 import { decideFloor } from "./floor.ts";
+import { provenDemand } from "./proven-demand.ts";
 import { capabilityReasons, planSteps } from "./steps.ts";
 import type { StepsInput } from "./steps.ts";
 
@@ -13,10 +15,13 @@ export function decide(input: DecideInput): Plan {
   const { floor, reasons, isHeldForReview } = decideFloor(input);
   const { requireTls } = input.envelope;
   const carrierRung = requireTls ? "pkix" : "plain";
-  const steps: StepsInput = { floor, capabilities: input.capabilities, carrierRung, requireTls };
+  const { capabilities, policy, now } = input;
+  const rule = findDestinationRule(policy.destinations, input.recipient.mailbox.domain);
+  const proven = provenDemand({ floor, capabilities, rule, now });
+  const steps: StepsInput = { floor, proven, capabilities, carrierRung, requireTls };
   return {
     floor,
-    reasons: [...reasons, ...capabilityReasons(steps)],
+    reasons: [...reasons, ...proven.reasons, ...capabilityReasons(steps)],
     steps: isHeldForReview ? [{ kind: "hold", code: "PST-DEC-002" }] : planSteps(steps),
   };
 }

@@ -12,11 +12,13 @@
 import { assertNever } from "../../core/assert-never.ts";
 import type { Capabilities, KeyLookup } from "../../core/capabilities.ts";
 import type { Floor, Plan, PlanReason, Step, Stop } from "../../core/plan.ts";
+import type { ProvenDemand } from "./proven-demand.ts";
 import { strongerRung } from "../../core/rung.ts";
 import type { Rung } from "../../core/rung.ts";
 
 export type StepsInput = {
   readonly floor: Floor;
+  readonly proven: Pick<ProvenDemand, "kind" | "rung">;
   readonly capabilities: Capabilities;
   /** The weakest rung that may carry content that is protected in itself. */
   readonly carrierRung: Rung;
@@ -28,7 +30,7 @@ export function planSteps(input: StepsInput): Plan["steps"] {
   const { route } = input.capabilities;
   switch (route.kind) {
     case "hosts":
-      return [...contentSteps(input), ...transportStep(input.floor), ...portalStep(input), lastStop(input)];
+      return [...contentSteps(input), ...transportStep(input.proven), ...portalStep(input), lastStop(input)];
     case "null-mx":
       return [{ kind: "refuse", code: "PST-DEC-006" }];
     case "no-such-domain":
@@ -73,8 +75,8 @@ function contentSteps({ floor, capabilities, carrierRung }: StepsInput): readonl
   ];
 }
 
-function transportStep({ minRung }: Floor): readonly Step[] {
-  return minRung === null ? [] : [{ kind: "transport", minRung }];
+function transportStep({ rung }: StepsInput["proven"]): readonly Step[] {
+  return rung === null ? [] : [{ kind: "transport", minRung: rung }];
 }
 
 function portalStep({ floor, capabilities, carrierRung }: StepsInput): readonly Step[] {
@@ -85,7 +87,10 @@ function portalStep({ floor, capabilities, carrierRung }: StepsInput): readonly 
 }
 
 function lastStop(input: StepsInput): Stop {
+  // No fault of the destination, and nothing its sender could change.
+  if (input.proven.kind === "unknown") return { kind: "hold", code: "PST-DEC-021" };
   if (input.requireTls) return { kind: "refuse", code: "PST-DEC-005" };
+  if (input.proven.kind === "raised") return { kind: "hold", code: "PST-DEC-020" };
   const hasNothing = input.floor.minRung === null && [...contentSteps(input), ...portalStep(input)].length === 0;
   return { kind: "hold", code: hasNothing ? "PST-DEC-003" : "PST-DEC-001" };
 }

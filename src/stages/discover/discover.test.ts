@@ -256,6 +256,7 @@ test("what is not built is absent", async () => {
     domain: "d.test",
     smime: { kind: "absent" },
     openpgp: { kind: "absent" },
+    proven: { kind: "absent" },
     portal: { kind: "absent" },
   });
 });

@@ -3,7 +3,7 @@
  * Promises: never dials a mail server and never rejects for what DNS says; a failed MX look-up is `unavailable` or `bogus`,
  * never an implicit MX; a host whose addresses or TLSA records could not be learned stays in the list with that answer, so that
  * deliver defers. Leaves to deliver: which addresses may be dialled, TLS, and every proof of a rung. MTA-STS, S/MIME, OpenPGP and
- * the portal are not built: they are reported as absent.
+ * the portal are not built: they are reported as absent, and so is what was proven before, which others remember.
  */
 import { isIP } from "node:net";
 import { assertNever } from "../../core/assert-never.ts";
@@ -49,7 +49,8 @@ export function createDiscover(options: DiscoverOptions, deps: DiscoverDeps): Di
   return async ({ domain }): Promise<Capabilities> => {
     const route = await discoverRoute(domain, world);
     const sts = { kind: "none", failure: null } as const;
-    return { domain, route, sts, smime: { kind: "absent" }, openpgp: { kind: "absent" }, portal: { kind: "absent" } };
+    const absent = { kind: "absent" } as const;
+    return { domain, route, sts, smime: absent, openpgp: absent, proven: absent, portal: absent };
   };
 }
 
