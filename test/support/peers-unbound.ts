@@ -20,6 +20,8 @@ export type UnboundOptions = {
   readonly zones: Readonly<Record<string, string>>;
   /** DS records; a zone without one is unsigned for the validator. */
   readonly anchors: string;
+  /** A free one where it is left out. */
+  readonly port?: number;
 };
 
 const UNBOUND = "/usr/sbin/unbound";
@@ -68,7 +70,7 @@ export class Unbound {
   static async start(options: UnboundOptions): Promise<Unbound> {
     for (let tries = 1; ; tries += 1) {
       const folder = mkdtempSync(join(tmpdir(), "postern-unbound-"));
-      const port = await freePort();
+      const port = options.port ?? (await freePort());
       writeFolder(folder, port, options);
       const unbound = new Unbound(folder, port);
       try {
