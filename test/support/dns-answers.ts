@@ -112,6 +112,11 @@ export const HONEST: readonly HonestAnswer[] = [
     ede: 6,
     expected: { kind: "bogus" },
   }),
+  honest("the SOA of a signed zone", ["example.test", "SOA"], {
+    flags: ANSWERED | FLAGS.ad,
+    answers: [SOA],
+    expected: { kind: "found", security: "secure" },
+  }),
   honest("a failure", ["example.test", "MX"], { flags: ANSWERED | 2, answers: [], expected: { kind: "unavailable" } }),
   honest("a refusal", ["example.test", "MX"], { flags: ANSWERED | 5, answers: [], expected: { kind: "unavailable" } }),
 ];

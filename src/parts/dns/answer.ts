@@ -5,7 +5,7 @@
  * question about the alias itself; AD covers the whole of it, so an alias into an unsigned zone is insecure (RFC 4035 section 3.2.3).
  */
 import type { DnsAnswer, DnsSecurity } from "../../core/dns-answer.ts";
-import { RCODE } from "./codec.ts";
+import { RCODE, TYPE_CODE } from "./codec.ts";
 import type { DnsMessage, DnsRecord } from "./codec.ts";
 import { toQueryName } from "./host-name.ts";
 import type { DnsQuestion } from "./reply.ts";
@@ -59,7 +59,7 @@ function readRecords(
   const end = endOfAliases(message.answers, question);
   if (end === null) return BROKEN_CHAIN;
   const { owner } = end;
-  const records = message.answers.filter((record) => record.type === question.type && sameName(record.name, owner));
+  const records = message.answers.filter((record) => isOfType(record, question.type) && sameName(record.name, owner));
   if (records.length > 0) {
     const expanded = sameName(owner, question.name) ? {} : { expandedName: owner };
     return { kind: "found", value: records, security, ...expanded };
@@ -104,6 +104,11 @@ function endOfAliases(records: readonly DnsRecord[], question: DnsQuestion): End
     owner = target;
   }
   return null;
+}
+
+/** Of a type whose records nobody reads, that they are there is known by their number. */
+function isOfType(record: DnsRecord, type: DnsQuestion["type"]): boolean {
+  return record.type === type || (record.type === "other" && record.code === TYPE_CODE[type]);
 }
 
 function sameName(a: string, b: string): boolean {
