@@ -10,8 +10,10 @@ import type { Config } from "./parts/config/config.ts";
 import { Secret } from "./parts/config/secret.ts";
 import type { DkimKey } from "./parts/dkim/sign.ts";
 import type { ResolverOptions } from "./parts/dns/dns.ts";
-import { isPublicAddress } from "./parts/dns/address-guard.ts";
+import { isPublicAddress, mayDial } from "./parts/dns/address-guard.ts";
 import type { MimeLimits } from "./parts/mime/mime-scanner.ts";
+import { FETCH_DEFAULTS } from "./parts/sts/fetch-policy.ts";
+import type { FetchOptions } from "./parts/sts/fetch-policy.ts";
 import type { ReportFrom } from "./parts/tlsrpt/report.ts";
 import { ACCEPT_LIMIT_DEFAULTS, proofHeaderNames } from "./stages/accept/options.ts";
 import type { AcceptOptions, Submitter, TlsMaterial } from "./stages/accept/options.ts";
@@ -109,6 +111,18 @@ export function discoverOptions(config: Config): DiscoverOptions {
     ownNames: [config.hostname, config.delivery.hostname],
     smarthosts: config.delivery.smarthosts,
     port: config.delivery.port,
+  };
+}
+
+/** Policy hosts are dialled under the guard of mail servers. */
+export function stsFetchOptions({ mtaSts, delivery }: Config): FetchOptions {
+  const { port, ca } = mtaSts;
+  const { allowPrivateDestinations } = delivery;
+  return {
+    ...FETCH_DEFAULTS,
+    port,
+    ca: ca === null ? null : [...rootCertificates, ca],
+    mayDial: (address) => mayDial(address, { allowPrivateDestinations }),
   };
 }
 

@@ -43,6 +43,7 @@ import { createDeliver } from "./stages/deliver/deliver.ts";
 import type { Delivery } from "./stages/deliver/deliver.ts";
 import { DELIVER_DEFAULTS } from "./stages/deliver/options.ts";
 import { createDiscover } from "./stages/discover/discover.ts";
+import type { StsPolicies } from "./stages/discover/sts.ts";
 import { createProtect } from "./stages/protect/protect.ts";
 import { createWriteReport } from "./stages/protect/write-report.ts";
 import { openIntake } from "./stages/spool/body-intake.ts";
@@ -57,6 +58,7 @@ import { keepAudit } from "./audit-keeping.ts";
 import type { AuditKeeping } from "./audit-keeping.ts";
 import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
+import { keepPolicies, renewalDuty } from "./sts-keeping.ts";
 import { rekeyDuty } from "./rekeying.ts";
 import { TlsSessions } from "./tls-sessions.ts";
 import { watchValidation } from "./validation-watch.ts";
@@ -101,6 +103,7 @@ export class Running {
   readonly #resolver: DnsResolver;
   readonly #validation: ValidationWatch;
   readonly #proving: Proving;
+  readonly #policies: StsPolicies;
   #listener: Listener | null = null;
   readonly #duties: Duties;
   readonly #audit: AuditKeeping;
@@ -112,6 +115,7 @@ export class Running {
     this.#config = config;
     this.#resolver = createResolver(resolverOptions(config), { randomBytes, log: env.log });
     this.#validation = watchValidation(this.#resolver, parts);
+    this.#policies = keepPolicies(parts, this.#resolver);
     this.#duties = new Duties(env.log);
     this.#gauge = newGauge(parts, (now, before) => this.#onPressure(now, before));
     this.#hold = new DeliveryHold({
@@ -143,7 +147,9 @@ export class Running {
           spool: createSpool({ lifetimeMs: lifetimeMs(config) }, { store, blobs, clock: env.clock }),
           inspect: (message) => this.#inspection.inspect(message),
           discover: this.#proving.discover(
-            this.#tlsSessions.discover(createDiscover(discoverOptions(config), { resolver: this.#resolver, ...env })),
+            this.#tlsSessions.discover(
+              createDiscover(discoverOptions(config), { resolver: this.#resolver, sts: this.#policies, ...env }),
+            ),
           ),
           decide,
           protect: (input) => this.#protect(input),
@@ -298,6 +304,7 @@ export class Running {
     this.#breakOff.abort();
     await dutiesOver;
     await this.#proving.close();
+    await this.#policies.close();
     this.#gauge.stop();
     // A disk that takes nothing any more must not keep the stores from being closed.
     const unrecorded = (error: unknown): void =>
@@ -352,6 +359,7 @@ export class Running {
       this.#validation.duty(),
       this.#tlsSessions.duty(),
       this.#proving.duty(),
+      renewalDuty(this.#policies),
       rekeyDuty(this.#parts),
       expiryDuty({ store, clock: env.clock }),
       ...watching.duties(),

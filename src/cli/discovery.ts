@@ -10,6 +10,7 @@ import { parseMailbox } from "../parts/smtp/mailbox.ts";
 import { createDiscover } from "../stages/discover/discover.ts";
 import { CliError } from "./cli-error.ts";
 import { printable } from "./output.ts";
+import { rememberedPolicies } from "./remembered-policies.ts";
 import { recordLookups } from "./route-explanation.ts";
 import type { Lookup } from "./route-explanation.ts";
 
@@ -19,10 +20,16 @@ export type Discovery = {
   readonly lookups: readonly Lookup[];
 };
 
-export function createDiscovery(config: Config): Discovery {
+export async function withDiscovery<T>(config: Config, use: (discovery: Discovery) => Promise<T>): Promise<T> {
   const log = standardErrorLog();
   const { resolver, lookups } = recordLookups(createResolver(resolverOptions(config), { randomBytes, log }));
-  return { discover: createDiscover(discoverOptions(config), { resolver, chance: Math.random, log }), lookups };
+  const { policies, close } = rememberedPolicies(config, resolver, log);
+  const deps = { resolver, sts: policies, chance: Math.random, log };
+  try {
+    return await use({ discover: createDiscover(discoverOptions(config), deps), lookups });
+  } finally {
+    close();
+  }
 }
 
 /** A mailbox, or a domain alone. Throws CliError for anything else. */

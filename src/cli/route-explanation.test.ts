@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
+import { NO_STS } from "../../test/support/no-sts.ts";
 import type { Log } from "../core/log.ts";
 import type { Policy } from "../core/policy.ts";
 import { createResolver } from "../parts/dns/dns.ts";
@@ -36,7 +37,7 @@ async function explained(domain: string, zone: Zone): Promise<RouteExplanation> 
     inFlightMax: 9,
   } as const;
   const { resolver, lookups } = recordLookups(createResolver(options, { randomBytes, log: silent }));
-  const discover = createDiscover(DISCOVER_DEFAULTS, { resolver, chance: () => 0, log: silent });
+  const discover = createDiscover(DISCOVER_DEFAULTS, { resolver, chance: () => 0, log: silent, sts: NO_STS });
   const mailbox = { address: `someone@${domain}`, localPart: "someone", domain, isUtf8: false };
   return explainRoute(mailbox, { discover, decide, policy, now: 0, lookups });
 }
@@ -53,13 +54,16 @@ test("every look-up, the route and the plans are told in words", async () => {
     "a.example.test": { A: ["192.0.2.1"], AAAA: ["2001:db8::1"] },
     "b.example.test": { behaviour: "servfail" },
   });
-  expect(explanationLines(explanation).slice(0, 22)).toEqual([
+  expect(explanationLines(explanation).slice(0, 25)).toEqual([
     "Mail to someone@example.test (domain example.test)",
     "",
     "DNS",
     "  MX        example.test: 20 b.example.test, 10 a.example.test (DNSSEC validated)",
     expect.stringMatching(/^ {2}addresses [ab]\.example\.test: /),
     expect.stringMatching(/^ {2}addresses [ab]\.example\.test: /),
+    "",
+    "MTA-STS",
+    "  no policy",
     "",
     "Route",
     "  by MX, in this order (equal preferences change places):",

@@ -13,8 +13,10 @@ import type { Policy } from "../core/policy.ts";
 import { REASON_CODES } from "../core/reason-codes.ts";
 import type { ReasonCode } from "../core/reason-codes.ts";
 import type { Decide, Discover } from "../core/stages.ts";
+import type { StsState } from "../core/sts.ts";
 import { tlsaText } from "../parts/dane/tlsa-text.ts";
 import { daneLines, hostRow } from "./dane-explanation.ts";
+import { hostStsLines, policyLines } from "./sts-explanation.ts";
 
 /** One question, with the answer as text values. */
 export type Lookup = {
@@ -28,6 +30,7 @@ export type RouteExplanation = {
   readonly domain: string;
   readonly lookups: readonly Lookup[];
   readonly route: Route;
+  readonly sts: StsState;
   readonly plans: readonly { readonly mail: string; readonly plan: Plan }[];
 };
 
@@ -121,8 +124,8 @@ export async function explainRoute(mailbox: Mailbox, deps: ExplainDeps): Promise
       now: deps.now,
     }),
   }));
-  const { route, domain } = capabilities;
-  return { address: mailbox.address, domain, lookups: [...deps.lookups], route, plans };
+  const { route, sts, domain } = capabilities;
+  return { address: mailbox.address, domain, lookups: [...deps.lookups], route, sts, plans };
 }
 
 /** For programs: as it is, with records as text. */
@@ -143,7 +146,7 @@ export function explanationLines(explanation: RouteExplanation): readonly string
     "Plans",
     ...plansOf(explanation).map((line) => `  ${line}`),
     "",
-    "Not looked up, because not built yet: MTA-STS, S/MIME certificates, OpenPGP keys, the portal.",
+    "Not looked up, because not built yet: S/MIME certificates, OpenPGP keys, the portal.",
     ...[...codes].flatMap((code) => ["", `${code}: ${REASON_CODES[code].what}`, `  Next: ${REASON_CODES[code].next}`]),
   ];
 }
@@ -157,10 +160,13 @@ function plansOf({ route, plans }: RouteExplanation): readonly string[] {
 }
 
 /** What DNS was asked and said, and the route that follows from it. */
-export function wayLines(way: Pick<RouteExplanation, "lookups" | "route">): readonly string[] {
+export function wayLines(way: Pick<RouteExplanation, "lookups" | "route" | "sts">): readonly string[] {
   return [
     "DNS",
     ...(way.lookups.length === 0 ? ["  nothing had to be asked"] : way.lookups.map(lookupLine)),
+    "",
+    "MTA-STS",
+    ...policyLines(way.sts, way.route).map((line) => `  ${line}`),
     "",
     "Route",
     ...routeLines(way).map((line) => `  ${line}`),
@@ -205,7 +211,7 @@ function routeLines({ route, lookups }: Pick<RouteExplanation, "lookups" | "rout
         const where = port === undefined ? name : `${name}, port ${port}`;
         return [
           `${index + 1}. ${where} (preference ${preference}): ${answerText(addresses)}`,
-          ...daneLines(host, lookups).map((line) => `   ${line}`),
+          ...[...daneLines(host, lookups), ...hostStsLines(host)].map((line) => `   ${line}`),
         ];
       });
       return [`by ${VIA_TEXT[route.via]}, in this order (equal preferences change places):`, ...hosts];
@@ -242,7 +248,10 @@ function planLines(mail: string, { floor, reasons, steps }: Plan): readonly stri
 }
 
 function codesOf(route: Route): readonly ReasonCode[] {
-  if (route.kind === "hosts") return route.hosts.flatMap(({ dane }) => ("code" in dane ? [dane.code] : []));
+  if (route.kind === "hosts")
+    return route.hosts.flatMap(({ dane, sts }) =>
+      [dane, sts].flatMap((state) => ("code" in state ? [state.code] : [])),
+    );
   return "code" in route ? [route.code] : [];
 }
 

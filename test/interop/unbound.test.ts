@@ -1,6 +1,7 @@
 /** Our resolver and discovery before a real validator: what is signed, what is not, and what was changed on the way. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NO_STS } from "../support/no-sts.ts";
 import type { Log } from "../../src/core/log.ts";
 import { createResolver } from "../../src/parts/dns/dns.ts";
 import type { DnsResolver } from "../../src/parts/dns/dns.ts";
@@ -19,7 +20,10 @@ function resolverOf({ address }: Unbound): DnsResolver {
 }
 
 async function routeOf(domain: string, resolver: DnsResolver, port = 2525): Promise<Capabilities["route"]> {
-  const discover = createDiscover({ ...DISCOVER_DEFAULTS, port }, { resolver, chance: () => 0, log: silent });
+  const discover = createDiscover(
+    { ...DISCOVER_DEFAULTS, port },
+    { resolver, chance: () => 0, log: silent, sts: NO_STS },
+  );
   return (await discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false })).route;
 }
 

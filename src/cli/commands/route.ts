@@ -1,9 +1,8 @@
 /** `postern route explain ADDRESS`: where mail to this address would go, how it would be protected, and why. */
 import { Command } from "commander";
-import type { Config } from "../../parts/config/config.ts";
 import { decide } from "../../stages/decide/decide.ts";
 import { Finding } from "../cli-error.ts";
-import { createDiscovery, parseDestination } from "../discovery.ts";
+import { parseDestination, withDiscovery } from "../discovery.ts";
 import { printable, printJsonLines, standardOutput } from "../output.ts";
 import { explainRoute, explanationLines, explanationRow } from "../route-explanation.ts";
 import { configPathOf, requireConfig } from "../surroundings.ts";
@@ -27,13 +26,11 @@ export function routeCommand(): Command {
 async function explain(address: string, options: { readonly json?: boolean }, command: Command): Promise<void> {
   const mailbox = parseDestination(address);
   const config = requireConfig(configPathOf(command), (line) => void process.stderr.write(`${line}\n`));
-  const explanation = await explainRoute(mailbox, explainDeps(config));
+  const explanation = await withDiscovery(config, (discovery) =>
+    explainRoute(mailbox, { ...discovery, decide, policy: config.policy, now: Date.now() }),
+  );
   const output = standardOutput();
   if (options.json === true) printJsonLines(output, [explanationRow(explanation)]);
   else for (const line of explanationLines(explanation)) output.line(printable(line));
   if (explanation.route.kind !== "hosts") throw new Finding();
-}
-
-function explainDeps(config: Config): Parameters<typeof explainRoute>[1] {
-  return { ...createDiscovery(config), decide, policy: config.policy, now: Date.now() };
 }

@@ -1,9 +1,10 @@
 /** `postern tls probe DOMAIN` and what lies in tls/. The probe: what TLS the mail servers of a domain really offer, and what to tell whoever runs them. */
 import { Command } from "commander";
 import type { Route } from "../../core/capabilities.ts";
+import type { StsState } from "../../core/sts.ts";
 import { deliverOptions } from "../../options.ts";
 import { CliError, Finding } from "../cli-error.ts";
-import { createDiscovery, parseDestination } from "../discovery.ts";
+import { parseDestination, withDiscovery } from "../discovery.ts";
 import { printable, printJsonLines, standardOutput } from "../output.ts";
 import type { Output } from "../output.ts";
 import { wayLines } from "../route-explanation.ts";
@@ -44,10 +45,12 @@ type Options = { readonly host?: string; readonly json?: boolean };
 async function probe(destination: string, { host, json = false }: Options, command: Command): Promise<void> {
   const mailbox = parseDestination(destination);
   const config = requireConfig(configPathOf(command), (line) => void process.stderr.write(`${line}\n`));
-  const { discover, lookups } = createDiscovery(config);
-  const { domain, route } = await discover(mailbox);
+  const { domain, route, sts, lookups } = await withDiscovery(config, async ({ discover, lookups }) => ({
+    ...(await discover(mailbox)),
+    lookups,
+  }));
   const chosen = host === undefined ? route : onlyHost(route, host);
-  const report = json ? rowReport(lookups) : lineReport(lookups);
+  const report = json ? rowReport(lookups) : lineReport(lookups, sts);
   report.way(domain, chosen);
   const all: Seen[] = [];
   if (chosen.kind === "hosts") {
@@ -90,10 +93,11 @@ function rowReport(lookups: readonly Lookup[]): Report {
   };
 }
 
-function lineReport(lookups: readonly Lookup[]): Report {
+function lineReport(lookups: readonly Lookup[], sts: StsState): Report {
   const output = standardOutput();
   return {
-    way: (domain, route) => say(output, [`TLS of the mail servers of ${domain}`, "", ...wayLines({ lookups, route })]),
+    way: (domain, route) =>
+      say(output, [`TLS of the mail servers of ${domain}`, "", ...wayLines({ lookups, route, sts })]),
     address: (seen) => say(output, ["", ...seenLines(seen)]),
     end: (summary, all) => say(output, ["", ...leftOutLines(all), ...summaryLines(summary)]),
   };

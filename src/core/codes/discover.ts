@@ -41,4 +41,12 @@ export const discoverCodes = {
     what: "The resolver validated DNSSEC before and does not any more: mail is sent as if nobody published DANE, but for protected mail to domains that proved it before.",
     next: "Repair it: its trust anchor, its configuration, the clock of this machine. `postern status` says when it validates again.",
   },
+  "PST-DSC-015": {
+    what: "What is remembered of the domain's MTA-STS policy cannot be read; it may bind, so nothing is sent there.",
+    next: "Tried again by itself. See the log and the disk of the database; `postern sts refresh DOMAIN` fetches the policy anew and replaces what is there.",
+  },
+  "PST-DSC-016": {
+    what: "The MTA-STS policy of a domain could not be renewed for more than half its life: somebody may be keeping it from us until it expires.",
+    next: "`postern sts refresh DOMAIN` says what fails. See that this machine may reach port 443; tell the domain's postmaster, by another way than mail to that domain.",
+  },
 } as const satisfies Record<`PST-DSC-${string}`, CodeEntry>;

@@ -179,6 +179,8 @@ const smarthost = z.strictObject({
   port: port.default(25),
 });
 
+const mtaSts = z.strictObject({ port: port.default(443), ca_file: path.optional() });
+
 const delivery = z.strictObject({
   port: port.default(25),
   hostname: domain.optional(),
@@ -325,6 +327,7 @@ export const configSchema = z.strictObject({
   policy: policy.prefault({}),
   dlp: dlp.prefault({}),
   delivery: delivery.prefault({}),
+  mta_sts: mtaSts.prefault({}),
   hold: hold.prefault({}),
   review: review.prefault({}),
   monitoring: monitoring.prefault({}),

@@ -80,6 +80,7 @@ export type Config = {
   readonly policy: Policy;
   /** Packs as absolute paths. */
   readonly dlp: Text["dlp"];
+  readonly mtaSts: { readonly port: number; readonly ca: string | null };
   readonly delivery: Omit<Text["delivery"], "tls" | "hostname" | "smarthosts"> & {
     readonly hostname: string;
     /** `domains` null: for every destination. */
@@ -296,6 +297,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
       smarthosts: text.delivery.smarthosts.map((host) => ({ ...host, domains: host.domains ?? null })),
       tls: { ca: readCaFile(text.delivery.tls.ca_file, ["delivery", "tls", "ca_file"], files) },
     },
+    mtaSts: { port: text.mta_sts.port, ca: readCaFile(text.mta_sts.ca_file, ["mta_sts", "ca_file"], files) },
     hold: plain.hold,
     review: plain.review,
     monitoring: plain.monitoring,

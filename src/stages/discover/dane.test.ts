@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { peers } from "../../../test/support/peers.ts";
 import { TRANSPORT_DATA } from "../../../test/support/transport-data.ts";
 import { startLoopbackDns } from "../../cli/loopback/dns-server.ts";
+import { NO_STS } from "../../../test/support/no-sts.ts";
 import type { LoopbackDns, Zone, ZoneEntry } from "../../cli/loopback/dns-server.ts";
 import type { MxHost, Route } from "../../core/capabilities.ts";
 import type { Log } from "../../core/log.ts";
@@ -28,7 +29,7 @@ async function discovered(zone: Zone, domain = "d.test", { trustAd = "loopback",
   server ??= await startLoopbackDns(zone);
   const servers = { servers: [server.address], timeoutMs: 200, retries: 0, inFlightMax: 32, trustAd };
   const resolver = createResolver(servers, { randomBytes, log: silent });
-  const deps = { resolver, chance: () => 0, log: silent };
+  const deps = { resolver, chance: () => 0, log: silent, sts: NO_STS };
   const discover = createDiscover({ ...DISCOVER_DEFAULTS, ...options }, deps);
   const { route } = await discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false });
   const { queries } = server;

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { NO_STS } from "../../../test/support/no-sts.ts";
 import type { Capabilities, Route } from "../../core/capabilities.ts";
 import type { Chance } from "../../core/clock.ts";
 import type { DnsAnswer, MxRecord, Resolver } from "../../core/dns-answer.ts";
@@ -43,7 +44,7 @@ function resolverOf({ mx = {}, addresses = {} }: World): Resolver {
 }
 
 function discovered(domain: string, world: World, chance = first): Promise<Capabilities> {
-  const deps = { resolver: resolverOf(world), chance, log: silent };
+  const deps = { resolver: resolverOf(world), chance, log: silent, sts: NO_STS };
   const discover = createDiscover({ ...DISCOVER_DEFAULTS, ...world.options }, deps);
   return discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false });
 }

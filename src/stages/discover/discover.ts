@@ -2,8 +2,8 @@
  * Learns where a recipient's domain takes its mail (RFC 5321 section 5.1, RFC 7505; docs/security-levels.md).
  * Promises: never dials a mail server and never rejects for what DNS says; a failed MX look-up is `unavailable` or `bogus`,
  * never an implicit MX; a host whose addresses or TLSA records could not be learned stays in the list with that answer, so that
- * deliver defers. Leaves to deliver: which addresses may be dialled, TLS, and every proof of a rung. MTA-STS, S/MIME, OpenPGP and
- * the portal are not built: they are reported as absent, and so is what was proven before, which others remember.
+ * deliver defers. Leaves to deliver: which addresses may be dialled, TLS, and every proof of a rung. S/MIME, OpenPGP and the portal
+ * are not built: they are reported as absent, and so is what was proven before, which others remember.
  */
 import { isIP } from "node:net";
 import { assertNever } from "../../core/assert-never.ts";
@@ -19,8 +19,15 @@ import { lookUpDane } from "./dane.ts";
 import { orderMx, withoutSelf } from "./mx-order.ts";
 import type { DiscoverOptions, Smarthost } from "./options.ts";
 import { findSmarthost } from "./smarthost.ts";
+import { isNoneNamed, NO_POLICY, policyDomain, underPolicy } from "./sts-route.ts";
+import type { StsLookup } from "./sts.ts";
 
-export type DiscoverDeps = { readonly resolver: Resolver; readonly chance: Chance; readonly log: Log };
+export type DiscoverDeps = {
+  readonly resolver: Resolver;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly sts: StsLookup;
+};
 
 type FoundMx = Extract<DnsAnswer<readonly MxRecord[]>, { kind: "found" }>;
 
@@ -47,8 +54,14 @@ export function createDiscover(options: DiscoverOptions, deps: DiscoverDeps): Di
     ownAddresses: new Set(options.ownAddresses.map(canonicalAddress)),
   };
   return async ({ domain }): Promise<Capabilities> => {
-    const route = await discoverRoute(domain, world);
-    const sts = { kind: "none", failure: null } as const;
+    const asked = policyDomain(domain, world.options);
+    const [found, policy] = await Promise.all([
+      discoverRoute(domain, world),
+      asked === null ? NO_POLICY : deps.sts.policyOf(asked),
+    ]);
+    const isUnnamed = asked !== null && isNoneNamed(found, policy);
+    const sts = isUnnamed ? await deps.sts.fetchedAgain(asked) : policy;
+    const route = underPolicy(found, sts);
     const absent = { kind: "absent" } as const;
     return { domain, route, sts, smime: absent, openpgp: absent, proven: absent, portal: absent };
   };
