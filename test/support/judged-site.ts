@@ -24,6 +24,7 @@ import { daneVectors } from "./dane-rig.ts";
 import { SILENT_LOG, TEST_OPTIONS } from "./deliver-rig.ts";
 import { JUDGED_PORT, judgedCases } from "./judged-cases.ts";
 import type { JudgedCase, Verdict } from "./judged-cases.ts";
+import { NO_STS } from "./no-sts.ts";
 import { run } from "./peers.ts";
 import { signedZones, Unbound } from "./peers-unbound.ts";
 import { systemClock } from "./real-clock.ts";
@@ -63,7 +64,7 @@ async function oursOf(domain: string): Promise<Verdict> {
   const servers = [`${RESOLVER.host}:${RESOLVER.port}`];
   const options = { servers, timeoutMs: PATIENCE_MS, retries: 0, trustAd: "loopback", inFlightMax: 8 } as const;
   const resolver = createResolver(options, { randomBytes, log: SILENT_LOG });
-  const deps = { resolver, chance: () => 0, log: SILENT_LOG };
+  const deps = { resolver, chance: () => 0, log: SILENT_LOG, sts: NO_STS };
   const discover = createDiscover({ ...DISCOVER_DEFAULTS, port: JUDGED_PORT }, deps);
   const { route } = await discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false });
   if (route.kind !== "hosts") return "none";
