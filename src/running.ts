@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { errorName, reasonOf } from "./core/error-facts.ts";
 import type { PressureLevel } from "./core/pressure.ts";
 import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
-import type { Protect, ReadBody } from "./core/stages.ts";
+import type { Discover, Protect, ReadBody } from "./core/stages.ts";
 import {
   acceptOptions,
   deliverOptions,
@@ -146,11 +146,7 @@ export class Running {
         stages: {
           spool: createSpool({ lifetimeMs: lifetimeMs(config) }, { store, blobs, clock: env.clock }),
           inspect: (message) => this.#inspection.inspect(message),
-          discover: this.#proving.discover(
-            this.#tlsSessions.discover(
-              createDiscover(discoverOptions(config), { resolver: this.#resolver, sts: this.#policies, ...env }),
-            ),
-          ),
+          discover: this.#discover(),
           decide,
           protect: (input) => this.#protect(input),
           deliver: this.#hold.deliver(this.#proving.deliver(this.#tlsSessions.deliver(this.#delivery.deliver))),
@@ -236,6 +232,12 @@ export class Running {
       isDraining: () => this.#stopping !== null,
       stop: () => (this.#stopping ??= this.#stop()),
     };
+  }
+
+  #discover(): Discover {
+    const { config, env } = this.#parts;
+    const deps = { resolver: this.#resolver, sts: this.#policies, ...env };
+    return this.#proving.discover(this.#tlsSessions.discover(createDiscover(discoverOptions(config), deps)));
   }
 
   #onPressure(now: PressureLevel, before: PressureLevel): void {
