@@ -24,6 +24,7 @@ import type { DeliverOptions } from "./stages/deliver/options.ts";
 import { DISCOVER_DEFAULTS } from "./stages/discover/options.ts";
 import type { DiscoverOptions } from "./stages/discover/options.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "./stages/inspect/inspect-options.ts";
+import type { ExtractionOptions } from "./parts/extraction/extraction.ts";
 import type { InspectOptions } from "./stages/inspect/inspect-options.ts";
 import type { ProtectOptions } from "./stages/protect/protect.ts";
 import type { ReportOptions } from "./stages/protect/write-report.ts";
@@ -98,6 +99,11 @@ export function mimeLimits(config: Config): MimeLimits {
 export function inspectOptions({ dlp }: Config): InspectOptions {
   const { subjectTags, sensitivityValues, budgets } = dlp;
   return { ...DEFAULT_INSPECT_OPTIONS, ...budgets, subjectTags, sensitivityValues };
+}
+
+export function extractionOptions({ dlp }: Config): ExtractionOptions {
+  const { readersMax, readerMemoryBytesMax } = dlp.budgets;
+  return { readersMax, readerMemoryBytesMax };
 }
 
 export function resolverOptions({ dns }: Config): ResolverOptions {

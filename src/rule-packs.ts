@@ -1,7 +1,9 @@
 /** Loads the configured rule packs and builds inspection from them. Promises: all packs load, or none is taken. */
 import { readFileSync } from "node:fs";
-import { inspectOptions } from "./options.ts";
+import { extractionOptions, inspectOptions } from "./options.ts";
 import type { Config } from "./parts/config/config.ts";
+import { Extraction } from "./parts/extraction/extraction.ts";
+import type { ExtractContent } from "./parts/extraction/extraction-types.ts";
 import type { CompiledPack } from "./stages/inspect/compiled-pack.ts";
 import { createInspect } from "./stages/inspect/inspect.ts";
 import { formatPackError, loadPack } from "./stages/inspect/pack-file.ts";
@@ -15,8 +17,12 @@ export function buildInspect(config: Config, { env, keyRing }: Pick<Parts, "env"
   const hashKey = keyRing.derive("addresses", "postern finding value v1");
   const options = inspectOptions(config);
   const packs = config.dlp.packs.map((path): PackSource => ({ text: readFileSync(path, "utf8"), fileName: path }));
-  const inline = createInspect(options, { packs: packs.map(readPack), hashKey, clock: env.clock });
-  return threadedInspect(inline, { packs, options, hashKey });
+  const compiled = packs.map(readPack);
+  const extraction = new Extraction(extractionOptions(config), env);
+  const extract: ExtractContent = (request) => extraction.extract(request);
+  const inline = createInspect(options, { packs: compiled, hashKey, clock: env.clock, extract });
+  const { inspect, close } = threadedInspect(inline, { packs, options, hashKey }, extract);
+  return { inspect, close: () => close().then(() => extraction.close()) };
 }
 
 function readPack({ text, fileName }: PackSource): CompiledPack {

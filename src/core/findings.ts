@@ -44,6 +44,10 @@ export type UninspectableReason =
   | "unknown_charset"
   | "over_budget"
   | "structure_defect"
+  /** Pages without any text. */
+  | "image_only"
+  /** The process that read it died of it. */
+  | "crashed"
   | "inspection_error";
 
 export type Findings = {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freePort } from "../../src/cli/loopback/free-port.ts";
 import { submit } from "../../src/cli/loopback/submit.ts";
+import { zipOf } from "../../src/parts/extraction/zip.samples.ts";
 import { peers, run } from "../support/peers.ts";
 import { mail, World } from "../support/world.ts";
 
@@ -61,7 +62,14 @@ describe.skipIf(areMissing)(`the system call filter${note}`, { timeout: TIMEOUT_
     strace.stdout.on("data", (chunk: Buffer) => void (output += chunk.toString("utf8")));
     await said(() => output.includes('"event":"started"'));
     const hand = { host: "127.0.0.1", port, ca: world.internet.ca, serverName: "gateway.clinic.test" };
-    const bytes = mail(["Subject: Hello", "", "Text."]);
+    const zip = zipOf([{ name: "list.txt", content: "apples" }]).toString("base64");
+    const bytes = mail([
+      "Subject: Hello",
+      "Content-Type: application/zip",
+      "Content-Transfer-Encoding: base64",
+      "",
+      zip,
+    ]);
     expect((await submit(hand, { mailFrom: "a@clinic.test", rcptTo: ["b@safe.test"], bytes })).code).toBe(250);
     await world.arrived("mx.safe.test", 1);
     // The first process of the trace is the service.

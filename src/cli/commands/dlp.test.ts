@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runDlp } from "../../../test/support/dlp-command.ts";
+import { run } from "../../../test/support/peers.ts";
+import { zipOf } from "../../parts/extraction/zip.samples.ts";
 import { CliError, Finding } from "../cli-error.ts";
 
 let folder = "";
@@ -30,17 +32,34 @@ describe("dlp scan", () => {
         verdict: "phi",
         tier: "low",
         rules: ["phi.identifier_plus_health", "phi.record_number_plus_health"],
+        unread: [],
       },
-      { file: file("b.eml"), verdict: "clean", tier: "none", rules: [] },
-      { file: file("inner/c.txt"), verdict: "clean", tier: "none", rules: [] },
+      { file: file("b.eml"), verdict: "clean", tier: "none", rules: [], unread: [] },
+      { file: file("inner/c.txt"), verdict: "clean", tier: "none", rules: [], unread: [] },
     ]);
     expect(error).toBeInstanceOf(Finding);
   });
 
   test("ends well when everything is clean, and shows a table to people", async () => {
     const { output, error } = await runDlp("scan", join(folder, "mails", "b.eml"));
-    expect(output).toMatch(/^FILE +VERDICT +TIER +RULES\n.*b\.eml +clean +none\n$/);
+    expect(output).toMatch(/^FILE +VERDICT +TIER +RULES +UNREAD\n.*b\.eml +clean +none\n$/);
     expect(error).toBeNull();
+  });
+
+  test("reads archives in processes of its own, names what stays unread, and ends", async () => {
+    const phi = "Patient John Smith, MRN: 48210377, was diagnosed with type 2 diabetes.";
+    const locked = { name: "b.txt", content: "x", flags: 1 };
+    writeFileSync(join(folder, "a.zip"), zipOf([{ name: "a.txt", content: phi }, locked]));
+    const cli = resolve(import.meta.dirname, "../cli.ts");
+    const { exitCode, stdout, stderr } = await run(process.execPath, [
+      cli,
+      "dlp",
+      "scan",
+      "--json",
+      join(folder, "a.zip"),
+    ]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: "phi", unread: ["1>2: encrypted"] });
   });
 
   test("a path that is not there is wrong usage", async () => {

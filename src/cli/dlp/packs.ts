@@ -1,7 +1,9 @@
 /** The rule packs a `postern dlp` command works with, and inspection by them. A pack that does not load ends the command. */
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import type { Log } from "../../core/log.ts";
 import type { Inspect } from "../../core/stages.ts";
+import { Extraction } from "../../parts/extraction/extraction.ts";
 import type { CompiledPack } from "../../stages/inspect/compiled-pack.ts";
 import { createInspect } from "../../stages/inspect/inspect.ts";
 import type { InspectDeps } from "../../stages/inspect/inspect.ts";
@@ -10,6 +12,10 @@ import { formatPackError, loadPackFile } from "../../stages/inspect/pack-file.ts
 import { CliError } from "../cli-error.ts";
 
 export const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url));
+/** As in config/postern.yaml. */
+const READERS = { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024 };
+/** What a reader died of is told as the reason beside the file. */
+const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 export const PACK_OPTION = ["--pack <file...>", "rule packs to use; default: the shipped us-hipaa pack"] as const;
 
 /** The packs named, or the shipped one. */
@@ -30,7 +36,14 @@ export function requirePack(path: string): { readonly pack: CompiledPack; readon
 /** `watch` sees what was read and matched, before it becomes findings. */
 export function inspectWith(packs: readonly CompiledPack[], watch?: InspectDeps["watch"]): Inspect {
   const clock = { now: () => Date.now(), monotonic: () => performance.now() };
+  // Its processes end with the command.
+  const extraction = new Extraction(READERS, { log: SILENT, clock });
   // Hashes of one run need not be those of another, so the key need not outlive the command.
-  const deps = { packs, hashKey: randomBytes(32), clock };
+  const deps: InspectDeps = {
+    packs,
+    hashKey: randomBytes(32),
+    clock,
+    extract: (request) => extraction.extract(request),
+  };
   return createInspect(DEFAULT_INSPECT_OPTIONS, watch === undefined ? deps : { ...deps, watch });
 }

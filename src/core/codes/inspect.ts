@@ -13,6 +13,14 @@ export const inspectCodes = {
     what: "A file or folder to scan cannot be read.",
     next: "Check the path and its permissions; `-` reads standard input.",
   },
+  "PST-INS-004": {
+    what: "A process that reads attachments was killed for its time or memory, or died of a file; what it could not read needs protection.",
+    next: "Nothing, where it is rare: somebody sent a damaged or hostile file. For large honest files raise `dlp.budgets`.",
+  },
+  "PST-INS-005": {
+    what: "A process that reads attachments could not be started; archives and documents count as uninspectable meanwhile.",
+    next: "Check the limits of the unit (tasks, memory) and that the service may run its own Node and read its own code.",
+  },
   "PST-INS-014": {
     what: "What was given to `postern dlp eval` is no labelled set.",
     next: "Give JSON Lines with id, label and text, a folder of folders named by their label, or LABEL=PATH.",

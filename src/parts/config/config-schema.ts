@@ -165,6 +165,13 @@ const dlp = z.strictObject({
       inline_image_bytes_max: whole(0, 1_048_576, 32_768),
       time_ms_max: whole(100, 600_000, 5000),
       findings_max: whole(10, 10_000, 100),
+      attachment_time_ms_max: whole(100, 600_000, 10_000),
+      archive_entries_max: whole(10, 100_000, 1000),
+      archive_depth_max: whole(1, 20, 4),
+      inflated_bytes_max: whole(1_048_576, 2_147_483_648, 104_857_600),
+      inflate_ratio_max: whole(10, 1100, 200),
+      readers_max: whole(1, 64, 2),
+      reader_memory_bytes_max: whole(134_217_728, 4_294_967_296, 402_653_184),
     })
     .prefault({}),
 });

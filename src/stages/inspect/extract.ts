@@ -7,14 +7,19 @@
 import type { Trigger, UninspectableReason } from "../../core/findings.ts";
 import type { MimeDefect, MimePart, MimeStructure } from "../../core/mime-structure.ts";
 import type { ReadBody } from "../../core/stages.ts";
+import { contentKindOf, hasReader, SNIFF_BYTES } from "../../parts/extraction/content-kind.ts";
+import type { ContentKind } from "../../parts/extraction/content-kind.ts";
+import type { ExtractedItem } from "../../parts/extraction/extraction-types.ts";
 import { decodeUndeclared } from "../../parts/mime/charset.ts";
 import { readHeaderSection } from "../../parts/mime/header-fields.ts";
 import type { HeaderField } from "../../parts/mime/header-fields.ts";
 import { isEmbeddedMessage } from "../../parts/mime/part-facts.ts";
+import { isMisdeclared } from "./attachments.ts";
+import type { Attachments } from "./attachments.ts";
 import type { Segment } from "./compiled-pack.ts";
-import { contentKindOf, SNIFF_BYTES } from "./content-kind.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
+import { attachmentOf, isMessageFile, structureOf, withoutPrelude } from "./loose-file.ts";
 import { headerSegments, namedValues, otherFields, senderNamesOf, triggersOf } from "./message-header.ts";
 import type { NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
@@ -38,6 +43,8 @@ export type Extraction = {
   readonly protectedParts: readonly string[];
   readonly triggers: readonly Trigger[];
   readonly senderNames: ReadonlySet<string>;
+  /** Parts whose name or declared type promises another content. */
+  readonly misdeclared: readonly string[];
 };
 
 /** Defects behind which no text hides: the last part of an unclosed multipart reaches to the end and is read. */
@@ -58,29 +65,37 @@ export type ExtractLimits = {
   readonly options: InspectOptions;
   readonly wanted: Wanted;
   readonly isLate: () => boolean;
+  readonly attachments: Attachments;
 };
 
 export async function extractTexts(mime: MimeStructure, read: ReadBody, limits: ExtractLimits): Promise<Extraction> {
-  return new Extractor(read, limits).run(mime);
+  return new Extractor(read, limits, 0).run(mime);
 }
 
 type Picture = { readonly part: MimePart; readonly contentId: string; readonly isSmall: boolean };
 
 class Extractor {
   readonly #read: ReadBody;
+  readonly #limits: ExtractLimits;
+  /** Messages within attachments around this one. */
+  readonly #nesting: number;
   readonly #options: InspectOptions;
   readonly #wanted: Wanted;
   readonly #isLate: () => boolean;
   readonly #segments: Segment[] = [];
   readonly #uninspectable: Uninspectable[] = [];
   readonly #protectedParts: string[] = [];
+  readonly #misdeclared: string[] = [];
   readonly #pictures: Picture[] = [];
   readonly #contentIds = new Set<string>();
   #chars = 0;
   #messages = 0;
 
-  constructor(read: ReadBody, { options, wanted, isLate }: ExtractLimits) {
+  constructor(read: ReadBody, limits: ExtractLimits, nesting: number) {
+    const { options, wanted, isLate } = limits;
     this.#read = read;
+    this.#limits = limits;
+    this.#nesting = nesting;
     this.#options = options;
     this.#wanted = wanted;
     this.#isLate = isLate;
@@ -98,6 +113,7 @@ class Extractor {
       protectedParts: this.#protectedParts,
       triggers: triggersOf(values, this.#wanted),
       senderNames: senderNamesOf(values),
+      misdeclared: this.#misdeclared,
     };
   }
 
@@ -191,8 +207,10 @@ class Extractor {
     if (part.contentType === "application/pgp-encrypted" || SIGNATURE_TYPES.has(part.contentType)) {
       return this.#smallText(part, message);
     }
-    if (part.contentType.startsWith("image/") && contentKindOf(head).kind === "image")
-      return this.#picture(part, message);
+    const kind = contentKindOf(head);
+    this.#compare(part, kind);
+    if (part.contentType.startsWith("image/") && kind.kind === "image") return this.#picture(part, message);
+    if (hasReader(kind)) return this.#attachment(part, message);
     this.#blame(part.path, "unsupported_type");
     // Not to be understood, but where characters stand in it (octet streams, signed-data) they are looked at.
     const body = await this.#body(part);
@@ -205,7 +223,9 @@ class Extractor {
     const bytes = await this.#body(part);
     const isCut = part.bodyEnd - part.bodyStart > bytes.length;
     const { inlineImageBytesMax } = this.#options;
-    const { texts, reason, contentIds } = readPartText(part, bytes, { isCut, inlineImageBytesMax });
+    const { texts, reason, contentIds, content } = readPartText(part, bytes, { isCut, inlineImageBytesMax });
+    this.#compare(part, content);
+    if (hasReader(content)) return this.#attachment(part, message);
     const [only] = texts;
     if (texts.length === 1 && reason === null && only !== undefined && isArmouredMessage(only)) {
       this.#protectedParts.push(part.path);
@@ -215,6 +235,70 @@ class Extractor {
     if (reason !== null) this.#blame(part.path, reason);
     for (const id of contentIds) this.#contentIds.add(id);
     for (const text of texts) this.#add({ part: part.path, kind: "body", message }, text);
+  }
+
+  #compare({ path, contentType, filename }: MimePart, kind: ContentKind): void {
+    if (isMisdeclared(contentType, filename, kind)) this.#misdeclared.push(path);
+  }
+
+  /** A format that a reader process reads. */
+  async #attachment(part: MimePart, message: number): Promise<void> {
+    const body = await this.#body(part);
+    if (part.bodyEnd - part.bodyStart > body.length) return this.#blame(part.path, "over_budget");
+    const { bytes, reason } = contentOf(part, body);
+    if (reason !== null) this.#blame(part.path, reason);
+    const charsLeft = this.#options.textCharsMax - this.#chars;
+    const items = await this.#limits.attachments.read(bytes, { charsLeft, nesting: this.#nesting });
+    for (const item of items) await this.#item(item, part.path, message);
+  }
+
+  async #item(item: ExtractedItem, path: string, message: number): Promise<void> {
+    const place = item.place === "" ? path : `${path}>${item.place}`;
+    switch (item.kind) {
+      case "text":
+        return this.#add({ part: place, kind: "body", message }, item.text);
+      case "name":
+        return this.#add({ part: `${place}:filename`, kind: "filename", message }, nameText(item.text));
+      case "unread":
+        return this.#blame(place, item.reason);
+      case "misnamed":
+        this.#misdeclared.push(place);
+        return;
+      case "file":
+        return this.#file(item, place, message);
+    }
+  }
+
+  /** A text or a message out of an archive, read as it would be by itself. */
+  async #file({ name, bytes }: { readonly name: string; readonly bytes: Buffer }, place: string, message: number) {
+    const content = withoutPrelude(bytes);
+    if (isMessageFile(content, name)) return this.#messageFile(content, place);
+    const { inlineImageBytesMax } = this.#options;
+    const { texts, reason } = readPartText(attachmentOf(content, name).root, content, {
+      isCut: false,
+      inlineImageBytesMax,
+    });
+    if (reason !== null) this.#blame(place, reason);
+    for (const text of texts) this.#add({ part: place, kind: "body", message }, text);
+  }
+
+  async #messageFile(bytes: Buffer, place: string): Promise<void> {
+    const nesting = this.#nesting + 1;
+    if (nesting >= this.#options.archiveDepthMax) return this.#blame(place, "over_budget");
+    const read: ReadBody = (start, end) => Promise.resolve(bytes.subarray(start, end));
+    const inner = new Extractor(read, this.#limits, nesting);
+    inner.#chars = this.#chars;
+    const found = await inner.run(structureOf(bytes));
+    this.#chars = inner.#chars;
+    const at = (part: string): string => (part === "" ? place : `${place}>${part}`);
+    for (const segment of found.segments) {
+      const message = segment.message === NO_MESSAGE ? NO_MESSAGE : segment.message + this.#messages;
+      this.#segments.push({ ...segment, part: at(segment.part), message });
+    }
+    this.#messages += inner.#messages;
+    for (const { part, reason } of found.uninspectable) this.#blame(at(part), reason);
+    this.#protectedParts.push(...found.protectedParts.map(at));
+    this.#misdeclared.push(...found.misdeclared.map(at));
   }
 
   /** Signatures and control parts: short, and read as text in case they are something else. */

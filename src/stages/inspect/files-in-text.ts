@@ -4,7 +4,7 @@
  * Promises: never throws; linear time. What the files hold is the caller's to judge.
  */
 import { decodeBase64Loosely } from "../../parts/mime/decode-body.ts";
-import { contentKindOf } from "./content-kind.ts";
+import { contentKindOf } from "../../parts/extraction/content-kind.ts";
 import { isArmouredMessage } from "./protected-content.ts";
 
 /** Media type, parameters, and data up to where markup or a style sheet ends a URL. */

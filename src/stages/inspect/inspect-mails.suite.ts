@@ -1,6 +1,7 @@
 /** Mails and packs for the tests of this folder. */
 import type { Clock } from "../../core/clock.ts";
 import type { Findings } from "../../core/findings.ts";
+import type { ExtractContent } from "../../parts/extraction/extraction-types.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "./inspect-options.ts";
@@ -54,13 +55,19 @@ export type Setting = {
   readonly options?: Partial<InspectOptions>;
   readonly pack?: string;
   readonly clock?: Clock;
+  readonly extract?: ExtractContent;
 };
 
 /** Inspects a mail given as lines; latin1, so that bytes can be written as characters. */
 export function inspectMail(lines: readonly string[], setting: Setting = {}): Promise<Findings> {
   const options = { ...DEFAULT_INSPECT_OPTIONS, ...setting.options };
   const packs = [packOf(setting.pack ?? TEST_PACK)];
-  const inspect = createInspect(options, { packs, hashKey: new Uint8Array(32), clock: setting.clock ?? stillClock });
+  const inspect = createInspect(options, {
+    packs,
+    hashKey: new Uint8Array(32),
+    clock: setting.clock ?? stillClock,
+    ...(setting.extract !== undefined && { extract: setting.extract }),
+  });
   return scanBytes(Buffer.from(lines.join("\r\n"), "latin1"), "mail.eml", inspect);
 }
 

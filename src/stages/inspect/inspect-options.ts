@@ -14,6 +14,16 @@ export type InspectOptions = {
   readonly timeMsMax: number;
   /** Findings told of one message; more change no verdict. */
   readonly findingsMax: number;
+  /** Time the reader processes may take for the attachments of one message. */
+  readonly attachmentTimeMsMax: number;
+  /** Files within the archives of one attachment. */
+  readonly archiveEntriesMax: number;
+  /** Archives and documents inside one another. */
+  readonly archiveDepthMax: number;
+  /** Bytes that inflating one attachment may really make. */
+  readonly inflatedBytesMax: number;
+  /** How many times larger than the attachment they may be. */
+  readonly inflateRatioMax: number;
 };
 
 export const DEFAULT_INSPECT_OPTIONS: InspectOptions = {
@@ -24,4 +34,9 @@ export const DEFAULT_INSPECT_OPTIONS: InspectOptions = {
   textCharsMax: 8 * 1024 * 1024,
   timeMsMax: 5_000,
   findingsMax: 100,
+  attachmentTimeMsMax: 10_000,
+  archiveEntriesMax: 1_000,
+  archiveDepthMax: 4,
+  inflatedBytesMax: 100 * 1024 * 1024,
+  inflateRatioMax: 200,
 };

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { ReadBody } from "../../core/stages.ts";
+import type { ExtractContent, Extracted, ExtractedItem } from "../../parts/extraction/extraction-types.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
 import { loadPack } from "./pack-file.ts";
@@ -12,7 +13,15 @@ import type { FromThread, PackSource, ThreadArguments, ToThread } from "./thread
 const { packs, options, hashKey } = workerData as ThreadArguments;
 /** Of a thread's own: none can be handed in. */
 const clock = { now: () => 0, monotonic: () => Number(process.hrtime.bigint()) / 1e6 };
-const inspect = createInspect(options, { packs: packs.map(compiled), hashKey, clock });
+const extractions = new Map<number, (extracted: Extracted) => void>();
+let nextExtraction = 1;
+const extract: ExtractContent = (request) =>
+  new Promise((resolve) => {
+    const call = nextExtraction++;
+    extractions.set(call, resolve);
+    say({ kind: "extract", call, request });
+  });
+const inspect = createInspect(options, { packs: packs.map(compiled), hashKey, clock, extract });
 const reads = new Map<number, { readonly resolve: (bytes: Buffer) => void; readonly reject: (error: Error) => void }>();
 let nextRead = 1;
 /** Mails above this size take their turn one by one: each may need many times its bytes for a moment. */
@@ -32,6 +41,11 @@ function say(message: FromThread): void {
 
 function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** What passed between threads has become a plain array. */
+function withBuffer(item: ExtractedItem): ExtractedItem {
+  return item.kind === "file" ? { ...item, bytes: bufferOf(item.bytes) } : item;
 }
 
 async function work({ id, mime, bytes }: Extract<ToThread, { kind: "inspect" }>): Promise<void> {
@@ -55,6 +69,11 @@ parentPort?.on("message", (message: ToThread) => {
   if (message.kind === "inspect") {
     if (message.mime.sizeBytes <= TOGETHER_BYTES_MAX) void work(message);
     else lastLarge = lastLarge.then(() => work(message));
+    return;
+  }
+  if (message.kind === "extracted") {
+    extractions.get(message.call)?.({ items: message.items.map(withBuffer), tookMs: message.tookMs });
+    extractions.delete(message.call);
     return;
   }
   const waiting = reads.get(message.read);

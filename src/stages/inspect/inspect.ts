@@ -11,6 +11,8 @@ import { reached } from "../../core/failpoint.ts";
 import type { Finding, Findings, RuleHit, Tier, UninspectableReason, Verdict } from "../../core/findings.ts";
 import type { MimeStructure } from "../../core/mime-structure.ts";
 import type { Inspect, ReadBody } from "../../core/stages.ts";
+import type { ExtractContent } from "../../parts/extraction/extraction-types.ts";
+import { Attachments } from "./attachments.ts";
 import type { CompiledPack, CompiledRule, Match, Segment } from "./compiled-pack.ts";
 import { extractTexts } from "./extract.ts";
 import type { Extraction, ExtractLimits } from "./extract.ts";
@@ -21,7 +23,7 @@ import { wantedOf } from "./message-header.ts";
 import { inTurns, Turnstile } from "./pauses.ts";
 
 /** Changes whenever the same pack could give other findings. */
-export const ENGINE = "postern-inspect/3";
+export const ENGINE = "postern-inspect/4";
 /** Messages up to this size are read whole. */
 const AT_HAND_BYTES_MAX = 1024 * 1024;
 /** Matches kept of one detector in one segment; more are over budget. */
@@ -33,6 +35,8 @@ export type InspectDeps = {
   readonly hashKey: Uint8Array;
   /** For the time budget. */
   readonly clock: Clock;
+  /** Reads archives and documents; without it they are `unsupported_type`. */
+  readonly extract?: ExtractContent;
   /** Sees the texts and matches themselves, before they become findings: for explaining and measuring, never for the gateway. */
   readonly watch?: (seen: Seen) => void;
 };
@@ -51,11 +55,12 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     await turnstile.pass();
     const deadline = deps.clock.monotonic() + options.timeMsMax;
     let wasLate = false;
+    const attachments = new Attachments(deps.extract ?? null, options, () => deps.clock.monotonic());
     const isLate = (): boolean => {
-      wasLate ||= deps.clock.monotonic() > deadline;
+      wasLate ||= deps.clock.monotonic() > deadline + attachments.waitedMs;
       return wasLate;
     };
-    const extraction = await extractSafely({ mime, read }, { options, wanted, isLate });
+    const extraction = await extractSafely({ mime, read }, { options, wanted, isLate, attachments });
     const { segments, senderNames } = extraction;
     let wasCut = false;
     const onCut = (): void => void (wasCut = true);
@@ -84,6 +89,7 @@ const NOTHING_READ: Extraction = {
   protectedParts: [],
   triggers: [],
   senderNames: new Set(),
+  misdeclared: [],
 };
 
 /** Rejects only when the store does; a fault of the extraction itself is `inspection_error`. */
@@ -127,7 +133,10 @@ function assemble({ extraction, uninspectable, results, options, deps }: Assembl
     verdict,
     tier: tierOf(hits),
     hits,
-    findings: findingsOf(results, extraction.segments, { max: options.findingsMax, key: deps.hashKey }),
+    findings: [
+      ...findingsOf(results, extraction.segments, { max: options.findingsMax, key: deps.hashKey }),
+      ...extraction.misdeclared.slice(0, options.findingsMax).map(misdeclaredFinding),
+    ],
     uninspectable,
     triggers: extraction.triggers,
     packs: deps.packs.map(({ id, sha256 }) => ({ pack: id, sha256 })),
@@ -164,6 +173,11 @@ function findingsOf(
     .toSorted((a, b) => b.confidence - a.confidence || a.segment - b.segment || a.start - b.start)
     .slice(0, max)
     .map((match) => toFinding(match, segments, key));
+}
+
+/** Of the engine itself: no rule reads it. */
+function misdeclaredFinding(part: string): Finding {
+  return { detector: "content.misdeclared", confidence: 100, part, offset: 0, length: 0, valueHash: "0".repeat(16) };
 }
 
 function toFinding(match: Match, segments: readonly Segment[], key: Uint8Array): Finding {

@@ -7,7 +7,8 @@ import type { UninspectableReason } from "../../core/findings.ts";
 import type { MimePart } from "../../core/mime-structure.ts";
 import { decodeCharset } from "../../parts/mime/charset.ts";
 import { decodeBase64Loosely, decodeTransfer } from "../../parts/mime/decode-body.ts";
-import { contentKindOf, isUtf16 } from "./content-kind.ts";
+import { contentKindOf, isUtf16 } from "../../parts/extraction/content-kind.ts";
+import type { ContentKind } from "../../parts/extraction/content-kind.ts";
 import { base64PropertiesOf, hasPastedFile, readFiles } from "./files-in-text.ts";
 import { htmlToText } from "./html-text.ts";
 import { layOutTable } from "./tabular-text.ts";
@@ -18,6 +19,8 @@ export type PartText = {
   readonly reason: UninspectableReason | null;
   /** Content-IDs of pictures an HTML text shows. */
   readonly contentIds: ReadonlySet<string>;
+  /** What the bytes are, whatever they are called. */
+  readonly content: ContentKind;
 };
 
 const TEXT_TYPES = new Set([
@@ -70,14 +73,19 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
   const decoded = contentOf(part, bytes);
   const cut: UninspectableReason | null = isCut ? "over_budget" : null;
   const kind = contentKindOf(decoded.bytes);
-  if (kind.kind === "container" || kind.kind === "image") return unread("unsupported_type");
-  if (kind.kind === "binary") return { ...unread("unsupported_type"), texts: [latin1(decoded.bytes)] };
+  if (kind.kind === "container" || kind.kind === "image") return unread(kind);
+  if (kind.kind === "binary") return { ...unread(kind), texts: [latin1(decoded.bytes)] };
   const reading = readCharset(part, decoded.bytes);
   const shown = isHtml(part, reading.text) ? htmlToText(reading.text) : plainText(part, reading.text);
   const files = readFiles(shown.embedded ?? [], inlineImageBytesMax);
   const hidesFile = shown.embedded === null || !files.isWhole || hasPastedFile(reading.text);
   const reason = decoded.reason ?? reading.reason ?? cut ?? (hidesFile ? "unsupported_type" : null);
-  return { texts: [shown.text, ...reading.others, ...files.texts], reason, contentIds: shown.contentIds };
+  return {
+    texts: [shown.text, ...reading.others, ...files.texts],
+    reason,
+    contentIds: shown.contentIds,
+    content: kind,
+  };
 }
 
 /** What of a part that is no text can still be read: the characters that stand in it. */
@@ -98,8 +106,8 @@ export function contentOf(
   return { bytes: rest, reason: decoded.reason };
 }
 
-function unread(reason: UninspectableReason): PartText {
-  return { texts: [], reason, contentIds: NOTHING };
+function unread(content: ContentKind): PartText {
+  return { texts: [], reason: "unsupported_type", contentIds: NOTHING, content };
 }
 
 function latin1(bytes: Buffer): string {

@@ -40,6 +40,7 @@ test("one line tells file, verdict, tier and rules", async () => {
     verdict: "phi",
     tier: "high",
     rules: ["t.phi", "t.sensitive"],
+    unread: [],
   });
 });
 

@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Extraction } from "../../parts/extraction/extraction.ts";
+import type { ExtractContent } from "../../parts/extraction/extraction-types.ts";
+import { zipOf } from "../../parts/extraction/zip.samples.ts";
 import { MimeScanner } from "../../parts/mime/mime-scanner.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "./inspect-options.ts";
 import { createInspect } from "./inspect.ts";
@@ -14,13 +17,18 @@ const options = { ...DEFAULT_INSPECT_OPTIONS, timeMsMax: 60_000 };
 const loading = loadPack(source.text, source.fileName);
 if (!loading.ok) throw new Error("the shipped pack does not load");
 const clock = { now: () => 0, monotonic: () => 0 };
-const inline = createInspect(options, { packs: [loading.pack], hashKey, clock });
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const extraction = new Extraction({ readersMax: 1, readerMemoryBytesMax: 402_653_184 }, { log: silent, clock });
+const extract: ExtractContent = (request) => extraction.extract(request);
+const inline = createInspect(options, { packs: [loading.pack], hashKey, clock, extract });
 
 /** A mail with PHI that is too large to be inspected at once; of more lines, also to be handed over whole. */
-function largeMail(lines = 1_500) {
+function largeMail(lines = 1_500, attached: string | null = null) {
   const filler = "We met on the terrace and spoke about the budget of the garden.\r\n".repeat(lines);
   const phi = "Patient John Smith, MRN: 48210377, was diagnosed with type 2 diabetes.\r\n";
-  const bytes = Buffer.from(`From: a@clinic.test\r\nSubject: Visit\r\n\r\n${filler}${phi}`);
+  const header = "From: a@clinic.test\r\nSubject: Visit\r\n";
+  const parts = `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${filler}\r\n--b\r\n${attached}--b--\r\n`;
+  const bytes = Buffer.from(`${header}${attached === null ? `\r\n${filler}${phi}` : parts}`);
   const scanner = new MimeScanner({ partsMax: 100, depthMax: 5, headerBytesMax: 100_000 });
   scanner.push(bytes);
   return { mime: scanner.end(), read: async (start: number, end: number) => bytes.subarray(start, end) };
@@ -28,13 +36,22 @@ function largeMail(lines = 1_500) {
 
 describe("inspection in a thread", () => {
   let inspection: Inspection;
-  beforeAll(() => void (inspection = threadedInspect(inline, { packs: [source], options, hashKey })));
-  afterAll(() => inspection.close());
+  beforeAll(() => void (inspection = threadedInspect(inline, { packs: [source], options, hashKey }, extract)));
+  afterAll(() => inspection.close().then(() => extraction.close()));
 
   test.each([1_500, 20_000])("finds in a mail of %i lines what it finds without a thread", async (lines) => {
     const findings = await inspection.inspect(largeMail(lines));
     expect(findings.verdict).toBe("phi");
     expect(findings).toEqual(await inline(largeMail(lines)));
+  });
+
+  test("an archive is read by the service's readers, with the thread between", async () => {
+    const zip = zipOf([{ name: "note.txt", content: "Patient John Smith, MRN: 48210377, has type 2 diabetes." }]);
+    const attached = `Content-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n${zip.toString("base64")}\r\n`;
+    const mail = largeMail(1_500, attached);
+    const findings = await inspection.inspect(mail);
+    expect(findings.findings.some(({ part }) => part === "2>1")).toBe(true);
+    expect(findings).toEqual(await inline(mail));
   });
 
   test("what the store gave stays as it is", async () => {
@@ -58,13 +75,13 @@ describe("inspection in a thread", () => {
   );
 
   test("a thread that cannot start rejects the mail, and closing ends at once", async () => {
-    const broken = threadedInspect(inline, { packs: [{ text: "no pack", fileName: "x" }], options, hashKey });
+    const broken = threadedInspect(inline, { packs: [{ text: "no pack", fileName: "x" }], options, hashKey }, extract);
     await expect(broken.inspect(largeMail())).rejects.toThrow("loads in the service and not in its thread");
     await broken.close();
   });
 
   test("close waits for what is under way", async () => {
-    const closing = threadedInspect(inline, { packs: [source], options, hashKey });
+    const closing = threadedInspect(inline, { packs: [source], options, hashKey }, extract);
     const findings = closing.inspect(largeMail());
     await closing.close();
     await expect(findings).resolves.toMatchObject({ verdict: "phi" });

@@ -6,6 +6,7 @@
 import { Worker } from "node:worker_threads";
 import type { Findings } from "../../core/findings.ts";
 import type { Inspect } from "../../core/stages.ts";
+import type { ExtractContent } from "../../parts/extraction/extraction-types.ts";
 import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts";
 
 /** Up to this size inspecting takes less than handing over. */
@@ -33,8 +34,8 @@ type Pending = {
   failure: unknown;
 };
 
-export function threadedInspect(inline: Inspect, args: ThreadArguments): Inspection {
-  const thread = new InspectThread(args);
+export function threadedInspect(inline: Inspect, args: ThreadArguments, extract: ExtractContent): Inspection {
+  const thread = new InspectThread(args, extract);
   return {
     inspect: (input) => (input.mime.sizeBytes <= INLINE_BYTES_MAX ? inline(input) : thread.inspect(input)),
     close: () => thread.close(),
@@ -43,13 +44,15 @@ export function threadedInspect(inline: Inspect, args: ThreadArguments): Inspect
 
 class InspectThread {
   readonly #args: ThreadArguments;
+  readonly #extract: ExtractContent;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | null = null;
   #nextId = 1;
   #onQuiet: (() => void) | null = null;
 
-  constructor(args: ThreadArguments) {
+  constructor(args: ThreadArguments, extract: ExtractContent) {
     this.#args = args;
+    this.#extract = extract;
   }
 
   inspect(input: Input): Promise<Findings> {
@@ -95,6 +98,10 @@ class InspectThread {
   }
 
   #hear(message: FromThread, worker: Worker): void {
+    if (message.kind === "extract") {
+      void this.#extractFor(message, worker);
+      return;
+    }
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
     switch (message.kind) {
@@ -121,6 +128,11 @@ class InspectThread {
       pending.failure = error;
       worker.postMessage({ kind: "bytes", read, bytes: null } satisfies ToThread, []);
     }
+  }
+
+  async #extractFor({ call, request }: Extract<FromThread, { kind: "extract" }>, worker: Worker): Promise<void> {
+    const extracted = await this.#extract(request);
+    worker.postMessage({ kind: "extracted", call, ...extracted } satisfies ToThread, []);
   }
 
   #lose(worker: Worker, error: unknown): void {

@@ -9,11 +9,14 @@ import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
 
+/** What does not fit is in the JSON. */
+const UNREAD_SHOWN_MAX = 3;
 const COLUMNS: readonly Column<ScanLine>[] = [
   { title: "FILE", text: (row) => row.file, isFlexible: true },
   { title: "VERDICT", text: (row) => row.verdict },
   { title: "TIER", text: (row) => row.tier },
   { title: "RULES", text: (row) => row.rules.join(", ") },
+  { title: "UNREAD", text: (row) => row.unread.slice(0, UNREAD_SHOWN_MAX).join(", ") },
 ];
 
 type ScanOptions = { readonly json?: boolean; readonly pack?: readonly string[] };
@@ -22,7 +25,7 @@ export function scanCommand(): Command {
   return new Command("scan")
     .argument("<paths...>", "messages, other files, folders, or - for standard input")
     .description("say what inspection finds in each message; nothing is sent or stored")
-    .option("--json", "one JSON object a line: file, verdict, tier, rules")
+    .option("--json", "one JSON object a line: file, verdict, tier, rules, unread")
     .option(...PACK_OPTION)
     .addHelpText(
       "after",
@@ -50,6 +53,7 @@ async function scan(paths: readonly string[], options: ScanOptions): Promise<voi
 
 async function scanFile(file: string, inspect: Inspect): Promise<ScanLine> {
   const content = readContent(file);
-  if (content === null) return { file, verdict: "uninspectable", tier: "none", rules: [] };
+  if (content === null)
+    return { file, verdict: "uninspectable", tier: "none", rules: [], unread: ["message: over_budget"] };
   return toScanLine(file, await scanBytes(content.bytes, content.name, inspect));
 }

@@ -11,6 +11,13 @@ export type ContentKind =
   | { readonly kind: "text" }
   | { readonly kind: "binary" };
 
+/** Formats the reader processes read. */
+const READ_FORMATS: ReadonlySet<string> = new Set(["zip"]);
+
+export function hasReader(kind: ContentKind): boolean {
+  return kind.kind === "container" && READ_FORMATS.has(kind.format);
+}
+
 type Magic = { readonly format: string; readonly bytes: readonly number[]; readonly at?: number };
 
 const ascii = (text: string): readonly number[] => Array.from(text, (character) => character.charCodeAt(0));
@@ -86,4 +93,30 @@ function strangeBytesOf(bytes: Uint8Array): number {
 /** A byte order mark of UTF-16. */
 export function isUtf16(bytes: Uint8Array): boolean {
   return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+}
+
+/** What a file of such a name is meant to be; a name not listed promises nothing. */
+const PROMISES: ReadonlyMap<string, readonly string[]> = new Map([
+  ...pairs("zip docx xlsx pptx docm xlsm pptm dotx xltx potx ppsx odt ods odp odg jar epub", ["zip"]),
+  // An Office document with a password is a compound file.
+  ...pairs("docx xlsx pptx docm xlsm pptm", ["zip", "ole"]),
+  ...pairs("doc xls ppt msg", ["ole"]),
+  ...pairs("pdf", ["pdf"]),
+  ...pairs("rtf", ["rtf"]),
+  ...pairs("gz tgz", ["gzip"]),
+  ...pairs("7z", ["7z"]),
+  ...pairs("rar", ["rar"]),
+  ...pairs("png jpg jpeg gif bmp webp tif tiff ico heic heif", ["image"]),
+  ...pairs("txt text csv tsv log md json xml yaml yml html htm ics vcf hl7 eml", ["text"]),
+]);
+
+function pairs(names: string, formats: readonly string[]): readonly (readonly [string, readonly string[]])[] {
+  return names.split(" ").map((name) => [name, formats] as const);
+}
+
+/** True where the name promises another kind of content. */
+export function isMisnamed(name: string | null, kind: ContentKind): boolean {
+  const extension = /\.([a-z0-9]{1,5})$/i.exec(name ?? "")?.[1]?.toLowerCase();
+  const promised = extension === undefined ? undefined : PROMISES.get(extension);
+  return promised !== undefined && !promised.includes(kind.kind === "container" ? kind.format : kind.kind);
 }

@@ -1,0 +1,41 @@
+/** Heads of the frames a reader sends, as items. Promises: whatever a reader may have become says nothing but these. */
+import type { UninspectableReason } from "../../core/findings.ts";
+import type { ExtractedItem } from "./extraction-types.ts";
+import { FrameError } from "./frames.ts";
+import type { Frame } from "./frames.ts";
+
+const REASONS: ReadonlySet<string> = new Set<UninspectableReason>([
+  "unsupported_type",
+  "encrypted",
+  "damaged",
+  "unknown_charset",
+  "over_budget",
+  "structure_defect",
+  "image_only",
+  "inspection_error",
+]);
+/** Numbers and words of the readers' own. */
+const PLACE = /^[a-z0-9>:]{0,100}$/;
+const NAME_CHARS_MAX = 1_024;
+
+/** The item of a frame, or null for the last frame of an answer. Throws FrameError. */
+export function itemOf({ head, body }: Frame): ExtractedItem | null {
+  const { kind, place, name, reason } = head;
+  if (kind === "done") return null;
+  if (typeof place !== "string" || !PLACE.test(place)) throw new FrameError();
+  switch (kind) {
+    case "text":
+    case "name":
+      return { kind, place, text: body.toString("utf8") };
+    case "file":
+      if (typeof name !== "string" || name.length > NAME_CHARS_MAX) throw new FrameError();
+      return { kind, place, name, bytes: body };
+    case "unread":
+      if (typeof reason !== "string" || !REASONS.has(reason)) throw new FrameError();
+      return { kind, place, reason: reason as UninspectableReason };
+    case "misnamed":
+      return { kind, place };
+    default:
+      throw new FrameError();
+  }
+}

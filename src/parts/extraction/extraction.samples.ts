@@ -1,0 +1,37 @@
+/** Budgets and bombs for tests. */
+import type { ExtractedItem, ExtractionBudgets } from "./extraction-types.ts";
+import { readContent } from "./read-content.ts";
+import { reasonOfError, Reading } from "./reading.ts";
+import { zipOf } from "./zip.samples.ts";
+
+export const BUDGETS: ExtractionBudgets = {
+  textCharsMax: 8 * 1024 * 1024,
+  fileBytesMax: 16 * 1024 * 1024,
+  archiveEntriesMax: 1_000,
+  archiveDepthMax: 4,
+  inflatedBytesMax: 100 * 1024 * 1024,
+  inflateRatioMax: 200,
+  timeMsMax: 10_000,
+  imageBytesMax: 32_768,
+};
+
+/** An archive of one file of zeros. */
+export function inflatedBomb(bytes: number): Buffer {
+  return zipOf([{ name: "zeros.bin", content: Buffer.alloc(bytes) }]);
+}
+
+/** What a reader says of an attachment, without a process around it. */
+export async function readHere(
+  bytes: Buffer,
+  budgets: Partial<ExtractionBudgets> = {},
+): Promise<readonly ExtractedItem[]> {
+  const items: ExtractedItem[] = [];
+  const say = (item: ExtractedItem): void => void items.push(item);
+  const reading = new Reading({ ...BUDGETS, ...budgets }, bytes.length, { say, monotonic: () => performance.now() });
+  try {
+    await readContent(bytes, { place: "", name: null, depth: 0 }, reading);
+  } catch (error) {
+    reading.unread("", reasonOfError(error));
+  }
+  return items;
+}

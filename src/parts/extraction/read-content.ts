@@ -1,0 +1,55 @@
+/**
+ * Reads one file, whatever it is, and whatever lies inside it.
+ * Promises: what it is, its first bytes say; every file ends up told: as text, as a file for the service to read, or as
+ * `unread` with the reason. Only `over_budget` is thrown: then nothing more is worth beginning.
+ */
+import { contentKindOf, isMisnamed } from "./content-kind.ts";
+import { Unreadable } from "./reading.ts";
+import type { Reading } from "./reading.ts";
+import { readZip } from "./read-zip.ts";
+import { reasonOfError } from "./reading.ts";
+
+/** Where a file stands: its place among others, its name, and how many containers it lies in. */
+export type Content = { readonly place: string; readonly name: string | null; readonly depth: number };
+
+export async function readContent(bytes: Buffer, content: Content, reading: Reading): Promise<void> {
+  const { place, name, depth } = content;
+  const kind = contentKindOf(bytes);
+  if (isMisnamed(name, kind)) reading.misnamed(place);
+  switch (kind.kind) {
+    case "container":
+      if (depth >= reading.budgets.archiveDepthMax) return reading.unread(place, "over_budget");
+      return attempt(place, reading, () => readContainer(kind.format, bytes, { content, reading }));
+    case "image":
+      if (bytes.length >= reading.budgets.imageBytesMax) reading.unread(place, "unsupported_type");
+      return;
+    case "text":
+      return reading.file(place, name ?? "", bytes);
+    case "binary":
+      return reading.unread(place, "unsupported_type");
+  }
+}
+
+/** The place of the part of a file with this number or word. */
+export function within(place: string, part: number | string): string {
+  return place === "" ? `${part}` : `${place}>${part}`;
+}
+
+/** What goes wrong in one file is told of it, and the next one is read; an exhausted budget ends all. */
+export async function attempt(place: string, reading: Reading, read: () => Promise<void>): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    if (error instanceof Unreadable && error.reason === "over_budget") throw error;
+    reading.unread(place, reasonOfError(error));
+  }
+}
+
+async function readContainer(
+  format: string,
+  bytes: Buffer,
+  { content, reading }: { readonly content: Content; readonly reading: Reading },
+): Promise<void> {
+  if (format === "zip") return readZip(bytes, content, reading);
+  throw new Unreadable("unsupported_type");
+}

@@ -1,0 +1,93 @@
+/** Attachments through the whole stage, with real reader processes. */
+import { afterAll, describe, expect, test } from "vitest";
+import type { Findings } from "../../core/findings.ts";
+import { Extraction } from "../../parts/extraction/extraction.ts";
+import { zipOf } from "../../parts/extraction/zip.samples.ts";
+import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const clock = { monotonic: () => performance.now() };
+const extraction = new Extraction({ readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024 }, { log: silent, clock });
+afterAll(() => extraction.close());
+
+const PHI = "MRN 00482913 has diabetes";
+
+function attach(bytes: Buffer, type = "application/octet-stream", name = "paper"): Promise<Findings> {
+  const part = [`Content-Type: ${type}; name="${name}"`, "Content-Transfer-Encoding: base64", "", base64(bytes)];
+  return inspectMail(mixed([["", "Hello."], part]), { extract: (request) => extraction.extract(request) });
+}
+
+const partsOf = ({ findings }: Findings): readonly string[] => [...new Set(findings.map(({ part }) => part))];
+const unreadOf = ({ uninspectable }: Findings): readonly string[] =>
+  uninspectable.map(({ part, reason }) => `${part}: ${reason}`);
+
+describe("PHI in an archive is found", () => {
+  test.each<[string, Buffer, string]>([
+    ["in a text", zipOf([{ name: "a.txt", content: PHI }]), "2>1"],
+    ["in a table", zipOf([{ name: "a.csv", content: "Note,MRN\ndiabetes,00482913" }]), "2>1"],
+    ["in a page", zipOf([{ name: "a.html", content: "<p>MRN 00<b>48</b>2913 diabetes" }]), "2>1"],
+    ["in UTF-16", zipOf([{ name: "a.txt", content: Buffer.from(`\ufeff${PHI}`, "utf16le") }]), "2>1"],
+    ["in a name", zipOf([{ name: `${PHI}.txt`, content: "" }]), "2>1:filename"],
+    ["in a remark", zipOf([], { comment: PHI }), "2:filename"],
+    ["in an archive within", zipOf([{ name: "b.zip", content: zipOf([{ name: "a.txt", content: PHI }]) }]), "2>1>1"],
+    ["in a mail", zipOf([{ name: "a.eml", content: `Subject: x\r\n\r\n${PHI}` }]), "2>1>1"],
+  ])("%s", async (_, bytes, part) => {
+    const findings = await attach(bytes, "application/zip", "a.zip");
+    expect(findings).toMatchObject({ verdict: "phi", uninspectable: [] });
+    expect(partsOf(findings)).toEqual([part]);
+  });
+
+  test("in an archive within a mail within an archive, with the mail's subject beside it", async () => {
+    const inner = zipOf([{ name: "a.txt", content: "diabetes" }]);
+    const eml = `Subject: MRN 00482913\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64(inner)}`;
+    const findings = await attach(zipOf([{ name: "a.eml", content: eml }]), "application/zip", "a.zip");
+    expect(findings.verdict).toBe("phi");
+    expect(partsOf(findings)).toEqual(["2>1>header:subject", "2>1>1>1"]);
+  });
+
+  test("whatever the archive is called, and the lie is told", async () => {
+    const zip = zipOf([{ name: "a.txt", content: PHI }]);
+    for (const [type, name] of [
+      ["text/plain", "a.txt"],
+      ["application/pdf", "a.pdf"],
+      ["application/octet-stream", "a.csv"],
+    ] as const) {
+      const findings = await attach(zip, type, name);
+      expect(findings.verdict).toBe("phi");
+      expect(findings.findings).toContainEqual(expect.objectContaining({ detector: "content.misdeclared", part: "2" }));
+    }
+  });
+});
+
+describe("an archive that cannot be read needs protection", () => {
+  test.each<[string, Buffer, readonly string[]]>([
+    ["an encrypted one", zipOf([{ name: "a.txt", content: "x", flags: 1 }]), ["2>1: encrypted"]],
+    ["a damaged one", zipOf([{ name: "a.txt", content: "hello" }]).subarray(0, 60), ["2: damaged"]],
+    ["a bomb", zipOf([{ name: "a.txt", content: Buffer.alloc(30 * 1024 * 1024) }]), ["2: over_budget"]],
+    [
+      "one with a file nobody reads",
+      zipOf([{ name: "a.7z", content: Buffer.from("377abcaf271c", "hex") }]),
+      ["2>1: unsupported_type"],
+    ],
+  ])("%s", async (_, bytes, unread) => {
+    const findings = await attach(bytes, "application/zip", "a.zip");
+    expect(findings.verdict).toBe("uninspectable");
+    expect(unreadOf(findings)).toEqual(unread);
+  });
+
+  test("and what can be read of it is", async () => {
+    const zip = zipOf([
+      { name: "a.txt", content: "x", flags: 1 },
+      { name: "b.txt", content: PHI },
+    ]);
+    expect(await attach(zip, "application/zip", "a.zip")).toMatchObject({
+      verdict: "phi",
+      uninspectable: [{ part: "2>1", reason: "encrypted" }],
+    });
+  });
+
+  test("one that is read and holds nothing is clean", async () => {
+    const zip = zipOf([{ name: "a.txt", content: "hello" }]);
+    expect(await attach(zip, "application/zip", "a.zip")).toMatchObject({ verdict: "clean", findings: [] });
+  });
+});

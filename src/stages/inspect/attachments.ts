@@ -1,0 +1,85 @@
+/**
+ * Attachments of one message in formats that are read elsewhere: by processes that a bad file can only end.
+ * Promises: never rejects; all attachments of a message, and those of messages within them, share one time budget; without
+ * readers every such attachment is `unsupported_type`. Leaves what the items mean for the message to extract.ts.
+ */
+import { isMisnamed } from "../../parts/extraction/content-kind.ts";
+import type { ContentKind } from "../../parts/extraction/content-kind.ts";
+import type { ExtractContent, ExtractedItem } from "../../parts/extraction/extraction-types.ts";
+import type { InspectOptions } from "./inspect-options.ts";
+
+/** A name for what a declared type promises. */
+const NAMES_BY_TYPE: ReadonlyMap<string, string> = new Map([
+  ["application/pdf", "x.pdf"],
+  ["application/rtf", "x.rtf"],
+  ["text/rtf", "x.rtf"],
+  ["application/zip", "x.zip"],
+  ["application/x-zip-compressed", "x.zip"],
+  ["application/msword", "x.doc"],
+  ["application/vnd.ms-excel", "x.xls"],
+  ["application/vnd.ms-powerpoint", "x.ppt"],
+  ["application/vnd.openxmlformats-officedocument.wordprocessingml.document", "x.docx"],
+  ["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "x.xlsx"],
+  ["application/vnd.openxmlformats-officedocument.presentationml.presentation", "x.pptx"],
+  ["application/vnd.oasis.opendocument.text", "x.odt"],
+  ["application/vnd.oasis.opendocument.spreadsheet", "x.ods"],
+  ["application/vnd.oasis.opendocument.presentation", "x.odp"],
+]);
+
+/** True where name or declared type promise another content than the bytes are. */
+export function isMisdeclared(type: string, filename: string | null, kind: ContentKind): boolean {
+  const promised = type.startsWith("image/") ? "x.png" : (NAMES_BY_TYPE.get(type) ?? (isText(type) ? "x.txt" : null));
+  return isMisnamed(filename, kind) || isMisnamed(promised, kind);
+}
+
+function isText(type: string): boolean {
+  return type.startsWith("text/") && type !== "text/rtf";
+}
+
+export class Attachments {
+  readonly #extract: ExtractContent | null;
+  readonly #options: InspectOptions;
+  readonly #monotonic: () => number;
+  #msLeft: number;
+  #waitedMs = 0;
+
+  constructor(extract: ExtractContent | null, options: InspectOptions, monotonic: () => number) {
+    this.#extract = extract;
+    this.#options = options;
+    this.#monotonic = monotonic;
+    this.#msLeft = options.attachmentTimeMsMax;
+  }
+
+  /** Time spent on readers and waiting for them, which is none of the message's time for its texts. */
+  get waitedMs(): number {
+    return this.#waitedMs;
+  }
+
+  /** `nesting`: how many messages within attachments it stands in. */
+  async read(
+    bytes: Buffer,
+    { charsLeft, nesting }: { readonly charsLeft: number; readonly nesting: number },
+  ): Promise<readonly ExtractedItem[]> {
+    if (this.#extract === null) return [{ kind: "unread", place: "", reason: "unsupported_type" }];
+    const { partBytesMax, archiveEntriesMax, archiveDepthMax, inflatedBytesMax, inflateRatioMax } = this.#options;
+    const timeMsMax = Math.ceil(this.#msLeft);
+    if (timeMsMax <= 0 || charsLeft <= 0) return [{ kind: "unread", place: "", reason: "over_budget" }];
+    const begun = this.#monotonic();
+    const { items, tookMs } = await this.#extract({
+      bytes,
+      budgets: {
+        textCharsMax: charsLeft,
+        fileBytesMax: partBytesMax,
+        archiveEntriesMax,
+        archiveDepthMax: archiveDepthMax - nesting,
+        inflatedBytesMax,
+        inflateRatioMax,
+        timeMsMax,
+        imageBytesMax: this.#options.inlineImageBytesMax,
+      },
+    });
+    this.#msLeft -= tookMs;
+    this.#waitedMs += this.#monotonic() - begun;
+    return items;
+  }
+}
