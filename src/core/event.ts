@@ -110,6 +110,8 @@ export type EventBody =
       readonly request?: string;
       readonly reason: string;
     })
+  /** A person was shown the values detection found in a file; `file` is its SHA-256 in hex. */
+  | (ActorFacts & { readonly kind: "reveal"; readonly file: string; readonly reason: string })
   /** Nobody decided about a request in time. */
   | { readonly kind: "review_expired"; readonly act: ReviewAct; readonly request: string }
   /** A person asked for what their role does not allow. */

@@ -3,10 +3,12 @@ import { Command } from "commander";
 import { benchCommand } from "./dlp/bench.ts";
 import { checkCommand } from "./dlp/check.ts";
 import { evalCommand } from "./dlp/eval.ts";
+import { explainCommand } from "./dlp/explain.ts";
 import { scanCommand } from "./dlp/scan.ts";
 
 export function dlpCommand(): Command {
   const command = new Command("dlp").description("find PHI in files, try and measure rule packs");
-  for (const part of [scanCommand(), checkCommand(), evalCommand(), benchCommand()]) command.addCommand(part);
+  for (const part of [scanCommand(), explainCommand(), checkCommand(), evalCommand(), benchCommand()])
+    command.addCommand(part);
   return command;
 }

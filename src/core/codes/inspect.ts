@@ -25,4 +25,8 @@ export const inspectCodes = {
     what: "What was given to `postern dlp eval` is no labelled set.",
     next: "Give JSON Lines with id, label and text, a folder of folders named by their label, or LABEL=PATH.",
   },
+  "PST-INS-015": {
+    what: "Values that detection found are not shown this way.",
+    next: "Run `postern dlp explain FILE --reveal --reason TEXT` on a terminal, without --json.",
+  },
 } as const satisfies Record<`PST-INS-${string}`, CodeEntry>;

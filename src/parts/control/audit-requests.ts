@@ -11,6 +11,9 @@ export type HoldRequest = {
 
 export type LiftRequest = { readonly hold: number; readonly reason: string };
 
+/** Values found in a file are about to be shown to a person; `sha256` of the file, in hex. */
+export type RevealRequest = { readonly sha256: string; readonly reason: string };
+
 export type LegalHold = {
   readonly id: number;
   readonly messageId: string | null;
@@ -44,6 +47,14 @@ export function toLiftRequest(body: unknown): LiftRequest {
     throw new ControlError("PST-CTL-003", "hold: the number of a hold.");
   }
   return { hold, reason: reasonOf(reason) };
+}
+
+export function toRevealRequest(body: unknown): RevealRequest {
+  const { sha256, reason } = fieldsOf(body);
+  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) {
+    throw new ControlError("PST-CTL-003", "sha256: 64 hex digits.");
+  }
+  return { sha256, reason: reasonOf(reason) };
 }
 
 function reasonOf(reason: unknown): string {

@@ -2,7 +2,7 @@
  * The words of the control API: methods, requests, results and errors, shared by service and command line.
  * Promises: a request is checked field by field before a handler sees it. Nothing here carries content of mail.
  */
-import type { HoldRequest, HoldResult, LiftRequest } from "./audit-requests.ts";
+import type { HoldRequest, HoldResult, LiftRequest, RevealRequest } from "./audit-requests.ts";
 import type { Actor } from "../../core/actor.ts";
 import type { AlertNotice } from "../../core/alert.ts";
 import type { Floor } from "../../core/plan.ts";
@@ -192,6 +192,7 @@ export type ControlHandlers = {
   readonly "audit.hold.add": (request: HoldRequest, actor: Actor) => Promise<HoldResult>;
   readonly "audit.hold.lift": (request: LiftRequest, actor: Actor) => Promise<HoldResult>;
   readonly "audit.checkpoint": (request: Empty, actor: Actor) => Promise<CheckpointResult>;
+  readonly "dlp.reveal": (request: RevealRequest, actor: Actor) => Promise<Empty>;
   readonly reload: (request: Empty, actor: Actor) => Promise<ReloadResult>;
 };
 
@@ -218,6 +219,7 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "audit.hold.add",
   "audit.hold.lift",
   "audit.checkpoint",
+  "dlp.reveal",
   "reload",
 ];
 

@@ -109,6 +109,7 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "audit.hold.add": async () => ({ hold }),
     "audit.hold.lift": async () => ({ hold }),
     "audit.checkpoint": async () => ({ note: "note" }),
+    "dlp.reveal": async () => ({}),
     reload: async () => ({ configSha256: "11", warnings: [] }),
     ...overrides,
   };

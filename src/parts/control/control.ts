@@ -13,7 +13,7 @@ import type { Actor } from "../../core/actor.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
-import { toHoldRequest, toLiftRequest } from "./audit-requests.ts";
+import { toHoldRequest, toLiftRequest, toRevealRequest } from "./audit-requests.ts";
 import type { Role, RoleMap } from "../../core/roles.ts";
 import { accountOf, groupIdOf, printedName, readAccounts } from "./accounts.ts";
 import {
@@ -224,6 +224,8 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
       return handlers[method](toHoldRequest(body), actor);
     case "audit.hold.lift":
       return handlers[method](toLiftRequest(body), actor);
+    case "dlp.reveal":
+      return handlers[method](toRevealRequest(body), actor);
     default:
       return assertNever(method);
   }

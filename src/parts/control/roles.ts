@@ -29,6 +29,7 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "audit.hold.add": ["auditor"],
   "audit.hold.lift": ["auditor"],
   "audit.checkpoint": ["operator", "auditor"],
+  "dlp.reveal": ["reviewer"],
 };
 
 export function rolesNeeded(method: ControlMethod): readonly Role[] {

@@ -92,6 +92,8 @@ const TOLD: Told = {
     return `${actorText(body)} asked for ${body.action}${why}`;
   },
   review: (body) => `${reviewText(body)} by ${actorText(body)}: ${printable(body.reason)}`,
+  reveal: (body) =>
+    `${actorText(body)} was shown what detection found in a file (SHA-256 ${body.file.slice(0, 12)}): ${printable(body.reason)}`,
   review_expired: (body) => `nobody approved or rejected the request to ${body.act} it (${body.request}) in time`,
   refused_act: (body) => {
     const roles = body.roles.length === 0 ? "no role" : body.roles.join(", ");

@@ -113,6 +113,7 @@ class RuleCompiler {
     const minConfidence = entry.min_confidence ?? 1;
     return {
       kind: "count",
+      asked: entry.any_of === undefined ? `class ${entry.class ?? ""}` : entry.any_of.join(", "),
       detectors,
       key: `${minConfidence} ${detectors.join(" ")}`,
       minConfidence,

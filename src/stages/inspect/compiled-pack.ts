@@ -116,6 +116,8 @@ export type NearCondition = {
 /** Enough matches of some detectors, in the message or within a window around an anchor. */
 export type CountCondition = {
   readonly kind: "count";
+  /** As the pack says it: `class health`, or the ids it lists. */
+  readonly asked: string;
   /** Ids of the detectors, in order. */
   readonly detectors: readonly string[];
   /** Conditions of one key read the same matches, which are gathered once. */

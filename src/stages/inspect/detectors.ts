@@ -18,7 +18,7 @@ const LOWER_MAX = -40;
 /** From here on there is a pause between two detectors. */
 const CHARS_AT_ONCE_MAX = 32_768;
 /** Level of a method that is not told one. */
-const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> = {
+export const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> = {
   pattern: 40,
   label: 85,
   dictionary: 65,
@@ -65,7 +65,7 @@ export function* scanningSegment(
   return matches;
 }
 
-function scannedOf({ segment, index }: SegmentPlace, found: PhraseScan, context: ScanContext): ScannedSegment {
+export function scannedOf({ segment, index }: SegmentPlace, found: PhraseScan, context: ScanContext): ScannedSegment {
   const { senderNames, isLate } = context;
   return { segment, index, tokens: found.tokens, hits: found.hits, senderNames, isLate };
 }
@@ -86,7 +86,7 @@ function runDetector(scan: ScannedSegment, detector: CompiledDetector, { matches
   }
 }
 
-function candidatesOf(scan: ScannedSegment, method: DetectionMethod): readonly Candidate[] {
+export function candidatesOf(scan: ScannedSegment, method: DetectionMethod): readonly Candidate[] {
   const { hits } = scan;
   switch (method.kind) {
     case "pattern":
@@ -145,12 +145,12 @@ function toMatch(scan: ScannedSegment, detector: CompiledDetector, candidate: Ca
 }
 
 /** The highest level reached, adjusted; null where no level was. */
-function confidenceOf(scan: ScannedSegment, detector: CompiledDetector, candidate: Candidate): number | null {
+export function confidenceOf(scan: ScannedSegment, detector: CompiledDetector, candidate: Candidate): number | null {
   const hasLevels = detector.ladder.some((rung) => rung.kind === "level");
   let level = hasLevels ? null : (candidate.base ?? DEFAULT_LEVELS[detector.method.kind]);
   let adjust = 0;
   for (const rung of detector.ladder) {
-    if (rung.near !== null && !isNear(scan, candidate, rung.near)) continue;
+    if (rung.near !== null && nearHit(scan, candidate, rung.near) === null) continue;
     if (rung.kind === "adjust") adjust += rung.adjust;
     else level = Math.max(level ?? 0, rung.level);
   }
@@ -158,16 +158,17 @@ function confidenceOf(scan: ScannedSegment, detector: CompiledDetector, candidat
   return Math.min(100, Math.max(0, level + Math.min(RAISE_MAX, Math.max(LOWER_MAX, adjust))));
 }
 
-function isNear(scan: ScannedSegment, { start, end }: Candidate, near: Near): boolean {
+/** The first word of the set that stands near enough, on the right side. */
+export function nearHit(scan: ScannedSegment, { start, end }: Candidate, near: Near): PhraseHit | null {
   const hits = scan.hits[near.set] ?? [];
   for (let i = firstEndingAfter(hits, start - near.withinChars); i < hits.length; i += 1) {
     const hit = hits[i];
-    if (hit === undefined || hit.start > end + near.withinChars) return false;
+    if (hit === undefined || hit.start > end + near.withinChars) return null;
     const isBefore = hit.end <= start;
     const isAfter = hit.start >= end;
-    if ((isBefore && near.side !== "after") || (isAfter && near.side !== "before")) return true;
+    if ((isBefore && near.side !== "after") || (isAfter && near.side !== "before")) return hit;
   }
-  return false;
+  return null;
 }
 
 /** Hits stand in order and do not overlap, so their ends are in order too. */

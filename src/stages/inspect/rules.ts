@@ -27,21 +27,22 @@ export class RuleEvaluation {
   }
 
   holds(rule: CompiledRule): boolean {
-    return this.#test(rule.when, null);
+    return this.test(rule.when, null);
   }
 
-  #test(condition: Condition, anchor: Match | null): boolean {
+  /** `anchor`: the match from which windows are measured, where one was chosen. */
+  test(condition: Condition, anchor: Match | null): boolean {
     switch (condition.kind) {
       case "all":
-        return condition.conditions.every((each) => this.#test(each, anchor));
+        return condition.conditions.every((each) => this.test(each, anchor));
       case "any":
-        return condition.conditions.some((each) => this.#test(each, anchor));
+        return condition.conditions.some((each) => this.test(each, anchor));
       case "not":
-        return !this.#test(condition.condition, anchor);
+        return !this.test(condition.condition, anchor);
       case "near":
         return this.#testNear(condition, anchor);
       case "count":
-        return isEnough(condition, this.#matchesFor(condition, anchor));
+        return isEnough(condition, this.matchesFor(condition, anchor));
       default:
         return assertNever(condition);
     }
@@ -50,12 +51,12 @@ export class RuleEvaluation {
   /** `distinct` of the anchor counts its matches around which all windows hold. */
   #testNear({ anchor, windowed, others }: NearCondition, outer: Match | null): boolean {
     const anchors = this.#gather(anchor).all;
-    if (anchors.length < anchor.distinct || !others.every((condition) => this.#test(condition, outer))) return false;
+    if (anchors.length < anchor.distinct || !others.every((condition) => this.test(condition, outer))) return false;
     const fitting: Match[] = [];
     for (const [index, match] of anchors.entries()) {
       if (index === ANCHORS_MAX) this.#limits.onCut?.();
       if (index >= ANCHORS_MAX || this.#limits.isLate()) break;
-      if (!windowed.every((condition) => this.#test(condition, match))) continue;
+      if (!windowed.every((condition) => this.test(condition, match))) continue;
       if (fitting.some((other) => other.value === match.value)) continue;
       fitting.push(match);
       if (isEnough(anchor, fitting)) return true;
@@ -63,7 +64,8 @@ export class RuleEvaluation {
     return false;
   }
 
-  #matchesFor(condition: CountCondition, anchor: Match | null): readonly Match[] {
+  /** What a condition counts; without an anchor nothing stands in a window. */
+  matchesFor(condition: CountCondition, anchor: Match | null): readonly Match[] {
     const pool = this.#gather(condition);
     if (condition.withinChars === null) return pool.all;
     return anchor === null ? [] : this.#inWindow(pool, anchor, condition.withinChars);
@@ -107,12 +109,17 @@ const EMPTY_POOL: Pool = { all: [], bySegment: new Map() };
 
 function isEnough(condition: CountCondition, matches: readonly Match[]): boolean {
   if (matches.length < condition.distinct) return false;
+  const { distinct, weight } = tallyOf(matches);
+  return distinct >= condition.distinct && weight >= condition.weight;
+}
+
+/** Different values, and the sum of their weights. */
+export function tallyOf(matches: readonly Match[]): { readonly distinct: number; readonly weight: number } {
   const weights = new Map<string, number>();
   for (const match of matches) {
     weights.set(match.value, Math.max(weights.get(match.value) ?? 0, match.detector.weight));
   }
-  const total = weights.values().reduce((sum, weight) => sum + weight, 0);
-  return weights.size >= condition.distinct && total >= condition.weight;
+  return { distinct: weights.size, weight: weights.values().reduce((sum, weight) => sum + weight, 0) };
 }
 
 /** Matches, sorted by start, that touch [from, to]. */

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runDlp } from "../../../../test/support/dlp-command.ts";
+import { Finding } from "../../cli-error.ts";
+
+const VALUES = ["00482913", "Anna", "Sample", "metformin", "A1c"];
+let folder = "";
+let file = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "postern-explain-"));
+  file = join(folder, "a.eml");
+  writeFileSync(file, "Subject: x\r\n\r\nAnna Sample, MRN 00482913, hemoglobin A1c 9.1, metformin");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("the tree tells what each condition counted, and no text of the message", async () => {
+  const { output, error } = await runDlp("explain", file);
+  expect(error).toBeInstanceOf(Finding);
+  expect(output).toContain("a.eml: phi, tier low");
+  expect(output).toMatch(
+    /us-hipaa\/phi\.record_number_plus_health: holds \(protect, tier low\)\n {2}\[x\] all of\n {4}\[x\] us\.mrn, confidence 85 or more: 1 of 1 values {2}#\d+\n/,
+  );
+  expect(output).toMatch(/us-hipaa\/phi\.health_format: does not hold/);
+  expect(output).toMatch(/\n *\d+ +us\.mrn +85 +1 +17 +8 +[0-9a-f]{16} +level 85\n/);
+  for (const value of VALUES) expect(output).not.toContain(value);
+});
+
+test("programs get the same as one object, without a text of the message", async () => {
+  const { output } = await runDlp("explain", "--json", file);
+  const explanation = JSON.parse(output) as Record<string, readonly Record<string, unknown>[]>;
+  expect(explanation).toMatchObject({ file, verdict: "phi", tier: "low", findingsLeftOut: 0 });
+  const rule = explanation["rules"]?.find((each) => each["rule"] === "phi.identifier_plus_health");
+  expect(rule).toMatchObject({ holds: true, when: { kind: "all", conditions: [{ holds: true }, { holds: true }] } });
+  const finding = explanation["findings"]?.find((each) => each["detector"] === "us.mrn");
+  expect(finding).toMatchObject({ confidence: 85, part: "1", offset: 17, length: 8, dropped: null });
+  expect(finding?.["rules"]).toContain("phi.record_number_plus_health");
+  for (const value of VALUES) expect(output).not.toContain(value);
+});
+
+test.each([
+  ["a pipe", []],
+  ["a program", ["--json"]],
+])("values are not revealed to %s", async (_, more) => {
+  const { output, error } = await runDlp("explain", file, "--reveal", "--reason", "a look", ...more);
+  expect(output).toBe("");
+  expect(error).toMatchObject({ exitCode: 2 });
+  expect(String(error)).toContain("PST-INS-015");
+});

@@ -1,0 +1,113 @@
+/**
+ * `postern dlp explain`: why a message gets its verdict, rule by rule and condition by condition. Shows places, levels and keyed
+ * hashes; the values themselves only with --reveal, on a terminal, and where a gateway is configured its audit says who looked.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { Command } from "commander";
+import type { Seen } from "../../../stages/inspect/inspect.ts";
+import { scanBytes } from "../../../stages/inspect/scan.ts";
+import { CliError, Finding } from "../../cli-error.ts";
+import { Explainer } from "../../dlp/explanation.ts";
+import type { ExplainedFinding, Explanation } from "../../dlp/explanation.ts";
+import { readContent, requireReadable } from "../../dlp/files.ts";
+import { ruleLines, whyOf } from "../../dlp/explanation-text.ts";
+import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
+import { printable, printTable, standardOutput } from "../../output.ts";
+import type { Column, Output } from "../../output.ts";
+import { askService, configPathOf } from "../../surroundings.ts";
+
+type ExplainOptions = {
+  readonly json?: boolean;
+  readonly pack?: readonly string[];
+  readonly reveal?: boolean;
+  readonly reason?: string;
+};
+
+export function explainCommand(): Command {
+  return new Command("explain")
+    .argument("<file>", "a message or another file, or - for standard input")
+    .description("say why a message gets its verdict: every rule with what it found and what it misses")
+    .option("--json", "one JSON object")
+    .option(...PACK_OPTION)
+    .option("--reveal", "show the values found, on a terminal; needs --reason, and the audit says who looked")
+    .option("--reason <text>", "with --reveal: why; recorded in the audit, so name no patient")
+    .addHelpText(
+      "after",
+      "\nPlaces count characters of the text as inspection read it. Equal values have equal hashes, within one run." +
+        "\nExit codes: 0 clean, 1 not clean, 2 wrong usage." +
+        '\nExamples:\n  postern dlp explain message.eml\n  postern dlp explain message.eml --reveal --reason "false alarm, ticket 4711"',
+    )
+    .action(async (file: string, options: ExplainOptions, self: Command) => explain(file, options, self));
+}
+
+async function explain(file: string, options: ExplainOptions, command: Command): Promise<void> {
+  const packs = requirePacks(options.pack);
+  requireReadable([file]);
+  const content = readContent(file);
+  if (content === null) throw new CliError(`${file} is too large to read`, { next: "name a smaller file." });
+  if (options.reveal === true) await requireLeave(command, options, content.bytes);
+  let seen: Seen | null = null;
+  const inspect = inspectWith(packs, (each) => void (seen = each));
+  const findings = await scanBytes(content.bytes, content.name, inspect);
+  const explainer = new Explainer({ findings, seen: seen ?? NOTHING_SEEN, packs, hashKey: randomBytes(32) });
+  const explanation = explainer.explain();
+  const output = standardOutput();
+  if (options.json === true) output.line(JSON.stringify({ file, ...explanation }));
+  else print(output, { file, explanation, valueAt: options.reveal === true ? (n) => explainer.valueAt(n) : null });
+  if (explanation.verdict !== "clean") throw new Finding();
+}
+
+const NOTHING_SEEN: Seen = { segments: [], senderNames: new Set(), results: [] };
+
+/** Throws where nothing may be shown; before anything is. */
+async function requireLeave(command: Command, { json, reason }: ExplainOptions, bytes: Buffer): Promise<void> {
+  if (json === true || !process.stdout.isTTY) {
+    const next = "run it on a terminal, without --json and without redirecting the output.";
+    throw new CliError("PST-INS-015 values are shown on a terminal only", { next, exitCode: 2 });
+  }
+  if (reason === undefined || reason.trim() === "") {
+    throw new CliError("PST-INS-015 --reveal needs a reason", { next: "say why with --reason TEXT.", exitCode: 2 });
+  }
+  if (!existsSync(configPathOf(command))) {
+    process.stderr.write("not audited: no gateway is configured here\n");
+    return;
+  }
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  await askService(command, "dlp.reveal", { sha256, reason });
+}
+
+type Shown = {
+  readonly file: string;
+  readonly explanation: Explanation;
+  readonly valueAt: ((n: number) => string) | null;
+};
+
+function print(output: Output, { file, explanation, valueAt }: Shown): void {
+  const { verdict, tier, engine, packs, uninspectable, triggers, rules, findings, findingsLeftOut } = explanation;
+  output.line(printable(`${file}: ${verdict}${tier === "none" ? "" : `, tier ${tier}`}`));
+  output.line(`by ${engine}, ${packs.map(({ pack, sha256 }) => `${pack} ${sha256.slice(0, 12)}`).join(", ")}`);
+  for (const { part, reason } of uninspectable)
+    output.line(printable(`not read: ${part === "" ? "the message" : `part ${part}`}, ${reason}`));
+  for (const trigger of triggers) output.line(`the sender asks for protection: ${trigger}`);
+  for (const rule of rules) {
+    output.line("");
+    for (const line of ruleLines(rule)) output.line(line);
+  }
+  output.line("");
+  const value: readonly Column<ExplainedFinding>[] =
+    valueAt === null ? [] : [{ title: "VALUE", text: ({ n }) => valueAt(n).replaceAll("\n", " ") }];
+  printTable(output, [...COLUMNS, ...value], findings);
+  if (findingsLeftOut > 0) output.line(`and ${findingsLeftOut} more`);
+}
+
+const COLUMNS: readonly Column<ExplainedFinding>[] = [
+  { title: "#", text: ({ n }) => String(n), alignRight: true },
+  { title: "DETECTOR", text: ({ detector }) => detector },
+  { title: "SURE", text: ({ confidence }) => String(confidence ?? "-"), alignRight: true },
+  { title: "PART", text: ({ part }) => part },
+  { title: "AT", text: ({ offset }) => String(offset), alignRight: true },
+  { title: "LENGTH", text: ({ length }) => String(length), alignRight: true },
+  { title: "HASH", text: ({ valueHash }) => valueHash },
+  { title: "WHY", text: whyOf, isFlexible: true },
+];

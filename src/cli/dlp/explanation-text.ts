@@ -1,0 +1,68 @@
+/** Words for an explained verdict: rules as indented trees, the way a finding came to its confidence. Shows no text of the message. */
+import type { Support } from "../../stages/inspect/explain-findings.ts";
+import type { ExplainedCondition, ExplainedFinding, ExplainedRule } from "./explanation.ts";
+
+/** Findings named behind one condition. */
+const NUMBERS_MAX = 8;
+const DROPPED = {
+  check: "not counted: fails its check",
+  sender: "not counted: the sender's own name",
+  no_level: "not counted: none of its words is near",
+} as const;
+
+export function ruleLines({ pack, rule, status, action, tier, holds, when }: ExplainedRule): readonly string[] {
+  const what = [status === "shadow" ? "shadow: acts on nothing" : action, ...(tier === "none" ? [] : [`tier ${tier}`])];
+  return [`${pack}/${rule}: ${holds ? "holds" : "does not hold"} (${what.join(", ")})`, ...conditionLines(when, 1)];
+}
+
+function conditionLines(condition: ExplainedCondition, depth: number): readonly string[] {
+  const line = `${"  ".repeat(depth)}[${condition.holds ? "x" : " "}] ${textOf(condition)}`;
+  if (condition.kind === "count") return [line];
+  return [line, ...condition.conditions.flatMap((each) => conditionLines(each, depth + 1))];
+}
+
+function textOf(condition: ExplainedCondition): string {
+  switch (condition.kind) {
+    case "all":
+      return "all of";
+    case "any":
+      return "any of";
+    case "not":
+      return "not";
+    case "count": {
+      const { asked, minConfidence, within, isMeasured, distinct, weight, outside, tooWeak, findings } = condition;
+      const limits = [
+        ...(minConfidence > 1 ? [`confidence ${minConfidence} or more`] : []),
+        ...(within === null ? [] : [`within ${within} characters`]),
+      ];
+      const counts = [
+        `${distinct.found} of ${distinct.needed} values`,
+        ...(weight.needed > 0 ? [`weight ${weight.found} of ${weight.needed}`] : []),
+        ...(outside > 0 ? [`${outside} too far away`] : []),
+        ...(tooWeak > 0 ? [`${tooWeak} not sure enough`] : []),
+      ];
+      if (!isMeasured) return `${[asked, ...limits].join(", ")}: nothing to measure from`;
+      return `${[asked, ...limits].join(", ")}: ${counts.join(", ")}${numbersOf(findings)}`;
+    }
+    default:
+      return condition satisfies never;
+  }
+}
+
+function numbersOf(findings: readonly number[]): string {
+  const shown = findings.slice(0, NUMBERS_MAX).map((n) => ` #${n}`);
+  return `${shown.length === 0 ? "" : " "}${shown.join("")}${findings.length > NUMBERS_MAX ? " …" : ""}`;
+}
+
+/** `level 85 (word at 120), -40 (word at 98)` */
+export function whyOf({ level, supports, suppressions, dropped }: ExplainedFinding): string {
+  if (dropped !== null) return DROPPED[dropped];
+  const reached = supports.find(({ kind, by }) => kind === "level" && by === level);
+  const adjusted = [...supports, ...suppressions].filter(({ kind }) => kind === "adjust");
+  const ground = `level ${level ?? "-"}${reached === undefined ? "" : wordAt(reached)}`;
+  return [ground, ...adjusted.map((each) => `${each.by > 0 ? "+" : ""}${each.by}${wordAt(each)}`)].join(", ");
+}
+
+function wordAt({ offset }: Support): string {
+  return ` (word at ${offset})`;
+}

@@ -1,0 +1,160 @@
+/**
+ * The verdict on one message, explained: every rule as a tree of conditions, every finding with its place, level and keyed
+ * hash. Promises: holds no text of the message; `valueAt` alone shows some, for whoever may see it.
+ */
+import type { Findings } from "../../core/findings.ts";
+import type { CompiledPack, Match } from "../../stages/inspect/compiled-pack.ts";
+import { explainFindings } from "../../stages/inspect/explain-findings.ts";
+import type { FindingExplanation, Support } from "../../stages/inspect/explain-findings.ts";
+import { explainRule } from "../../stages/inspect/explain-rules.ts";
+import type { ConditionExplanation, CountExplanation } from "../../stages/inspect/explain-rules.ts";
+import { hashValue } from "../../stages/inspect/inspect.ts";
+import type { Seen } from "../../stages/inspect/inspect.ts";
+import { normaliseValue } from "../../stages/inspect/normalise.ts";
+import { RuleEvaluation } from "../../stages/inspect/rules.ts";
+
+/** Findings listed; more change nothing. */
+const FINDINGS_MAX = 1_000;
+
+export type ExplainedCondition =
+  | {
+      readonly kind: "all" | "any" | "not";
+      readonly holds: boolean;
+      readonly conditions: readonly ExplainedCondition[];
+    }
+  | (Omit<CountExplanation, "matches"> & { /** Numbers of findings. */ readonly findings: readonly number[] });
+
+export type ExplainedRule = {
+  readonly pack: string;
+  readonly rule: string;
+  readonly status: "active" | "shadow";
+  readonly action: string;
+  readonly tier: string;
+  readonly holds: boolean;
+  readonly when: ExplainedCondition;
+};
+
+export type ExplainedFinding = {
+  readonly n: number;
+  readonly detector: string;
+  readonly confidence: number | null;
+  readonly level: number | null;
+  readonly part: string;
+  /** In characters of the part's text as inspection read it. */
+  readonly offset: number;
+  readonly length: number;
+  readonly valueHash: string;
+  readonly supports: readonly Support[];
+  readonly suppressions: readonly Support[];
+  readonly dropped: FindingExplanation["dropped"];
+  /** Rules that hold and counted it. */
+  readonly rules: readonly string[];
+};
+
+export type Explanation = Omit<Findings, "findings" | "hits"> & {
+  readonly rules: readonly ExplainedRule[];
+  readonly findings: readonly ExplainedFinding[];
+  readonly findingsLeftOut: number;
+};
+
+type Inspected = {
+  readonly findings: Findings;
+  readonly seen: Seen;
+  readonly packs: readonly CompiledPack[];
+  readonly hashKey: Uint8Array;
+};
+
+export class Explainer {
+  readonly #inspected: Inspected;
+  /** In the order of their numbers, which count from 1. */
+  readonly #listed: { readonly finding: FindingExplanation; readonly rules: Set<string> }[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  constructor(inspected: Inspected) {
+    this.#inspected = inspected;
+  }
+
+  explain(): Explanation {
+    const { findings: found, seen, packs } = this.#inspected;
+    const rules = packs.flatMap((pack) => {
+      for (const finding of explainFindings(pack, seen)) this.#list(pack, finding);
+      const matches = seen.results.find((result) => result.pack === pack)?.matches ?? [];
+      const evaluation = new RuleEvaluation(seen.segments, matches, { isLate: () => false });
+      return pack.rules.map((rule) => {
+        const { when, holds } = explainRule(rule, evaluation, matches);
+        const { id, status, tier, action } = rule;
+        const explained = this.#condition(when, { pack: pack.id, rule: holds ? id : null });
+        return { pack: pack.id, rule: id, status, action: action.kind, tier, holds, when: explained };
+      });
+    });
+    const { hits: _hits, findings: _findings, ...rest } = found;
+    const wanted = this.#listed.flatMap((each, index) => (isTold(each) ? [this.#finding(each, index + 1)] : []));
+    const findings = wanted.slice(0, FINDINGS_MAX);
+    return { ...rest, rules, findings, findingsLeftOut: wanted.length - findings.length };
+  }
+
+  /** The text itself: content. */
+  valueAt(n: number): string {
+    const listed = this.#listed[n - 1];
+    if (listed === undefined) return "";
+    const { segment, start, end } = listed.finding;
+    return this.#inspected.seen.segments[segment]?.text.slice(start, end) ?? "";
+  }
+
+  #list(pack: CompiledPack, finding: FindingExplanation): void {
+    const number = this.#listed.push({ finding, rules: new Set() });
+    if (finding.confidence !== null) this.#numbers.set(keyOf(pack.id, finding), number);
+  }
+
+  #condition(
+    { ...condition }: ConditionExplanation,
+    place: { readonly pack: string; readonly rule: string | null },
+  ): ExplainedCondition {
+    if (condition.kind !== "count") {
+      const { kind, holds } = condition;
+      return { kind, holds, conditions: condition.conditions.map((each) => this.#condition(each, place)) };
+    }
+    const { matches, ...rest } = condition;
+    const findings = matches.flatMap((match) => this.#numberOf(match, place));
+    return { ...rest, findings };
+  }
+
+  #numberOf(match: Match, { pack, rule }: { readonly pack: string; readonly rule: string | null }): readonly number[] {
+    const { detector, segment, start } = match;
+    const number = this.#numbers.get(keyOf(pack, { detector: detector.id, segment, start }));
+    if (number === undefined) return [];
+    this.#listed[number - 1]?.rules.add(rule ?? "");
+    return [number];
+  }
+
+  #finding({ finding, rules }: { finding: FindingExplanation; rules: Set<string> }, n: number): ExplainedFinding {
+    const { segments } = this.#inspected.seen;
+    const { detector, confidence, level, supports, suppressions, dropped, segment, start, end } = finding;
+    return {
+      n,
+      detector,
+      confidence,
+      level,
+      part: segments[segment]?.part ?? "",
+      offset: start,
+      length: end - start,
+      valueHash: hashValue(normaliseValue(this.valueAt(n)), this.#inspected.hashKey),
+      supports,
+      suppressions,
+      dropped,
+      rules: [...rules].filter((rule) => rule !== ""),
+    };
+  }
+}
+
+/** What a condition counted, and whatever was lowered or not counted. */
+function isTold({ finding, rules }: { finding: FindingExplanation; rules: ReadonlySet<string> }): boolean {
+  return rules.size > 0 || finding.dropped !== null || finding.suppressions.length > 0;
+}
+
+function keyOf(
+  pack: string,
+  { detector, segment, start }: Pick<FindingExplanation, "detector" | "segment" | "start">,
+): string {
+  return `${pack} ${detector} ${segment} ${start}`;
+}
