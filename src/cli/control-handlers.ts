@@ -12,6 +12,7 @@ import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
 import type { ControlHandlers } from "../parts/control/control-protocol.ts";
 import type { Supervisor } from "../parts/systemd/notifier.ts";
+import { tlsReport } from "../stages/audit/tls-report.ts";
 import { auditHandlers } from "./audit-handlers.ts";
 import { queueHandlers } from "./queue-handlers.ts";
 import { reviewHandlers } from "./review-handlers.ts";
@@ -19,6 +20,9 @@ import { CliError } from "./cli-error.ts";
 import { asCliError } from "./start-error.ts";
 import { requireConfig } from "./surroundings.ts";
 import { versionOf } from "../version.ts";
+
+/** Of the audit, read for one report beside the mail. */
+const REPORT_ROWS_MAX = 200_000;
 
 export type Served = {
   readonly postern: Postern;
@@ -64,6 +68,8 @@ function controlHandlers(served: Served): ControlHandlers {
     ...queueHandlers(postern),
     ...reviewHandlers(postern),
     ...auditHandlers(postern),
+    "tls.report": ({ since }) =>
+      tlsReport(since, { audit: postern.store, facts: postern.store.domainFacts, rowsMax: REPORT_ROWS_MAX }),
     reload: async (_request, actor) => {
       await postern.record({ kind: "operator", action: "reload", ...actorFacts(actor), reason: "" });
       try {

@@ -7,6 +7,7 @@ import { X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Zone } from "../../src/cli/loopback/dns-server.ts";
 import type { EventBody } from "../../src/core/event.ts";
+import { runCli } from "../support/child-gateway.ts";
 import { leaksIn } from "../support/canary.ts";
 import { protectedMail, quiet, standing } from "../support/never-clear-run.ts";
 import { eventually, mail, World } from "../support/world.ts";
@@ -143,6 +144,26 @@ describe("once it is taken away", () => {
       "fell pkix tls-unauthenticated forger.test",
     ]);
     expect(alerts()).toEqual(["forger.test", "mx.stripped.test", "mx.unsigned.test"]);
+  });
+
+  test("the report shows them, with the domains", async () => {
+    await world.stopGateway();
+    const run = (...args: readonly string[]) => runCli(["tls", "report", "--config", world.configPath, ...args]);
+    const { code, output } = await run("--json");
+    const rows = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, string>);
+    const below = rows.filter(({ kind }) => kind === "below").map(({ domain, was, now }) => `${domain} ${was} ${now}`);
+    expect([code, below.toSorted()]).toEqual([
+      0,
+      ["forged.test pkix tls-unauthenticated", "stripped.test pkix plain", "unsigned.test dane pkix"],
+    ]);
+    const table = await run();
+    expect(table.output).toMatch(/RUNG +DESTINATIONS +DELIVERED\n.*dane +1 +1\n/);
+    expect(table.output).toMatch(/unsigned\.test +dane +pkix +2\d{3}-/);
+    expect(table.output).toMatch(/mx\.stripped\.test +PST-DLV-007 +\d+ /);
+    await world.startGateway();
   });
 
   test("the story of a held mail tells why", async () => {

@@ -188,6 +188,9 @@ test.skipIf(!canBeOthers)("who may not read the database is answered by the serv
     code: 0,
     lines: MESSAGES / 2,
   });
+  const report = await runAs("vera", world, "tls", "report");
+  expect(report).toMatchObject({ code: 0, output: expect.stringContaining("TLS of deliveries since") as string });
   const approver = await runAs("adam", world, "queue", "list");
+  expect(await runAs("adam", world, "tls", "report")).toMatchObject({ code: 1 });
   expect(approver).toMatchObject({ code: 1, output: expect.stringContaining("PST-CTL-011") as string });
 });

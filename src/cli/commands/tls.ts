@@ -14,6 +14,7 @@ import { ADDRESSES_PER_HOST_MAX, PROBE_TIMEOUTS, probeHosts } from "../tls-probe
 import { leftOutLines, seenLines, seenRow, summaryLines, summaryOf } from "../tls-probe/probe-report.ts";
 import type { Summary } from "../tls-probe/probe-report.ts";
 import type { Seen } from "../tls-probe/seen.ts";
+import { reportCommand } from "./tls/report.ts";
 import { resultsCommand } from "./tls/results.ts";
 
 const SECOND_MS = 1_000;
@@ -37,6 +38,7 @@ export function tlsCommand(): Command {
     )
     .action(probe);
   command.addCommand(resultsCommand());
+  command.addCommand(reportCommand());
   return command;
 }
 

@@ -13,6 +13,7 @@ import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import type { Role } from "../../core/roles.ts";
+import type { TlsReport } from "../../core/tls-report.ts";
 import type { ValidationState } from "../../core/validation.ts";
 
 /** Largest request body; room for IDS_MAX ids. */
@@ -165,6 +166,9 @@ export type QueueRow = {
   readonly possibleDuplicate: boolean;
 };
 
+/** Milliseconds since the epoch. */
+export type TlsReportRequest = { readonly since: number };
+
 /** The signed note. */
 export type CheckpointResult = { readonly note: string };
 
@@ -189,6 +193,7 @@ export type ControlHandlers = {
   readonly "quarantine.reject": (request: VerdictRequest, actor: Actor) => Promise<VerdictResult>;
   readonly "quarantine.release": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly "quarantine.refuse": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
+  readonly "tls.report": (request: TlsReportRequest, actor: Actor) => Promise<TlsReport>;
   readonly "audit.hold.add": (request: HoldRequest, actor: Actor) => Promise<HoldResult>;
   readonly "audit.hold.lift": (request: LiftRequest, actor: Actor) => Promise<HoldResult>;
   readonly "audit.checkpoint": (request: Empty, actor: Actor) => Promise<CheckpointResult>;
@@ -216,6 +221,7 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "quarantine.reject",
   "quarantine.release",
   "quarantine.refuse",
+  "tls.report",
   "audit.hold.add",
   "audit.hold.lift",
   "audit.checkpoint",

@@ -15,6 +15,7 @@ import type {
   QueueTarget,
   ReviewRequest,
   ShowRequest,
+  TlsReportRequest,
   VerdictRequest,
 } from "./control-protocol.ts";
 
@@ -70,6 +71,12 @@ export function toQuarantineRequest(body: unknown): QuarantineRequest {
 export function toShowRequest(body: unknown): ShowRequest {
   const { id, addresses } = fieldsOf(body);
   return { id: toId(id), addresses: addresses === true };
+}
+
+export function toTlsReportRequest(body: unknown): TlsReportRequest {
+  const { since } = fieldsOf(body);
+  if (typeof since === "number" && Number.isSafeInteger(since) && since >= 0) return { since };
+  throw malformed("since: milliseconds since the epoch.");
 }
 
 export function toBodyRequest(body: unknown): BodyRequest {

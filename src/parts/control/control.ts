@@ -34,6 +34,7 @@ import {
   toQueueRequest,
   toReviewRequest,
   toShowRequest,
+  toTlsReportRequest,
   toVerdictRequest,
 } from "./control-requests.ts";
 import { mayCall, rolesNeeded, rolesOf } from "./roles.ts";
@@ -220,6 +221,8 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
       return handlers[method](toQuarantineRequest(body), actor, roles);
     case "quarantine.show":
       return handlers[method](toShowRequest(body), actor, roles);
+    case "tls.report":
+      return handlers[method](toTlsReportRequest(body), actor);
     case "audit.hold.add":
       return handlers[method](toHoldRequest(body), actor);
     case "audit.hold.lift":

@@ -26,6 +26,7 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "quarantine.reject": ["approver"],
   "quarantine.release": ["reviewer"],
   "quarantine.refuse": ["reviewer"],
+  "tls.report": ["viewer", "operator", "auditor"],
   "audit.hold.add": ["auditor"],
   "audit.hold.lift": ["auditor"],
   "audit.checkpoint": ["operator", "auditor"],

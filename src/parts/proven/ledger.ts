@@ -216,10 +216,9 @@ export class ProvenLedger {
   }
 }
 
-/** Whether the database should know of it by now. A domain that proved nothing has no row. */
+/** Whether the database should know of it by now. */
 function isDue({ saved, savedAt }: Entry, record: DomainRecord, now: number): boolean {
-  if (saved === null) return record.rung !== "plain";
-  if (record.rung !== saved.rung) return true;
+  if (record.rung !== saved?.rung) return true;
   if (saved.fall !== null && record.fall === null) return true;
   const isFallChanged = record.fall?.to !== saved.fall?.to;
   return now - savedAt >= (isFallChanged ? HOUR_MS : DAY_MS);
