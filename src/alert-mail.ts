@@ -6,9 +6,9 @@ import type { AlertNotice } from "./core/alert.ts";
 import type { Clock } from "./core/clock.ts";
 import type { EnvelopeRecipient } from "./core/envelope.ts";
 import { errorName } from "./core/error-facts.ts";
-import type { MessageId } from "./core/ids.ts";
 import type { Log } from "./core/log.ts";
-import type { OnSubmission, OpenIntake, StoredBody } from "./core/stages.ts";
+import { enqueue } from "./own-post.ts";
+import type { OwnPost } from "./own-post.ts";
 import { composeAlert } from "./parts/mime/compose-alert.ts";
 import { parseMailbox } from "./parts/smtp/mailbox.ts";
 
@@ -17,13 +17,6 @@ export type AlertMailOptions = {
   readonly instanceId: string;
   readonly from: string;
   readonly to: readonly string[];
-};
-
-/** The way into the queue. */
-export type OwnPost = {
-  readonly openIntake: OpenIntake;
-  readonly newMessageId: () => MessageId;
-  readonly submit: OnSubmission;
 };
 
 const MAILS_PER_HOUR_MAX = 60;
@@ -62,37 +55,11 @@ export class AlertMail {
     }
   }
 
-  async #enqueue(notice: AlertNotice, { openIntake, newMessageId, submit }: OwnPost): Promise<void> {
-    const id = newMessageId();
+  async #enqueue(notice: AlertNotice, post: OwnPost): Promise<void> {
+    const id = post.newMessageId();
     const now = this.#deps.clock.now();
-    const stored = await store(composeAlert({ ...this.#options, id, now, notice }), openIntake);
-    const isUtf8 = this.#recipients.some(({ mailbox }) => mailbox.isUtf8);
-    await submit({
-      id,
-      origin: "alert",
-      parent: null,
-      envelope: { sender: null, body: "7bit", smtpUtf8: isUtf8, requireTls: false, ret: null, envid: null },
-      recipients: this.#recipients,
-      submitter: {
-        submitter: "postern",
-        proof: "self",
-        peerAddress: "127.0.0.1",
-        helo: this.#options.hostname,
-        tls: null,
-      },
-      ...stored,
-      receivedAt: now,
-    });
-  }
-}
-
-async function store(bytes: Buffer, openIntake: OpenIntake): Promise<StoredBody> {
-  const intake = openIntake();
-  try {
-    await intake.write(bytes);
-    return await intake.finish();
-  } catch (error) {
-    await intake.abort();
-    throw error;
+    const bytes = composeAlert({ ...this.#options, id, now, notice });
+    const { hostname } = this.#options;
+    await enqueue({ id, origin: "alert", recipients: this.#recipients, bytes, hostname, now }, post);
   }
 }

@@ -3,7 +3,7 @@
  * what is raised before the queue is open waits for it, up to WAITING_MAX. What the desk decides to tell goes everywhere once.
  */
 import { AlertMail } from "./alert-mail.ts";
-import type { OwnPost } from "./alert-mail.ts";
+import type { OwnPost } from "./own-post.ts";
 import type { Alert, AlertNotice, RaiseAlert } from "./core/alert.ts";
 import { errorName } from "./core/error-facts.ts";
 import type { EventBody, NewEvent } from "./core/event.ts";

@@ -29,6 +29,7 @@ import type { InspectOptions } from "./stages/inspect/inspect-options.ts";
 import type { ProtectOptions } from "./stages/protect/protect.ts";
 import type { ReportOptions } from "./stages/protect/write-report.ts";
 import type { SchedulerOptions } from "./stages/spool/scheduler.ts";
+import type { TlsReportOptions } from "./tls-reports.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -36,6 +37,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 const HEADER_BYTES_MAX = ACCEPT_LIMIT_DEFAULTS.headerBytesMax;
 const DNS_IN_FLIGHT_MAX = 200;
+const REPORT_POST_TIMEOUT_MS = 30 * SECOND_MS;
 const REQUOTE_BYTES_MAX = 16 * 1024 * 1024;
 
 export function acceptOptions(config: Config): AcceptOptions {
@@ -190,6 +192,17 @@ export function reportFrom({ tlsReports, postmaster, hostname, instanceId }: Con
   const { organization, contact } = tlsReports;
   const submitter = postmaster.slice(postmaster.lastIndexOf("@") + 1);
   return { organization, contact, submitter, hostname, instanceId, isPublic: isPublicAddress };
+}
+
+export function tlsReportOptions(config: Config): TlsReportOptions {
+  const { ca, allowPrivateDestinations } = deliverOptions(config);
+  return {
+    from: reportFrom(config),
+    postmaster: config.postmaster,
+    ownDomains: config.ownDomains,
+    post: { timeoutMs: REPORT_POST_TIMEOUT_MS, ca },
+    mayDial: (address) => mayDial(address, { allowPrivateDestinations }),
+  };
 }
 
 export function retryOptions({ delivery, hold }: Config): RetryOptions {

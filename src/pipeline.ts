@@ -362,6 +362,7 @@ class Pass {
     if (head === undefined) throw new Error("an empty batch");
     try {
       return await this.#deps.stages.deliver({
+        origin: this.#message.submission.origin,
         envelope: envelopeFor(batch, this.#message.submission.envelope),
         recipients: [head, ...rest],
         domain: head.recipient.mailbox.domain,

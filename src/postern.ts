@@ -33,6 +33,8 @@ export type Postern = {
   readonly pressure: () => Pressure;
   /** Whether the resolver validates, as last seen. */
   readonly validation: () => ValidationState;
+  /** Writes down which TLS sessions were counted and sends the TLS reports that are due, now. */
+  readonly reportTls: (signal: AbortSignal) => Promise<void>;
   /** Writes down a fact about these recipients, which changes nothing of theirs; resolves when durable. */
   readonly recordOf: (recipients: readonly StoredRecipient[], body: EventBody) => Promise<void>;
   readonly isDraining: () => boolean;

@@ -59,8 +59,10 @@ import type { AuditKeeping } from "./audit-keeping.ts";
 import type { Duty } from "./core/duty.ts";
 import { Duties } from "./duties.ts";
 import { keepPolicies, renewalDuty } from "./sts-keeping.ts";
+import type { OwnPost } from "./own-post.ts";
 import { rekeyDuty } from "./rekeying.ts";
-import { TlsSessions } from "./tls-sessions.ts";
+import { reportTls } from "./tls-reporting.ts";
+import type { TlsReporting } from "./tls-reporting.ts";
 import { watchValidation } from "./validation-watch.ts";
 import type { ValidationWatch } from "./validation-watch.ts";
 import type { Postern } from "./postern.ts";
@@ -96,7 +98,7 @@ export class Running {
   readonly #hold: DeliveryHold;
   readonly #scheduler: Scheduler;
   readonly #delivery: Delivery;
-  readonly #tlsSessions: TlsSessions;
+  readonly #tls: TlsReporting;
   readonly #settle: ReturnType<typeof createSettle>;
   readonly #submit: ReturnType<typeof createPipeline>["submit"];
   readonly #newMessageId: ReturnType<typeof messageIdMaker>;
@@ -128,7 +130,7 @@ export class Running {
     this.#newMessageId = messageIdMaker(env.clock);
     this.#proving = createProving(parts, this.#validation, () => this.#config.policy.keepProvenMs);
     this.#delivery = createDeliver(deliverOptions(config), { blobs, raise, ...env });
-    this.#tlsSessions = new TlsSessions({ facts: store.domainFacts, lookAt: () => null, ...env });
+    this.#tls = reportTls(parts, { resolver: this.#resolver, ownPost: this.#ownPost() });
     const wake = (): void => this.#scheduler.wake();
     const settled = (ended: readonly StoredRecipient[]): void => this.#scheduler.settled(ended);
     this.#settle = createSettle({ store, blobs, wake, settled, ...env, writeReport: this.#reportWriter() });
@@ -149,7 +151,7 @@ export class Running {
           discover: this.#discover(),
           decide,
           protect: (input) => this.#protect(input),
-          deliver: this.#hold.deliver(this.#proving.deliver(this.#tlsSessions.deliver(this.#delivery.deliver))),
+          deliver: this.#hold.deliver(this.#proving.deliver(this.#tls.sessions.deliver(this.#delivery.deliver))),
           settle: this.#hold.settle(this.#settle, this.#breakOff.signal),
           write: createWrite({ store, blobs }),
         },
@@ -229,6 +231,7 @@ export class Running {
       record: (body) => record(body, this.#parts),
       pressure: () => this.#gauge.read(),
       validation: () => this.#validation.state,
+      reportTls: (signal) => this.#tls.run(signal),
       isDraining: () => this.#stopping !== null,
       stop: () => (this.#stopping ??= this.#stop()),
     };
@@ -237,7 +240,7 @@ export class Running {
   #discover(): Discover {
     const { config, env } = this.#parts;
     const deps = { resolver: this.#resolver, sts: this.#policies, ...env };
-    return this.#proving.discover(this.#tlsSessions.discover(createDiscover(discoverOptions(config), deps)));
+    return this.#proving.discover(this.#tls.sessions.discover(createDiscover(discoverOptions(config), deps)));
   }
 
   #onPressure(now: PressureLevel, before: PressureLevel): void {
@@ -311,7 +314,7 @@ export class Running {
     // A disk that takes nothing any more must not keep the stores from being closed.
     const unrecorded = (error: unknown): void =>
       env.log.error("stop_unrecorded", { code: reasonOf(error), error: errorName(error) });
-    await this.#tlsSessions.write().catch(unrecorded);
+    await this.#tls.sessions.write().catch(unrecorded);
     await this.#tellService("stopped").catch(unrecorded);
     await this.#parts.watching.close();
     await this.#audit.checkpoints.sign("stop").catch(unrecorded);
@@ -338,10 +341,17 @@ export class Running {
       isDraining: () => this.#stopping !== null,
       pressure: () => this.#gauge.read(),
       validation: () => this.#validation.state,
-      tlsSessions: () => this.#tlsSessions.totals,
+      tlsSessions: () => this.#tls.sessions.totals,
+      ...this.#ownPost(),
+    };
+  }
+
+  /** The way of our own mail into the queue. */
+  #ownPost(): OwnPost {
+    return {
       openIntake: () => this.#intake(),
       newMessageId: () => this.#newMessageId(),
-      submit: this.#submit,
+      submit: (submission) => this.#submit(submission),
     };
   }
 
@@ -359,7 +369,7 @@ export class Running {
       },
       ...upkeepDuties(this.#parts),
       this.#validation.duty(),
-      this.#tlsSessions.duty(),
+      ...this.#tls.duties,
       this.#proving.duty(),
       renewalDuty(this.#policies),
       rekeyDuty(this.#parts),

@@ -3,6 +3,7 @@
  * verbs discover and deliver, which know nothing of it. Promises: costs a delivery one look-up in a map; whatever goes wrong here, the delivery
  * ends as it ended; counts are written every WRITE_EVERY_MS and at a stop, and what a failing disk does not take is kept and comes again.
  */
+import type { MxHost } from "./core/capabilities.ts";
 import type { Clock } from "./core/clock.ts";
 import type { DomainFact, DomainFacts } from "./core/domain-facts.ts";
 import type { Duty } from "./core/duty.ts";
@@ -62,6 +63,7 @@ export class TlsSessions {
 
   deliver(deliver: Deliver): Deliver {
     return async (request) => {
+      if (request.origin === "report") return deliver(withoutDemands(request));
       const report = await deliver(request);
       try {
         this.#count(request, report);
@@ -134,4 +136,13 @@ export class TlsSessions {
   #factOf(domain: string, days: DomainDays): DomainFact {
     return { domain, value: days, lookAt: this.#deps.lookAt(domain, days), forgetAt: forgetDaysAt(days) };
   }
+}
+
+/**
+ * A TLS report is not held to the policies of the domain it goes to, which may be what it tells of (RFC 8460 section 3, RFC 8689 section
+ * 5), and is not counted: two sites would report each other's reports for ever. It holds nothing but counts.
+ */
+function withoutDemands(request: DeliveryRequest): DeliveryRequest {
+  const hosts = request.route.hosts.map((host): MxHost => ({ ...host, dane: { kind: "none" }, sts: { kind: "none" } }));
+  return { ...request, route: { ...request.route, hosts } };
 }

@@ -15,7 +15,7 @@ import type { ReasonCode } from "./core/reason-codes.ts";
 import type { Sealer } from "./core/sealer.ts";
 import type { Submission } from "./core/submission.ts";
 import type { ValidationState } from "./core/validation.ts";
-import type { OwnPost } from "./alert-mail.ts";
+import type { OwnPost } from "./own-post.ts";
 import { Detection } from "./detection.ts";
 import { validityOf } from "./parts/alerts/certificates.ts";
 import type { Validity } from "./parts/alerts/certificates.ts";

@@ -1,5 +1,5 @@
 /** Who wrote a message. Each origin has a row in docs/flow.md: inspected or not, floor, sender, may it cause a DSN. */
-export const ORIGINS = ["relay", "dsn", "notice", "alert"] as const;
+export const ORIGINS = ["relay", "dsn", "notice", "alert", "report"] as const;
 export type Origin = (typeof ORIGINS)[number];
 
 /** What a child message tells its reader; unique with (parent recipient, step) so that each is sent at most once. */

@@ -68,6 +68,7 @@ export type Protect = (input: {
 export type DeliveryRecipient = { readonly id: RecipientId; readonly recipient: EnvelopeRecipient };
 
 export type DeliveryRequest = {
+  readonly origin: Origin;
   readonly envelope: Envelope;
   /** All of one domain, one plan step, one variant. */
   readonly recipients: readonly [DeliveryRecipient, ...DeliveryRecipient[]];

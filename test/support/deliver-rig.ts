@@ -187,6 +187,7 @@ export function makeRequest(options: RequestOptions): DeliveryRequest {
   const bytes = Buffer.from(options.body ?? BODY);
   const minRung = options.minRung ?? "plain";
   return {
+    origin: "relay",
     envelope: {
       sender: mailbox("sender@clinic.test"),
       body: "7bit",

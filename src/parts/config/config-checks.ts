@@ -20,6 +20,7 @@ export function checkConfig(checks: Checks): void {
   checkDelivery(checks);
   checkMonitoring(checks);
   checkWebhook(checks);
+  checkTlsReports(checks);
 }
 
 function checkNames({ text, report }: Checks): void {
@@ -195,4 +196,16 @@ function checkWebhook({ text: { alerts }, report }: Checks): void {
   } else if (url.username !== "" || url.password !== "") {
     report.error(place, "holds a user name or password; the receiver checks the signature made with secret instead");
   }
+}
+
+/** RFC 8460 section 3: receivers pass over reports by mail that their sender's domain did not sign. */
+function checkTlsReports({ text, report }: Checks): void {
+  if (!text.tls_reports.send || !report.isSound("dkim", "postmaster", "own_domains")) return;
+  const domain = text.postmaster?.slice(text.postmaster.lastIndexOf("@") + 1) ?? text.own_domains[0];
+  if (domain === undefined) return;
+  if (text.dkim.some((key) => domain === key.domain || domain.endsWith(`.${key.domain}`))) return;
+  report.warn(
+    ["tls_reports", "send"],
+    `is true, and no key in dkim signs for ${domain}, where reports come from: receivers pass over reports by mail without a signature`,
+  );
 }

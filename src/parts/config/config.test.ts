@@ -209,6 +209,16 @@ test("without a key for the audit there is a warning, with one there is a signer
 });
 
 test.each([
+  ["send: false", "", 0],
+  ["send: true", "own_domains: [mail.clinic.example]", 1],
+  ["send: true", "postmaster: postmaster@clinic.example", 1],
+  ["send: true", "", 0],
+])("TLS reports, %s, %s: %i warning that nobody takes them without a signature", (reports, more, expected) => {
+  const { warnings } = load(`version: 1\ntls_reports: { ${reports} }\n${more}\n`);
+  expect(warnings.filter(({ path }) => path === "tls_reports.send").length).toBe(expected);
+});
+
+test.each([
   ["[192.0.2.53]", "loopback", 1],
   ["[192.0.2.53, 127.0.0.1]", "loopback", 0],
   ["[192.0.2.53]", "never", 0],

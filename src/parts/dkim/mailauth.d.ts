@@ -15,8 +15,9 @@ declare module "mailauth/lib/tools.js" {
   export type SignatureTags = Readonly<Record<string, string | number>>;
 
   export function parseHeaders(section: Buffer): { readonly parsed: HeaderLine[] };
-  /** Those of RFC 6376 section 5.4.1 and some more. */
-  export function getSigningHeaderLines(parsed: readonly HeaderLine[]): SignedLines;
+  /** Those of RFC 6376 section 5.4.1 and some more, between colons. */
+  export const defaultDKIMFieldNames: string;
+  export function getSigningHeaderLines(parsed: readonly HeaderLine[], fieldNames: string): SignedLines;
   export function formatSignatureHeaderLine(type: "DKIM", tags: SignatureTags, folded: boolean): string;
 }
 

@@ -42,6 +42,21 @@ describe("signing", () => {
     ]);
   });
 
+  test("the fields of a TLS report are covered, where they are there (RFC 8460 section 5.3)", async () => {
+    const fields = "TLS-Report-Domain: d.test\r\nTLS-Report-Submitter: example.org\r\nTLS-Required: No\r\n";
+    for (const [text, isReport] of [
+      [fields + MAIL, true],
+      [MAIL, false],
+    ] as const) {
+      const field = await signMessage({ message: inChunks(text, 100), key: keyOf("rsa"), at: 0 });
+      const { signedNames } = readSignature({ value: field.toString().replace(/\s/g, ""), start: 0, end: 0 });
+      const covered = ["tls-report-domain", "tls-report-submitter", "tls-required"].map((name) =>
+        signedNames.has(name),
+      );
+      expect(covered).toEqual([isReport, isReport, isReport]);
+    }
+  });
+
   test("a changed body does not verify", async () => {
     const field = await signMessage({ message: inChunks(MAIL, 100), key: keyOf("rsa"), at: 0 });
     const verified = await dkimVerify(Buffer.concat([field, Buffer.from(MAIL.replace("body", "soul"))]), {

@@ -29,6 +29,8 @@ export type FoundSignature = {
   readonly end: number;
 };
 
+/** RFC 8460 section 5.3 and RFC 8689 section 5: whoever reads a TLS report wants them covered. */
+const REPORT_FIELDS = ["TLS-Report-Domain", "TLS-Report-Submitter", "TLS-Required"];
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -52,9 +54,12 @@ export async function signMessage(args: {
 }): Promise<Buffer> {
   const { key, at } = args;
   const { header, bodyHash } = await readMessage(args.message);
-  const { parseHeaders, getSigningHeaderLines, generateCanonicalizedHeader, formatSignatureHeaderLine } =
-    await (library ??= loadLibrary());
-  const fields = getSigningHeaderLines(parseHeaders(header).parsed);
+  const { defaultDKIMFieldNames, parseHeaders, getSigningHeaderLines, ...format } = await (library ??= loadLibrary());
+  const { generateCanonicalizedHeader, formatSignatureHeaderLine } = format;
+  const fields = getSigningHeaderLines(
+    parseHeaders(header).parsed,
+    [defaultDKIMFieldNames, ...REPORT_FIELDS].join(":"),
+  );
   // Nobody believes a signature without it (RFC 6376 section 5.4).
   if (!fields.headers.some(({ key: name }) => name === "from")) throw unable(key, "a message without From");
   const { canonicalizedHeader, dkimHeaderOpts } = generateCanonicalizedHeader("DKIM", fields, {

@@ -6,7 +6,7 @@
 import { isAscii } from "node:buffer";
 import { isPlainAddress } from "./addresses.ts";
 import { mailDate } from "./trace-field.ts";
-import { QuotedPrintableEncoder } from "./transfer-encode.ts";
+import { Base64Encoder, QuotedPrintableEncoder } from "./transfer-encode.ts";
 
 export type OwnMailFields = {
   /** Bare address the mail is from. */
@@ -22,9 +22,14 @@ export type OwnMailFields = {
   /** Message-ID of the message this is about, in angle brackets. */
   readonly inReplyTo: string | null;
   readonly autoSubmitted: "auto-replied" | "auto-generated";
+  /** Further fields of one line each; ASCII. */
+  readonly further?: readonly (readonly [name: string, value: string])[];
 };
 
-export type OwnPart = { readonly contentType: string; readonly lines: readonly string[] };
+/** Text, or the bytes of a file with the name it is to be kept under. */
+export type OwnPart =
+  | { readonly contentType: string; readonly lines: readonly string[] }
+  | { readonly contentType: string; readonly fileName: string; readonly bytes: Uint8Array };
 
 /** A message of one text. */
 export function composeText(fields: OwnMailFields, lines: readonly string[]): Buffer {
@@ -83,6 +88,7 @@ function headerLines(fields: OwnMailFields): readonly string[] {
   if (fields.inReplyTo !== null) {
     lines.push(`In-Reply-To: ${oneLine(fields.inReplyTo)}`, `References: ${oneLine(fields.inReplyTo)}`);
   }
+  for (const [name, value] of fields.further ?? []) lines.push(`${name}: ${oneLine(value)}`);
   lines.push(`Auto-Submitted: ${fields.autoSubmitted}`, "X-Auto-Response-Suppress: All", "MIME-Version: 1.0");
   return lines;
 }
@@ -92,12 +98,27 @@ function bracketed(address: string): string {
 }
 
 function partLines(part: OwnPart): readonly string[] {
+  if ("bytes" in part) return fileLines(part);
   const text = joinLines([...part.lines, ""]);
   const bytes = Buffer.from(text, "utf8");
   const isPlain = isAscii(bytes) && part.lines.every((line) => line.length <= 900);
   const encoding = isPlain ? "7bit" : "quoted-printable";
   const body = isPlain ? text : quoted(bytes);
   return [`Content-Type: ${part.contentType}`, `Content-Transfer-Encoding: ${encoding}`, "", body.replace(/\r\n$/, "")];
+}
+
+function fileLines({ contentType, fileName, bytes }: Extract<OwnPart, { bytes: Uint8Array }>): readonly string[] {
+  const encoder = new Base64Encoder();
+  const name = oneLine(fileName).replace(/["\\]/g, "_");
+  return [
+    `Content-Type: ${contentType};`,
+    ` name="${name}"`,
+    "Content-Disposition: attachment;",
+    ` filename="${name}"`,
+    "Content-Transfer-Encoding: base64",
+    "",
+    Buffer.concat([encoder.push(bytes), encoder.end()]).toString("latin1"),
+  ];
 }
 
 function quoted(bytes: Buffer): string {

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import type { TlsFailure, TlsPolicyType } from "../../core/tls-results.ts";
+import { gzipSync } from "node:zlib";
 import { totalsOf } from "./domain-days.ts";
 import type { DomainDay, FailureRow, PolicyCounts } from "./domain-days.ts";
 import { dayEnd, dayStart } from "./session-book.ts";
@@ -81,6 +82,11 @@ export function buildReport(domain: string, { day, policies }: DomainDay, from: 
       policies: policies.map((counts) => policyJson(domain, counts, from)),
     },
   };
+}
+
+/** Its size is bounded by that of the counts. */
+export function gzipReport({ json }: Pick<TlsReport, "json">): Buffer {
+  return gzipSync(`${JSON.stringify(json)}\n`);
 }
 
 function policyJson(domain: string, counts: PolicyCounts, from: ReportFrom): TlsReportJson["policies"][number] {

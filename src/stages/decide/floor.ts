@@ -55,6 +55,7 @@ function isOwnReport(origin: Origin): boolean {
     case "dsn":
     case "notice":
     case "alert":
+    case "report":
       return true;
     default:
       return assertNever(origin);

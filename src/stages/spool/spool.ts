@@ -18,6 +18,9 @@ import type {
 } from "../../core/queue-store.ts";
 import type { Submission } from "../../core/submission.ts";
 
+/** RFC 8460 section 5.5: a report of yesterday is of no use tomorrow. */
+const REPORT_LIFETIME_MS = 24 * 3_600_000;
+
 export type SpoolOptions = {
   /** Undelivered after this: failed. */
   readonly lifetimeMs: number;
@@ -58,7 +61,7 @@ export function newMessage(
 ): NewMessage {
   return {
     submission,
-    expiresAt: at.now + at.lifetimeMs,
+    expiresAt: at.now + Math.min(at.lifetimeMs, submission.origin === "report" ? REPORT_LIFETIME_MS : Infinity),
     dueAt: at.now,
     lease: at.lease,
     events: [acceptedEvent(submission, at.now)],
