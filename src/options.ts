@@ -157,6 +157,7 @@ export function deliverOptions({ delivery }: Config): DeliverOptions {
     helo: delivery.hostname,
     port: delivery.port,
     allowPrivateDestinations: delivery.allowPrivateDestinations,
+    fipsOnly: delivery.tls.fipsOnly,
     ca: delivery.tls.ca === null ? null : [...rootCertificates, delivery.tls.ca],
     connectionsMax: delivery.connectionsMax,
     laneWindowInitial: Math.min(DELIVER_DEFAULTS.laneWindowInitial, delivery.laneConnectionsMax),

@@ -6,7 +6,7 @@
  * accept hands a Submission to `submit`; once spool made it durable the scheduler calls `workOn` with its recipients, now
  * and at every retry. Only this file moves a recipient from one step of its Plan to the next. docs/flow.md draws the exits.
  */
-import { aftermathOf, failed, held, putOff, type Circumstances, type RetryOptions } from "./core/aftermath.ts";
+import { aftermathOf, failed, putOff, type Circumstances, type RetryOptions } from "./core/aftermath.ts";
 import { envelopeFor, inBatches, type Batch } from "./core/batch.ts";
 import type { Capabilities, Route } from "./core/capabilities.ts";
 import type { Chance, Clock } from "./core/clock.ts";
@@ -29,12 +29,13 @@ import {
   missingOf,
   ownFinding,
   OWN_TEXT,
-  refusalStatus,
   splitOverdue,
+  stopped,
   unprotectableStatus,
 } from "./core/pass-facts.ts";
 import { dialogBegins, eventsOfMessage, NOTHING_TO_WRITE, patchOf, variantsOf } from "./core/pass-transitions.ts";
 import { allOrThrow, doneWithin, Turns } from "./core/patience.ts";
+import { isStop } from "./core/plan.ts";
 import type { Plan, Step, Stop } from "./core/plan.ts";
 import type { Policy } from "./core/policy.ts";
 import type { QueueStore, RecipientPatch, StoredMessage, StoredRecipient, Transition } from "./core/queue-store.ts";
@@ -179,8 +180,8 @@ class Pass {
     if (works.length === 0 && endings.length === 0) return;
     if (round >= ROUNDS_MAX) throw new Error("a plan without an end");
     const begun = await this.#turns.take(async () => {
-      const { ready, stopped } = await this.#protect(works);
-      return this.#record(ready, [...endings, ...stopped], inspected);
+      const { ready, ended } = await this.#protect(works);
+      return this.#record(ready, [...endings, ...ended], inspected);
     });
     const attempts = begun.map((dialog) => this.#deliver(dialog));
     const { done, left } = await doneWithin(attempts, this.#options.stepPatienceMs);
@@ -247,16 +248,16 @@ class Pass {
     }
   }
 
-  /** Builds or reuses the bytes of each step. Exits: the plan stops here → held or failed; no lawful bytes → failed. */
-  async #protect(works: readonly Work[]): Promise<{ ready: Ready[]; stopped: Ending[] }> {
+  /** Builds or reuses the bytes of each step. Exits: the plan stops here → held, failed or deferred; no lawful bytes → failed. */
+  async #protect(works: readonly Work[]): Promise<{ ready: Ready[]; ended: Ending[] }> {
     const ready: Ready[] = [];
-    const stopped: Ending[] = [];
+    const ended: Ending[] = [];
     for (let work of works) {
       for (;;) {
         const step = work.plan.steps[work.stepIndex];
         if (step === undefined) throw new Error("a plan ends with a stop");
-        if (step.kind === "hold" || step.kind === "refuse") {
-          stopped.push(this.#stop(work, step));
+        if (isStop(step)) {
+          ended.push(this.#stop(work, step));
           break;
         }
         const { recipient, plan, stepIndex, missing } = work;
@@ -266,7 +267,7 @@ class Pass {
           withinBytes(this.#message.submission.body.sizeBytes, build),
         );
         if ("settled" in made) {
-          stopped.push({ ...made, before: work.events });
+          ended.push({ ...made, before: work.events });
           break;
         }
         if (made.kind === "parcel" && work.route.kind === "hosts") {
@@ -280,22 +281,18 @@ class Pass {
           const status = unprotectableStatus(made.code, { isUtf8Address: hasUtf8Address(recipient, this.#message) });
           const end = failed(ownFinding(made.code, status), work);
           const settled = { ...end, patch: { plan, stepIndex, ...end.patch } };
-          stopped.push({ recipient, before: work.events, settled });
+          ended.push({ recipient, before: work.events, settled });
           break;
         }
         work = { ...work, stepIndex: work.stepIndex + 1, missing: [] };
       }
     }
-    return { ready, stopped };
+    return { ready, ended };
   }
 
   #stop(work: Work, stop: Stop): Ending {
     const { recipient, events, plan, stepIndex } = work;
-    const now = this.#deps.clock.now();
-    const settled =
-      stop.kind === "hold"
-        ? held(stop.code, { recipient, now, options: this.#options.retry })
-        : failed(ownFinding(stop.code, refusalStatus(stop.code)), { recipient });
+    const settled = stopped(stop, this.#circumstances(recipient, []));
     const patch = { plan, stepIndex, unmetSince: recipient.unmetSince, ...settled.patch };
     return { recipient, before: events, settled: { ...settled, patch } };
   }

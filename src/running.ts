@@ -239,7 +239,8 @@ export class Running {
 
   #discover(): Discover {
     const { config, env } = this.#parts;
-    const deps = { resolver: this.#resolver, sts: this.#policies, ...env };
+    const policy = (): Config["policy"] => this.#config.policy;
+    const deps = { resolver: this.#resolver, sts: this.#policies, policy, ...env };
     return this.#proving.discover(this.#tls.sessions.discover(createDiscover(discoverOptions(config), deps)));
   }
 

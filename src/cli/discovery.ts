@@ -24,7 +24,7 @@ export async function withDiscovery<T>(config: Config, use: (discovery: Discover
   const log = standardErrorLog();
   const { resolver, lookups } = recordLookups(createResolver(resolverOptions(config), { randomBytes, log }));
   const { policies, close } = rememberedPolicies(config, resolver, log);
-  const deps = { resolver, sts: policies, chance: Math.random, log };
+  const deps = { resolver, sts: policies, policy: () => config.policy, chance: Math.random, log };
   try {
     return await use({ discover: createDiscover(discoverOptions(config), deps), lookups });
   } finally {

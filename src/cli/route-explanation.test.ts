@@ -7,6 +7,7 @@ import { createResolver } from "../parts/dns/dns.ts";
 import { decide } from "../stages/decide/decide.ts";
 import { createDiscover } from "../stages/discover/discover.ts";
 import { DISCOVER_DEFAULTS } from "../stages/discover/options.ts";
+import { destinationRule } from "../../test/support/rules.ts";
 import { startLoopbackDns } from "./loopback/dns-server.ts";
 import type { LoopbackDns, Zone } from "./loopback/dns-server.ts";
 import { explainRoute, explanationLines, explanationRow, recordLookups } from "./route-explanation.ts";
@@ -18,7 +19,8 @@ const policy: Policy = {
   sensitive: "content",
   uninspectable: "strict",
   alreadyProtected: "opportunistic",
-  destinations: [{ match: "raised.test", raiseTo: "minimum", lowerTo: null }],
+  requireTls: "off",
+  destinations: [destinationRule("raised.test", { raiseTo: "minimum" })],
   keepProvenMs: 0,
 };
 let server: LoopbackDns | null = null;
@@ -37,7 +39,13 @@ async function explained(domain: string, zone: Zone): Promise<RouteExplanation> 
     inFlightMax: 9,
   } as const;
   const { resolver, lookups } = recordLookups(createResolver(options, { randomBytes, log: silent }));
-  const discover = createDiscover(DISCOVER_DEFAULTS, { resolver, chance: () => 0, log: silent, sts: NO_STS });
+  const discover = createDiscover(DISCOVER_DEFAULTS, {
+    resolver,
+    chance: () => 0,
+    log: silent,
+    sts: NO_STS,
+    policy: () => policy,
+  });
   const mailbox = { address: `someone@${domain}`, localPart: "someone", domain, isUtf8: false };
   return explainRoute(mailbox, { discover, decide, policy, now: 0, lookups });
 }

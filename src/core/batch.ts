@@ -37,7 +37,8 @@ export function inBatches<T extends Batchable>(works: readonly T[], max: number)
 
 function keyOf({ recipient, plan, step, parcel }: Batchable): string {
   const { domain, isUtf8 } = recipient.recipient.mailbox;
-  return JSON.stringify([domain, isUtf8, plan.floor.profile, parcel.minRung, step.kind, parcel.variant.id]);
+  const requireTls = step.kind === "portal" ? null : (step.requireTls ?? null);
+  return JSON.stringify([domain, isUtf8, plan.floor.profile, parcel.minRung, step.kind, requireTls, parcel.variant.id]);
 }
 
 /** Mail that needs protection must not come back whole in somebody else's report (RFC 3461 section 4.3). */

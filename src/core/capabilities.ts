@@ -3,6 +3,7 @@ import type { DaneState } from "./dane.ts";
 import type { DnsAnswer, DnsSecurity } from "./dns-answer.ts";
 import type { Proven } from "./proven.ts";
 import type { ReasonCode } from "./reason-codes.ts";
+import type { TlsRule } from "./tls-rule.ts";
 import type { HostSts, StsState } from "./sts.ts";
 
 export type MxHost = {
@@ -10,6 +11,8 @@ export type MxHost = {
   readonly preference: number;
   readonly addresses: DnsAnswer<readonly string[]>;
   readonly dane: DaneState;
+  /** What the operator asks of it; absent: nothing. */
+  readonly rule?: TlsRule;
   readonly sts: HostSts;
   /** Only where the operator named one with a smarthost; otherwise deliver's own SMTP port. */
   readonly port?: number;

@@ -33,6 +33,8 @@ export type TlsFacts = {
   readonly chain: string;
   /** The MX name matched the certificate. */
   readonly nameMatches: boolean;
+  /** The server's key, where it is too short to prove anything: `rsa 1024`. */
+  readonly weakKey?: string;
 };
 
 /** Why no TLSA record vouches for a server. */
@@ -63,6 +65,17 @@ export type StsFacts =
       readonly verdict: "met" | "broken" | null;
     };
 
+/** Why a connection falls short of the operator's rule for the destination. */
+export type RuleRefusal =
+  | "no certificate"
+  | "key not pinned"
+  | "not valid by the authorities named"
+  | "certificate for another name"
+  | "older TLS";
+
+/** What the operator's rule said of this connection; `met` is null where it did not come to a handshake. */
+export type RuleFacts = { readonly of: string; readonly met: boolean | null; readonly refused: RuleRefusal | null };
+
 /** One connection as it really was; becomes one audit row. Hosts and addresses only, no content. */
 export type AttemptFacts = {
   readonly host: string;
@@ -76,10 +89,14 @@ export type AttemptFacts = {
   readonly tls: TlsFacts | null;
   /** Rows of older versions lack it. */
   readonly dane?: DaneFacts;
+  /** Absent where no rule of the operator applies. */
+  readonly rule?: RuleFacts;
   /** Rows of older versions lack it. */
   readonly sts?: StsFacts;
   /** Rung proven on the live socket; null before it was known. */
   readonly rung: Rung | null;
+  /** MAIL carried REQUIRETLS (RFC 8689). */
+  readonly requireTls?: true;
   readonly reused: boolean;
   /** Why this connection ended other than well. */
   readonly code: ReasonCode | null;

@@ -1,10 +1,11 @@
 /** Fixed facts of one walk through the pipeline: what is overdue, what a bug comes to, what needs no inspection. */
-import { ambiguous, failed } from "./aftermath.ts";
+import { ambiguous, failed, held, putOff } from "./aftermath.ts";
 import type { Circumstances, PutOff, Settled } from "./aftermath.ts";
+import { assertNever } from "./assert-never.ts";
 import { reasonOf } from "./error-facts.ts";
 import type { Findings } from "./findings.ts";
 import type { MissingExtension, Outcome } from "./outcome.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, Stop } from "./plan.ts";
 import type { StoredMessage, StoredRecipient } from "./queue-store.ts";
 import type { ReasonCode } from "./reason-codes.ts";
 import type { EnhancedStatus } from "./status.ts";
@@ -68,8 +69,23 @@ export function unprotectableStatus(
 /** The status of a copy that a plan refuses (RFC 3463 sections 3.2 and 3.8, RFC 7505 section 4.2, RFC 8689 section 6). */
 export function refusalStatus(code: ReasonCode): EnhancedStatus<5> {
   if (code === "PST-DEC-005") return "5.7.30";
+  if (code === "PST-DEC-010") return "5.7.4";
   if (code === "PST-DEC-006") return "5.1.10";
   return code === "PST-DEC-004" ? "5.1.2" : "5.4.4";
+}
+
+/** What becomes of a copy whose plan has no step left. */
+export function stopped({ kind, code }: Stop, at: Circumstances): Settled {
+  switch (kind) {
+    case "hold":
+      return held(code, at);
+    case "refuse":
+      return failed(ownFinding(code, refusalStatus(code)), at);
+    case "wait":
+      return putOff(ownFinding(code, "4.7.4"), at);
+    default:
+      return assertNever(kind);
+  }
 }
 
 export type Overdue = { readonly recipient: StoredRecipient; readonly before: readonly []; readonly settled: Settled };

@@ -10,20 +10,40 @@ export type Floor = {
   readonly minRung: Rung | null;
 };
 
+/** Whether MAIL carries REQUIRETLS (RFC 8689), beside what the sender asked for; absent: no. */
+type RequireTls = { readonly requireTls?: "prefer" | "require" };
+
 export type Step =
-  | { readonly kind: "transport"; readonly minRung: Rung }
-  | { readonly kind: "smime"; readonly certificates: readonly [Certificate, ...Certificate[]]; readonly minRung: Rung }
-  | { readonly kind: "openpgp"; readonly keys: readonly [OpenPgpKey, ...OpenPgpKey[]]; readonly minRung: Rung }
+  | (RequireTls & { readonly kind: "transport"; readonly minRung: Rung })
+  | (RequireTls & {
+      readonly kind: "smime";
+      readonly certificates: readonly [Certificate, ...Certificate[]];
+      readonly minRung: Rung;
+    })
+  | (RequireTls & {
+      readonly kind: "openpgp";
+      readonly keys: readonly [OpenPgpKey, ...OpenPgpKey[]];
+      readonly minRung: Rung;
+    })
   | { readonly kind: "portal"; readonly noticeMinRung: Rung };
 
 export type Stop =
-  { readonly kind: "hold"; readonly code: ReasonCode } | { readonly kind: "refuse"; readonly code: ReasonCode };
+  | { readonly kind: "hold"; readonly code: ReasonCode }
+  | { readonly kind: "refuse"; readonly code: ReasonCode }
+  /** Tried again from the first step, by the retry schedule, until its lifetime ends. */
+  | { readonly kind: "wait"; readonly code: ReasonCode };
+
+export function isStop(step: Step | Stop): step is Stop {
+  return "code" in step;
+}
+
+export type DestinationEffect = "raised" | "lowered" | "content protection" | "fallback defer" | "fallback fail";
 
 /** Why the floor and the steps are what they are, for trace and audit; stable words, no content. */
 export type PlanReason =
   | { readonly kind: "profile"; readonly profile: ProfileName; readonly because: string }
   | { readonly kind: "rule"; readonly pack: string; readonly rule: string }
-  | { readonly kind: "destination-rule"; readonly match: string; readonly effect: "raised" | "lowered" }
+  | { readonly kind: "destination-rule"; readonly match: string; readonly effect: DestinationEffect }
   /** The domain proved this before: kept as the least for the transport, or not (any more), or it cannot be read. */
   | {
       readonly kind: "proven-before";

@@ -1,8 +1,17 @@
 /** What the operator demands. Frozen at load; a reload swaps the whole value. */
+import type { TlsRule } from "./tls-rule.ts";
 
 /** Named floors, weakest first. `opportunistic` is for mail that needs no protection. */
 export const PROFILES = ["opportunistic", "minimum", "standard", "strict", "content"] as const;
 export type ProfileName = (typeof PROFILES)[number];
+
+/** What follows where a destination cannot meet the floor. */
+export const FALLBACKS = ["portal", "defer", "fail"] as const;
+export type Fallback = (typeof FALLBACKS)[number];
+
+/** Whether MAIL carries REQUIRETLS (RFC 8689) with mail that needs protection. */
+export const REQUIRETLS_WISHES = ["off", "prefer", "require"] as const;
+export type RequireTlsWish = (typeof REQUIRETLS_WISHES)[number];
 
 /** A rule for some destinations. An exact domain wins over a suffix, the longest suffix over shorter ones. */
 export type DestinationRule = {
@@ -12,6 +21,13 @@ export type DestinationRule = {
   readonly raiseTo: ProfileName | null;
   /** Lowers the floor of mail that needs protection; only with a recorded reason and an expiry. */
   readonly lowerTo: { readonly profile: ProfileName; readonly reason: string; readonly expiresAt: number } | null;
+  /** No transport is enough there: mail that needs protection needs its content protected. */
+  readonly requireContentProtection: boolean;
+  readonly fallback: Fallback;
+  /** null: as anywhere else. */
+  readonly requireTls: RequireTlsWish | null;
+  /** Of the connection itself, whatever the mail; null: nothing. */
+  readonly tls: TlsRule | null;
 };
 
 export type Policy = {
@@ -23,6 +39,8 @@ export type Policy = {
   readonly uninspectable: ProfileName;
   /** Floor for mail the sender's client encrypted already. */
   readonly alreadyProtected: ProfileName;
+  /** For mail that needs protection, where no destination rule says otherwise. */
+  readonly requireTls: RequireTlsWish;
   readonly destinations: readonly DestinationRule[];
   /** How long protected mail keeps what a domain proved before, from the first sight of its fall on. */
   readonly keepProvenMs: number;

@@ -52,6 +52,7 @@ const zoneEntry = z.strictObject({
   AAAA: z.array(z.string()).optional(),
   CNAME: z.string().optional(),
   MX: z.array(z.tuple([z.int(), z.string()])).optional(),
+  authenticated: z.boolean().optional(),
   behaviour: z.union([misbehaviour, z.partialRecord(z.enum(["A", "AAAA", "MX"]), misbehaviour)]).optional(),
 });
 

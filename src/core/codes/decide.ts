@@ -25,6 +25,14 @@ export const decideCodes = {
     what: "The recipient's domain declares that it accepts no mail (null MX).",
     next: "The sender was told; check the address.",
   },
+  "PST-DEC-010": {
+    what: "The destination cannot meet the floor, and the rule for it says that the mail fails then.",
+    next: "The sender was told. `postern route explain ADDRESS` shows the rule; `fallback` decides about later mail.",
+  },
+  "PST-DEC-011": {
+    what: "The destination cannot meet the floor, and the rule for it says that the mail waits.",
+    next: "Tried again by itself until its lifetime ends; the sender is told of the delay. `postern tls probe DOMAIN` shows what the other side offers; `fallback` decides about later mail.",
+  },
   "PST-DEC-020": {
     what: "The destination offers less protection than its domain proved before, and no other protection is available.",
     next: "`postern tls report` shows since when. Ask its operator; if the change is meant, a `lower_to` rule, or policy.downgrade.keep_hours, lets mail go again: then `postern queue release ID`.",

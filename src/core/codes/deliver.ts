@@ -181,4 +181,32 @@ export const deliverCodes = {
     what: "The domain's MTA-STS policy asks for TLS with the mail server, and the handshake failed.",
     next: "Nothing was sent there, and nothing goes in the clear; retried by itself. Check the network path, and tell the other side's postmaster.",
   },
+  "PST-DLV-050": {
+    what: "The mail server does not show what the rule for this destination asks for: a pinned key, or a certificate by the authorities named.",
+    next: "Nothing was sent there; retried by itself. Ask the other side, by another way than mail to that domain, whether they changed key or authority; if so, change `tls` of the rule in `policy.destinations` (or of the smarthost).",
+  },
+  "PST-DLV-051": {
+    what: "The rule for this destination asks for TLS, and STARTTLS is not offered or is refused: somebody may be removing it.",
+    next: "Nothing was sent there, and nothing goes in the clear; retried by itself. Check the network path, and tell the other side's postmaster.",
+  },
+  "PST-DLV-052": {
+    what: "The rule for this destination asks for TLS, and the handshake failed.",
+    next: "Nothing was sent there, and nothing goes in the clear; retried by itself. `postern tls probe DOMAIN` shows what the server offers.",
+  },
+  "PST-DLV-053": {
+    what: "The mail server offers an older TLS version than the rule for this destination asks for.",
+    next: "Nothing was sent there; retried by itself. Ask the other side to offer the newer version, or change `min_version` of the rule.",
+  },
+  "PST-DLV-054": {
+    what: "DNS names only mail servers that the rule for this destination does not: the answer may be forged, or the other side has new servers.",
+    next: "None of them was dialled; retried by itself. Ask the other side for the names of its mail servers and compare `tls.mx_names` of the rule; `postern route explain DOMAIN` shows both.",
+  },
+  "PST-DLV-055": {
+    what: "The rule for this destination asks for DANE, and the mail server has no usable TLSA records.",
+    next: "It was not dialled; retried by itself. Ask the other side to publish them again, or take `require_dane` out of the rule; `postern route explain DOMAIN` shows what DNS says.",
+  },
+  "PST-DLV-056": {
+    what: "The key of the mail server is too short to prove who it is: less than 2048 bits RSA or 256 bits elliptic curve.",
+    next: "The next protection is used by itself. Ask the other side for a new key and certificate.",
+  },
 } as const satisfies Record<`PST-DLV-${string}`, CodeEntry>;

@@ -2,6 +2,7 @@
  * Checks across the options of postern.yaml that a schema cannot say: names twice, listeners nobody may use, rules past
  * their date, floors that contradict each other. Pure but for the report; files are looked at in config-files.ts.
  */
+import { findDestinationRule } from "../../core/destination-rule.ts";
 import { chooseServers } from "../dns/trust.ts";
 import { overlaps, parseNetwork } from "../smtp/network.ts";
 import { overlapsSharedCloud } from "../smtp/shared-clouds.ts";
@@ -17,6 +18,7 @@ export function checkConfig(checks: Checks): void {
   checkListener(checks);
   checkResolver(checks);
   checkDestinations(checks);
+  checkDestinationTls(checks);
   checkDelivery(checks);
   checkMonitoring(checks);
   checkWebhook(checks);
@@ -147,6 +149,31 @@ function checkDestinations({ text, report, now }: Checks): void {
     const expiresAt = endOfDay(rule.lower_to.expires);
     if (expiresAt <= now) report.error(path, "has passed; remove the rule, or renew it with a reason");
     else if (expiresAt - now < FOURTEEN_DAYS_MS) report.warn(path, "is less than 14 days away");
+  });
+}
+
+/** What is asked of connections that are never made, or of a resolver that is not believed, would be asked in vain. */
+function checkDestinationTls({ text, report }: Checks): void {
+  const { servers, trust_ad: trustAd } = text.dns;
+  const isValidated = chooseServers(servers, trustAd).isTrusted;
+  const places = [
+    ...text.policy.destinations.map(({ tls }, i) => ({ place: ["policy", "destinations", i, "tls"], tls })),
+    ...text.delivery.smarthosts.map(({ tls }, i) => ({ place: ["delivery", "smarthosts", i, "tls"], tls })),
+  ];
+  for (const { place, tls } of places) {
+    if (tls?.require_dane !== true || isValidated || !report.isSound("dns")) continue;
+    const why = "needs a resolver that validates, and none of dns.servers is believed to";
+    report.error([...place, "require_dane"], `${why}; install unbound here, or take it out`);
+  }
+  const routed = text.delivery.smarthosts.flatMap(({ host, domains }) =>
+    (domains ?? ["."]).map((match) => ({ match, host })),
+  );
+  text.policy.destinations.forEach(({ match, tls }, i) => {
+    if (tls === undefined || !report.isSound("delivery")) return;
+    const smarthost = findDestinationRule(routed, match) ?? routed.find((entry) => entry.match === ".");
+    if (smarthost === undefined) return;
+    const why = `is never looked at: mail to ${match} goes by the smarthost ${smarthost.host}`;
+    report.error(["policy", "destinations", i, "tls"], `${why}; give tls to the smarthost, or route ${match} by MX`);
   });
 }
 

@@ -5,10 +5,12 @@
  */
 import { isIP } from "node:net";
 import { z } from "zod";
+import { PROFILES, REQUIRETLS_WISHES } from "../../core/policy.ts";
 import { ROLES } from "../../core/roles.ts";
 import { parseServerAddress } from "../dns/server-address.ts";
 import { parseMailbox } from "../smtp/mailbox.ts";
 import { parseNetwork } from "../smtp/network.ts";
+import { destination, smarthostTls } from "./destination-schema.ts";
 import { SECRET_REFERENCE } from "./secret.ts";
 
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
@@ -45,7 +47,7 @@ const whole = (min: number, max: number, initial: number) => z.int().min(min).ma
 
 /** Floors that may be asked for mail that needs protection: none of them allows the clear. */
 const floor = z.enum(["minimum", "standard", "strict", "content"]);
-const anyFloor = z.enum(["opportunistic", "minimum", "standard", "strict", "content"]);
+const anyFloor = z.enum(PROFILES);
 
 const listen = z.strictObject({
   address: z
@@ -119,32 +121,12 @@ const dns = z.strictObject({
     .default("."),
 });
 
-const destination = z
-  .strictObject({
-    match: z
-      .string()
-      .regex(
-        /^\.?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/,
-        "not a destination: write example.org, or .example.org for everything below it",
-      ),
-    raise_to: anyFloor.optional(),
-    lower_to: z
-      .strictObject({
-        profile: anyFloor,
-        reason: z.string().min(10).max(500),
-        expires: z.iso.date("not a date: write it as 2027-01-31"),
-      })
-      .optional(),
-  })
-  .refine((rule) => (rule.raise_to === undefined) !== (rule.lower_to === undefined), {
-    error: "give exactly one of raise_to and lower_to",
-  });
-
 const policy = z.strictObject({
   phi: floor.default("standard"),
   sensitive: floor.default("content"),
   uninspectable: floor.default("standard"),
   already_protected: anyFloor.default("opportunistic"),
+  requiretls: z.enum(REQUIRETLS_WISHES).default("off"),
   destinations: z.array(destination).max(10_000).default([]),
   downgrade: z.strictObject({ keep_hours: whole(0, 8760, 72) }).prefault({}),
 });
@@ -184,6 +166,7 @@ const smarthost = z.strictObject({
     .optional(),
   host: z.string().min(1).max(253),
   port: port.default(25),
+  tls: smarthostTls.optional(),
 });
 
 const mtaSts = z.strictObject({ port: port.default(443), ca_file: path.optional() });
@@ -192,7 +175,7 @@ const delivery = z.strictObject({
   port: port.default(25),
   hostname: domain.optional(),
   smarthosts: z.array(smarthost).max(1000).default([]),
-  tls: z.strictObject({ ca_file: path.optional() }).prefault({}),
+  tls: z.strictObject({ ca_file: path.optional(), fips_only: z.boolean().default(false) }).prefault({}),
   paused: z.boolean().default(false),
   connections_max: whole(1, 10_000, 200),
   lane_connections_max: whole(1, 100, 20),

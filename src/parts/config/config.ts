@@ -14,7 +14,9 @@ import { noteSignerOf, readAudit } from "./config-audit.ts";
 import type { AuditConfig } from "./config-audit.ts";
 import { readWebhook } from "./config-alerts.ts";
 import type { WebhookConfig } from "./config-alerts.ts";
-import { checkConfig, endOfDay } from "./config-checks.ts";
+import { checkConfig } from "./config-checks.ts";
+import { readPolicy, readSmarthosts } from "./config-destinations.ts";
+import type { SmarthostConfig } from "./config-destinations.ts";
 import {
   absolutePath,
   findPack,
@@ -83,14 +85,9 @@ export type Config = {
   readonly mtaSts: { readonly port: number; readonly ca: string | null };
   readonly delivery: Omit<Text["delivery"], "tls" | "hostname" | "smarthosts"> & {
     readonly hostname: string;
-    /** `domains` null: for every destination. */
-    readonly smarthosts: readonly {
-      readonly domains: readonly string[] | null;
-      readonly host: string;
-      readonly port: number;
-    }[];
+    readonly smarthosts: readonly SmarthostConfig[];
     /** `ca`: PEM of CAs trusted beside the system's. */
-    readonly tls: { readonly ca: string | null };
+    readonly tls: { readonly ca: string | null; readonly fipsOnly: boolean };
   };
   readonly hold: Text["hold"];
   readonly review: Text["review"];
@@ -289,13 +286,16 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     ),
     keys: readKeys(text.keys, files),
     dns: plain.dns,
-    policy: readPolicy(text),
+    policy: readPolicy(text, files),
     dlp: { ...plain.dlp, packs: text.dlp.packs.map((pack, i) => findPack(pack, ["dlp", "packs", i], files)) },
     delivery: {
       ...plain.delivery,
       hostname: text.delivery.hostname ?? hostname,
-      smarthosts: text.delivery.smarthosts.map((host) => ({ ...host, domains: host.domains ?? null })),
-      tls: { ca: readCaFile(text.delivery.tls.ca_file, ["delivery", "tls", "ca_file"], files) },
+      smarthosts: readSmarthosts(text, files),
+      tls: {
+        ca: readCaFile(text.delivery.tls.ca_file, ["delivery", "tls", "ca_file"], files),
+        fipsOnly: text.delivery.tls.fips_only,
+      },
     },
     mtaSts: { port: text.mta_sts.port, ca: readCaFile(text.mta_sts.ca_file, ["mta_sts", "ca_file"], files) },
     hold: plain.hold,
@@ -344,28 +344,6 @@ function readSubmitter(
   }
   if (dkim !== undefined) return named({ kind: "dkim", domains: dkim.domains ?? facts.ownDomains });
   return named({ kind: "own-network" });
-}
-
-function readPolicy({ policy }: ConfigText): Policy {
-  return {
-    phi: policy.phi,
-    sensitive: policy.sensitive,
-    uninspectable: policy.uninspectable,
-    alreadyProtected: policy.already_protected,
-    keepProvenMs: policy.downgrade.keep_hours * 3_600_000,
-    destinations: policy.destinations.map((rule) => ({
-      match: rule.match,
-      raiseTo: rule.raise_to ?? null,
-      lowerTo:
-        rule.lower_to === undefined
-          ? null
-          : {
-              profile: rule.lower_to.profile,
-              reason: rule.lower_to.reason,
-              expiresAt: endOfDay(rule.lower_to.expires),
-            },
-    })),
-  };
 }
 
 /** Entries of one role add up. */

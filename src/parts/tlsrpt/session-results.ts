@@ -69,6 +69,14 @@ export const RESULT_OF_CODE: Readonly<Record<DeliverCode, CodeResult>> = {
   "PST-DLV-046": "certificate",
   "PST-DLV-047": "starttls-not-supported",
   "PST-DLV-048": "validation-failure",
+  // What only our operator asks for is nothing the other side promised.
+  "PST-DLV-050": "none",
+  "PST-DLV-051": "starttls-not-supported",
+  "PST-DLV-052": "validation-failure",
+  "PST-DLV-053": "none",
+  "PST-DLV-054": "none",
+  "PST-DLV-055": "none",
+  "PST-DLV-056": "certificate",
 };
 
 const RESULT_OF_REFUSAL: Readonly<Record<DaneRefusal, TlsFailure>> = {

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Capabilities } from "../../core/capabilities.ts";
 import type { Findings, RuleHit, Tier, UninspectableReason } from "../../core/findings.ts";
 import type { Floor, Plan, Step } from "../../core/plan.ts";
-import { PROFILES } from "../../core/policy.ts";
+import { isStop } from "../../core/plan.ts";
+import { FALLBACKS, PROFILES, REQUIRETLS_WISHES } from "../../core/policy.ts";
 import type { Policy, ProfileName } from "../../core/policy.ts";
 import { meetsRung, RUNGS } from "../../core/rung.ts";
 import type { Rung } from "../../core/rung.ts";
@@ -58,12 +59,17 @@ const destination = fc.record({
   lowerTo: fc.option(
     fc.record({ profile, reason: fc.constant("agreed in writing"), expiresAt: fc.constantFrom(500, 1500) }),
   ),
+  requireContentProtection: fc.boolean(),
+  fallback: fc.constantFrom(...FALLBACKS),
+  requireTls: fc.option(fc.constantFrom(...REQUIRETLS_WISHES)),
+  tls: fc.constant(null),
 });
 const policy: fc.Arbitrary<Policy> = fc.record({
   phi: profile,
   sensitive: profile,
   uninspectable: profile,
   alreadyProtected: profile,
+  requireTls: fc.constantFrom(...REQUIRETLS_WISHES),
   destinations: fc.array(destination, { maxLength: 3 }),
   keepProvenMs: fc.constant(0),
 });
@@ -140,7 +146,7 @@ function atLeast(a: Floor, b: Floor): boolean {
 }
 
 function stepsOf(plan: Plan): readonly Step[] {
-  return plan.steps.filter((step): step is Step => step.kind !== "hold" && step.kind !== "refuse");
+  return plan.steps.flatMap((step) => (isStop(step) ? [] : [step]));
 }
 
 /** Whether a step alone gives what the floor asks. */
@@ -186,7 +192,9 @@ describe("every plan", () => {
         const plan = decide(inputOf(given, findingsOf(found)));
         expect(given.previousFloor === null || atLeast(plan.floor, given.previousFloor)).toBe(true);
         const rungs = stepsOf(plan).map((step) => (step.kind === "portal" ? step.noticeMinRung : step.minRung));
-        expect(!given.requireTls || rungs.every((rung) => meetsRung(rung, "pkix"))).toBe(true);
+        const { route } = given.capabilities;
+        const verified = route.kind === "hosts" && route.via === "smarthost" ? "pkix" : "pkix-dnssec-mx";
+        expect(!given.requireTls || rungs.every((rung) => meetsRung(rung, verified))).toBe(true);
       }),
       RUNS,
     );
@@ -249,7 +257,9 @@ describe("comparing plans", () => {
   test("losing capabilities keeps the floor and only takes steps away", () => {
     fc.assert(
       fc.property(situation, evidence, (given, found) => {
-        const rich = { ...given, capabilities: { ...given.capabilities, ...allMeans } };
+        const { route: own } = given.capabilities;
+        const route = own.kind === "hosts" ? own : allMeans.route;
+        const rich = { ...given, capabilities: { ...given.capabilities, ...allMeans, route } };
         const [plan, poorer] = [rich, given].map((facts) => decide(inputOf(facts, findingsOf(found))));
         if (plan === undefined || poorer === undefined) throw new Error("two plans");
         expect(poorer.floor).toEqual(plan.floor);

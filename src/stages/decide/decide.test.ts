@@ -1,107 +1,27 @@
 import { describe, expect, test } from "vitest";
-import type { Capabilities, Route } from "../../core/capabilities.ts";
+import type { Route } from "../../core/capabilities.ts";
 import type { Findings, RuleHit } from "../../core/findings.ts";
-import type { Plan } from "../../core/plan.ts";
 import type { DestinationRule, Policy, ProfileName } from "../../core/policy.ts";
-import type { DecideInput } from "../../core/stages.ts";
-import { decide } from "./decide.ts";
-
-const NOW = 1_000_000;
-const addresses = { kind: "found", value: ["192.0.2.1"], security: "insecure" } as const;
-const hosts: Route = {
-  kind: "hosts",
-  hosts: [{ name: "mx.example.org", preference: 10, addresses, dane: { kind: "none" }, sts: { kind: "none" } }],
-  via: "mx",
-  security: "insecure",
-};
-const certificate = { fingerprint: "c1", der: new Uint8Array([1]) };
-const key = { fingerprint: "k1", armored: "k" };
-const smime = { smime: { kind: "found", keys: [certificate] } } as const;
-const openpgp = { openpgp: { kind: "found", keys: [key] } } as const;
-const portal = { portal: { kind: "available" } } as const;
-
-const clean: Findings = {
-  verdict: "clean",
-  tier: "none",
-  hits: [],
-  findings: [],
-  uninspectable: [],
-  triggers: [],
-  packs: [],
-  engine: "1",
-};
-const low: Findings = { ...clean, verdict: "phi", tier: "low", hits: [hit({ tier: "low" })] };
-const high: Findings = { ...clean, verdict: "phi", tier: "high", hits: [hit({ tier: "high" })] };
-const unread: Findings = {
-  ...clean,
-  verdict: "uninspectable",
-  uninspectable: [{ part: "2", reason: "unsupported_type" }],
-};
-const encrypted: Findings = { ...clean, verdict: "protected", uninspectable: [{ part: "1", reason: "encrypted" }] };
-const tagged: Findings = { ...clean, triggers: ["subject-tag"] };
-
-const policy: Policy = {
-  phi: "standard",
-  sensitive: "content",
-  uninspectable: "strict",
-  alreadyProtected: "minimum",
-  destinations: [],
-  keepProvenMs: 0,
-};
-
-function hit(parts: Partial<RuleHit>): RuleHit {
-  return { pack: "p", rule: "r", tier: "none", action: { kind: "tag" }, scope: { kind: "all" }, ...parts };
-}
-
-function rule(match: string, parts: Partial<DestinationRule>): DestinationRule {
-  return { match, raiseTo: null, lowerTo: null, ...parts };
-}
-
-function lowerTo(profile: ProfileName, expiresAt = NOW + 1): Partial<DestinationRule> {
-  return { lowerTo: { profile, reason: "agreed in writing", expiresAt } };
-}
-
-type Case = Partial<Omit<DecideInput, "capabilities" | "envelope">> & {
-  readonly capabilities?: Partial<Capabilities>;
-  readonly domain?: string;
-  readonly requireTls?: boolean;
-};
-
-function planFor({ capabilities, domain = "example.org", requireTls = false, ...rest }: Case): Plan {
-  const mailbox = { address: `p@${domain}`, localPart: "p", domain, isUtf8: false };
-  const absent = { kind: "absent" } as const;
-  return decide({
-    origin: "relay",
-    envelope: { sender: null, body: "7bit", smtpUtf8: false, requireTls, ret: null, envid: null },
-    recipient: { mailbox, notify: null, orcpt: null },
-    findings: clean,
-    capabilities: {
-      domain,
-      route: hosts,
-      sts: { kind: "none", failure: null },
-      smime: absent,
-      openpgp: absent,
-      proven: absent,
-      portal: absent,
-      ...capabilities,
-    },
-    policy,
-    previousFloor: null,
-    holdReleased: false,
-    now: NOW,
-    ...rest,
-  });
-}
-
-/** `transport:pkix portal:pkix hold:PST-DEC-001` */
-function stepsOf(plan: Plan): string {
-  return plan.steps
-    .map((step) => {
-      if ("code" in step) return `${step.kind}:${step.code}`;
-      return `${step.kind}:${step.kind === "portal" ? step.noticeMinRung : step.minRung}`;
-    })
-    .join(" ");
-}
+import {
+  NOW,
+  hosts,
+  smime,
+  openpgp,
+  portal,
+  clean,
+  low,
+  high,
+  unread,
+  encrypted,
+  tagged,
+  policy,
+  hit,
+  rule,
+  lowerTo,
+  planFor,
+  stepsOf,
+} from "./decide.samples.ts";
+import type { Case } from "./decide.samples.ts";
 
 describe("the floor", () => {
   test.each<[string, Case, ProfileName, string | null]>([
@@ -161,8 +81,8 @@ describe("the floor", () => {
   });
 
   test.each<[string, Findings, string | null]>([
-    ["clean mail", clean, "pkix"],
-    ["encrypted mail", encrypted, "pkix"],
+    ["clean mail", clean, "pkix-dnssec-mx"],
+    ["encrypted mail", encrypted, "pkix-dnssec-mx"],
     ["mail that could not be inspected", unread, "pkix-dnssec-mx"],
     ["sensitive mail", high, null],
   ])("of %s with REQUIRETLS is a verified server at least", (_name, findings, minRung) => {
@@ -231,7 +151,12 @@ describe("the steps", () => {
   test.each<[string, Case, string]>([
     ["clean mail", {}, "transport:plain hold:PST-DEC-001"],
     ["clean mail to someone with every means", { capabilities: all }, "transport:plain hold:PST-DEC-001"],
-    ["clean mail with REQUIRETLS", { requireTls: true }, "transport:pkix refuse:PST-DEC-005"],
+    ["clean mail with REQUIRETLS", { requireTls: true }, "transport:pkix-dnssec-mx refuse:PST-DEC-005"],
+    [
+      "clean mail with REQUIRETLS by a smarthost, whose name is the operator's",
+      { requireTls: true, capabilities: { route: { ...hosts, via: "smarthost" } } },
+      "transport:pkix refuse:PST-DEC-005",
+    ],
     ["PHI, transport only", { findings: low }, "transport:pkix hold:PST-DEC-001"],
     [
       "PHI and a portal",
@@ -258,7 +183,7 @@ describe("the steps", () => {
     [
       "sensitive mail, everything and REQUIRETLS",
       { findings: high, capabilities: all, requireTls: true },
-      "smime:pkix openpgp:pkix portal:pkix refuse:PST-DEC-005",
+      "smime:pkix-dnssec-mx openpgp:pkix-dnssec-mx portal:pkix-dnssec-mx refuse:PST-DEC-005",
     ],
     [
       "encrypted mail and a portal",

@@ -3,13 +3,15 @@
  * a destination rule lowers only what may be lowered and only until it expires; the floor demanded before is never undercut.
  */
 import { assertNever } from "../../core/assert-never.ts";
+import { findDestinationRule } from "../../core/destination-rule.ts";
+import type { Route } from "../../core/capabilities.ts";
 import type { Origin } from "../../core/origin.ts";
-import type { Floor, PlanReason } from "../../core/plan.ts";
-import type { DestinationRule } from "../../core/policy.ts";
+import type { DestinationEffect, Floor, PlanReason } from "../../core/plan.ts";
+import type { DestinationRule, RequireTlsWish } from "../../core/policy.ts";
 import type { DecideInput } from "../../core/stages.ts";
 import { demandsOf, hitsFor } from "./demands.ts";
 import type { Demand } from "./demands.ts";
-import { findDestinationRule } from "./destination.ts";
+import { requireTlsWish, verifiedRung } from "./requiretls.ts";
 import { floorOf, sameFloor, strongerFloor, strongerProfile, weakerProfile } from "./profile.ts";
 
 export type DecidedFloor = {
@@ -17,6 +19,9 @@ export type DecidedFloor = {
   readonly reasons: readonly [PlanReason, ...PlanReason[]];
   /** A rule keeps this copy for a person to look at. */
   readonly isHeldForReview: boolean;
+  readonly requireTls: RequireTlsWish;
+  /** Of the destination. */
+  readonly rule: DestinationRule | null;
 };
 
 type Reasons = readonly PlanReason[];
@@ -27,10 +32,14 @@ export function decideFloor(input: DecideInput): DecidedFloor {
   const hits = isOwn ? [] : hitsFor(input.findings, domain);
   const found = isOwn ? [] : demandsOf(input.findings, hits, input.policy);
   const rule = findDestinationRule(input.policy.destinations, domain);
-  const demands = [...lower(found, rule, input.now), ...raise(rule)];
+  const lowered = lower(found, rule, input.now);
+  const demands = [...lowered, ...raise(rule), ...protectContent(lowered, rule)];
   const base = baseDemand(input, isOwn);
   const named = floorOf(demands.map(({ profile }) => profile).reduce(strongerProfile, base.profile));
-  const wanted = input.envelope.requireTls ? requireVerifiedTls(named) : named;
+  const kept = input.previousFloor === null ? named : strongerFloor(named, input.previousFloor);
+  const { policy, envelope } = input;
+  const requireTls = requireTlsWish({ bySender: envelope.requireTls, isOwnReport: isOwn, floor: kept, policy, rule });
+  const wanted = requireTls === "require" ? requireVerifiedTls(named, input.capabilities.route) : named;
   const floor = input.previousFloor === null ? wanted : strongerFloor(wanted, input.previousFloor);
   const [first, ...others] = demands;
   return {
@@ -39,10 +48,12 @@ export function decideFloor(input: DecideInput): DecidedFloor {
       toReason(first ?? base),
       ...others.map(toReason),
       ...hits.map((hit): PlanReason => ({ kind: "rule", pack: hit.pack, rule: hit.rule })),
-      ...destinationReasons(found, rule, input.now),
+      ...destinationReasons({ found, lowered, rule }),
       ...(sameFloor(wanted, named) ? [] : [toReason({ profile: wanted.profile, because: "REQUIRETLS" })]),
       ...neverBelow(floor, wanted, input.previousFloor),
     ],
+    requireTls,
+    rule,
     isHeldForReview: !input.holdReleased && hits.some(({ action }) => action.kind === "hold"),
   };
 }
@@ -81,18 +92,34 @@ function raise(rule: DestinationRule | null): readonly Demand[] {
   return [{ profile: rule.raiseTo, because: `destination ${rule.match}`, mayBeLowered: false }];
 }
 
-/** RFC 8689 section 4.2.1: the sender wants a verified server, whatever the message holds. */
-function requireVerifiedTls(floor: Floor): Floor {
-  return strongerFloor(floor, { profile: floor.profile, minRung: "pkix" });
+/** For mail that needs protection only: a provider that reads its users' mail may have the rest of it. */
+function protectContent(demands: readonly Demand[], rule: DestinationRule | null): readonly Demand[] {
+  const isNeeded = demands.some(({ profile }) => profile !== "opportunistic");
+  if (rule === null || !rule.requireContentProtection || !isNeeded) return [];
+  return [{ profile: "content", because: `destination ${rule.match}: transport is not enough`, mayBeLowered: false }];
 }
 
-function destinationReasons(found: readonly Demand[], rule: DestinationRule | null, now: number): Reasons {
+/** RFC 8689 section 4.2.1: a verified server, whatever the message holds. */
+function requireVerifiedTls(floor: Floor, route: Route): Floor {
+  return strongerFloor(floor, { profile: floor.profile, minRung: verifiedRung(route) });
+}
+
+function destinationReasons(seen: {
+  readonly found: readonly Demand[];
+  readonly lowered: readonly Demand[];
+  readonly rule: DestinationRule | null;
+}): Reasons {
+  const { found, lowered, rule } = seen;
   if (rule === null) return [];
-  const isLowered = lower(found, rule, now).some(({ profile }, index) => profile !== found[index]?.profile);
-  return [
-    ...(isLowered ? [{ kind: "destination-rule", match: rule.match, effect: "lowered" } as const] : []),
-    ...(rule.raiseTo === null ? [] : [{ kind: "destination-rule", match: rule.match, effect: "raised" } as const]),
+  const isLowered = lowered.some(({ profile }, index) => profile !== found[index]?.profile);
+  const effects: readonly (DestinationEffect | null)[] = [
+    isLowered ? "lowered" : null,
+    rule.raiseTo === null ? null : "raised",
+    protectContent(lowered, rule).length === 0 ? null : "content protection",
   ];
+  return effects.flatMap((effect) =>
+    effect === null ? [] : [{ kind: "destination-rule", match: rule.match, effect }],
+  );
 }
 
 function neverBelow(floor: Floor, wanted: Floor, previous: Floor | null): Reasons {

@@ -4,6 +4,7 @@ import type { Findings } from "../../core/findings.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { DestinationRule, Policy } from "../../core/policy.ts";
 import type { Rung } from "../../core/rung.ts";
+import { destinationRule } from "../../../test/support/rules.ts";
 import { decide } from "./decide.ts";
 
 const NOW = 1_000_000;
@@ -29,6 +30,7 @@ function planFor({ capabilities, tier, rules = [], requireTls = false, previousF
     uninspectable: "strict",
     alreadyProtected: "minimum",
     destinations: rules,
+    requireTls: "off",
     keepProvenMs: 0,
   };
   return decide({
@@ -67,9 +69,7 @@ function stepsOf(plan: Plan): string {
 }
 
 function lowering(expiresAt: number): readonly DestinationRule[] {
-  return [
-    { match: "example.org", raiseTo: null, lowerTo: { profile: "minimum", reason: "agreed in writing", expiresAt } },
-  ];
+  return [destinationRule("example.org", { lowerTo: { profile: "minimum", reason: "agreed in writing", expiresAt } })];
 }
 
 describe("what the domain proved before", () => {
@@ -132,13 +132,18 @@ describe("what the domain proved before", () => {
     [
       "PHI under REQUIRETLS",
       { tier: "low", capabilities: known("dane"), requireTls: true },
-      "transport:dane refuse:PST-DEC-005",
-      "kept",
+      "transport:pkix-dnssec-mx refuse:PST-DEC-005",
+      null,
     ],
     ["content protection anyway", { tier: "high", capabilities: known("dane") }, "hold:PST-DEC-003", null],
     ["ordinary mail", { capabilities: known("dane") }, "transport:plain hold:PST-DEC-001", null],
     ["ordinary mail, unreadable", { capabilities: unread }, "transport:plain hold:PST-DEC-001", null],
-    ["REQUIRETLS alone", { capabilities: known("dane"), requireTls: true }, "transport:pkix refuse:PST-DEC-005", null],
+    [
+      "REQUIRETLS alone",
+      { capabilities: known("dane"), requireTls: true },
+      "transport:pkix-dnssec-mx refuse:PST-DEC-005",
+      null,
+    ],
     [
       "an earlier plan that kept it, when its time is over",
       {

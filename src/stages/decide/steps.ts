@@ -12,6 +12,7 @@
 import { assertNever } from "../../core/assert-never.ts";
 import type { Capabilities, KeyLookup } from "../../core/capabilities.ts";
 import type { Floor, Plan, PlanReason, Step, Stop } from "../../core/plan.ts";
+import type { Fallback, RequireTlsWish } from "../../core/policy.ts";
 import type { ProvenDemand } from "./proven-demand.ts";
 import { strongerRung } from "../../core/rung.ts";
 import type { Rung } from "../../core/rung.ts";
@@ -22,15 +23,17 @@ export type StepsInput = {
   readonly capabilities: Capabilities;
   /** The weakest rung that may carry content that is protected in itself. */
   readonly carrierRung: Rung;
-  /** REQUIRETLS: what cannot be met goes back to the sender, it does not wait (RFC 8689 section 4.2.1). */
-  readonly requireTls: boolean;
+  /** `require`: what cannot be met goes back to the sender, it does not wait (RFC 8689 section 4.2.1). */
+  readonly requireTls: RequireTlsWish;
+  /** What follows where no mail server meets the floor. */
+  readonly fallback: Fallback;
 };
 
 export function planSteps(input: StepsInput): Plan["steps"] {
   const { route } = input.capabilities;
   switch (route.kind) {
     case "hosts":
-      return [...contentSteps(input), ...transportStep(input.proven), ...portalStep(input), lastStop(input)];
+      return [...contentSteps(input), ...transportStep(input), ...portalStep(input), lastStop(input)];
     case "null-mx":
       return [{ kind: "refuse", code: "PST-DEC-006" }];
     case "no-such-domain":
@@ -66,20 +69,26 @@ function needsProtection(floor: Floor): boolean {
 }
 
 /** A look-up that failed is no key: the copy falls to the next step of the same floor, and the reasons say why. */
-function contentSteps({ floor, capabilities, carrierRung }: StepsInput): readonly Step[] {
+function contentSteps({ floor, capabilities, carrierRung, requireTls }: StepsInput): readonly Step[] {
   if (!needsProtection(floor)) return [];
   const { smime, openpgp } = capabilities;
+  const carrier = { minRung: carrierRung, ...keyword(requireTls) };
   return [
-    ...(smime.kind === "found" ? [{ kind: "smime", certificates: smime.keys, minRung: carrierRung } as const] : []),
-    ...(openpgp.kind === "found" ? [{ kind: "openpgp", keys: openpgp.keys, minRung: carrierRung } as const] : []),
+    ...(smime.kind === "found" ? [{ kind: "smime", certificates: smime.keys, ...carrier } as const] : []),
+    ...(openpgp.kind === "found" ? [{ kind: "openpgp", keys: openpgp.keys, ...carrier } as const] : []),
   ];
 }
 
-function transportStep({ rung }: StepsInput["proven"]): readonly Step[] {
-  return rung === null ? [] : [{ kind: "transport", minRung: rung }];
+function transportStep({ proven: { rung }, requireTls }: StepsInput): readonly Step[] {
+  return rung === null ? [] : [{ kind: "transport", minRung: rung, ...keyword(requireTls) }];
 }
 
-function portalStep({ floor, capabilities, carrierRung }: StepsInput): readonly Step[] {
+function keyword(wish: RequireTlsWish): Pick<Extract<Step, { kind: "transport" }>, "requireTls"> {
+  return wish === "off" ? {} : { requireTls: wish };
+}
+
+function portalStep({ floor, capabilities, carrierRung, fallback }: StepsInput): readonly Step[] {
+  if (fallback !== "portal") return [];
   if (!needsProtection(floor) || capabilities.portal.kind !== "available") return [];
   const isStrict = floor.profile === "strict" || floor.profile === "content";
   const noticeMinRung = strongerRung(isStrict ? "pkix" : "tls-unauthenticated", carrierRung);
@@ -89,7 +98,9 @@ function portalStep({ floor, capabilities, carrierRung }: StepsInput): readonly 
 function lastStop(input: StepsInput): Stop {
   // No fault of the destination, and nothing its sender could change.
   if (input.proven.kind === "unknown") return { kind: "hold", code: "PST-DEC-021" };
-  if (input.requireTls) return { kind: "refuse", code: "PST-DEC-005" };
+  if (input.requireTls === "require") return { kind: "refuse", code: "PST-DEC-005" };
+  if (input.fallback === "fail") return { kind: "refuse", code: "PST-DEC-010" };
+  if (input.fallback === "defer") return { kind: "wait", code: "PST-DEC-011" };
   if (input.proven.kind === "raised") return { kind: "hold", code: "PST-DEC-020" };
   const hasNothing = input.floor.minRung === null && [...contentSteps(input), ...portalStep(input)].length === 0;
   return { kind: "hold", code: hasNothing ? "PST-DEC-003" : "PST-DEC-001" };

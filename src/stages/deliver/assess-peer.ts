@@ -2,42 +2,33 @@
  * Judges the peer on the live socket after the handshake (RFC 6125, RFC 7672 section 2.2, RFC 8461 section 4.2).
  * Promises: the chain verdict is OpenSSL's, the name verdict our own and taken from subjectAltName only; both are asked each
  * time, because the runtime calls its identity hook neither when the chain failed nor on a resumed session. Where DNS holds usable
- * TLSA records, they alone decide: what else the certificate proves counts for nothing. Names the rung that was proven, never one
+ * TLSA records, or the operator wrote a rule, what falls short of it proves nothing else either. Names the rung that was proven, never one
  * that was hoped for. Leaves to others: comparing it with the floor.
  */
 import type { TLSSocket } from "node:tls";
 import { isIP } from "node:net";
 import type { Route } from "../../core/capabilities.ts";
-import type { DaneFacts, StsFacts, TlsFacts } from "../../core/outcome.ts";
+import type { DaneFacts, RuleFacts, StsFacts, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
 import { shortTlsa } from "../../parts/dane/tlsa-text.ts";
 import { sentChain, verifyDane } from "../../parts/dane/verify.ts";
+import { isApprovedSuite } from "./cipher-suites.ts";
 import type { AskedDane } from "./dane-demand.ts";
 import type { Asked, AskedHost } from "./host-demand.ts";
+import { weakKeyOf } from "./key-strength.ts";
+import { certificateNameOf, judgeByRule, provesPinned } from "./pin-demand.ts";
 import { stsFactsOf } from "./sts-demand.ts";
 
 export type PeerAssessment = {
   readonly tls: TlsFacts;
   readonly dane: DaneFacts;
   readonly sts: StsFacts;
+  readonly rule: RuleFacts | null;
   readonly rung: Rung;
 };
 
 /** How the host became the one to speak with. */
 export type Choice = Pick<Extract<Route, { kind: "hosts" }>, "via" | "security">;
-
-/** Authenticated encryption with forward secrecy; what a floor above `plain` offers to the peer. */
-export const FLOOR_CIPHERS = [
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_AES_128_GCM_SHA256",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305",
-].join(":");
 
 /** subjectAltName only, and a wildcard stands for the whole first label (RFC 8461 section 4.2, RFC 9525 section 6.3). */
 const NAME_RULES = { subject: "never", partialWildcards: false } as const;
@@ -45,14 +36,15 @@ const NAME_RULES = { subject: "never", partialWildcards: false } as const;
 /** `now` in milliseconds since the epoch. */
 export function assessPeer(
   socket: TLSSocket,
-  { host, choice }: { readonly host: AskedHost; readonly choice: Choice },
+  { host, choice, fipsOnly }: { readonly host: AskedHost; readonly choice: Choice; readonly fipsOnly: boolean },
   now: number,
 ): PeerAssessment {
   const leaf = socket.getPeerX509Certificate();
   const protocol = socket.getProtocol() ?? "none";
   const cipher = socket.getCipher().name;
-  const nameMatches =
-    leaf !== undefined && isIP(host.name) === 0 && leaf.checkHost(host.name, NAME_RULES) !== undefined;
+  const name = certificateNameOf(host);
+  const nameMatches = leaf !== undefined && isIP(name) === 0 && leaf.checkHost(name, NAME_RULES) !== undefined;
+  const weakKey = leaf === undefined ? null : weakKeyOf(leaf);
   const tls: TlsFacts = {
     protocol,
     cipher,
@@ -60,11 +52,21 @@ export function assessPeer(
     leafNotAfter: notAfterOf(leaf),
     chain: socket.authorized ? "ok" : chainError(socket),
     nameMatches,
+    ...(weakKey === null ? {} : { weakKey }),
   };
   const dane = daneOf(socket, host.dane, now);
-  const isProven = isModern(tls) && isProvenByPkix(tls, socket);
+  const isModern = isModernTls(tls, fipsOnly);
+  const isProven = isModern && weakKey === null && isProvenByPkix(tls, socket);
   const sts = stsFactsOf(host.sts, isProven && host.sts.kind !== "none" && host.sts.matches ? "met" : "broken");
-  return { tls, dane, sts, rung: rungOf({ tls, dane, isProven, asked: host }, choice) };
+  const rule = ruleOf(socket, host.rule, tls);
+  return { tls, dane, sts, rule, rung: rungOf({ tls, dane, rule, isModern, isProven, asked: host }, choice) };
+}
+
+/** A resumed session shows no certificates, so that no key is pinned and no authority named. */
+function ruleOf(socket: TLSSocket, rule: Asked["rule"], tls: TlsFacts): RuleFacts | null {
+  const isFresh = !socket.isSessionReused();
+  const leaf = isFresh ? socket.getPeerX509Certificate() : undefined;
+  return judgeByRule(rule, { leaf, tls, isChainValid: isFresh && socket.authorized && tls.chain === "ok" });
 }
 
 /** A resumed session shows no certificates, so that nothing matches. */
@@ -86,13 +88,16 @@ function notAfterOf(leaf: ReturnType<TLSSocket["getPeerX509Certificate"]>): stri
 type Proof = {
   readonly tls: TlsFacts;
   readonly dane: DaneFacts;
-  /** By PKIX, under a protocol and a suite that count. */
+  readonly rule: RuleFacts | null;
+  /** Protocol and suite count. */
+  readonly isModern: boolean;
+  /** By PKIX, with a strong key, under a protocol and a suite that count. */
   readonly isProven: boolean;
   readonly asked: Asked;
 };
 
-function isModern({ protocol, cipher }: TlsFacts): boolean {
-  return (protocol === "TLSv1.2" || protocol === "TLSv1.3") && FLOOR_CIPHERS.split(":").includes(cipher);
+function isModernTls({ protocol, cipher }: TlsFacts, fipsOnly: boolean): boolean {
+  return (protocol === "TLSv1.2" || protocol === "TLSv1.3") && isApprovedSuite(cipher, fipsOnly);
 }
 
 /** A resumed session proves nothing anew. */
@@ -101,15 +106,21 @@ function isProvenByPkix({ chain, nameMatches }: TlsFacts, socket: TLSSocket): bo
 }
 
 /** Old protocols and suites below the list count as no protection at all, whatever the certificate says. */
-function rungOf({ tls, dane, isProven, asked: { sts } }: Proof, { via, security }: Choice): Rung {
-  if (!isModern(tls)) return "plain";
+function rungOf(proof: Proof, { via, security }: Choice): Rung {
+  const { tls, dane, rule, asked } = proof;
+  if (!proof.isModern) return "plain";
+  const isRefused = (dane.state === "usable" && dane.matched === null) || rule?.met === false;
+  // Whoever can compute the private key can be the server.
+  if (isRefused || tls.weakKey !== undefined) return "tls-unauthenticated";
+  const isPinned = provesPinned(asked.rule, rule);
   if (dane.state === "usable") {
-    if (dane.matched === null) return "tls-unauthenticated";
     // A smarthost is the operator's own choice: no MX stands between.
-    return security === "secure" || via === "smarthost" ? "dane" : "dane-insecure-mx";
+    if (security === "secure" || via === "smarthost") return "dane";
+    return isPinned ? "pinned" : "dane-insecure-mx";
   }
-  if (!isProven) return "tls-unauthenticated";
-  if (sts.kind === "enforce" && sts.matches) return "sts-enforce";
+  if (proof.isProven && asked.sts.kind === "enforce" && asked.sts.matches) return "sts-enforce";
+  if (isPinned) return "pinned";
+  if (!proof.isProven) return "tls-unauthenticated";
   return security === "secure" ? "pkix-dnssec-mx" : "pkix";
 }
 

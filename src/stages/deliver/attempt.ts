@@ -13,10 +13,11 @@ import type { DeliveryRecipient, DeliveryRequest } from "../../core/stages.ts";
 import { Connection, ConnectionLost } from "./connection.ts";
 import type { ConnectionPool, PoolKey } from "./connection-pool.ts";
 import { daneFactsOf, daneText, isHandshakeRefused } from "./dane-demand.ts";
-import { demandOf } from "./floor.ts";
+import { demandOf, requireTlsOf } from "./floor.ts";
 import { demandsTls, withoutHandshake } from "./host-demand.ts";
 import type { AskedHost } from "./host-demand.ts";
 import type { DeliverOptions } from "./options.ts";
+import { ruleFactsOf, ruleText } from "./pin-demand.ts";
 import type { Progress, Session } from "./session.ts";
 import { openSession } from "./session.ts";
 import { stsFactsOf, stsText } from "./sts-demand.ts";
@@ -74,7 +75,9 @@ export async function attempt(work: AttemptRequest, context: AttemptContext): Pr
     tls: progress.tls,
     dane: progress.dane,
     sts: progress.sts,
+    ...(progress.rule === null ? {} : { rule: progress.rule }),
     rung: progress.rung,
+    ...(progress.requireTls ? { requireTls: true } : {}),
     reused: kept !== null,
     code: codeOf({ retry, verdict, settledCode, progress }),
     replyCode: progress.lastReply?.code ?? null,
@@ -168,7 +171,7 @@ function retryOf(
   if (kept !== null && progress.phase === "mail" && hasEnded) return "fresh";
   if (verdict.kind === "lane" || !work.tryTls) return null;
   const { request, host } = work;
-  const mayGoClear = request.parcel.minRung === "plain" && !request.envelope.requireTls && !demandsTls(host);
+  const mayGoClear = request.parcel.minRung === "plain" && requireTlsOf(request) !== "require" && !demandsTls(host);
   const isTlsTrouble = progress.phase === "handshake" || (progress.phase === "starttls" && progress.starttlsOffered);
   return mayGoClear && isTlsTrouble ? "clear" : null;
 }
@@ -193,7 +196,9 @@ export function progressOf(kept: Session | null, host: AskedHost): Progress {
     tls: kept?.tls ?? null,
     dane: kept?.dane ?? daneFactsOf(host.dane),
     sts: kept?.sts ?? stsFactsOf(host.sts),
+    rule: kept?.rule ?? ruleFactsOf(host.rule),
     rung: kept?.rung ?? null,
+    requireTls: false,
     lastReply: null,
   };
 }
@@ -207,8 +212,9 @@ function poolKeyOf(work: AttemptRequest, options: DeliverOptions): PoolKey {
     domain: request.domain,
     dane: daneText(host.dane),
     sts: stsText(host.sts),
+    rule: ruleText(host.rule),
     choice: `${request.route.via} ${request.route.security}`,
     minRung: request.parcel.minRung,
-    requireTls: request.envelope.requireTls,
+    requireTls: requireTlsOf(request) === "require",
   };
 }

@@ -16,6 +16,8 @@ export type PoolKey = {
   readonly dane: string;
   /** The policy of the domain, and whether it names the host. */
   readonly sts: string;
+  /** What the operator asks of the host; a changed rule makes another key. */
+  readonly rule: string;
   /** How the host was found, which is half of what a certificate proves. */
   readonly choice: string;
   readonly minRung: Rung;
@@ -86,6 +88,6 @@ export class ConnectionPool {
 }
 
 function textOf(key: PoolKey): string {
-  const { address, port, host, domain, dane, sts, choice, minRung, requireTls } = key;
-  return JSON.stringify([address, port, host, domain, dane, sts, choice, minRung, requireTls]);
+  const { address, port, host, domain, dane, sts, rule, choice, minRung, requireTls } = key;
+  return JSON.stringify([address, port, host, domain, dane, sts, rule, choice, minRung, requireTls]);
 }

@@ -29,19 +29,22 @@ export function daneAsksForTls({ kind }: AskedDane): boolean {
 }
 
 /** RFC 7672 section 8.1: the name under which the records were found. */
-export function serverNameOf({ name, dane }: { readonly name: string; readonly dane: AskedDane }): string {
-  return dane.kind === "usable" ? dane.baseName : name;
+export function serverNameOf({ dane }: { readonly dane: AskedDane }, ownName: string): string {
+  return dane.kind === "usable" ? dane.baseName : ownName;
 }
 
-/** True when a connection of this rung lives up to what DNS asks. */
-export function meetsDane(rung: Rung, kind: AskedDane["kind"]): boolean {
+/** True when a connection lives up to what DNS asks. */
+export function meetsDane(
+  { rung, dane }: { readonly rung: Rung; readonly dane: DaneFacts },
+  kind: AskedDane["kind"],
+): boolean {
   switch (kind) {
     case "none":
       return true;
     case "unusable":
       return rung !== "plain";
     case "usable":
-      return rung === "dane" || rung === "dane-insecure-mx";
+      return rung !== "plain" && dane.state === "usable" && dane.matched !== null;
     default:
       return assertNever(kind);
   }

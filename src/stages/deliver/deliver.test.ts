@@ -187,12 +187,36 @@ describe("what a message needs", () => {
     expect(server.transactions).toEqual([]);
   });
 
-  test("REQUIRETLS passes where TLS is authenticated and the keyword comes under TLS", async () => {
-    const server = await startMx({ extensions: [], tlsExtensions: ["REQUIRETLS"] }, { tls: sockets.certificates.good });
+  type Way = Parameters<typeof makeRequest>[0]["route"];
+  const SIGNED_MX: Way = { security: "secure" };
+  const KEYWORD: MxBehaviour = { extensions: [], tlsExtensions: ["REQUIRETLS"] };
+  test.each<["sender" | "prefer" | "require", Way, MxBehaviour, verdict: string, mail: string | undefined]>([
+    ["sender", SIGNED_MX, KEYWORD, "delivered", "REQUIRETLS"],
+    ["sender", { via: "smarthost" }, KEYWORD, "delivered", "REQUIRETLS"],
+    ["sender", {}, KEYWORD, "unmet 015", undefined],
+    ["sender", SIGNED_MX, { extensions: ["REQUIRETLS"], tlsExtensions: [] }, "unmet 015", undefined],
+    ["require", SIGNED_MX, KEYWORD, "delivered", "REQUIRETLS"],
+    ["require", SIGNED_MX, { extensions: [] }, "unmet 015", undefined],
+    ["require", {}, KEYWORD, "unmet 015", undefined],
+    ["prefer", SIGNED_MX, KEYWORD, "delivered", "REQUIRETLS"],
+    ["prefer", SIGNED_MX, { extensions: [] }, "delivered", ""],
+    ["prefer", {}, KEYWORD, "delivered", ""],
+    [
+      "prefer",
+      SIGNED_MX,
+      { ...KEYWORD, faults: { mail: { kind: "reply", text: "550 5.7.30 cannot" } } },
+      "unmet 015",
+      undefined,
+    ],
+  ])("REQUIRETLS by %s, way %j, server %j: %s", async (by, route = {}, behaviour, verdict, mail) => {
+    const server = await startMx(behaviour, { tls: sockets.certificates.good });
     const { deliver } = deliveryTo(server);
-    const report = await deliver(makeRequest({ hosts: [mxHost("127.0.0.2")], envelope: { requireTls: true } }));
-    expect(verdictOf(outcomeOf(report))).toBe("delivered");
-    expect(server.transactions[0]?.params.mail).toBe("REQUIRETLS");
+    const asked = makeRequest({ hosts: [mxHost("127.0.0.2")], route, envelope: { requireTls: by === "sender" } });
+    const step = { kind: "transport", minRung: "plain", ...(by === "sender" ? {} : { requireTls: by }) } as const;
+    const report = await deliver({ ...asked, parcel: { ...asked.parcel, step } });
+    expect(verdictOf(outcomeOf(report))).toBe(verdict);
+    expect(server.transactions[0]?.params.mail).toBe(mail);
+    expect(report.attempts[0]?.requireTls ?? false).toBe(mail === "REQUIRETLS" || behaviour.faults !== undefined);
   });
 
   test("REQUIRETLS is unmet where the certificate is not valid, and not sent in the clear", async () => {

@@ -7,19 +7,22 @@ import { NO_EXTENSIONS } from "./extensions.ts";
 import type { Extensions } from "./extensions.ts";
 import type { AskedDane } from "./dane-demand.ts";
 import type { Demand } from "./floor.ts";
-import { demandOf, shortfall } from "./floor.ts";
+import { demandOf, saysRequireTls, shortfall } from "./floor.ts";
 
 const NOTHING: Demand["asked"] = { dane: { kind: "none" }, sts: { kind: "none" } };
 const NO_DEMAND: Demand = {
   minRung: "plain",
   asked: NOTHING,
-  requireTls: false,
+  requireTls: "off",
+  requireTlsRung: "pkix-dnssec-mx",
   eightBitMime: false,
   smtpUtf8: false,
 };
 const session = (rung: Rung, extensions: Partial<Extensions> = {}) => ({
   rung,
   tls: null,
+  dane: { state: "usable", matched: rung.startsWith("dane") ? "3 1 1 00" : null, refused: null } as const,
+  rule: null,
   extensions: { ...NO_EXTENSIONS, ...extensions },
 });
 
@@ -39,10 +42,14 @@ describe("the gate before MAIL", () => {
   });
 
   test.each<[Partial<Demand>, Rung, Partial<Extensions>, readonly string[]]>([
-    [{ requireTls: true }, "pkix", { requireTls: true }, []],
-    [{ requireTls: true }, "pkix", {}, ["REQUIRETLS"]],
-    [{ requireTls: true }, "tls-unauthenticated", { requireTls: true }, ["REQUIRETLS"]],
-    [{ requireTls: true }, "plain", { requireTls: true }, ["REQUIRETLS"]],
+    [{ requireTls: "require" }, "pkix-dnssec-mx", { requireTls: true }, []],
+    [{ requireTls: "require" }, "pinned", { requireTls: true }, []],
+    [{ requireTls: "require" }, "pkix-dnssec-mx", {}, ["REQUIRETLS"]],
+    [{ requireTls: "require" }, "pkix", { requireTls: true }, ["REQUIRETLS"]],
+    [{ requireTls: "require", requireTlsRung: "pkix" }, "pkix", { requireTls: true }, []],
+    [{ requireTls: "require" }, "tls-unauthenticated", { requireTls: true }, ["REQUIRETLS"]],
+    [{ requireTls: "require" }, "plain", { requireTls: true }, ["REQUIRETLS"]],
+    [{ requireTls: "prefer" }, "plain", {}, []],
     [{ smtpUtf8: true, eightBitMime: true }, "plain", {}, ["SMTPUTF8", "8BITMIME"]],
     [{ smtpUtf8: true, eightBitMime: true }, "plain", { eightBitMime: true }, ["SMTPUTF8"]],
     [{ smtpUtf8: true, eightBitMime: true }, "plain", { eightBitMime: true, smtpUtf8: true }, []],
@@ -64,6 +71,16 @@ describe("the gate before MAIL", () => {
       (rung) => shortfall(session(rung), { ...NO_DEMAND, asked: { ...NOTHING, dane: stateOf(dane) } })?.kind ?? "open",
     );
     expect(new Set(verdicts)).toEqual(new Set(dane === "none" ? ["open"] : ["open", "violated"]));
+  });
+
+  test.each<[Demand["requireTls"], Rung, Partial<Extensions>, boolean]>([
+    ["off", "dane", { requireTls: true }, false],
+    ["prefer", "dane", { requireTls: true }, true],
+    ["prefer", "dane", {}, false],
+    ["prefer", "pkix", { requireTls: true }, false],
+    ["require", "sts-enforce", { requireTls: true }, true],
+  ])("REQUIRETLS %s on %s with %j is said: %j", (requireTls, rung, extensions, isSaid) => {
+    expect(saysRequireTls(session(rung, extensions), { ...NO_DEMAND, requireTls })).toBe(isSaid);
   });
 
   test("a non-ASCII local part of sender or recipient demands SMTPUTF8 by itself", () => {

@@ -30,6 +30,8 @@ export type DeliverOptions = DialOptions & {
   readonly port: number;
   /** PEM certificates to trust in place of the ones shipped with the runtime; null keeps those. */
   readonly ca: readonly string[] | null;
+  /** Suites of NIST SP 800-52 revision 2 alone: no ChaCha20. */
+  readonly fipsOnly: boolean;
   readonly timeouts: DeliverTimeouts;
   /** Deliveries under way over all lanes, each with one connection. */
   readonly connectionsMax: number;
@@ -54,6 +56,7 @@ export const DELIVER_DEFAULTS: Omit<DeliverOptions, "helo"> = {
   port: 25,
   allowPrivateDestinations: false,
   ca: null,
+  fipsOnly: false,
   timeouts: {
     dialMs: 30_000,
     greetingMs: 5 * MINUTE_MS,

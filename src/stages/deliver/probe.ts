@@ -44,10 +44,11 @@ export async function probe(
   const begun = clock.monotonic();
   const progress = progressOf(null, host);
   const endWith = (verdict: HostVerdict | null, seen: Pick<Probe, "certificate" | "isUnroutable">): Probe => {
-    const { phase, starttlsOffered, tls, dane, sts, rung, lastReply } = progress;
+    const { phase, starttlsOffered, tls, dane, sts, rule, rung, lastReply } = progress;
     const replied = { replyCode: lastReply?.code ?? null, enhanced: lastReply?.enhanced ?? null };
     const durationMs = Math.round(clock.monotonic() - begun);
-    const dialog = { phase, starttlsOffered, tls, dane, sts, rung, code: verdict?.code ?? null, ...replied };
+    const judged = { dane, sts, ...(rule === null ? {} : { rule }) };
+    const dialog = { phase, starttlsOffered, tls, ...judged, rung, code: verdict?.code ?? null, ...replied };
     return { ...seen, verdict, facts: { host: host.name, address, port, ...dialog, startedAt, durationMs } };
   };
 

@@ -4,7 +4,7 @@
  * short of what is asked of it besides, is left before it hears anything but our name; the rung is the one proven on this socket.
  */
 import type { Clock } from "../../core/clock.ts";
-import type { DaneFacts, Phase, StsFacts, TlsFacts } from "../../core/outcome.ts";
+import type { DaneFacts, Phase, RuleFacts, StsFacts, TlsFacts } from "../../core/outcome.ts";
 import type { Rung } from "../../core/rung.ts";
 import { meetsRung, strongerRung } from "../../core/rung.ts";
 import type { Reply } from "../../parts/smtp/reply.ts";
@@ -22,6 +22,7 @@ import { shortOfRung } from "./floor.ts";
 import { demandsTls, violationOf, withoutStarttls } from "./host-demand.ts";
 import type { AskedHost } from "./host-demand.ts";
 import type { DeliverOptions } from "./options.ts";
+import { certificateNameOf } from "./pin-demand.ts";
 import { stsFactsOf } from "./sts-demand.ts";
 import { tlsContextFor } from "./tls-context.ts";
 import type { Deferral, HostVerdict } from "./verdicts.ts";
@@ -34,7 +35,10 @@ export type Progress = {
   tls: TlsFacts | null;
   dane: DaneFacts;
   sts: StsFacts;
+  rule: RuleFacts | null;
   rung: Rung | null;
+  /** MAIL carried REQUIRETLS. */
+  requireTls: boolean;
   lastReply: Reply | null;
 };
 
@@ -45,6 +49,7 @@ export type Session = {
   readonly tls: TlsFacts | null;
   readonly dane: DaneFacts;
   readonly sts: StsFacts;
+  readonly rule: RuleFacts | null;
   readonly rung: Rung;
   /** Messages handed over on this connection. */
   messages: number;
@@ -105,17 +110,15 @@ async function openUnderTls(connection: Connection, demand: SessionDemand, conte
   const { host, choice, minRung } = demand;
   const offeredRung = demandsTls(host) ? strongerRung(minRung, "tls-unauthenticated") : minRung;
   const socket = await connection.secure({
-    host: serverNameOf(host),
-    context: tlsContextFor(offeredRung, options),
+    host: serverNameOf(host, certificateNameOf(host)),
+    context: tlsContextFor(offeredRung, { options, rule: host.rule }),
     timeoutMs: options.timeouts.handshakeMs,
   });
   progress.phase = "verify";
-  const { tls, dane, sts, rung } = assessPeer(socket, { host, choice }, context.clock.now());
-  progress.tls = tls;
-  progress.dane = dane;
-  progress.sts = sts;
-  progress.rung = rung;
-  const violation = violationOf(rung, host);
+  const seen = assessPeer(socket, { host, choice, fipsOnly: options.fipsOnly }, context.clock.now());
+  Object.assign(progress, seen);
+  const { tls, rung } = seen;
+  const violation = violationOf(seen, host);
   if (violation !== null) return violation;
   if (!meetsRung(rung, minRung)) {
     return { kind: "below", code: shortOfRung(tls, rung), rung, missing: [] };
@@ -138,9 +141,12 @@ function opened(parts: {
   readonly progress: Progress;
 }): Opening {
   const { connection, extensions, progress } = parts;
-  const { starttlsOffered, tls, dane, sts, rung } = progress;
+  const { starttlsOffered, tls, dane, sts, rule, rung } = progress;
   if (rung === null) throw new Error("a session opened before its rung was known");
-  return { kind: "open", session: { connection, extensions, starttlsOffered, tls, dane, sts, rung, messages: 0 } };
+  return {
+    kind: "open",
+    session: { connection, extensions, starttlsOffered, tls, dane, sts, rule, rung, messages: 0 },
+  };
 }
 
 async function hello(connection: Connection, phase: "ehlo" | "ehlo2", context: Context): Promise<Step<Extensions>> {

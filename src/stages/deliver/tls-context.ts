@@ -2,22 +2,28 @@
  * What is offered in a handshake: protocol, suites and the certificates to trust, put together once and not for each connection.
  * Holds no session: each handshake proves the peer anew.
  */
-import { createSecureContext, DEFAULT_CIPHERS } from "node:tls";
+import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 import type { Rung } from "../../core/rung.ts";
-import { FLOOR_CIPHERS } from "./assess-peer.ts";
+import type { TlsRule } from "../../core/tls-rule.ts";
+import { offeredSuites } from "./cipher-suites.ts";
 import type { DeliverOptions } from "./options.ts";
 
-const CONTEXTS = new WeakMap<DeliverOptions, Map<string, SecureContext>>();
+/** By what says whom to trust, and by the suites; a rule that is in force no longer takes its contexts with it. */
+const CONTEXTS = new WeakMap<DeliverOptions | TlsRule, Map<string, SecureContext>>();
 
-export function tlsContextFor(minRung: Rung, options: DeliverOptions): SecureContext {
-  // Opportunistic TLS takes what there is; its rung still says whether the suite was good.
-  const ciphers = minRung === "plain" ? DEFAULT_CIPHERS : FLOOR_CIPHERS;
-  const contexts = CONTEXTS.get(options) ?? new Map<string, SecureContext>();
-  CONTEXTS.set(options, contexts);
+export function tlsContextFor(
+  minRung: Rung,
+  { options, rule }: { readonly options: DeliverOptions; readonly rule: TlsRule | undefined },
+): SecureContext {
+  const ciphers = offeredSuites(minRung, options.fipsOnly);
+  const ownCa = rule?.ca ?? null;
+  const owner = ownCa === null || rule === undefined ? options : rule;
+  const contexts = CONTEXTS.get(owner) ?? new Map<string, SecureContext>();
+  CONTEXTS.set(owner, contexts);
   const known = contexts.get(ciphers);
   if (known !== undefined) return known;
-  const { ca } = options;
+  const ca = ownCa === null ? options.ca : [ownCa];
   const context = createSecureContext({ ...(ca === null ? {} : { ca: [...ca] }), ciphers, minVersion: "TLSv1.2" });
   contexts.set(ciphers, context);
   return context;

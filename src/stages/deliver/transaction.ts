@@ -21,7 +21,7 @@ import { mailCommand, rcptCommand } from "./commands.ts";
 import { ConnectionLost } from "./connection.ts";
 import { BareLineBreakError, DotStuffer } from "./dot-stuffer.ts";
 import type { Demand } from "./floor.ts";
-import { shortfall, usedBy } from "./floor.ts";
+import { saysRequireTls, shortfall, usedBy } from "./floor.ts";
 import type { DeliverOptions } from "./options.ts";
 import type { Progress, Session } from "./session.ts";
 import type { HostVerdict } from "./verdicts.ts";
@@ -106,7 +106,9 @@ type EnvelopeEnd =
 async function sendEnvelope(tx: Transaction, refused: Refused[]): Promise<EnvelopeEnd> {
   const { session, options, progress, demand } = tx;
   const { connection, extensions } = session;
-  const wanted = { ...demand, sizeBytes: tx.request.parcel.variant.sizeBytes };
+  const requireTls = saysRequireTls(session, demand);
+  progress.requireTls = requireTls;
+  const wanted = { ...demand, requireTls, sizeBytes: tx.request.parcel.variant.sizeBytes };
   const mail = mailCommand(tx.request.envelope, wanted, extensions);
   const rcpts = tx.recipients.map(({ recipient }) => rcptCommand(recipient, extensions));
   progress.phase = "mail";
@@ -323,7 +325,7 @@ async function answerToReset(tx: Transaction): Promise<"ok" | "another" | "none"
 
 function judge(tx: Transaction, phase: ReplyPhase, reply: Reply): ReplyVerdict {
   tx.progress.lastReply = reply;
-  return classifyReply(phase, reply, usedBy(tx.demand));
+  return classifyReply(phase, reply, usedBy(tx.session, tx.demand));
 }
 
 type Judged = { readonly verdict: ReplyVerdict; readonly answer: Reply };

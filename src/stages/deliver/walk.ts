@@ -1,8 +1,8 @@
 /**
  * Walks the hosts of a route in order and the addresses of each, until every recipient is settled (RFC 5321 section 5.1).
- * Promises: an address the guard refuses is never dialled, nor a host of which it is
- * not known what it is asked, or which the domain's policy does not name; a host counts as having answered when any of its addresses did; exactly
- * one outcome for each recipient.
+ * Promises: an address the guard refuses is never dialled, nor a host of which it is not known what it is asked, or which the
+ * operator's rule or the domain's policy shuts out; a host counts as having answered when any of its addresses did; exactly one
+ * outcome for each recipient.
  */
 import { assertNever } from "../../core/assert-never.ts";
 import type { MxHost } from "../../core/capabilities.ts";
@@ -46,7 +46,7 @@ export async function walk(
   const state: Walk = { request, context, pending, outcomes: new Map(), attempts: [], notDialled: [] };
   const results: HostResult[] = [];
   const hosts = request.route.hosts.map((host) => ({ ...host, admission: admit(host) }));
-  // RFC 8461 section 5.1: whom the policy does not name is no mail server of the domain, and fails nothing while another is.
+  // RFC 8461 section 5.1: whom the rule or the policy does not name is no mail server of the domain, and fails nothing while another is.
   const others = hosts.filter(({ admission }) => admission.kind !== "not-named");
   for (const host of others.length > 0 ? others : hosts) {
     const verdict = await tryHost(state, host);
@@ -70,6 +70,7 @@ async function tryHost(state: Walk, host: MxHost & { readonly admission: Admissi
         case "unknown":
           return { kind: "trouble", code: admission.code, status: admission.status, reply: null, ...admission.why };
         case "not-named":
+        case "refused":
           state.notDialled.push({ host: host.name, code: admission.verdict.code });
           return admission.verdict;
         default:

@@ -10,7 +10,9 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { Capabilities, MxHost, Route } from "../../core/capabilities.ts";
 import type { Chance } from "../../core/clock.ts";
 import type { DnsAnswer, DnsSecurity, MxRecord, Resolver } from "../../core/dns-answer.ts";
+import { findDestinationRule } from "../../core/destination-rule.ts";
 import type { Log } from "../../core/log.ts";
+import type { Policy } from "../../core/policy.ts";
 import type { Discover } from "../../core/stages.ts";
 import { Gate } from "../../parts/dns/gate.ts";
 import { toHostName, toQueryName } from "../../parts/dns/host-name.ts";
@@ -27,6 +29,8 @@ export type DiscoverDeps = {
   readonly chance: Chance;
   readonly log: Log;
   readonly sts: StsLookup;
+  /** In force now: a reload changes it. */
+  readonly policy: () => Pick<Policy, "destinations">;
 };
 
 type FoundMx = Extract<DnsAnswer<readonly MxRecord[]>, { kind: "found" }>;
@@ -61,10 +65,22 @@ export function createDiscover(options: DiscoverOptions, deps: DiscoverDeps): Di
     ]);
     const isUnnamed = asked !== null && isNoneNamed(found, policy);
     const sts = isUnnamed ? await deps.sts.fetchedAgain(asked) : policy;
-    const route = underPolicy(found, sts);
+    const route = withRule(underPolicy(found, sts), domain, world);
     const absent = { kind: "absent" } as const;
     return { domain, route, sts, smime: absent, openpgp: absent, proven: absent, portal: absent };
   };
+}
+
+/** What the operator asks of the servers: of the smarthost where the mail goes by one, else of the destination's own. */
+function withRule(route: Route, domain: string, { options, deps }: World): Route {
+  if (route.kind !== "hosts") return route;
+  const rule =
+    route.via === "smarthost"
+      ? findSmarthost(options.smarthosts, domain)?.tls
+      : findDestinationRule(deps.policy().destinations, domain)?.tls;
+  return rule === null || rule === undefined
+    ? route
+    : { ...route, hosts: route.hosts.map((host) => ({ ...host, rule })) };
 }
 
 async function discoverRoute(domain: string, world: World): Promise<Route> {

@@ -1,4 +1,5 @@
 /** What an operator may set about discovery. */
+import type { TlsRule } from "../../core/tls-rule.ts";
 
 /** A next hop the operator names instead of MX. */
 export type Smarthost = {
@@ -7,6 +8,8 @@ export type Smarthost = {
   /** A host name or an IP address. */
   readonly host: string;
   readonly port: number;
+  /** What is asked of the connection to it. */
+  readonly tls?: TlsRule | null;
 };
 
 export type DiscoverOptions = {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PATIENCE, StsRig } from "../../../test/support/sts-rig.ts";
 import type { Misbehaviour } from "../../cli/loopback/dns-server.ts";
 import type { Capabilities } from "../../core/capabilities.ts";
+import { noRules } from "../../../test/support/rules.ts";
 import { createDiscover } from "./discover.ts";
 import { DISCOVER_DEFAULTS } from "./options.ts";
 import type { DiscoverOptions } from "./options.ts";
@@ -288,6 +289,7 @@ describe("discovery under a policy", () => {
     const deps = {
       resolver: rig.resolver,
       sts: rig.policies,
+      policy: noRules,
       chance: () => 0,
       log: { debug() {}, info() {}, warn() {}, error() {} },
     };

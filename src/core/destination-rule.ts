@@ -1,8 +1,11 @@
 /** Which destination rule concerns a domain: an exact one wins over a suffix, the longest suffix over shorter ones, alone. */
-import type { DestinationRule } from "../../core/policy.ts";
+import type { DestinationRule } from "./policy.ts";
 
-export function findDestinationRule(rules: readonly DestinationRule[], domain: string): DestinationRule | null {
-  let best: DestinationRule | null = null;
+export function findDestinationRule<R extends Pick<DestinationRule, "match">>(
+  rules: readonly R[],
+  domain: string,
+): R | null {
+  let best: R | null = null;
   for (const rule of rules) {
     if (rule.match === domain) return rule;
     const isSuffix = rule.match.startsWith(".") && domain.endsWith(rule.match);
