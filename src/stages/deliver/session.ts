@@ -101,7 +101,10 @@ async function openUnderTls(connection: Connection, demand: SessionDemand, conte
   await connection.write("STARTTLS\r\n", options.timeouts.blockMs);
   const reply = await connection.reply(options.timeouts.starttlsMs);
   const answered = judge("starttls", reply, progress);
-  if (answered.action !== "proceed") return withoutGoAhead(answered, reply, demand);
+  if (answered.action !== "proceed") {
+    progress.sts = stsFactsOf(demand.host.sts, "broken");
+    return withoutGoAhead(answered, reply, demand);
+  }
   if (connection.hasUnread) {
     return { kind: "lane", code: "PST-DLV-010", status: "4.7.5", reply: null };
   }
