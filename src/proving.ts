@@ -19,7 +19,7 @@ import type { ValidationWatch } from "./validation-watch.ts";
 
 export type ProvingDeps = {
   readonly env: Pick<Surroundings, "clock" | "log">;
-  readonly facts: DomainFacts;
+  readonly facts: Pick<DomainFacts, "get" | "put" | "due">;
   /** Writes down a fact that changes no recipient. */
   readonly record: (event: NewEvent) => Promise<void>;
   /** All that is so now under this topic. */

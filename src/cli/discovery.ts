@@ -8,6 +8,7 @@ import type { Config } from "../parts/config/config.ts";
 import { createResolver } from "../parts/dns/dns.ts";
 import { parseMailbox } from "../parts/smtp/mailbox.ts";
 import { createDiscover } from "../stages/discover/discover.ts";
+import { Proving } from "../proving.ts";
 import { CliError } from "./cli-error.ts";
 import { printable } from "./output.ts";
 import { rememberedPolicies } from "./remembered-policies.ts";
@@ -23,10 +24,19 @@ export type Discovery = {
 export async function withDiscovery<T>(config: Config, use: (discovery: Discovery) => Promise<T>): Promise<T> {
   const log = standardErrorLog();
   const { resolver, lookups } = recordLookups(createResolver(resolverOptions(config), { randomBytes, log }));
-  const { policies, close } = rememberedPolicies(config, resolver, log);
+  const { policies, facts, close } = rememberedPolicies(config, resolver, log);
   const deps = { resolver, sts: policies, policy: () => config.policy, chance: Math.random, log };
+  const proving = new Proving({
+    env: { clock: { now: () => Date.now(), monotonic: () => performance.now() }, log },
+    facts,
+    record: () => Promise.resolve(),
+    observe: () => undefined,
+    // Whether it validates now is for the service to watch: here is told what counts while it does.
+    validation: { isValidating: () => Promise.resolve(true), wasValidating: () => true },
+    keepMs: () => config.policy.keepProvenMs,
+  });
   try {
-    return await use({ discover: createDiscover(discoverOptions(config), deps), lookups });
+    return await use({ discover: proving.discover(createDiscover(discoverOptions(config), deps)), lookups });
   } finally {
     close();
   }

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { DomainFact } from "../core/domain-facts.ts";
+import type { DomainFact, DomainFacts } from "../core/domain-facts.ts";
 import { errorName } from "../core/error-facts.ts";
 import type { Log } from "../core/log.ts";
 import { stsFetchOptions } from "../options.ts";
@@ -19,25 +19,31 @@ import { createFetchPolicy } from "../parts/sts/fetch-policy.ts";
 import { STS_DEFAULTS, StsPolicies } from "../stages/discover/sts.ts";
 import { DATABASE_NAME } from "./surroundings.ts";
 
-export type RememberedPolicies = { readonly policies: StsPolicies; readonly close: () => void };
+export type RememberedPolicies = {
+  readonly policies: StsPolicies;
+  /** Reads what is remembered; what would be written is dropped. */
+  readonly facts: Pick<DomainFacts, "get" | "put" | "due">;
+  readonly close: () => void;
+};
 
 export function rememberedPolicies(config: Config, resolver: Resolver, log: Log): RememberedPolicies {
   const reader = openReader(config, log);
+  const facts: RememberedPolicies["facts"] = {
+    get: async (kind, domain): Promise<DomainFact | null> => (await reader?.domainFacts.get(kind, domain)) ?? null,
+    put: () => Promise.resolve(),
+    due: () => Promise.resolve([]),
+  };
   const policies = new StsPolicies(STS_DEFAULTS, {
     resolver,
     fetchPolicy: createFetchPolicy(stsFetchOptions(config), resolver),
-    facts: {
-      get: async (kind, domain): Promise<DomainFact | null> => (await reader?.domainFacts.get(kind, domain)) ?? null,
-      put: () => Promise.resolve(),
-      due: () => Promise.resolve([]),
-    },
+    facts,
     clock: { now: () => Date.now() },
     chance: Math.random,
     // What fails is told with the policy itself.
     log: { ...log, warn: () => undefined },
     raise: () => undefined,
   });
-  return { policies, close: () => reader?.close() };
+  return { policies, facts, close: () => reader?.close() };
 }
 
 function openReader({ dataDir, keys }: Config, log: Log): QueueReader | null {

@@ -62,7 +62,7 @@ test("every look-up, the route and the plans are told in words", async () => {
     "a.example.test": { A: ["192.0.2.1"], AAAA: ["2001:db8::1"] },
     "b.example.test": { behaviour: "servfail" },
   });
-  expect(explanationLines(explanation).slice(0, 25)).toEqual([
+  expect(explanationLines(explanation).slice(0, 28)).toEqual([
     "Mail to someone@example.test (domain example.test)",
     "",
     "DNS",
@@ -78,6 +78,9 @@ test("every look-up, the route and the plans are told in words", async () => {
     "  1. a.example.test (preference 10): 2001:db8::1, 192.0.2.1 (not validated)",
     "     DANE: none, and TLSA not asked for: the address is not validated",
     "  2. b.example.test (preference 20): no answer: SERVFAIL",
+    "",
+    "Proved before",
+    "  nothing",
     "",
     "Plans",
     "  clean mail: floor opportunistic (nothing found)",

@@ -10,6 +10,7 @@ import type { Mailbox } from "../core/envelope.ts";
 import type { Findings } from "../core/findings.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Policy } from "../core/policy.ts";
+import type { Proven } from "../core/proven.ts";
 import { REASON_CODES } from "../core/reason-codes.ts";
 import type { ReasonCode } from "../core/reason-codes.ts";
 import type { Decide, Discover } from "../core/stages.ts";
@@ -31,6 +32,7 @@ export type RouteExplanation = {
   readonly lookups: readonly Lookup[];
   readonly route: Route;
   readonly sts: StsState;
+  readonly proven: Proven;
   readonly plans: readonly { readonly mail: string; readonly plan: Plan }[];
 };
 
@@ -124,8 +126,8 @@ export async function explainRoute(mailbox: Mailbox, deps: ExplainDeps): Promise
       now: deps.now,
     }),
   }));
-  const { route, sts, domain } = capabilities;
-  return { address: mailbox.address, domain, lookups: [...deps.lookups], route, sts, plans };
+  const { route, sts, proven, domain } = capabilities;
+  return { address: mailbox.address, domain, lookups: [...deps.lookups], route, sts, proven, plans };
 }
 
 /** For programs: as it is, with records as text. */
@@ -143,12 +145,33 @@ export function explanationLines(explanation: RouteExplanation): readonly string
     "",
     ...wayLines(explanation),
     "",
+    "Proved before",
+    `  ${provenText(explanation.proven)}`,
+    "",
     "Plans",
     ...plansOf(explanation).map((line) => `  ${line}`),
     "",
     "Not looked up, because not built yet: S/MIME certificates, OpenPGP keys, the portal.",
     ...[...codes].flatMap((code) => ["", `${code}: ${REASON_CODES[code].what}`, `  Next: ${REASON_CODES[code].next}`]),
   ];
+}
+
+function provenText(proven: Proven): string {
+  switch (proven.kind) {
+    case "absent":
+      return "nothing";
+    case "unavailable":
+      return `cannot be read (${proven.code})`;
+    case "known": {
+      const { rung, fall, keptUntil } = proven;
+      if (fall === null) return rung;
+      const until =
+        keptUntil === null ? "" : `; protected mail asks for ${rung} until ${new Date(keptUntil).toISOString()}`;
+      return `${rung}, but ${fall.to} since ${new Date(fall.at).toISOString()} (${fall.host})${until}`;
+    }
+    default:
+      return assertNever(proven);
+  }
 }
 
 /** Without an answer nothing is planned: pipeline.ts defers before it asks for a plan. */

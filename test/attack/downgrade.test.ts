@@ -162,6 +162,9 @@ describe("once it is taken away", () => {
     const table = await run();
     expect(table.output).toMatch(/RUNG +DESTINATIONS +DELIVERED\n.*dane +1 +1\n/);
     expect(table.output).toMatch(/unsigned\.test +dane +pkix +2\d{3}-/);
+    const explained = await runCli(["route", "explain", "unsigned.test", "--config", world.configPath]);
+    expect(explained.output).toMatch(/dane, but pkix since .*; protected mail asks for dane until/);
+    expect(explained.output).toContain("transport, at least dane, else hold (PST-DEC-020)");
     expect(table.output).toMatch(/mx\.stripped\.test +PST-DLV-007 +\d+ /);
     await world.startGateway();
   });

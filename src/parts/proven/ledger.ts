@@ -15,7 +15,7 @@ import { readRecord, recordValue } from "./record-value.ts";
 import type { Sighting } from "./sightings.ts";
 
 export type LedgerDeps = {
-  readonly facts: DomainFacts;
+  readonly facts: Pick<DomainFacts, "get" | "put" | "due">;
   readonly clock: Clock;
   readonly log: Log;
   /** How long protected mail keeps what a domain proved, from the first sight of its fall on. */
