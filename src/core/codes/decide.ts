@@ -38,8 +38,8 @@ export const decideCodes = {
     next: "`postern tls report` shows since when. Ask its operator; if the change is meant, a `lower_to` rule, or policy.downgrade.keep_hours, lets mail go again: then `postern queue release ID`.",
   },
   "PST-DEC-021": {
-    what: "What the domain proved before cannot be read, so that protected mail to it has no floor to rely on.",
-    next: "Look for the errors of the database in the log; `postern queue release ID` plans anew once it can be read, a `lower_to` rule for the domain does without it.",
+    what: "What the domain proved before cannot be read: protected mail to it waits.",
+    next: "Look for the errors of the database in the log. Tried again by itself until its lifetime ends; a `lower_to` rule for the domain does without it.",
   },
   "PST-DEC-022": {
     what: "What the domain proved before needs DNSSEC, and the resolver does not validate now: protected mail to it waits.",

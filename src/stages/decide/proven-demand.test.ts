@@ -116,7 +116,7 @@ describe("what the domain proved before", () => {
       "transport:dane hold:PST-DEC-020",
       "kept",
     ],
-    ["PHI, unreadable", { tier: "low", capabilities: unread }, "hold:PST-DEC-021", "unknown"],
+    ["PHI, unreadable", { tier: "low", capabilities: unread }, "wait:PST-DEC-021", "unknown"],
     [
       "PHI, unreadable, and the operator's rule",
       { tier: "low", capabilities: unread, rules: lowering(NOW + 1) },

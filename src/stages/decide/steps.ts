@@ -96,8 +96,8 @@ function portalStep({ floor, capabilities, carrierRung, fallback }: StepsInput):
 }
 
 function lastStop(input: StepsInput): Stop {
-  // No fault of the destination, and nothing its sender could change.
-  if (input.proven.kind === "unknown") return { kind: "hold", code: "PST-DEC-021" };
+  // No fault of the destination, and perhaps over with the next try.
+  if (input.proven.kind === "unknown") return { kind: "wait", code: "PST-DEC-021" };
   if (input.requireTls === "require") return { kind: "refuse", code: "PST-DEC-005" };
   if (input.fallback === "fail") return { kind: "refuse", code: "PST-DEC-010" };
   if (input.fallback === "defer") return { kind: "wait", code: "PST-DEC-011" };
