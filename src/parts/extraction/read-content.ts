@@ -51,5 +51,7 @@ async function readContainer(
   { content, reading }: { readonly content: Content; readonly reading: Reading },
 ): Promise<void> {
   if (format === "zip") return readZip(bytes, content, reading);
-  throw new Unreadable("unsupported_type");
+  // The compound file in which Office keeps a document under a password; streams are named in UTF-16.
+  const isLocked = format === "ole" && bytes.includes(Buffer.from("EncryptedPackage", "utf16le"));
+  throw new Unreadable(isLocked ? "encrypted" : "unsupported_type");
 }

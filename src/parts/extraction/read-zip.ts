@@ -4,6 +4,7 @@
  */
 import { attempt, readContent, within } from "./read-content.ts";
 import type { Content } from "./read-content.ts";
+import { isPackage, readPackage } from "./read-package.ts";
 import type { Reading } from "./reading.ts";
 import { readZipDirectory } from "./zip-directory.ts";
 import type { ZipDirectory, ZipEntry } from "./zip-directory.ts";
@@ -13,6 +14,7 @@ export async function readZip(bytes: Buffer, content: Content, reading: Reading)
   const directory = readZipDirectory(bytes, (count) => reading.spendEntries(count));
   if (directory.isAmbiguous) reading.unread(content.place, "structure_defect");
   reading.name(content.place, directory.comment);
+  if (isPackage(directory.entries)) return readPackage(directory.entries, content, reading);
   await readFiles(directory, content, reading);
 }
 

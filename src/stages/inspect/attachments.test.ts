@@ -2,6 +2,20 @@
 import { afterAll, describe, expect, test } from "vitest";
 import type { Findings } from "../../core/findings.ts";
 import { Extraction } from "../../parts/extraction/extraction.ts";
+import {
+  docx,
+  odf,
+  packageOf,
+  paragraph,
+  row,
+  run,
+  sheet,
+  slide,
+  strings,
+  wordPart,
+  workbook,
+  xlsx,
+} from "../../parts/extraction/package.samples.ts";
 import { zipOf } from "../../parts/extraction/zip.samples.ts";
 import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
 
@@ -56,6 +70,62 @@ describe("PHI in an archive is found", () => {
       expect(findings.verdict).toBe("phi");
       expect(findings.findings).toContainEqual(expect.objectContaining({ detector: "content.misdeclared", part: "2" }));
     }
+  });
+});
+
+describe("PHI in a document is found", () => {
+  const [identifier, health] = ["MRN 00482913", "diabetes"];
+  const body = paragraph(run("Hello."));
+  test.each<[string, Buffer, string]>([
+    ["in its text, split over runs", docx(paragraph(run("MRN 00"), run("48"), run("2913 has dia"), run("betes"))), "2"],
+    [
+      "in a header, with the illness in the text",
+      docx(paragraph(run(health)), { "word/header1.xml": wordPart("hdr", paragraph(run(identifier))) }),
+      "2",
+    ],
+    ["in a comment", docx(body, { "word/comments.xml": wordPart("comments", paragraph(run(PHI))) }), "2"],
+    ["in its properties", docx(body, { "docProps/core.xml": `<p><dc:subject>${PHI}</dc:subject></p>` }), "2"],
+    [
+      "in a custom property",
+      docx(body, {
+        "docProps/custom.xml": `<Properties><property name="MRN"><vt:lpwstr>00482913</vt:lpwstr></property><property name="Note"><vt:lpwstr>diabetes</vt:lpwstr></property></Properties>`,
+      }),
+      "2",
+    ],
+    ["in custom XML", docx(body, { "customXml/item1.xml": `<record note="${PHI}"/>` }), "2"],
+    [
+      "in a hidden sheet, below its headings",
+      xlsx(row("x"), {
+        "xl/workbook.xml": workbook('<sheet name="b" state="veryHidden"/>'),
+        "xl/worksheets/sheet2.xml": sheet(row("MRN", "Illness") + row("00482913", "diabetes")),
+      }),
+      "2>sheet2",
+    ],
+    [
+      "in shared strings",
+      xlsx('<row><c t="s"><v>0</v></c></row>', { "xl/sharedStrings.xml": strings(`<t>${PHI}</t>`) }),
+      "2>sheet1",
+    ],
+    [
+      "in the notes of a slide",
+      packageOf({ "ppt/slides/slide1.xml": slide("hello"), "ppt/notesSlides/notesSlide1.xml": slide(PHI) }),
+      "2",
+    ],
+    ["in an OpenDocument text", odf(`<text:p>MRN 00<text:span>482</text:span>913 has diabetes</text:p>`), "2"],
+    [
+      "in a document within a document within an archive",
+      zipOf([{ name: "a.docx", content: docx(body, { "word/embeddings/b.xlsx": xlsx(row(PHI)) }) }]),
+      "2>1>3>sheet1",
+    ],
+  ])("%s", async (_, bytes, part) => {
+    const findings = await attach(bytes);
+    expect(findings).toMatchObject({ verdict: "phi", uninspectable: [] });
+    expect(partsOf(findings)).toEqual([part]);
+  });
+
+  test("a document without any is clean", async () => {
+    const type = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    expect(await attach(docx(body), type, "a.docx")).toMatchObject({ verdict: "clean", findings: [] });
   });
 });
 
