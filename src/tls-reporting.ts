@@ -4,6 +4,7 @@ import type { Duty } from "./core/duty.ts";
 import { tlsReportOptions } from "./options.ts";
 import type { OwnPost } from "./own-post.ts";
 import { lookAt } from "./parts/tlsrpt/send-times.ts";
+import { record } from "./surroundings.ts";
 import type { Parts } from "./surroundings.ts";
 import { TlsReports } from "./tls-reports.ts";
 import { TlsSessions } from "./tls-sessions.ts";
@@ -26,7 +27,14 @@ export function reportTls({ config, env, store }: Parts, { resolver, ownPost }: 
     lookAt: (domain, days) => (send ? lookAt(days, { gateway, domain }) : null),
     ...env,
   });
-  const reports = new TlsReports(tlsReportOptions(config), { facts, sessions, resolver, ownPost, ...env });
+  const reports = new TlsReports(tlsReportOptions(config), {
+    facts,
+    sessions,
+    resolver,
+    ownPost,
+    record: (body) => record(body, { env, store }),
+    ...env,
+  });
   const duties = [sessions.duty(), ...(send ? [reports.duty()] : [])];
   const run = async (signal: AbortSignal): Promise<void> => {
     for (const duty of duties) await duty.run(signal);

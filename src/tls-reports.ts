@@ -3,11 +3,13 @@
  * to each place once, and is tried for a day at most; nothing is sent about our own domains, nor to addresses inside; what became of it
  * is kept beside the counts. Whether a domain asks for reports is looked up when one is due, never before.
  */
+import { createHash } from "node:crypto";
 import type { Clock } from "./core/clock.ts";
 import type { Resolver } from "./core/dns-answer.ts";
 import type { DomainFact, DomainFacts } from "./core/domain-facts.ts";
 import type { Duty } from "./core/duty.ts";
 import type { EnvelopeRecipient } from "./core/envelope.ts";
+import type { EventBody } from "./core/event.ts";
 import { errorName, reasonOf } from "./core/error-facts.ts";
 import type { Log } from "./core/log.ts";
 import { enqueue } from "./own-post.ts";
@@ -15,7 +17,7 @@ import type { OwnPost } from "./own-post.ts";
 import { composeTlsReport } from "./parts/mime/compose-tls-report.ts";
 import { parseMailbox } from "./parts/smtp/mailbox.ts";
 import { readDomainDays, withReport } from "./parts/tlsrpt/domain-days.ts";
-import type { DomainDay, ReportState, ReportTarget } from "./parts/tlsrpt/domain-days.ts";
+import type { DomainDay, ReportState, ReportTarget } from "./core/tls-results.ts";
 import { postReport } from "./parts/tlsrpt/post-report.ts";
 import type { PostOptions } from "./parts/tlsrpt/post-report.ts";
 import { chooseTlsrptRecord } from "./parts/tlsrpt/record.ts";
@@ -46,6 +48,8 @@ export type TlsReportDeps = {
   readonly sessions: Pick<TlsSessions, "change">;
   readonly resolver: Pick<Resolver, "txt" | "addresses">;
   readonly ownPost: OwnPost;
+  /** Writes down a fact that concerns no message. */
+  readonly record: (body: EventBody) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -136,7 +140,17 @@ export class TlsReports {
       return answer.kind === "found" ? answer.value : null;
     };
     const end = await postReport({ url: uri, gzip: sent.gzip }, post, { addressesOf, mayDial, signal });
-    return end.kind === "posted" ? { outcome: "posted", why: null } : { outcome: end.kind, why: end.why };
+    if (end.kind !== "posted") return { outcome: end.kind, why: end.why };
+    await this.#record(uri, sent);
+    return { outcome: "posted", why: null };
+  }
+
+  /** Beside what is kept of the domain: the audit tells of everything that leaves. */
+  async #record(uri: string, { report, gzip }: { readonly report: TlsReport; readonly gzip: Buffer }): Promise<void> {
+    const { day, id: reportId } = report;
+    const host = URL.parse(uri)?.hostname ?? "";
+    const sha256 = createHash("sha256").update(gzip).digest("hex");
+    await this.#deps.record({ kind: "tls_report", day, reportId, host, sha256, sizeBytes: gzip.length });
   }
 
   async #mail(uri: string, { report, gzip }: { readonly report: TlsReport; readonly gzip: Buffer }): Promise<Tried> {

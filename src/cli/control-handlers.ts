@@ -12,6 +12,7 @@ import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
 import type { ControlHandlers } from "../parts/control/control-protocol.ts";
 import type { Supervisor } from "../parts/systemd/notifier.ts";
+import { tlsResults } from "./tls-results.ts";
 import { tlsReport } from "../stages/audit/tls-report.ts";
 import { auditHandlers } from "./audit-handlers.ts";
 import { queueHandlers } from "./queue-handlers.ts";
@@ -70,6 +71,7 @@ function controlHandlers(served: Served): ControlHandlers {
     ...auditHandlers(postern),
     "tls.report": ({ since }) =>
       tlsReport(since, { audit: postern.store, facts: postern.store.domainFacts, rowsMax: REPORT_ROWS_MAX }),
+    "tls.results": (request) => tlsResults(request, postern.store.domainFacts),
     reload: async (_request, actor) => {
       await postern.record({ kind: "operator", action: "reload", ...actorFacts(actor), reason: "" });
       try {

@@ -87,6 +87,16 @@ export type EventBody =
       readonly to: Rung;
       readonly host: string;
     }
+  /** A TLS report (RFC 8460) was handed over by HTTPS; one by mail is a message of its own. */
+  | {
+      readonly kind: "tls_report";
+      readonly day: string;
+      readonly reportId: string;
+      readonly host: string;
+      /** Of the bytes as they were sent. */
+      readonly sha256: string;
+      readonly sizeBytes: number;
+    }
   | { readonly kind: "child"; readonly child: ChildKind; readonly messageId: string; readonly step: number }
   /** `state` and what follows it where operators were told of more than one mail. */
   | {

@@ -39,3 +39,57 @@ export type TlsSession = {
   readonly sendingIp: string | null;
   readonly receivingIp: string | null;
 };
+
+export type FailureRow = {
+  readonly failure: TlsFailure;
+  readonly reason: string | null;
+  readonly mxHost: string;
+  readonly sendingIp: string | null;
+  readonly receivingIp: string | null;
+  readonly count: number;
+};
+
+export type PolicyCounts = {
+  readonly policy: TlsPolicy;
+  readonly succeeded: number;
+  /** Of those that succeeded, by host: for the operator. */
+  readonly succeededAt: Readonly<Record<string, number>>;
+  readonly failures: readonly FailureRow[];
+  /** Failed sessions that no row of `failures` has room for. */
+  readonly moreFailed: number;
+};
+
+/** One place a report goes to. */
+export type ReportTarget = {
+  readonly uri: string;
+  /** null: not yet. `queued`: handed to our own queue as a mail. */
+  readonly outcome: "queued" | "posted" | "refused" | "failed" | null;
+  /** Of the last try where it did not succeed: a status or the name of an error. */
+  readonly why: string | null;
+};
+
+export const REPORT_STATES = [
+  "waiting",
+  "sent",
+  "sent-in-part",
+  "no-record",
+  "invalid-record",
+  "own-domain",
+  "given-up",
+] as const;
+export type ReportState = {
+  readonly state: (typeof REPORT_STATES)[number];
+  readonly tries: number;
+  /** Of the last change. */
+  readonly at: number;
+  /** When it is tried again; null: never. */
+  readonly nextAt: number | null;
+  readonly targets: readonly ReportTarget[];
+};
+
+export type DomainDay = {
+  readonly day: string;
+  readonly policies: readonly PolicyCounts[];
+  /** null: sending is off, or its time has not come. */
+  readonly report: ReportState | null;
+};

@@ -15,7 +15,7 @@ import { simpleParser } from "mailparser";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Zone, ZoneEntry } from "../../src/cli/loopback/dns-server.ts";
 import type { ServerDescription } from "../../src/cli/loopback/internet.ts";
-import type { ReportState } from "../../src/parts/tlsrpt/domain-days.ts";
+import type { ReportState } from "../../src/core/tls-results.ts";
 import { readDomainDays } from "../../src/parts/tlsrpt/domain-days.ts";
 import type { TlsReportJson } from "../../src/parts/tlsrpt/report.ts";
 import { tlsaOf } from "../support/dane-rig.ts";
@@ -211,6 +211,16 @@ describe("the day after one mail to each", () => {
     const mailed = (await reportsAt("collector")).filter(({ about }) => about === "both.test");
     expect(mailed.map(({ rcptTo }) => rcptTo)).toEqual([["two+b@collector.test"]]);
     expect(mailed[0]?.json).toEqual(posted.find(({ path }) => path === "/both")?.json);
+  });
+
+  test("the audit tells of each report that left: as a message, or by HTTPS with its digest", async () => {
+    const rows = await world.postern.store.auditPage(1, 10_000);
+    const bodies = rows.filter(({ kind }) => kind === "tls_report").map(({ body }) => JSON.parse(body) as object);
+    expect(bodies).toHaveLength(2);
+    const row = { kind: "tls_report", host: "web.collector.test", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) };
+    for (const body of bodies) expect(body).toMatchObject(row);
+    const mailed = rows.filter(({ kind, body }) => kind === "accepted" && body.includes('"origin":"report"'));
+    expect(mailed).toHaveLength(4);
   });
 
   test.each<readonly [Name, ReportState["state"]]>([

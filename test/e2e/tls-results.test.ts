@@ -1,19 +1,37 @@
 /** The counters of TLS sessions through the whole gateway: DANE kept and broken, no policy, no TLS; restarts and days; what operators see. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Zone, ZoneEntry } from "../../src/cli/loopback/dns-server.ts";
 import type { ServerDescription } from "../../src/cli/loopback/internet.ts";
-import type { FailureRow } from "../../src/parts/tlsrpt/domain-days.ts";
+import type { FailureRow } from "../../src/core/tls-results.ts";
 import { runCli } from "../support/child-gateway.ts";
 import { tlsaOf } from "../support/dane-rig.ts";
 import { issueTestCertificates } from "../support/deliver-rig.ts";
+import { policyText, startPolicyHost } from "../support/policy-host.ts";
+import type { PolicyHost } from "../support/policy-host.ts";
 import { quiet } from "../support/never-clear-run.ts";
 import { mail, World } from "../support/world.ts";
 
 const DAY_MS = 86_400_000;
-const NAMES = ["match", "mismatch", "unusable", "silent", "policyless", "clear"] as const;
+const NAMES = [
+  "match",
+  "mismatch",
+  "unusable",
+  "silent",
+  "policyless",
+  "clear",
+  "enforced",
+  "tested",
+  "lost",
+  "dual",
+] as const;
 type Name = (typeof NAMES)[number];
 
 let world: World;
+let policies: PolicyHost;
+let folder: string;
 
 type Row = {
   readonly day: string;
@@ -30,8 +48,8 @@ beforeAll(async () => {
   const servers = NAMES.map((name): ServerDescription => ({
     name: `mx.${name}.test`,
     address: addressOf(name),
-    certificate: name === "clear" ? "none" : "self-signed",
-    ...(name !== "clear" && { shown: good }),
+    certificate: name === "clear" ? "none" : "valid",
+    ...(name !== "clear" && name !== "enforced" && { shown: good }),
   }));
   const zone: Zone = Object.fromEntries(
     NAMES.flatMap((name): (readonly [string, ZoneEntry])[] => [
@@ -39,7 +57,11 @@ beforeAll(async () => {
       [`mx.${name}.test`, { A: [addressOf(name)], authenticated: true }],
     ]),
   );
-  const config = { dns: { trust_ad: "loopback", timeout_ms: 200, retries: 0 } };
+  folder = mkdtempSync(join(tmpdir(), "postern-tls-results-"));
+  policies = await startPolicyHost();
+  writeFileSync(join(folder, "ca.pem"), policies.ca);
+  const mtaSts = { port: policies.port, ca_file: join(folder, "ca.pem") };
+  const config = { mta_sts: mtaSts, dns: { trust_ad: "loopback", timeout_ms: 200, retries: 0 } };
   world = await World.start({ zone, servers, config });
   const record = (pem: string): string => `3 1 1 ${Buffer.from(tlsaOf("3 1 1", pem).data).toString("hex")}`;
   const publish = (name: Name, entry: ZoneEntry): void =>
@@ -47,9 +69,24 @@ beforeAll(async () => {
   publish("match", { TLSA: [record(good.cert)] });
   publish("mismatch", { TLSA: [record(selfSigned.cert)] });
   publish("unusable", { TLSA: ["0 0 1 22"] });
+  publish("dual", { TLSA: [record(good.cert)] });
+  for (const [name, mode] of [
+    ["enforced", "enforce"],
+    ["tested", "testing"],
+    ["lost", null],
+    ["dual", "enforce"],
+  ] as const) {
+    world.internet.dns.setRecord(`_mta-sts.${name}.test`, { TXT: ["v=STSv1; id=1;"] });
+    world.internet.dns.setRecord(`mta-sts.${name}.test`, { A: ["127.0.0.1"] });
+    if (mode !== null) policies.serve(`${name}.test`, { body: policyText(mode, [`*.${name}.test`], 86_400) });
+  }
   publish("silent", { TLSA: [record(good.cert)], behaviour: "servfail" });
 }, 60_000);
-afterAll(() => world.close());
+afterAll(async () => {
+  await world.close();
+  await policies.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 async function send(name: Name): Promise<void> {
   const to = `someone@${name}.test`;
@@ -86,10 +123,28 @@ describe("after one mail to each and a restart", () => {
     ["silent", "tlsa", 0, 1, [["dnssec-invalid", "PST-DSC-008"]]],
     ["policyless", "no-policy-found", 1, 0, []],
     ["clear", "no-policy-found", 0, 1, [["starttls-not-supported", null]]],
+    ["enforced", "sts", 1, 0, []],
+    ["tested", "sts", 0, 1, [["certificate-not-trusted", expect.stringMatching(/^[A-Z_]+$/)]]],
+    ["lost", "sts", 0, 1, [["sts-policy-fetch-error", expect.stringContaining("404")]]],
   ])("%s: %s, %d good, %d failed", (name, type, succeeded, failed, why) => {
     const row = of(name);
     expect(row).toMatchObject({ policy: { type }, succeeded, failed });
     expect(row?.failures.map(({ failure, reason }) => [failure, reason])).toEqual(why);
+  });
+
+  test("a server under DANE and MTA-STS is held against both, and the policy is told line by line", () => {
+    const both = rows.filter(({ domain }) => domain === "dual.test");
+    expect(both.map(({ policy, succeeded, failures }) => [policy.type, succeeded, failures[0]?.failure])).toEqual(
+      expect.arrayContaining([
+        ["tlsa", 1, undefined],
+        ["sts", 0, "certificate-not-trusted"],
+      ]),
+    );
+    expect(of("enforced")?.policy).toEqual({
+      type: "sts",
+      text: ["version: STSv1", "mode: enforce", "mx: *.enforced.test", "max_age: 86400"],
+      mxHosts: ["*.enforced.test"],
+    });
   });
 
   test("a failure names the server and both ends, and a policy its records", () => {

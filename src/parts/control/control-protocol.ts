@@ -14,6 +14,7 @@ import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import type { Role } from "../../core/roles.ts";
 import type { TlsReport } from "../../core/tls-report.ts";
+import type { DomainDay } from "../../core/tls-results.ts";
 import type { ValidationState } from "../../core/validation.ts";
 
 /** Largest request body; room for IDS_MAX ids. */
@@ -166,6 +167,13 @@ export type QueueRow = {
   readonly possibleDuplicate: boolean;
 };
 
+/** `domain` null: of all, page by page; `after` null begins. */
+export type TlsResultsRequest = { readonly domain: string | null; readonly after: string | null };
+export type TlsResults = {
+  readonly domains: readonly { readonly domain: string; readonly days: readonly DomainDay[] }[];
+  readonly next: string | null;
+};
+
 /** Milliseconds since the epoch. */
 export type TlsReportRequest = { readonly since: number };
 
@@ -194,6 +202,7 @@ export type ControlHandlers = {
   readonly "quarantine.release": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly "quarantine.refuse": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly "tls.report": (request: TlsReportRequest, actor: Actor) => Promise<TlsReport>;
+  readonly "tls.results": (request: TlsResultsRequest, actor: Actor) => Promise<TlsResults>;
   readonly "audit.hold.add": (request: HoldRequest, actor: Actor) => Promise<HoldResult>;
   readonly "audit.hold.lift": (request: LiftRequest, actor: Actor) => Promise<HoldResult>;
   readonly "audit.checkpoint": (request: Empty, actor: Actor) => Promise<CheckpointResult>;
@@ -222,6 +231,7 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "quarantine.release",
   "quarantine.refuse",
   "tls.report",
+  "tls.results",
   "audit.hold.add",
   "audit.hold.lift",
   "audit.checkpoint",

@@ -16,6 +16,7 @@ import type {
   ReviewRequest,
   ShowRequest,
   TlsReportRequest,
+  TlsResultsRequest,
   VerdictRequest,
 } from "./control-protocol.ts";
 
@@ -77,6 +78,17 @@ export function toTlsReportRequest(body: unknown): TlsReportRequest {
   const { since } = fieldsOf(body);
   if (typeof since === "number" && Number.isSafeInteger(since) && since >= 0) return { since };
   throw malformed("since: milliseconds since the epoch.");
+}
+
+export function toTlsResultsRequest(body: unknown): TlsResultsRequest {
+  const { domain, after } = fieldsOf(body);
+  return { domain: orNull(domain, toName), after: orNull(after, toName) };
+}
+
+/** A domain, or the place where a page ended. */
+function toName(value: unknown): string {
+  if (typeof value === "string" && /^[!-~]{1,253}$/.test(value)) return value;
+  throw malformed("domain and after: a domain, and what the answer before gave.");
 }
 
 export function toBodyRequest(body: unknown): BodyRequest {

@@ -35,6 +35,7 @@ import {
   toReviewRequest,
   toShowRequest,
   toTlsReportRequest,
+  toTlsResultsRequest,
   toVerdictRequest,
 } from "./control-requests.ts";
 import { mayCall, rolesNeeded, rolesOf } from "./roles.ts";
@@ -223,6 +224,8 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
       return handlers[method](toShowRequest(body), actor, roles);
     case "tls.report":
       return handlers[method](toTlsReportRequest(body), actor);
+    case "tls.results":
+      return handlers[method](toTlsResultsRequest(body), actor);
     case "audit.hold.add":
       return handlers[method](toHoldRequest(body), actor);
     case "audit.hold.lift":

@@ -61,6 +61,7 @@ describe("methods", () => {
     "queue.drop": ["operator", "owner"],
     "queue.list": ["viewer", "operator", "owner"],
     "tls.report": ["viewer", "operator", "auditor", "owner"],
+    "tls.results": ["viewer", "operator", "auditor", "owner"],
     "quarantine.list": ["reviewer", "approver", "owner"],
     "quarantine.show": ["reviewer", "approver", "owner"],
     "quarantine.body": ["reviewer", "owner"],

@@ -27,6 +27,7 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "quarantine.release": ["reviewer"],
   "quarantine.refuse": ["reviewer"],
   "tls.report": ["viewer", "operator", "auditor"],
+  "tls.results": ["viewer", "operator", "auditor"],
   "audit.hold.add": ["auditor"],
   "audit.hold.lift": ["auditor"],
   "audit.checkpoint": ["operator", "auditor"],

@@ -17,7 +17,7 @@ import { z } from "zod";
 import { TLS_FAILURES, TLS_POLICY_TYPES } from "../../core/tls-results.ts";
 import { composeTlsReport } from "../mime/compose-tls-report.ts";
 import { totalsOf } from "./domain-days.ts";
-import type { DomainDay } from "./domain-days.ts";
+import type { DomainDay } from "../../core/tls-results.ts";
 import { buildReport, gzipReport } from "./report.ts";
 import type { ReportFrom } from "./report.ts";
 

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { TlsFailure, TlsPolicyType } from "../../core/tls-results.ts";
 import { gzipSync } from "node:zlib";
 import { totalsOf } from "./domain-days.ts";
-import type { DomainDay, FailureRow, PolicyCounts } from "./domain-days.ts";
+import type { DomainDay, FailureRow, PolicyCounts } from "../../core/tls-results.ts";
 import { dayEnd, dayStart } from "./session-book.ts";
 
 export type ReportFrom = {

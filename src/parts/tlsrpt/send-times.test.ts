@@ -1,6 +1,6 @@
 import { assert, domain as anyDomain, integer, property } from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { DomainDay } from "./domain-days.ts";
+import type { DomainDay } from "../../core/tls-results.ts";
 import { isOver, lookAt, nextTryAt, sendAt, tryAt } from "./send-times.ts";
 
 const HOUR_MS = 3_600_000;

@@ -3,7 +3,8 @@
  * spread over SPREAD_MS, for a domain and a gateway always at the same time of day; tried again with growing pauses, for TRIED_MS at most.
  */
 import { createHash } from "node:crypto";
-import type { DomainDay, DomainDays } from "./domain-days.ts";
+import type { DomainDay } from "../../core/tls-results.ts";
+import type { DomainDays } from "./domain-days.ts";
 import { dayEnd } from "./session-book.ts";
 
 const MINUTE_MS = 60_000;

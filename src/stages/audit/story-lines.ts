@@ -81,6 +81,8 @@ const TOLD: Told = {
   held: (body) =>
     `held until ${utc(body.deadlineAt)}: ${[codeText(body.code), entryOf(body.code)?.next].filter((part) => part !== undefined).join(". Next: ")}`,
   downgrade: (body) => DOWNGRADES[body.step](body),
+  tls_report: (body) =>
+    `the TLS report ${printable(body.reportId)} about ${body.day} was handed to ${printable(body.host)}, ${sizeText(body.sizeBytes)}`,
   child: (body) => `${CHILDREN[body.child]}, as ${body.messageId}`,
   alert: (body) => {
     const state = body.state === undefined || body.state === "raised" ? "" : ` (${body.state})`;

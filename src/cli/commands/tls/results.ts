@@ -1,23 +1,24 @@
 /**
  * `postern tls results [DOMAIN]`: how the TLS sessions with each destination went, in the words of TLS reports (RFC 8460), what became
- * of the reports, and with --preview the report itself. Reads the database; works while the service is down.
+ * of the reports, and with --preview the report itself. From the database file where this user may read it, also while the service
+ * is down; else from the running service, where the role decides.
  */
 import { Command, InvalidArgumentError } from "commander";
-import type { DomainFact, DomainFacts } from "../../../core/domain-facts.ts";
 import { reportFrom } from "../../../options.ts";
+import type { TlsResults, TlsResultsRequest } from "../../../parts/control/control-protocol.ts";
 import { toALabel } from "../../../parts/smtp/mailbox.ts";
-import { readDomainDays, totalsOf } from "../../../parts/tlsrpt/domain-days.ts";
-import type { DomainDay, PolicyCounts, ReportState } from "../../../parts/tlsrpt/domain-days.ts";
+import { totalsOf } from "../../../parts/tlsrpt/domain-days.ts";
+import type { PolicyCounts, ReportState } from "../../../core/tls-results.ts";
 import { buildReport } from "../../../parts/tlsrpt/report.ts";
 import { dayOf } from "../../../parts/tlsrpt/session-book.ts";
 import { CliError } from "../../cli-error.ts";
 import { formatTime, printJsonLines, printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
-import { configPathOf, requireConfig, withQueueReader } from "../../surroundings.ts";
+import { askService, configPathOf, readsDatabase, requireConfig, withQueueReader } from "../../surroundings.ts";
+import { tlsResults } from "../../tls-results.ts";
 
 const LIMIT_DEFAULT = 200;
 const LIMIT_MAX = 100_000;
-const PAGE = 500;
 
 type Options = {
   readonly day?: string;
@@ -58,7 +59,7 @@ export function resultsCommand(): Command {
     )
     .action(async (domain: string | undefined, options: Options, command: Command) => {
       if (options.preview === true) return preview(domain, options, command);
-      const found = await withQueueReader(command, ({ domainFacts }) => rowsOf(domainFacts, domain ?? null));
+      const found = await rowsOf(command, domain ?? null);
       const wanted = found.filter(
         ({ day, counts }) => (options.day ?? day) === day && (options.failed !== true || totalsOf(counts).failed > 0),
       );
@@ -80,8 +81,8 @@ async function preview(domain: string | undefined, { day }: Options, command: Co
     });
   }
   const config = requireConfig(configPathOf(command), (line) => void process.stderr.write(`${line}\n`));
-  const fact = await withQueueReader(command, ({ domainFacts }) => domainFacts.get("tlsrpt", domain));
-  const days = fact === null ? [] : readDomainDays(fact.value).days;
+  const { domains } = await pageOf(command, { domain, after: null });
+  const days = domains.flatMap((found) => found.days);
   const today = dayOf(Date.now());
   const chosen = days.find((one) => (day === undefined ? one.day < today : one.day === day));
   if (chosen === undefined) {
@@ -96,25 +97,24 @@ async function preview(domain: string | undefined, { day }: Options, command: Co
   standardOutput().line(JSON.stringify(buildReport(domain, chosen, reportFrom(config)).json, null, 2));
 }
 
-async function rowsOf(facts: Pick<DomainFacts, "get" | "list">, domain: string | null): Promise<readonly Row[]> {
-  if (domain !== null) {
-    const fact = await facts.get("tlsrpt", domain);
-    return fact === null ? [] : rowsOfFact(fact);
-  }
+async function rowsOf(command: Command, domain: string | null): Promise<readonly Row[]> {
   const rows: Row[] = [];
   let after: string | null = null;
   do {
-    const page: Awaited<ReturnType<DomainFacts["list"]>> = await facts.list("tlsrpt", { after, limit: PAGE });
-    rows.push(...page.facts.flatMap(rowsOfFact));
+    const page: TlsResults = await pageOf(command, { domain, after });
+    rows.push(...page.domains.flatMap(rowsOfDomain));
     after = page.next;
   } while (after !== null);
   return rows;
 }
 
-function rowsOfFact({ domain, value }: DomainFact): readonly Row[] {
-  return readDomainDays(value).days.flatMap(({ day, policies, report }: DomainDay) =>
-    policies.map((counts) => ({ day, domain, counts, report })),
-  );
+function pageOf(command: Command, request: TlsResultsRequest): Promise<TlsResults> {
+  if (!readsDatabase(command)) return askService(command, "tls.results", request);
+  return withQueueReader(command, ({ domainFacts }) => tlsResults(request, domainFacts));
+}
+
+function rowsOfDomain({ domain, days }: TlsResults["domains"][number]): readonly Row[] {
+  return days.flatMap(({ day, policies, report }) => policies.map((counts) => ({ day, domain, counts, report })));
 }
 
 const COLUMNS: readonly Column<Row>[] = [
