@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { deadDestinationsCase, restartCase } from "./cases/backlog.ts";
 import type { Case } from "./cases/case.ts";
+import { discoveryCases } from "./cases/discovery.ts";
 import { largeBesideCase } from "./cases/large-beside.ts";
 import { latencyCase } from "./cases/latency.ts";
 import { memoryCases } from "./cases/memory.ts";
@@ -24,10 +25,11 @@ const CASES: readonly Case[] = [
   ...memoryCases,
   deadDestinationsCase,
   restartCase,
+  ...discoveryCases,
 ];
-const GROUPS = ["accept", "relay", "memory", "backlog", "all"] as const;
+const GROUPS = ["accept", "relay", "memory", "backlog", "discovery", "all"] as const;
 
-const USAGE = `Usage: npm run bench -- accept|relay|memory|backlog|all [options]
+const USAGE = `Usage: npm run bench -- accept|relay|memory|backlog|discovery|all [options]
 
   --rounds N       rounds in which all peers take turns (3)
   --seconds N      load of each measurement (3)
@@ -38,7 +40,7 @@ const USAGE = `Usage: npm run bench -- accept|relay|memory|backlog|all [options]
   --folder DIR     where the queues lie, on a disk (/var/tmp)
   --list           the ids of the cases
 
-Needs root and the Debian packages postfix, rspamd and strace.
+Needs root and the Debian packages postfix, rspamd and strace; discovery needs unbound and ldnsutils.
 Example: npm run bench -- relay --only starttls --rounds 5`;
 
 const { values, positionals } = parseArgs({

@@ -13,6 +13,6 @@ export type CaseOptions = {
 
 export type Case = {
   readonly id: string;
-  readonly group: "accept" | "relay" | "memory" | "backlog";
+  readonly group: "accept" | "relay" | "memory" | "backlog" | "discovery";
   readonly run: (site: Site, options: CaseOptions) => Promise<CaseResult>;
 };

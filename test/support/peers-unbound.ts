@@ -22,6 +22,8 @@ export type UnboundOptions = {
   readonly anchors: string;
   /** A free one where it is left out. */
   readonly port?: number;
+  /** Lines of its server clause, such as `msg-cache-size: 64m`. */
+  readonly settings?: readonly string[];
 };
 
 const UNBOUND = "/usr/sbin/unbound";
@@ -109,15 +111,15 @@ export class Unbound {
   }
 }
 
-function writeFolder(folder: string, port: number, { zones, anchors }: UnboundOptions): void {
+function writeFolder(folder: string, port: number, { zones, anchors, settings = [] }: UnboundOptions): void {
   writeFileSync(join(folder, "anchors.ds"), anchors);
   for (const [name, text] of Object.entries(zones)) writeFileSync(join(folder, `${name}.zone`), text);
-  const clauses = [serverClause(folder, port, { zones, anchors }), ...Object.keys(zones).map(zoneClause)];
+  const clauses = [serverClause(folder, port, { zones, anchors, settings }), ...Object.keys(zones).map(zoneClause)];
   writeFileSync(join(folder, "unbound.conf"), clauses.join("\n"));
 }
 
 /** The other loopback ranges and all the world: an answer not held here is SERVFAIL at once. */
-function serverClause(folder: string, port: number, { zones, anchors }: UnboundOptions): string {
+function serverClause(folder: string, port: number, { zones, anchors, settings = [] }: UnboundOptions): string {
   const unsigned = Object.keys(zones).filter((name) => !anchors.includes(`${name}.`));
   return [
     "server:",
@@ -140,6 +142,7 @@ function serverClause(folder: string, port: number, { zones, anchors }: UnboundO
     "  do-not-query-localhost: no",
     "  do-not-query-address: 0.0.0.0/0",
     '  local-zone: "test." nodefault',
+    ...settings.map((line) => `  ${line}`),
     "remote-control:",
     "  control-enable: no",
   ].join("\n");
