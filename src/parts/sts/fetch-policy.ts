@@ -36,6 +36,7 @@ export type FetchOptions = {
 export const FETCH_DEFAULTS = { port: 443, ca: null, fetchesMax: 8, addressesMax: 6 } as const;
 
 const PATH = "/.well-known/mta-sts.txt";
+const LF = 0x0a;
 const HEADER_BYTES_MAX = 16_384;
 /** subjectAltName only, and a wildcard stands for the whole first label (RFC 8461 section 3.3, RFC 6125 section 6.4). */
 const NAME_RULES = { subject: "never", partialWildcards: false } as const;
@@ -193,7 +194,18 @@ async function readBody(response: IncomingMessage): Promise<Buffer | string> {
   } catch {
     return "the policy was not sent whole in time";
   }
-  return response.complete ? Buffer.concat(chunks) : "the policy was not sent whole";
+  if (!response.complete) return "the policy was not sent whole";
+  const body = Buffer.concat(chunks);
+  return mayBeCut(response, body) ? "the policy ends in the middle of a line, and its length was not announced" : body;
+}
+
+/**
+ * Where only the end of the connection ends the answer, whoever can close the connection can cut it. A number cut short is another number;
+ * a policy that lacks whole lines is invalid, or names fewer servers.
+ */
+function mayBeCut({ headers }: IncomingMessage, body: Buffer): boolean {
+  const isAnnounced = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+  return !isAnnounced && body.at(-1) !== LF;
 }
 
 function failed(type: StsFailureType, detail: string): Extract<StsFetch, { kind: "failed" }> {
