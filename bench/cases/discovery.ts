@@ -15,6 +15,7 @@ const ALONE = 300;
 const TOGETHER = 10_000;
 const AT_ONCE = 50;
 const KEPT = 100_000;
+const FETCHED = 100;
 /** Beside those the process warms up with. */
 const SPARE = 1_000;
 /** All of them fit, so that warm is warm. */
@@ -31,8 +32,8 @@ async function startUnbound(site: Site, domains: number): Promise<Server> {
   return Unbound.start({ zones: { [ZONE]: zone }, anchors: anchor, settings: CACHE });
 }
 
-async function startArithmetic(): Promise<Server> {
-  const child = spawn(process.execPath, [processOf("dns-process.ts")], { stdio: ["ignore", "pipe", "inherit"] });
+async function startArithmetic(what: "policies" | "none"): Promise<Server> {
+  const child = spawn(process.execPath, [processOf("dns-process.ts"), what], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
   const { port } = JSON.parse(line) as { readonly port: number };
   return {
@@ -65,16 +66,23 @@ const FIGURES: readonly What[] = [
   { what: "discoveries/s, 10,000 domains cold, 50 at once", of: ({ coldPerSecond }) => coldPerSecond },
   { what: "discoveries/s, 10,000 domains warm, 50 at once", of: ({ warmPerSecond }) => warmPerSecond },
   { what: "CPU s of Postern per 1,000", of: ({ cpuSecondsPer1000 }) => cpuSecondsPer1000 },
-  { what: "MB of heap kept by 100,000 more domains", of: ({ heapMb }) => heapMb },
-  { what: "MB resident, more after 100,000 more domains", of: ({ rssMb }) => rssMb },
+  { what: "MB of heap, more after 110,000 domains", of: ({ heapMb }) => heapMb },
+  { what: "MB resident, more after 110,000 domains", of: ({ rssMb }) => rssMb },
+  {
+    what: "ms, a policy fetched by HTTPS (median)",
+    of: ({ fetchMs }) => (fetchMs.length === 0 ? null : median(fetchMs)),
+  },
 ];
 
-function discoveryCase(
-  id: string,
-  title: string,
-  start: (site: Site, domains: number) => Promise<Server>,
-  kept: number,
-): Case {
+type Plan = {
+  readonly id: string;
+  readonly title: string;
+  readonly start: (site: Site, domains: number) => Promise<Server>;
+  readonly kept?: number;
+  readonly fetched?: number;
+};
+
+function discoveryCase({ id, title, start, kept = 0, fetched = 0 }: Plan): Case {
   return {
     id,
     group: "discovery",
@@ -86,7 +94,14 @@ function discoveryCase(
         // Anew for each round: its cache is cold again.
         const server = await start(site, alone + together + SPARE);
         try {
-          const order = { server: server.address, alone, together, atOnce: AT_ONCE, kept: Math.ceil(kept * share) };
+          const sizes = {
+            alone,
+            together,
+            atOnce: AT_ONCE,
+            kept: Math.ceil(kept * share),
+            fetched: Math.ceil(fetched * share),
+          };
+          const order = { server: server.address, folder: site.newFolder("discovery"), ...sizes };
           all.push(await discoverAll(order));
         } finally {
           await server.stop();
@@ -103,6 +118,13 @@ function discoveryCase(
 }
 
 export const discoveryCases: readonly Case[] = [
-  discoveryCase("discovery-unbound", "unbound, signed zone", startUnbound, 0),
-  discoveryCase("discovery-own", "resolver by arithmetic", startArithmetic, KEPT),
+  discoveryCase({ id: "discovery-unbound", title: "unbound, signed zone", start: startUnbound }),
+  discoveryCase({ id: "discovery-own", title: "resolver by arithmetic", start: () => startArithmetic("none") }),
+  discoveryCase({
+    id: "discovery-policies",
+    title: "the same, each domain with a policy",
+    start: () => startArithmetic("policies"),
+    kept: KEPT,
+    fetched: FETCHED,
+  }),
 ];

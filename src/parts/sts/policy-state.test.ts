@@ -160,11 +160,15 @@ describe("a policy is renewed", () => {
 
   test("daily at the latest, at half its life at the latest, and not all at one time", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1_800, max: 31_557_600 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (maxAge, chance) => {
-        const { refreshAt, expiresAt } = timesOf(maxAge, chance);
-        expect(expiresAt).toBe(maxAge * 1_000);
-        expect(refreshAt).toBeLessThanOrEqual(Math.min(DAY_MS, expiresAt / 2));
-      }),
+      fc.property(
+        fc.integer({ min: 1_800, max: 31_557_600 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (maxAge, chance) => {
+          const { refreshAt, expiresAt } = timesOf(maxAge, chance);
+          expect(expiresAt).toBe(maxAge * 1_000);
+          expect(refreshAt).toBeLessThanOrEqual(Math.min(DAY_MS, expiresAt / 2));
+        },
+      ),
     );
     expect(timesOf(604_800, 0).refreshAt).toBe(0.75 * DAY_MS);
     expect(timesOf(604_800, 0.5).refreshAt).toBe(0.875 * DAY_MS);
