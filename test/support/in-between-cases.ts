@@ -114,7 +114,7 @@ const SERVERS: readonly InBetween[] = [
     name: "short-key",
     what: "the key is RSA of 1,024 bits",
     chain: ["short-key.own"],
-    ...unmet("PST-DLV-009", "tls-unauthenticated"),
+    ...unmet("PST-DLV-056", "tls-unauthenticated"),
   },
   {
     name: "sha1",
