@@ -12,7 +12,7 @@ export type ContentKind =
   | { readonly kind: "binary" };
 
 /** Formats the reader processes read. */
-const READ_FORMATS: ReadonlySet<string> = new Set(["zip", "ole"]);
+const READ_FORMATS: ReadonlySet<string> = new Set(["zip", "ole", "rtf"]);
 
 export function hasReader(kind: ContentKind): boolean {
   return kind.kind === "container" && READ_FORMATS.has(kind.format);

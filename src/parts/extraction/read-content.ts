@@ -6,6 +6,7 @@
 import { contentKindOf, isMisnamed } from "./content-kind.ts";
 import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
+import { readRtf } from "./read-rtf.ts";
 import { readZip } from "./read-zip.ts";
 import { reasonOfError } from "./reading.ts";
 
@@ -51,6 +52,7 @@ async function readContainer(
   { content, reading }: { readonly content: Content; readonly reading: Reading },
 ): Promise<void> {
   if (format === "zip") return readZip(bytes, content, reading);
+  if (format === "rtf") return readRtf(bytes, content.place, reading);
   // The compound file in which Office keeps a document under a password; streams are named in UTF-16.
   const isLocked = format === "ole" && bytes.includes(Buffer.from("EncryptedPackage", "utf16le"));
   throw new Unreadable(isLocked ? "encrypted" : "unsupported_type");

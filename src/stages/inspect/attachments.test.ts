@@ -112,6 +112,7 @@ describe("PHI in a document is found", () => {
       "2",
     ],
     ["in an OpenDocument text", odf(`<text:p>MRN 00<text:span>482</text:span>913 has diabetes</text:p>`), "2"],
+    ["in a rich text", Buffer.from(String.raw`{\rtf1\ansi MRN 00{\b 482}913 has {\v diabetes}}`), "2"],
     [
       "in a document within a document within an archive",
       zipOf([{ name: "a.docx", content: docx(body, { "word/embeddings/b.xlsx": xlsx(row(PHI)) }) }]),
