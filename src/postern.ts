@@ -2,6 +2,7 @@
 import type { EventBody } from "./core/event.ts";
 import type { Pressure } from "./core/pressure.ts";
 import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
+import type { StsRefreshed } from "./core/sts-rows.ts";
 import type { ValidationState } from "./core/validation.ts";
 import type { AuditKeeping } from "./audit-keeping.ts";
 import type { Config } from "./parts/config/config.ts";
@@ -33,6 +34,8 @@ export type Postern = {
   readonly pressure: () => Pressure;
   /** Whether the resolver validates, as last seen. */
   readonly validation: () => ValidationState;
+  /** Fetches the MTA-STS policy of a domain now. */
+  readonly refreshPolicy: (domain: string) => Promise<StsRefreshed>;
   /** Writes down which TLS sessions were counted and sends the TLS reports that are due, now. */
   readonly reportTls: (signal: AbortSignal) => Promise<void>;
   /** Writes down a fact about these recipients, which changes nothing of theirs; resolves when durable. */

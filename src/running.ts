@@ -43,6 +43,7 @@ import { createDeliver } from "./stages/deliver/deliver.ts";
 import type { Delivery } from "./stages/deliver/deliver.ts";
 import { DELIVER_DEFAULTS } from "./stages/deliver/options.ts";
 import { createDiscover } from "./stages/discover/discover.ts";
+import { refreshPolicy } from "./stages/discover/sts-view.ts";
 import type { StsPolicies } from "./stages/discover/sts.ts";
 import { createProtect } from "./stages/protect/protect.ts";
 import { createWriteReport } from "./stages/protect/write-report.ts";
@@ -231,6 +232,7 @@ export class Running {
       record: (body) => record(body, this.#parts),
       pressure: () => this.#gauge.read(),
       validation: () => this.#validation.state,
+      refreshPolicy: (domain) => refreshPolicy(this.#policies, domain, this.#parts.env.clock.now()),
       reportTls: (signal) => this.#tls.run(signal),
       isDraining: () => this.#stopping !== null,
       stop: () => (this.#stopping ??= this.#stop()),

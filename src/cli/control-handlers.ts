@@ -5,6 +5,7 @@
 import { actorFacts } from "../core/actor.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import type { StsPage } from "../core/sts-rows.ts";
 import type { Postern } from "../postern.ts";
 import type { Config } from "../parts/config/config.ts";
 import { startControl } from "../parts/control/control.ts";
@@ -13,6 +14,7 @@ import { ControlError } from "../parts/control/control-protocol.ts";
 import type { ControlHandlers } from "../parts/control/control-protocol.ts";
 import type { Supervisor } from "../parts/systemd/notifier.ts";
 import { tlsResults } from "./tls-results.ts";
+import { findPolicy, listPolicies } from "../stages/discover/sts-view.ts";
 import { tlsReport } from "../stages/audit/tls-report.ts";
 import { auditHandlers } from "./audit-handlers.ts";
 import { queueHandlers } from "./queue-handlers.ts";
@@ -69,6 +71,8 @@ function controlHandlers(served: Served): ControlHandlers {
     ...queueHandlers(postern),
     ...reviewHandlers(postern),
     ...auditHandlers(postern),
+    "sts.show": ({ domain, after }) => showPolicies(postern, domain, after),
+    "sts.refresh": ({ domain }) => postern.refreshPolicy(domain),
     "tls.report": ({ since }) =>
       tlsReport(since, { audit: postern.store, facts: postern.store.domainFacts, rowsMax: REPORT_ROWS_MAX }),
     "tls.results": (request) => tlsResults(request, postern.store.domainFacts),
@@ -82,6 +86,13 @@ function controlHandlers(served: Served): ControlHandlers {
       }
     },
   };
+}
+
+async function showPolicies(postern: Postern, domain: string | null, after: string | null): Promise<StsPage> {
+  const { domainFacts } = postern.store;
+  if (domain === null) return listPolicies(domainFacts, after, postern.now());
+  const row = await findPolicy(domainFacts, domain, postern.now());
+  return { rows: row === null ? [] : [row], next: null };
 }
 
 type Reloadable = Pick<Served, "postern" | "configPath" | "log" | "supervisor">;

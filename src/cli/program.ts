@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   queue: async () => (await import("./commands/queue.ts")).queueCommand(),
   route: async () => (await import("./commands/route.ts")).routeCommand(),
   status: async () => (await import("./commands/status.ts")).statusCommand(),
+  sts: async () => (await import("./commands/sts.ts")).stsCommand(),
   tls: async () => (await import("./commands/tls.ts")).tlsCommand(),
   trace: async () => (await import("./commands/trace.ts")).traceCommand(),
 };

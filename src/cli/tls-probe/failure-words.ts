@@ -23,7 +23,11 @@ const NAMES_SHOWN_MAX = 5;
 export function failuresOf(seen: Seen): readonly Failure[] {
   if (seen.probe === null) return [{ code: seen.notDialled, text: notDialledText(seen) }];
   const { verdict } = seen.probe;
-  if (verdict !== null) return [{ code: verdict.code, text: dialogText(seen, verdict.code) }];
+  if (verdict !== null) {
+    const { code } = verdict;
+    const details = code === "PST-DLV-046" ? certificateTexts(seen) : [];
+    return [dialogText(seen, code), ...details].map((text) => ({ code, text }));
+  }
   return isAuthenticated(seen) ? [] : certificateTexts(seen).map((text) => ({ code: "PST-DLV-009", text }));
 }
 
@@ -94,7 +98,7 @@ function dialogText({ probe, ...seen }: Probed, code: ReasonCode): string {
     case "PST-DLV-041":
       return `DNS has TLSA records (DANE) for ${where}, which ask for TLS, and the handshake fails; please offer TLS 1.2 or 1.3 with forward secrecy and authenticated encryption (ECDHE with AES-GCM or ChaCha20).`;
     case "PST-DLV-046":
-      return `The MTA-STS policy of ${seen.domain} asks for a certificate that is valid for ${seen.host.name}, and the one of ${where} is not; please renew it, or send the whole chain; if nothing was changed, somebody is in between.`;
+      return `The MTA-STS policy of ${seen.domain} asks for a certificate that is valid for ${seen.host.name}, and the one of ${where} is not, so that no mail is sent there; if nothing was changed over there, somebody is in between.`;
     case "PST-DLV-047":
       return `The MTA-STS policy of ${seen.domain} asks for TLS with ${where}, and STARTTLS is ${probe.facts.starttlsOffered ? `answered with ${replyCode}` : "not offered"}; please turn TLS on, or find out who removes it on the way.`;
     case "PST-DLV-048":

@@ -13,6 +13,7 @@ import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import type { Role } from "../../core/roles.ts";
+import type { StsPage, StsRefreshed } from "../../core/sts-rows.ts";
 import type { TlsReport } from "../../core/tls-report.ts";
 import type { DomainDay } from "../../core/tls-results.ts";
 import type { ValidationState } from "../../core/validation.ts";
@@ -175,6 +176,10 @@ export type TlsResults = {
 };
 
 /** Milliseconds since the epoch. */
+/** One domain, or all page by page. */
+export type StsShowRequest = { readonly domain: string | null; readonly after: string | null };
+export type StsRefreshRequest = { readonly domain: string };
+
 export type TlsReportRequest = { readonly since: number };
 
 /** The signed note. */
@@ -201,6 +206,8 @@ export type ControlHandlers = {
   readonly "quarantine.reject": (request: VerdictRequest, actor: Actor) => Promise<VerdictResult>;
   readonly "quarantine.release": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
   readonly "quarantine.refuse": (request: ReviewRequest, actor: Actor) => Promise<ReviewResult>;
+  readonly "sts.show": (request: StsShowRequest, actor: Actor) => Promise<StsPage>;
+  readonly "sts.refresh": (request: StsRefreshRequest, actor: Actor) => Promise<StsRefreshed>;
   readonly "tls.report": (request: TlsReportRequest, actor: Actor) => Promise<TlsReport>;
   readonly "tls.results": (request: TlsResultsRequest, actor: Actor) => Promise<TlsResults>;
   readonly "audit.hold.add": (request: HoldRequest, actor: Actor) => Promise<HoldResult>;
@@ -230,6 +237,8 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "quarantine.reject",
   "quarantine.release",
   "quarantine.refuse",
+  "sts.show",
+  "sts.refresh",
   "tls.report",
   "tls.results",
   "audit.hold.add",

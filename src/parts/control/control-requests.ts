@@ -15,6 +15,8 @@ import type {
   QueueTarget,
   ReviewRequest,
   ShowRequest,
+  StsRefreshRequest,
+  StsShowRequest,
   TlsReportRequest,
   TlsResultsRequest,
   VerdictRequest,
@@ -72,6 +74,25 @@ export function toQuarantineRequest(body: unknown): QuarantineRequest {
 export function toShowRequest(body: unknown): ShowRequest {
   const { id, addresses } = fieldsOf(body);
   return { id: toId(id), addresses: addresses === true };
+}
+
+export function toStsShowRequest(body: unknown): StsShowRequest {
+  const { domain, after } = fieldsOf(body);
+  return { domain: orNull(domain, toDomain), after: orNull(after, toPlaceInList) };
+}
+
+export function toStsRefreshRequest(body: unknown): StsRefreshRequest {
+  return { domain: toDomain(fieldsOf(body)["domain"]) };
+}
+
+function toDomain(value: unknown): string {
+  if (typeof value === "string" && value.length <= 253 && /^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(value)) return value;
+  throw malformed("domain: a domain name in lower case, as A-labels.");
+}
+
+function toPlaceInList(value: unknown): string {
+  if (typeof value === "string" && /^[\w+/=-]{1,200}$/.test(value)) return value;
+  throw malformed("after: as the answer before gave it.");
 }
 
 export function toTlsReportRequest(body: unknown): TlsReportRequest {

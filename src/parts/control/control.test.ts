@@ -106,6 +106,14 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "quarantine.reject": async ({ request }) => ({ id: request, act: "release", why: null }),
     "quarantine.release": record,
     "quarantine.refuse": record,
+    "sts.show": async () => ({ rows: [], next: null }),
+    "sts.refresh": async ({ domain }) => ({
+      domain,
+      record: { kind: "none" },
+      policy: null,
+      failure: null,
+      held: null,
+    }),
     "tls.report": async ({ since }) => ({
       since,
       rungs: [],
@@ -245,6 +253,8 @@ test.each<[string, ControlMethod, unknown, string]>([
   ],
   ["a list for an act that is none", "queue.list", { target: { ids: [ID] }, action: "burn" }, "PST-CTL-003"],
   ["results of what is no domain", "tls.results", { domain: "a b", after: null }, "PST-CTL-003"],
+  ["a policy of no domain", "sts.refresh", { domain: "no domain" }, "PST-CTL-003"],
+  ["policies behind no place", "sts.show", { domain: null, after: "a b" }, "PST-CTL-003"],
   ["a report since no time", "tls.report", { since: "yesterday" }, "PST-CTL-003"],
   ["a body that is a list", "queue.drop", [], "PST-CTL-003"],
   ["a reason over the limit", "queue.drop", on("x".repeat(501)), "PST-CTL-003"],

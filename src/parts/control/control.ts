@@ -34,6 +34,8 @@ import {
   toQueueRequest,
   toReviewRequest,
   toShowRequest,
+  toStsRefreshRequest,
+  toStsShowRequest,
   toTlsReportRequest,
   toTlsResultsRequest,
   toVerdictRequest,
@@ -222,6 +224,10 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
       return handlers[method](toQuarantineRequest(body), actor, roles);
     case "quarantine.show":
       return handlers[method](toShowRequest(body), actor, roles);
+    case "sts.show":
+      return handlers[method](toStsShowRequest(body), actor);
+    case "sts.refresh":
+      return handlers[method](toStsRefreshRequest(body), actor);
     case "tls.report":
       return handlers[method](toTlsReportRequest(body), actor);
     case "tls.results":

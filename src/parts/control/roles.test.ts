@@ -60,6 +60,8 @@ describe("methods", () => {
     "queue.release": ["operator", "owner"],
     "queue.drop": ["operator", "owner"],
     "queue.list": ["viewer", "operator", "owner"],
+    "sts.show": ["viewer", "operator", "owner"],
+    "sts.refresh": ["operator", "owner"],
     "tls.report": ["viewer", "operator", "auditor", "owner"],
     "tls.results": ["viewer", "operator", "auditor", "owner"],
     "quarantine.list": ["reviewer", "approver", "owner"],

@@ -26,6 +26,8 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "quarantine.reject": ["approver"],
   "quarantine.release": ["reviewer"],
   "quarantine.refuse": ["reviewer"],
+  "sts.show": ["viewer", "operator"],
+  "sts.refresh": ["operator"],
   "tls.report": ["viewer", "operator", "auditor"],
   "tls.results": ["viewer", "operator", "auditor"],
   "audit.hold.add": ["auditor"],
