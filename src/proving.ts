@@ -10,7 +10,9 @@ import type { Duty } from "./core/duty.ts";
 import { errorName, reasonOf } from "./core/error-facts.ts";
 import type { NewEvent } from "./core/event.ts";
 import type { Outcome } from "./core/outcome.ts";
+import type { Rung } from "./core/rung.ts";
 import type { Deliver, DeliveryReport, DeliveryRequest, Discover } from "./core/stages.ts";
+import { StandingFalls } from "./parts/alerts/standing-falls.ts";
 import { ProvenLedger } from "./parts/proven/ledger.ts";
 import type { Downgrade } from "./parts/proven/record.ts";
 import { sightingsOf } from "./parts/proven/sightings.ts";
@@ -49,17 +51,19 @@ const ACCEPT_EVERY_MS = 5 * 60_000;
 export class Proving {
   readonly #deps: ProvingDeps;
   readonly #ledger: ProvenLedger;
+  readonly #falls: StandingFalls;
   readonly #recording = new Set<Promise<void>>();
 
   constructor(deps: ProvingDeps) {
     this.#deps = deps;
+    this.#falls = new StandingFalls(deps.observe);
     this.#ledger = new ProvenLedger({
       ...deps.env,
       ...deps.validation,
       facts: deps.facts,
       keepMs: deps.keepMs,
       tell: (subject, news, message) => this.#tell(subject, news, message),
-      remind: (subject, facts) => deps.observe(topicOf(subject), [{ code: "PST-MON-027", facts }]),
+      remind: (subject, { from, to }) => this.#falls.begin(subject, { from, to }),
     });
   }
 
@@ -78,8 +82,8 @@ export class Proving {
       const report = await deliver(request);
       const subject = subjectOf(request.domain, request.route);
       this.#ledger.see(subject, sightingsOf(report.attempts), request.parcel.variant.messageId);
-      const isShort = [...report.outcomes.values()].some((outcome) => isBelowOnly(outcome, request));
-      return isShort && (await this.#ledger.isBlind(subject)) ? waiting(report, request) : report;
+      const best = [...report.outcomes.values()].flatMap((outcome) => seenBelow(outcome, request) ?? [])[0];
+      return best !== undefined && (await this.#ledger.isBlind(subject, best)) ? waiting(report, request) : report;
     };
   }
 
@@ -95,9 +99,10 @@ export class Proving {
   }
 
   #tell(subject: string, { step, from, to, host }: Downgrade, message: string | null): void {
-    const { observe, record, env } = this.#deps;
-    const facts = { from, to, host, ...(message !== null && { message }) };
-    observe(topicOf(subject), step === "fell" ? [{ code: "PST-MON-027", facts }] : []);
+    const { record, env } = this.#deps;
+    // Not the server: its name would tell strangers along the way who is written to.
+    if (step === "fell") this.#falls.begin(subject, { from, to, ...(message !== null && { message }) });
+    else this.#falls.end(subject);
     const body = { kind: "downgrade", step, from, to, host } as const;
     const recording = record({ at: env.clock.now(), messageId: message, recipientId: null, body })
       .catch((error: unknown) =>
@@ -108,25 +113,21 @@ export class Proving {
   }
 }
 
-function topicOf(subject: string): string {
-  return `downgrade ${subject}`;
-}
-
 /** Behind a smarthost it is the smarthost that proves something. */
 function subjectOf(domain: string, { via, hosts }: Extract<Route, { kind: "hosts" }>): string {
   return via === "smarthost" ? `smarthost ${hosts[0]?.name ?? ""}` : domain.toLowerCase();
 }
 
-/** Nothing but the rung was in the way, and there was TLS. */
-function isBelowOnly(outcome: Outcome, { parcel }: DeliveryRequest): boolean {
-  if (parcel.minRung === "plain") return false;
+/** The best rung there was, where there was TLS and nothing but the rung was in the way; else null. */
+function seenBelow(outcome: Outcome, { parcel }: DeliveryRequest): Rung | null {
   const seen = outcome.kind === "unmet" ? outcome.observed : outcome.kind === "deferred" ? outcome.unmet : null;
-  return seen !== null && seen.bestRung !== null && seen.bestRung !== "plain" && seen.missing.length === 0;
+  if (parcel.minRung === "plain" || seen === null || seen.missing.length > 0) return null;
+  return seen.bestRung === "plain" ? null : seen.bestRung;
 }
 
 function waiting(report: DeliveryReport, request: DeliveryRequest): DeliveryReport {
   const outcomes = [...report.outcomes].map(([id, outcome]): readonly [typeof id, Outcome] => {
-    if (!isBelowOnly(outcome, request)) return [id, outcome];
+    if (seenBelow(outcome, request) === null) return [id, outcome];
     if (outcome.kind === "deferred") return [id, { ...outcome, unmet: null }];
     const later = { kind: "deferred", scope: "recipient", status: "4.7.5", code: "PST-DEC-022" } as const;
     return [id, { ...later, reply: null, host: null, unmet: null }];

@@ -96,7 +96,7 @@ const alerts = (): readonly string[] =>
   world.postern.watching
     .alerts()
     .filter(({ code }) => code === "PST-MON-027")
-    .map(({ facts }) => String(facts["host"]))
+    .map(({ facts }) => `${facts["from"]} ${facts["to"]}`)
     .toSorted();
 
 async function rungOf(id: string): Promise<string | undefined> {
@@ -143,7 +143,7 @@ describe("once it is taken away", () => {
       "fell pkix plain mx.stripped.test",
       "fell pkix tls-unauthenticated forger.test",
     ]);
-    expect(alerts()).toEqual(["forger.test", "mx.stripped.test", "mx.unsigned.test"]);
+    expect(alerts()).toEqual(["dane pkix", "pkix plain", "pkix tls-unauthenticated"]);
   });
 
   test("the report shows them, with the domains", async () => {

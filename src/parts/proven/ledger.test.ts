@@ -129,7 +129,8 @@ describe("while the resolver does not validate", () => {
     isValidating = false;
     for (const rung of ["pkix", "tls-unauthenticated"] as const) await seen(rung);
     expect(await ledger.recall("a.test")).toEqual({ kind: "known", rung: "dane", fall: null, keptUntil: null });
-    expect(await ledger.isBlind("a.test")).toBe(true);
+    const blind = (["plain", "pkix", "dane", "sts-enforce"] as const).map((rung) => ledger.isBlind("a.test", rung));
+    expect(await Promise.all(blind)).toEqual([true, true, false, false]);
     isValidating = true;
     await seen("pkix");
     isValidating = false;
@@ -156,8 +157,8 @@ describe("while the resolver does not validate", () => {
     isValidating = false;
     await seen("pkix");
     expect(told).toEqual(["a.test fell sts-enforce pkix M"]);
-    expect(await ledger.isBlind("a.test")).toBe(false);
-    expect(await ledger.isBlind("never-seen.test")).toBe(false);
+    expect(await ledger.isBlind("a.test", "pkix")).toBe(false);
+    expect(await ledger.isBlind("never-seen.test", "pkix")).toBe(false);
   });
 });
 

@@ -8,6 +8,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { DomainFact, DomainFacts } from "../../core/domain-facts.ts";
 import { errorName, reasonOf } from "../../core/error-facts.ts";
 import type { Log } from "../../core/log.ts";
+import { meetsRung } from "../../core/rung.ts";
+import type { Rung } from "../../core/rung.ts";
 import type { Proven } from "../../core/proven.ts";
 import { accept, firstRecord, isBelow, needsDnssec, see } from "./record.ts";
 import type { Downgrade, DomainRecord } from "./record.ts";
@@ -77,10 +79,11 @@ export class ProvenLedger {
     else this.#supervise(this.#seeLater(domain, sightings, message));
   }
 
-  /** True where the domain's record cannot be judged by what was seen: our own resolver does not validate. */
-  async isBlind(domain: string): Promise<boolean> {
+  /** True where `best` is less than the domain proved, and that may be because our own resolver does not validate. */
+  async isBlind(domain: string, best: Rung): Promise<boolean> {
     const proven = await this.recall(domain);
-    return proven.kind === "known" && needsDnssec(proven.rung) && !(await this.#deps.isValidating());
+    if (proven.kind !== "known" || !needsDnssec(proven.rung) || meetsRung(best, proven.rung)) return false;
+    return !(await this.#deps.isValidating());
   }
 
   /** Falls that lasted long enough become the record, also where no mail goes to the domain any more. */
