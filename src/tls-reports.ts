@@ -82,16 +82,15 @@ export class TlsReports {
   async #serve({ domain, value }: DomainFact, signal: AbortSignal): Promise<void> {
     const now = this.#deps.clock.now();
     const key = this.#keyOf(domain);
-    for (const day of readDomainDays(value).days) {
-      const at = tryAt(day, key);
-      if (at === null || at > now || signal.aborted) continue;
-      try {
-        await this.#report(domain, day, signal);
-      } catch (error) {
-        // Of one domain; the others have theirs to get. It is looked at again in the next run.
-        const code = reasonOf(error) ?? "PST-RPT-004";
-        this.#deps.log.error("tls_report_failed", { code, day: day.day, error: errorName(error) });
-      }
+    const due = readDomainDays(value).days.filter((day) => (tryAt(day, key) ?? Infinity) <= now);
+    try {
+      for (const day of due) if (!signal.aborted) await this.#report(domain, day, signal);
+      // Written under another name of ours, or by another version: its time is worked out anew.
+      if (due.length === 0) await this.#deps.sessions.change(domain, (days) => days);
+    } catch (error) {
+      // Of one domain; the others have theirs to get. It is looked at again in the next run.
+      const code = reasonOf(error) ?? "PST-RPT-004";
+      this.#deps.log.error("tls_report_failed", { code, error: errorName(error) });
     }
   }
 
@@ -100,7 +99,6 @@ export class TlsReports {
     const key = this.#keyOf(domain);
     const tries = (day.report?.tries ?? 0) + 1;
     const end = isOver(day.day, { now, key }) ? givenUp(day) : await this.#endOf(domain, day, signal);
-    if (signal.aborted && end.state === "waiting") return;
     const nextAt = end.state === "waiting" ? nextTryAt(day.day, tries, { now, key }) : null;
     const { state, targets } = end.state === "waiting" && nextAt === null ? givenUp({ report: end }) : end;
     this.#tell(day.day, { state, targets, tries });

@@ -60,7 +60,7 @@ beforeAll(async () => {
     zone: { ...zone, "signed.test": { A: ["127.0.0.1"], authenticated: true } },
     servers,
     config: {
-      dns: { trust_ad: "loopback", timeout_ms: 200, retries: 0, signed_name: "signed.test" },
+      dns: { trust_ad: "loopback", timeout_ms: 2_000, retries: 1, signed_name: "signed.test" },
       dkim: [{ domain: "clinic.test", selector: "gate", key: `file:${join(keys, "dkim.pem")}` }],
       tls_reports: { send: true, contact: "tls@clinic.test", organization: "Example Clinic" },
     },

@@ -61,7 +61,7 @@ beforeAll(async () => {
   policies = await startPolicyHost();
   writeFileSync(join(folder, "ca.pem"), policies.ca);
   const mtaSts = { port: policies.port, ca_file: join(folder, "ca.pem") };
-  const config = { mta_sts: mtaSts, dns: { trust_ad: "loopback", timeout_ms: 200, retries: 0 } };
+  const config = { mta_sts: mtaSts, dns: { trust_ad: "loopback", timeout_ms: 2_000, retries: 1 } };
   world = await World.start({ zone, servers, config });
   const record = (pem: string): string => `3 1 1 ${Buffer.from(tlsaOf("3 1 1", pem).data).toString("hex")}`;
   const publish = (name: Name, entry: ZoneEntry): void =>
