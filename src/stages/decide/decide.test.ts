@@ -234,10 +234,10 @@ test("the reasons of a plan read as a story", () => {
     { kind: "capability", capability: "smime", state: "absent" },
     { kind: "capability", capability: "openpgp", state: "absent" },
     { kind: "capability", capability: "portal", state: "absent" },
-    { kind: "route", state: "hosts by mx" },
+    { kind: "route", state: "hosts by mx, insecure" },
   ]);
   expect(planFor({}).reasons).toEqual([
     { kind: "profile", profile: "opportunistic", because: "nothing found" },
-    { kind: "route", state: "hosts by mx" },
+    { kind: "route", state: "hosts by mx, insecure" },
   ]);
 });

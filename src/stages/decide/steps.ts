@@ -13,6 +13,7 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { Capabilities, KeyLookup } from "../../core/capabilities.ts";
 import type { Floor, Plan, PlanReason, Step, Stop } from "../../core/plan.ts";
 import type { Fallback, RequireTlsWish } from "../../core/policy.ts";
+import { channelReasons } from "./channel-reasons.ts";
 import type { ProvenDemand } from "./proven-demand.ts";
 import { strongerRung } from "../../core/rung.ts";
 import type { Rung } from "../../core/rung.ts";
@@ -52,14 +53,13 @@ export function planSteps(input: StepsInput): Plan["steps"] {
 
 /** What was known of the other side, as far as it mattered. */
 export function capabilityReasons({ floor, capabilities }: StepsInput): readonly PlanReason[] {
-  const { route, smime, openpgp, portal } = capabilities;
-  const state = route.kind === "hosts" ? `hosts by ${route.via}` : route.kind;
-  if (!needsProtection(floor)) return [{ kind: "route", state }];
+  const { smime, openpgp, portal } = capabilities;
+  if (!needsProtection(floor)) return channelReasons(capabilities);
   return [
     { kind: "capability", capability: "smime", state: stateOf(smime) },
     { kind: "capability", capability: "openpgp", state: stateOf(openpgp) },
     { kind: "capability", capability: "portal", state: portal.kind },
-    { kind: "route", state },
+    ...channelReasons(capabilities),
   ];
 }
 
