@@ -82,6 +82,8 @@ test("after the loss of the disk the restored gateway delivers what was queued, 
   const restored = await cli("backup", "restore", backup, "--reason", "the disk failed", "--json");
   expect(restored).toMatchObject({ code: 0 });
   expect(lastLine(restored.output)).toMatchObject({ open: 2, bodies: 2 });
+  // What the domain proved came along.
+  expect((await cli("tls", "report", "--json")).output).toContain('"rung":"pkix","destinations":1');
   world.server("mx.partner.test").setBehaviour({});
   await world.startGateway();
   world.advance(120_000);
