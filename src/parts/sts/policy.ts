@@ -5,6 +5,7 @@
  * take the protection away.
  */
 import type { StsPolicy } from "../../core/sts.ts";
+import { trimBlanks } from "../../core/trim-letters.ts";
 import { toMxPattern } from "./mx-match.ts";
 
 export const POLICY_BYTES_MAX = 65_536;
@@ -30,7 +31,7 @@ export function readPolicy(body: Uint8Array): ReadPolicy {
 /** A line that is no field has the key of no field. */
 function fieldOf(line: string): { readonly key: string; readonly value: string } {
   const colon = line.indexOf(":");
-  return { key: line.slice(0, Math.max(colon, 0)), value: line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "") };
+  return { key: line.slice(0, Math.max(colon, 0)), value: trimBlanks(line.slice(colon + 1)) };
 }
 
 function judge(fields: ReadonlyMap<string, string>, mx: readonly string[]): ReadPolicy {

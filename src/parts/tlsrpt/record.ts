@@ -2,6 +2,7 @@
  * The TXT record at `_smtp._tls.<domain>` that says where TLS reports go (RFC 8460 section 3). Pure. Promises: what is not a record by
  * the letter of the grammar is none; a target is opaque here, and its scheme is for whoever sends to judge.
  */
+import { trimBlanks } from "../../core/trim-letters.ts";
 
 export type TlsrptRecord = {
   /** URIs in their order; at least one. */
@@ -35,21 +36,17 @@ export function parseTlsrptRecord(text: string): TlsrptRecord | null {
   const fields = text
     .slice(text.indexOf(";") + 1)
     .split(";")
-    .map(trimmed);
+    .map(trimBlanks);
   // One delimiter may end the record.
   if (fields.at(-1) === "") fields.pop();
   const rua: string[] = [];
   for (const field of fields) {
     if (field.startsWith("rua=")) {
-      const targets = field.slice("rua=".length).split(",").map(trimmed);
+      const targets = field.slice("rua=".length).split(",").map(trimBlanks);
       if (!targets.every((target) => URI.test(target))) return null;
       rua.push(...targets);
     } else if (!EXTENSION.test(field)) return null;
   }
   const [first, ...others] = rua;
   return first === undefined ? null : { rua: [first, ...others] };
-}
-
-function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
 }

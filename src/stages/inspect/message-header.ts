@@ -4,6 +4,7 @@
  * are all read; a name that the sender chose stands in no result. Pure.
  */
 import type { Trigger } from "../../core/findings.ts";
+import { trimLetters } from "../../core/trim-letters.ts";
 import { decodeWords } from "../../parts/mime/header-fields.ts";
 import type { HeaderField } from "../../parts/mime/header-fields.ts";
 import type { Segment } from "./compiled-pack.ts";
@@ -125,7 +126,7 @@ function displayNames(value: string): string {
   return pieces
     .replace(/["()]/g, " ")
     .split(/[\n;]/)
-    .map((piece) => piece.replace(/^[\s,]+|[\s,]+$/g, ""))
+    .map((piece) => trimLetters(piece, (letter) => /[\s,]/.test(letter)))
     .filter((piece) => piece !== "")
     .join("\n");
 }
