@@ -143,6 +143,10 @@ export class TlsSessions {
  * 5), and is not counted: two sites would report each other's reports for ever. It holds nothing but counts.
  */
 function withoutDemands(request: DeliveryRequest): DeliveryRequest {
-  const hosts = request.route.hosts.map((host): MxHost => ({ ...host, dane: { kind: "none" }, sts: { kind: "none" } }));
+  const hosts = request.route.hosts.map((host): MxHost => {
+    // What the operator asks of the destination, its mail is held to.
+    const dane = host.rule?.requireDane === true ? host.dane : ({ kind: "none" } as const);
+    return { ...host, dane, sts: { kind: "none" } };
+  });
   return { ...request, route: { ...request.route, hosts } };
 }

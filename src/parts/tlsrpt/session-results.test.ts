@@ -4,6 +4,7 @@ import { deliverCodes } from "../../core/codes/deliver.ts";
 import type { DaneState } from "../../core/dane.ts";
 import type { HostSts, StsState } from "../../core/sts.ts";
 import type { AttemptFacts, Outcome, TlsFacts } from "../../core/outcome.ts";
+import type { TlsRule } from "../../core/tls-rule.ts";
 import { PHASES } from "../../core/outcome.ts";
 import { TLS_FAILURES } from "../../core/tls-results.ts";
 import type { TlsFailure } from "../../core/tls-results.ts";
@@ -262,6 +263,28 @@ describe("the sessions of a delivery", () => {
     const failed = sessions.filter(({ failure }) => failure === "dnssec-invalid");
     expect(failed.map(({ mxHost }) => mxHost)).toEqual(names);
     for (const { policy, reason } of failed) expect([policy.type, reason]).toEqual(["tlsa", "PST-DSC-008"]);
+  });
+
+  test.each<readonly [string, DaneState, readonly string[]]>([
+    ["no records", { kind: "none" }, ["dane-required"]],
+    ["records of which none is usable", { kind: "unusable" }, ["dane-required"]],
+    ["records nobody could look up", { kind: "unavailable", code: "PST-DSC-008" }, ["dnssec-invalid"]],
+    ["records", usable, []],
+  ])("count a host that was not dialled because our rule asks for DANE: %s", (_what, dane, failures) => {
+    const rule: TlsRule = {
+      of: "d.test",
+      mxNames: null,
+      isHostGiven: false,
+      certificateName: null,
+      ca: null,
+      spkiPins: [],
+      minVersion: null,
+      requireDane: true,
+    };
+    const hosts = [{ ...host("a.test", dane), rule }];
+    const sessions = sessionsOf({ attempts: [], outcomes: deferred("a.test") }, route(hosts), null);
+    expect(sessions.map(({ failure }) => failure)).toEqual(failures);
+    for (const { policy } of sessions) expect(policy).toEqual({ type: "tlsa", text: [], mxHosts: ["a.test"] });
   });
 
   test("with a smarthost are none of the recipient's domain", () => {

@@ -96,6 +96,7 @@ type Hosts = Extract<Route, { kind: "hosts" }>;
 
 const GOOD: SessionEnd = { failure: null, reason: null };
 const NOT_NAMED: ReasonCode = "PST-DLV-045";
+const NO_DANE: ReasonCode = "PST-DLV-055";
 const CHAIN_ERROR = /^[A-Z][A-Z0-9_]{2,63}$/;
 
 /**
@@ -180,7 +181,8 @@ function certificateEnd({ chain, nameMatches }: TlsFacts, code: ReasonCode | nul
 }
 
 /**
- * Hosts that came to their turn and were left alone: nobody can look up what they have to prove, or the policy names none of them. One
+ * Hosts that came to their turn and were left alone: nobody can look up what they have to prove, they lack the records our own rule for
+ * the destination asks for, or the policy names none of them. One
  * that the policy does not name beside one that it does name has no turn.
  */
 function notDialled({ attempts, outcomes }: Report, hosts: readonly MxHost[], sts: StsState | null): TlsSession[] {
@@ -189,8 +191,12 @@ function notDialled({ attempts, outcomes }: Report, hosts: readonly MxHost[], st
   const last = hosts.findLastIndex(({ name }) => seen.has(name));
   const isNobodyNamed = hosts.every(isLeftOut);
   return hosts.slice(0, last + 1).flatMap((host) => {
-    const { dane, addresses } = host;
+    const { dane, addresses, name } = host;
     if (addresses.kind !== "found") return [];
+    if (lacksDane(host)) {
+      const policy: TlsPolicy = { type: "tlsa", text: [], mxHosts: [name] };
+      return [toSession(policy, { failure: "dane-required", reason: NO_DANE }, host)];
+    }
     return policiesOf(host, sts).flatMap((policy) => {
       const unknown = policy.type === "tlsa" && dane.kind === "unavailable";
       if (unknown) return [toSession(policy, { failure: "dnssec-invalid", reason: dane.code }, host)];
@@ -198,6 +204,11 @@ function notDialled({ attempts, outcomes }: Report, hosts: readonly MxHost[], st
       return isRefused ? [toSession(policy, { failure: "validation-failure", reason: NOT_NAMED }, host)] : [];
     });
   });
+}
+
+/** The operator's rule for the destination wants what is not published. */
+function lacksDane({ dane, rule }: MxHost): boolean {
+  return rule?.requireDane === true && (dane.kind === "none" || dane.kind === "unusable");
 }
 
 /** RFC 8461 section 5.1. */
