@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { policyText, startPolicyHost } from "../../test/support/policy-host.ts";
-import { noRules } from "../../test/support/rules.ts";
+import { NO_RULES } from "../../test/support/rules.ts";
 import type { Log } from "../../src/core/log.ts";
 import type { Discover } from "../../src/core/stages.ts";
 import { createResolver } from "../../src/parts/dns/dns.ts";
@@ -87,7 +87,7 @@ async function openDiscovery({ server, folder }: DiscoveryOrder): Promise<Discov
   };
   const sts = new StsPolicies(STS_DEFAULTS, deps);
   return {
-    discover: createDiscover(DISCOVER_DEFAULTS, { resolver, sts, policy: noRules, chance: Math.random, log }),
+    discover: createDiscover(DISCOVER_DEFAULTS, { resolver, sts, ...NO_RULES, chance: Math.random, log }),
     settle: () => sts.close(),
     close: () => store.close(),
   };

@@ -4,6 +4,7 @@ import type { MxHost } from "../core/capabilities.ts";
 import { REASON_CODES } from "../core/reason-codes.ts";
 import { tlsaText } from "../parts/dane/tlsa-text.ts";
 import type { Lookup } from "./route-explanation.ts";
+import { ruleRow } from "./rule-explanation.ts";
 
 /** One line, or none where the host has no address to reach it at. */
 export function daneLines(host: MxHost, lookups: readonly Lookup[]): readonly string[] {
@@ -12,10 +13,10 @@ export function daneLines(host: MxHost, lookups: readonly Lookup[]): readonly st
 
 /** The host with its records as text, and with the names at which TLSA records were looked for. */
 export function hostRow(host: MxHost, lookups: readonly Lookup[]): object {
-  const { dane } = host;
+  const { dane, rule } = host;
   const asked = questionsAbout(host, lookups).map(({ name }) => name);
   const records = dane.kind === "usable" ? { records: dane.records.map(tlsaText) } : {};
-  return { ...host, dane: { ...dane, ...records, asked } };
+  return { ...host, ...(rule === undefined ? {} : { rule: ruleRow(rule) }), dane: { ...dane, ...records, asked } };
 }
 
 function daneText({ dane }: MxHost, asked: readonly Lookup[]): string {

@@ -1,5 +1,6 @@
 /** Discovery as the service does it, for commands that look at the way of mail: same configuration, and every look-up is kept. */
 import { randomBytes } from "node:crypto";
+import type { Clock } from "../core/clock.ts";
 import type { Mailbox } from "../core/envelope.ts";
 import type { Log } from "../core/log.ts";
 import type { Discover } from "../core/stages.ts";
@@ -25,9 +26,10 @@ export async function withDiscovery<T>(config: Config, use: (discovery: Discover
   const log = standardErrorLog();
   const { resolver, lookups } = recordLookups(createResolver(resolverOptions(config), { randomBytes, log }));
   const { policies, facts, close } = rememberedPolicies(config, resolver, log);
-  const deps = { resolver, sts: policies, policy: () => config.policy, chance: Math.random, log };
+  const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+  const deps = { resolver, sts: policies, policy: () => config.policy, clock, chance: Math.random, log };
   const proving = new Proving({
-    env: { clock: { now: () => Date.now(), monotonic: () => performance.now() }, log },
+    env: { clock, log },
     facts,
     record: () => Promise.resolve(),
     observe: () => undefined,

@@ -45,6 +45,7 @@ async function explained(domain: string, zone: Zone): Promise<RouteExplanation> 
     log: silent,
     sts: NO_STS,
     policy: () => policy,
+    clock: { now: () => 0 },
   });
   const mailbox = { address: `someone@${domain}`, localPart: "someone", domain, isUtf8: false };
   return explainRoute(mailbox, { discover, decide, policy, now: 0, lookups });
@@ -175,6 +176,6 @@ test("an address literal needs no DNS, and a destination rule is named", async (
   expect(explanationLines(await explained("[192.0.2.7]", {}))).toContain("  nothing had to be asked");
   await server?.close();
   const raised = explanationLines(await explained("raised.test", { "raised.test": { A: ["192.0.2.1"] } }));
-  const words = "floor minimum (destination raised.test; raised by the rule for raised.test)";
+  const words = "floor minimum (destination raised.test; raised, by the rule for raised.test)";
   expect(raised).toContain(`  clean mail: ${words}`);
 });

@@ -17,6 +17,7 @@ import type { Decide, Discover } from "../core/stages.ts";
 import type { StsState } from "../core/sts.ts";
 import { tlsaText } from "../parts/dane/tlsa-text.ts";
 import { daneLines, hostRow } from "./dane-explanation.ts";
+import { hostRuleLines, ruleLines } from "./rule-explanation.ts";
 import { hostStsLines, policyLines } from "./sts-explanation.ts";
 
 /** One question, with the answer as text values. */
@@ -193,6 +194,7 @@ export function wayLines(way: Pick<RouteExplanation, "lookups" | "route" | "sts"
     "",
     "Route",
     ...routeLines(way).map((line) => `  ${line}`),
+    ...ruleLines(way.route).map((line) => `  ${line}`),
   ];
 }
 
@@ -234,7 +236,7 @@ function routeLines({ route, lookups }: Pick<RouteExplanation, "lookups" | "rout
         const where = port === undefined ? name : `${name}, port ${port}`;
         return [
           `${index + 1}. ${where} (preference ${preference}): ${answerText(addresses)}`,
-          ...[...daneLines(host, lookups), ...hostStsLines(host)].map((line) => `   ${line}`),
+          ...[...daneLines(host, lookups), ...hostRuleLines(host), ...hostStsLines(host)].map((line) => `   ${line}`),
         ];
       });
       return [`by ${VIA_TEXT[route.via]}, in this order (equal preferences change places):`, ...hosts];
@@ -259,7 +261,7 @@ function planLines(mail: string, { floor, reasons, steps }: Plan): readonly stri
   const because = reasons.flatMap((reason) => {
     if (reason.kind === "profile") return [reason.because];
     if (reason.kind === "proven-before") return [`proved before: ${reason.rung ?? "unknown"}, ${reason.effect}`];
-    return reason.kind === "destination-rule" ? [`${reason.effect} by the rule for ${reason.match}`] : [];
+    return reason.kind === "destination-rule" ? [`${reason.effect}, by the rule for ${reason.match}`] : [];
   });
   const texts = steps.map((step) => {
     if ("code" in step) return `${step.kind} (${step.code})`;

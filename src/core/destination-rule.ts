@@ -13,3 +13,9 @@ export function findDestinationRule<R extends Pick<DestinationRule, "match">>(
   }
   return best;
 }
+
+/** The operator took the domain's MTA-STS policy out of force, and the time for it is not over. */
+export function isStsIgnored(rule: Pick<DestinationRule, "ignoreSts"> | null, now: number): boolean {
+  const ignored = rule?.ignoreSts ?? null;
+  return ignored !== null && ignored.expiresAt > now;
+}

@@ -57,6 +57,8 @@ export type Findings = {
   readonly findings: readonly Finding[];
   readonly uninspectable: readonly { readonly part: string; readonly reason: UninspectableReason }[];
   readonly triggers: readonly Trigger[];
+  /** The sender wrote `TLS-Required: No` (RFC 8689 section 5). */
+  readonly tlsRequiredNo?: true;
   /** Pack ids with the hash of their text, and the engine version: enough to replay the verdict. */
   readonly packs: readonly { readonly pack: string; readonly sha256: string }[];
   readonly engine: string;

@@ -37,7 +37,8 @@ export function isStop(step: Step | Stop): step is Stop {
   return "code" in step;
 }
 
-export type DestinationEffect = "raised" | "lowered" | "content protection" | "fallback defer" | "fallback fail";
+export type DestinationEffect =
+  "raised" | "lowered" | "content protection" | "fallback defer" | "fallback fail" | "MTA-STS ignored";
 
 /** Why the floor and the steps are what they are, for trace and audit; stable words, no content. */
 export type PlanReason =
@@ -50,6 +51,8 @@ export type PlanReason =
       readonly rung: Rung | null;
       readonly effect: "kept" | "lapsed" | "waived" | "unknown";
     }
+  /** The sender's `TLS-Required: No` (RFC 8689 section 5) changes nothing. */
+  | { readonly kind: "tls-required-no-ignored" }
   | { readonly kind: "never-below"; readonly profile: ProfileName }
   | { readonly kind: "capability"; readonly capability: string; readonly state: string }
   | { readonly kind: "route"; readonly state: string };

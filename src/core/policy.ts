@@ -28,6 +28,8 @@ export type DestinationRule = {
   readonly requireTls: RequireTlsWish | null;
   /** Of the connection itself, whatever the mail; null: nothing. */
   readonly tls: TlsRule | null;
+  /** The domain's MTA-STS policy is not asked for until then; null: it binds. */
+  readonly ignoreSts: { readonly reason: string; readonly expiresAt: number } | null;
 };
 
 export type Policy = {

@@ -9,7 +9,7 @@ import type { Capabilities } from "../../src/core/capabilities.ts";
 import { createDiscover } from "../../src/stages/discover/discover.ts";
 import { DISCOVER_DEFAULTS } from "../../src/stages/discover/options.ts";
 import { peers } from "../support/peers.ts";
-import { noRules } from "../support/rules.ts";
+import { NO_RULES } from "../support/rules.ts";
 import { signedZones, Unbound } from "../support/peers-unbound.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -23,7 +23,7 @@ function resolverOf({ address }: Unbound): DnsResolver {
 async function routeOf(domain: string, resolver: DnsResolver, port = 2525): Promise<Capabilities["route"]> {
   const discover = createDiscover(
     { ...DISCOVER_DEFAULTS, port },
-    { resolver, chance: () => 0, log: silent, sts: NO_STS, policy: noRules },
+    { resolver, chance: () => 0, log: silent, sts: NO_STS, ...NO_RULES },
   );
   return (await discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false })).route;
 }

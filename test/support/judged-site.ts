@@ -20,7 +20,7 @@ import { createResolver } from "../../src/parts/dns/dns.ts";
 import { createDiscover } from "../../src/stages/discover/discover.ts";
 import { DISCOVER_DEFAULTS } from "../../src/stages/discover/options.ts";
 import { runCli } from "./child-gateway.ts";
-import { noRules } from "./rules.ts";
+import { NO_RULES } from "./rules.ts";
 import { daneVectors } from "./dane-rig.ts";
 import { SILENT_LOG, TEST_OPTIONS } from "./deliver-rig.ts";
 import { JUDGED_PORT, judgedCases } from "./judged-cases.ts";
@@ -65,7 +65,7 @@ async function oursOf(domain: string): Promise<Verdict> {
   const servers = [`${RESOLVER.host}:${RESOLVER.port}`];
   const options = { servers, timeoutMs: PATIENCE_MS, retries: 0, trustAd: "loopback", inFlightMax: 8 } as const;
   const resolver = createResolver(options, { randomBytes, log: SILENT_LOG });
-  const deps = { resolver, chance: () => 0, log: SILENT_LOG, sts: NO_STS, policy: noRules };
+  const deps = { resolver, chance: () => 0, log: SILENT_LOG, sts: NO_STS, ...NO_RULES };
   const discover = createDiscover({ ...DISCOVER_DEFAULTS, port: JUDGED_PORT }, deps);
   const { route } = await discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false });
   if (route.kind !== "hosts") return "none";

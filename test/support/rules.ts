@@ -11,6 +11,7 @@ export function destinationRule(match: string, parts: Partial<DestinationRule> =
     fallback: "portal",
     requireTls: null,
     tls: null,
+    ignoreSts: null,
     ...parts,
   };
 }
@@ -30,4 +31,7 @@ export function tlsRule(parts: Partial<TlsRule> = {}): TlsRule {
 }
 
 /** For a discovery that knows no rules. */
-export const noRules = (): { readonly destinations: readonly DestinationRule[] } => ({ destinations: [] });
+export const NO_RULES = {
+  policy: (): { readonly destinations: readonly DestinationRule[] } => ({ destinations: [] }),
+  clock: { now: (): number => 0 },
+};

@@ -50,6 +50,10 @@ function notDialledText({ domain, host, address, notDialled }: NotDialled): stri
       return `The address of ${host.name}, a mail server of ${domain}, could not be looked up (${host.addresses.kind}); please check the name servers and the DNSSEC signatures of its zone.`;
     case "PST-DLV-045":
       return `${domain} names ${host.name} as its mail server in DNS, and its MTA-STS policy does not name it, so that no mail may be sent there; please add it to the policy (and change the id in the TXT record), or take it out of the MX records.`;
+    case "PST-DLV-054":
+      return `${domain} names ${host.name} as its mail server in DNS, and our own rule for ${host.rule?.of} does not name it, so that it was not dialled; please confirm by another way which mail servers are yours.`;
+    case "PST-DLV-055":
+      return `Our own rule for ${host.rule?.of} asks for DANE, and ${host.name} has no usable TLSA records; please publish them, for the certificate in use and signed with DNSSEC.`;
     case "PST-DSC-009":
       return `The TLSA records (DANE) of ${host.name} fail DNSSEC validation, and mail may not be sent there until they are sound; please repair the signatures of its zone.`;
     default:
@@ -103,6 +107,16 @@ function dialogText({ probe, ...seen }: Probed, code: ReasonCode): string {
       return `The MTA-STS policy of ${seen.domain} asks for TLS with ${where}, and STARTTLS is ${probe.facts.starttlsOffered ? `answered with ${replyCode}` : "not offered"}; please turn TLS on, or find out who removes it on the way.`;
     case "PST-DLV-048":
       return `The MTA-STS policy of ${seen.domain} asks for TLS with ${where}, and the handshake fails; please offer TLS 1.2 or 1.3 with forward secrecy and authenticated encryption (ECDHE with AES-GCM or ChaCha20).`;
+    case "PST-DLV-050":
+      return `${where} does not show what we agreed on (rule for ${seen.host.rule?.of}): ${probe.facts.rule?.refused}; please confirm by another way that key or authority were changed; if nothing was changed, somebody is in between.`;
+    case "PST-DLV-051":
+      return `We agreed on TLS with ${where} (rule for ${seen.host.rule?.of}), and STARTTLS is ${probe.facts.starttlsOffered ? `answered with ${replyCode}` : "not offered"}; please turn TLS on, or find out who removes it on the way.`;
+    case "PST-DLV-052":
+      return `We agreed on TLS with ${where} (rule for ${seen.host.rule?.of}), and the handshake fails; please offer TLS 1.2 or 1.3 with forward secrecy and authenticated encryption (ECDHE with AES-GCM or ChaCha20).`;
+    case "PST-DLV-053":
+      return `${where} offers ${probe.facts.tls?.protocol}, and we agreed on ${seen.host.rule?.minVersion} or newer (rule for ${seen.host.rule?.of}); please turn it on.`;
+    case "PST-DLV-056":
+      return `The key of ${where} (${probe.facts.tls?.weakKey}) is too short to prove anything; please make one of at least 2048 bits (RSA) or 256 bits (elliptic curve), with a new certificate.`;
     default:
       return `${where}, ${step}: ${REASON_CODES[code].what}`;
   }
@@ -138,7 +152,11 @@ function certificateTexts({ probe, host, address, port }: Probed): readonly stri
   const subject = `The certificate of ${host.name} (${address}, port ${port})`;
   if (tls === null || probe.certificate === null) return [`${subject} could not be looked at; please present one.`];
   const texts: string[] = [];
-  if (tls.chain !== "ok") texts.push(`${subject} ${chainText(tls, startedAt)}`);
+  if (tls.weakKey !== undefined)
+    texts.push(
+      `${subject} has a key (${tls.weakKey}) that is too short; please make one of at least 2048 bits (RSA) or 256 bits (elliptic curve).`,
+    );
+  else if (tls.chain !== "ok") texts.push(`${subject} ${chainText(tls, startedAt)}`);
   if (!tls.nameMatches) {
     texts.push(
       isIP(host.name) === 0

@@ -1,7 +1,7 @@
 /** How `postern tls probe` says what it saw: lines for people, rows for programs, and the verdict over all mail servers of a domain. */
 import { assertNever } from "../../core/assert-never.ts";
 import type { Route } from "../../core/capabilities.ts";
-import type { DaneFacts, StsFacts } from "../../core/outcome.ts";
+import type { DaneFacts, RuleFacts, StsFacts } from "../../core/outcome.ts";
 import { PROFILES } from "../../core/policy.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
@@ -11,6 +11,7 @@ import { formatTime } from "../output.ts";
 import type { Lookup } from "../route-explanation.ts";
 import { issuerOf, namesOf } from "./certificate-text.ts";
 import { adviceOf, failuresOf } from "./failure-words.ts";
+import { spkiPinOf } from "../../stages/deliver/pin-demand.ts";
 import { ADDRESSES_PER_HOST_MAX } from "./probe-hosts.ts";
 import { counted, isAuthenticated, profilesOf, ranked, rungOf } from "./seen.ts";
 import type { Seen } from "./seen.ts";
@@ -95,9 +96,13 @@ export function seenRow(seen: Seen, lookups: readonly Lookup[]): object {
     phase: facts?.phase ?? null,
     starttlsOffered: facts?.starttlsOffered ?? null,
     tls: facts?.tls ?? null,
-    certificate: certificate === null ? null : { names: namesOf(certificate), issuer: issuerOf(certificate) },
+    certificate:
+      certificate === null
+        ? null
+        : { names: namesOf(certificate), issuer: issuerOf(certificate), spkiPin: spkiPinOf(certificate) },
     dane: facts?.dane ?? null,
     sts: facts?.sts ?? null,
+    rule: facts?.rule ?? null,
     rung: rungOf(seen),
     profiles: profilesOf(seen),
     authenticated: isAuthenticated(seen),
@@ -150,12 +155,13 @@ function profilesText(profiles: readonly string[]): string {
 }
 
 function dialogFacts({ facts, certificate }: NonNullable<Seen["probe"]>): readonly Fact[] {
-  const { phase, starttlsOffered, tls, dane, sts } = facts;
+  const { phase, starttlsOffered, tls, dane, sts, rule } = facts;
   if (["dial", "greeting", "ehlo"].includes(phase)) return [["reached", `no further than ${phase}`]];
   const lines: Fact[] = [["STARTTLS", starttlsOffered ? "offered" : "not offered"]];
   if (tls === null) return lines;
   lines.push(["TLS", `${tls.protocol}, ${tls.cipher}`], ["certificate", `SHA-256 ${tls.leafSha256}`]);
   if (certificate !== null) {
+    lines.push(["  key pin", spkiPinOf(certificate) ?? "none: a key of unknown kind"]);
     lines.push(["  names", namesOf(certificate).join(", ") || "none"], ["  issuer", issuerOf(certificate)]);
   }
   const end = Date.parse(tls.leafNotAfter);
@@ -166,6 +172,7 @@ function dialogFacts({ facts, certificate }: NonNullable<Seen["probe"]>): readon
   );
   if (dane !== undefined) lines.push(["DANE", daneText(dane)]);
   if (sts !== undefined) lines.push(["MTA-STS", stsText(sts)]);
+  if (rule !== undefined) lines.push(["own rule", ruleText(rule)]);
   return lines;
 }
 
@@ -187,4 +194,8 @@ function stsText(sts: StsFacts): string {
   const named = sts.matched ? "names this host" : "does not name this host";
   const verdict = sts.verdict === null ? "" : sts.verdict === "met" ? ", and it lives up to it" : ", and it breaks it";
   return `policy ${sts.id} in mode ${sts.mode} ${named}${verdict}`;
+}
+
+function ruleText({ of, met, refused }: RuleFacts): string {
+  return met === true ? `for ${of}: met` : `for ${of}: not met, ${refused ?? "no handshake"}`;
 }

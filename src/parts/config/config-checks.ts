@@ -143,12 +143,18 @@ function checkResolver({ text, report }: Checks): void {
 }
 
 function checkDestinations({ text, report, now }: Checks): void {
-  text.policy.destinations.forEach((rule, i) => {
-    if (rule.lower_to === undefined) return;
-    const path: YamlPath = ["policy", "destinations", i, "lower_to", "expires"];
-    const expiresAt = endOfDay(rule.lower_to.expires);
-    if (expiresAt <= now) report.error(path, "has passed; remove the rule, or renew it with a reason");
-    else if (expiresAt - now < FOURTEEN_DAYS_MS) report.warn(path, "is less than 14 days away");
+  text.policy.destinations.forEach(({ lower_to: lowerTo, tls }, i) => {
+    const rule: YamlPath = ["policy", "destinations", i];
+    const ends = [
+      { path: [...rule, "lower_to", "expires"], expires: lowerTo?.expires },
+      { path: [...rule, "tls", "ignore_mta_sts", "expires"], expires: tls?.ignore_mta_sts?.expires },
+    ];
+    for (const { path, expires } of ends) {
+      if (expires === undefined) continue;
+      const expiresAt = endOfDay(expires);
+      if (expiresAt <= now) report.error(path, "has passed; remove the rule, or renew it with a reason");
+      else if (expiresAt - now < FOURTEEN_DAYS_MS) report.warn(path, "is less than 14 days away");
+    }
   });
 }
 

@@ -32,6 +32,7 @@ export function readPolicy({ policy }: ConfigText, files: Files): Policy {
 
 function readDestination(row: DestinationText, place: YamlPath, files: Files): DestinationRule {
   const { match, lower_to: lowerTo, tls } = row;
+  const ignoreSts = tls?.ignore_mta_sts;
   return {
     match,
     raiseTo: row.raise_to ?? null,
@@ -42,8 +43,9 @@ function readDestination(row: DestinationText, place: YamlPath, files: Files): D
     requireContentProtection: row.require_content_protection ?? false,
     fallback: row.fallback ?? "portal",
     requireTls: row.requiretls ?? null,
+    ignoreSts: ignoreSts === undefined ? null : { reason: ignoreSts.reason, expiresAt: endOfDay(ignoreSts.expires) },
     tls:
-      tls === undefined
+      tls === undefined || Object.keys(tls).every((key) => key === "ignore_mta_sts")
         ? null
         : {
             ...readShown(tls, [...place, "tls"], files),

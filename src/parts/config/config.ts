@@ -357,6 +357,7 @@ function readRoles({ roles }: ConfigText): RoleMap {
 }
 
 function optOuts(text: ConfigText): readonly string[] {
+  const withoutSts = text.policy.destinations.flatMap(({ match, tls }) => (tls?.ignore_mta_sts ? [match] : []));
   const lowered = text.policy.destinations.flatMap((rule) => (rule.lower_to ? [rule.match] : []));
   return [
     ...(text.delivery.allow_private_destinations ? ["delivery.allow_private_destinations"] : []),
@@ -364,6 +365,7 @@ function optOuts(text: ConfigText): readonly string[] {
     ...(text.monitoring.allow_remote ? ["monitoring.allow_remote"] : []),
     ...text.listen.plaintext_networks.map((network) => `listen.plaintext_networks: ${network}`),
     ...lowered.map((match) => `policy.destinations.lower_to: ${match}`),
+    ...withoutSts.map((match) => `policy.destinations.tls.ignore_mta_sts: ${match}`),
   ];
 }
 

@@ -47,6 +47,7 @@ export const destinationTls = z
       .max(100)
       .optional(),
     ...shown,
+    ignore_mta_sts: z.strictObject(exception).optional(),
   })
   .refine(isSomething, EMPTY);
 

@@ -186,10 +186,12 @@ function attemptText(attempt: AttemptFacts): string {
   return parts.filter((part) => part !== null).join("; ");
 }
 
-function channelText({ tls, dane, rung, starttlsOffered, phase }: AttemptFacts): string {
+function channelText({ tls, dane, rule, rung, starttlsOffered, phase, requireTls }: AttemptFacts): string {
   if (tls !== null) {
-    const certificate = `certificate ${tls.chain}, name ${tls.nameMatches ? "matches" : "does not match"}`;
-    return `${tls.protocol} ${tls.cipher}, ${certificate}${daneText(dane)}${rung === null ? "" : ` → ${rungText(rung)}`}`;
+    const key = tls.weakKey === undefined ? "" : `, key too short (${tls.weakKey})`;
+    const certificate = `certificate ${tls.chain}, name ${tls.nameMatches ? "matches" : "does not match"}${key}`;
+    const judged = `${daneText(dane)}${ruleText(rule)}${requireTls === true ? ", REQUIRETLS" : ""}`;
+    return `${tls.protocol} ${tls.cipher}, ${certificate}${judged}${rung === null ? "" : ` → ${rungText(rung)}`}`;
   }
   if (isBefore(phase, "ehlo")) return "no dialog";
   if (isBefore(phase, "starttls")) return "did not get as far as STARTTLS";
@@ -204,6 +206,12 @@ function daneText(dane: AttemptFacts["dane"]): string {
   if (dane.state === "unusable") return ", DANE records of no use";
   if (dane.matched !== null) return `, DANE record ${dane.matched} matches`;
   return dane.refused === null ? "" : `, DANE: ${dane.refused}`;
+}
+
+function ruleText(rule: AttemptFacts["rule"]): string {
+  if (rule === undefined || rule.met === null) return "";
+  const verdict = rule.met ? "met" : `not met: ${rule.refused ?? "refused"}`;
+  return `, rule for ${printable(rule.of)} ${verdict}`;
 }
 
 function isBefore(phase: Phase, other: Phase): boolean {
@@ -258,9 +266,11 @@ function reasonText(reason: PlanReason): string {
     case "rule":
       return `rule ${reason.pack}/${reason.rule}`;
     case "destination-rule":
-      return `the destination rule ${reason.match}, which ${reason.effect} it`;
+      return `the rule for ${reason.match}: ${reason.effect}`;
     case "proven-before":
       return PROVEN_TEXT[reason.effect](reason.rung);
+    case "tls-required-no-ignored":
+      return "the sender's `TLS-Required: No`, which is ignored";
     case "never-below":
       return `the earlier demand (${reason.profile})`;
     case "capability":

@@ -12,6 +12,7 @@ import {
   rule,
   planFor,
   stepsOf,
+  NOW,
 } from "./decide.samples.ts";
 import type { Case } from "./decide.samples.ts";
 
@@ -90,5 +91,35 @@ describe("REQUIRETLS as the operator wishes", () => {
         .map((text, index) => `${text}${said[index]}`)
         .join(" "),
     ).toBe(steps);
+  });
+});
+
+describe("what the plan says besides", () => {
+  const effect = { kind: "destination-rule", match: "example.org", effect: "MTA-STS ignored" };
+  test.each<[expiresAt: number, isSaid: boolean]>([
+    [NOW + 1, true],
+    [NOW, false],
+  ])("a policy ignored until %i: %j", (expiresAt, isSaid) => {
+    const ignoring = rule("example.org", { ignoreSts: { reason: "agreed in writing", expiresAt } });
+    const proven = { kind: "known", rung: "sts-enforce", fall: null, keptUntil: null } as const;
+    const plan = planFor({
+      findings: low,
+      capabilities: { proven },
+      policy: { ...policy, destinations: [ignoring] },
+    });
+    expect(plan.reasons.some((reason) => JSON.stringify(reason) === JSON.stringify(effect))).toBe(isSaid);
+    // What the policy proved before does not bind while it is ignored.
+    expect(stepsOf(plan)).toBe(isSaid ? "transport:pkix hold:PST-DEC-001" : "transport:sts-enforce hold:PST-DEC-020");
+  });
+
+  test("`TLS-Required: No` changes nothing, and is told", () => {
+    for (const findings of [low, tagged, high]) {
+      const [without, asked] = [findings, { ...findings, tlsRequiredNo: true as const }].map((one) =>
+        planFor({ findings: one }),
+      );
+      expect([asked?.floor, asked?.steps]).toEqual([without?.floor, without?.steps]);
+      expect(asked?.reasons).toContainEqual({ kind: "tls-required-no-ignored" });
+      expect(without?.reasons).not.toContainEqual({ kind: "tls-required-no-ignored" });
+    }
   });
 });

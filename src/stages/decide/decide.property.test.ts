@@ -63,6 +63,7 @@ const destination = fc.record({
   fallback: fc.constantFrom(...FALLBACKS),
   requireTls: fc.option(fc.constantFrom(...REQUIRETLS_WISHES)),
   tls: fc.constant(null),
+  ignoreSts: fc.option(fc.constant({ reason: "agreed in writing", expiresAt: 1500 })),
 });
 const policy: fc.Arbitrary<Policy> = fc.record({
   phi: profile,

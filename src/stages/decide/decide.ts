@@ -3,7 +3,9 @@
  * Promises: pure, and so the same for the same input; every step meets the floor; the floor is the strongest of all demands and never
  * below the one demanded before; the plan says why. Enforcing the rung is left to deliver, moving along the steps to pipeline.ts.
  */
-import type { Floor, Plan, PlanReason } from "../../core/plan.ts";
+import { isStsIgnored } from "../../core/destination-rule.ts";
+import type { Findings } from "../../core/findings.ts";
+import type { DestinationEffect, Floor, Plan, PlanReason } from "../../core/plan.ts";
 import type { DestinationRule } from "../../core/policy.ts";
 import type { DecideInput } from "../../core/stages.ts";
 import { decideFloor } from "./floor.ts";
@@ -21,13 +23,29 @@ export function decide(input: DecideInput): Plan {
   const steps: StepsInput = { floor, proven, capabilities, carrierRung, requireTls, fallback };
   return {
     floor,
-    reasons: [...reasons, ...fallbackReasons(rule, floor), ...proven.reasons, ...capabilityReasons(steps)],
+    reasons: [
+      ...reasons,
+      ...ruleReasons(rule, floor, now),
+      ...headerReasons(input.findings),
+      ...proven.reasons,
+      ...capabilityReasons(steps),
+    ],
     steps: isHeldForReview ? [{ kind: "hold", code: "PST-DEC-002" }] : planSteps(steps),
   };
 }
 
-/** Only where it makes a difference: mail without a floor meets it anywhere. */
-function fallbackReasons(rule: DestinationRule | null, { minRung }: Floor): readonly PlanReason[] {
-  if (rule === null || rule.fallback === "portal" || minRung === "plain") return [];
-  return [{ kind: "destination-rule", match: rule.match, effect: `fallback ${rule.fallback}` }];
+/** The fallback only where it makes a difference: mail without a floor meets it anywhere. */
+function ruleReasons(rule: DestinationRule | null, { minRung }: Floor, now: number): readonly PlanReason[] {
+  if (rule === null) return [];
+  const { match, fallback } = rule;
+  const effects: readonly DestinationEffect[] = [
+    ...(fallback === "portal" || minRung === "plain" ? [] : ([`fallback ${fallback}`] as const)),
+    ...(isStsIgnored(rule, now) ? (["MTA-STS ignored"] as const) : []),
+  ];
+  return effects.map((effect) => ({ kind: "destination-rule", match, effect }));
+}
+
+/** RFC 8689 section 5 lets it lift DANE and MTA-STS; here what a domain asks for binds whoever writes to it. */
+function headerReasons({ tlsRequiredNo }: Findings): readonly PlanReason[] {
+  return tlsRequiredNo === true ? [{ kind: "tls-required-no-ignored" }] : [];
 }

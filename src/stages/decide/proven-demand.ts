@@ -1,9 +1,10 @@
 /**
  * What a domain proved before binds mail that needs protection (docs/security-levels.md): whoever can take its DNSSEC, its policy or its
  * STARTTLS away must not get such mail by it. Promises: only raises the transport's rung, never the floor itself, so that it ends with
- * its time; ordinary mail is not touched; the operator's rule that lowers a destination wins.
+ * its time; ordinary mail is not touched; the operator's rule that lowers a destination, or ignores its policy, wins.
  */
 import type { Capabilities } from "../../core/capabilities.ts";
+import { isStsIgnored } from "../../core/destination-rule.ts";
 import type { Floor, PlanReason } from "../../core/plan.ts";
 import type { DestinationRule } from "../../core/policy.ts";
 import { meetsRung } from "../../core/rung.ts";
@@ -33,7 +34,8 @@ export function provenDemand({ floor, capabilities: { proven }, rule, now }: Inp
   const rung = proven.kind === "known" ? proven.rung : null;
   if (rung !== null && meetsRung(floor.minRung, rung)) return none;
   const because = (effect: Effect): readonly PlanReason[] => [{ kind: "proven-before", rung, effect }];
-  if (rule !== null && rule.lowerTo !== null && rule.lowerTo.expiresAt > now) {
+  const isPolicyIgnored = rung === "sts-enforce" && isStsIgnored(rule, now);
+  if (isPolicyIgnored || (rule !== null && rule.lowerTo !== null && rule.lowerTo.expiresAt > now)) {
     return { ...none, reasons: because("waived") };
   }
   if (proven.kind === "unavailable") return { kind: "unknown", rung: null, reasons: because("unknown") };

@@ -11,7 +11,7 @@ import type { MxHost, Route } from "../../core/capabilities.ts";
 import type { Log } from "../../core/log.ts";
 import { createResolver } from "../../parts/dns/dns.ts";
 import type { TrustAd } from "../../parts/dns/trust.ts";
-import { noRules } from "../../../test/support/rules.ts";
+import { NO_RULES } from "../../../test/support/rules.ts";
 import { createDiscover } from "./discover.ts";
 import { DISCOVER_DEFAULTS } from "./options.ts";
 import type { DiscoverOptions } from "./options.ts";
@@ -30,7 +30,7 @@ async function discovered(zone: Zone, domain = "d.test", { trustAd = "loopback",
   server ??= await startLoopbackDns(zone);
   const servers = { servers: [server.address], timeoutMs: 200, retries: 0, inFlightMax: 32, trustAd };
   const resolver = createResolver(servers, { randomBytes, log: silent });
-  const deps = { resolver, chance: () => 0, log: silent, sts: NO_STS, policy: noRules };
+  const deps = { resolver, chance: () => 0, log: silent, sts: NO_STS, ...NO_RULES };
   const discover = createDiscover({ ...DISCOVER_DEFAULTS, ...options }, deps);
   const { route } = await discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false });
   const { queries } = server;

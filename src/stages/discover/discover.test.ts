@@ -5,7 +5,7 @@ import type { Capabilities, Route } from "../../core/capabilities.ts";
 import type { Chance } from "../../core/clock.ts";
 import type { DnsAnswer, MxRecord, Resolver } from "../../core/dns-answer.ts";
 import type { Log } from "../../core/log.ts";
-import { noRules } from "../../../test/support/rules.ts";
+import { NO_RULES } from "../../../test/support/rules.ts";
 import { createDiscover } from "./discover.ts";
 import { orderMx } from "./mx-order.ts";
 import { DISCOVER_DEFAULTS } from "./options.ts";
@@ -45,7 +45,7 @@ function resolverOf({ mx = {}, addresses = {} }: World): Resolver {
 }
 
 function discovered(domain: string, world: World, chance = first): Promise<Capabilities> {
-  const deps = { resolver: resolverOf(world), chance, log: silent, sts: NO_STS, policy: noRules };
+  const deps = { resolver: resolverOf(world), chance, log: silent, sts: NO_STS, ...NO_RULES };
   const discover = createDiscover({ ...DISCOVER_DEFAULTS, ...world.options }, deps);
   return discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false });
 }

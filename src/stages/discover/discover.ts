@@ -8,12 +8,13 @@
 import { isIP } from "node:net";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Capabilities, MxHost, Route } from "../../core/capabilities.ts";
-import type { Chance } from "../../core/clock.ts";
+import type { Chance, Clock } from "../../core/clock.ts";
 import type { DnsAnswer, DnsSecurity, MxRecord, Resolver } from "../../core/dns-answer.ts";
-import { findDestinationRule } from "../../core/destination-rule.ts";
+import { findDestinationRule, isStsIgnored } from "../../core/destination-rule.ts";
 import type { Log } from "../../core/log.ts";
-import type { Policy } from "../../core/policy.ts";
+import type { DestinationRule, Policy } from "../../core/policy.ts";
 import type { Discover } from "../../core/stages.ts";
+import type { TlsRule } from "../../core/tls-rule.ts";
 import { Gate } from "../../parts/dns/gate.ts";
 import { toHostName, toQueryName } from "../../parts/dns/host-name.ts";
 import { canonicalAddress, readAddressLiteral } from "./address-literal.ts";
@@ -31,6 +32,7 @@ export type DiscoverDeps = {
   readonly sts: StsLookup;
   /** In force now: a reload changes it. */
   readonly policy: () => Pick<Policy, "destinations">;
+  readonly clock: Pick<Clock, "now">;
 };
 
 type FoundMx = Extract<DnsAnswer<readonly MxRecord[]>, { kind: "found" }>;
@@ -58,29 +60,29 @@ export function createDiscover(options: DiscoverOptions, deps: DiscoverDeps): Di
     ownAddresses: new Set(options.ownAddresses.map(canonicalAddress)),
   };
   return async ({ domain }): Promise<Capabilities> => {
-    const asked = policyDomain(domain, world.options);
+    const rule = findDestinationRule(deps.policy().destinations, domain);
+    const asked = isStsIgnored(rule, deps.clock.now()) ? null : policyDomain(domain, world.options);
     const [found, policy] = await Promise.all([
       discoverRoute(domain, world),
       asked === null ? NO_POLICY : deps.sts.policyOf(asked),
     ]);
     const isUnnamed = asked !== null && isNoneNamed(found, policy);
     const sts = isUnnamed ? await deps.sts.fetchedAgain(asked) : policy;
-    const route = withRule(underPolicy(found, sts), domain, world);
+    const route = withRule(underPolicy(found, sts), ruleFor(domain, rule, world));
     const absent = { kind: "absent" } as const;
     return { domain, route, sts, smime: absent, openpgp: absent, proven: absent, portal: absent };
   };
 }
 
 /** What the operator asks of the servers: of the smarthost where the mail goes by one, else of the destination's own. */
-function withRule(route: Route, domain: string, { options, deps }: World): Route {
-  if (route.kind !== "hosts") return route;
-  const rule =
-    route.via === "smarthost"
-      ? findSmarthost(options.smarthosts, domain)?.tls
-      : findDestinationRule(deps.policy().destinations, domain)?.tls;
-  return rule === null || rule === undefined
-    ? route
-    : { ...route, hosts: route.hosts.map((host) => ({ ...host, rule })) };
+function ruleFor(domain: string, rule: DestinationRule | null, { options }: World): TlsRule | null {
+  const smarthost = findSmarthost(options.smarthosts, domain);
+  return (smarthost === null ? rule?.tls : smarthost.tls) ?? null;
+}
+
+function withRule(route: Route, rule: TlsRule | null): Route {
+  if (route.kind !== "hosts" || rule === null) return route;
+  return { ...route, hosts: route.hosts.map((host) => ({ ...host, rule })) };
 }
 
 async function discoverRoute(domain: string, world: World): Promise<Route> {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PATIENCE, StsRig } from "../../../test/support/sts-rig.ts";
 import type { Misbehaviour } from "../../cli/loopback/dns-server.ts";
 import type { Capabilities } from "../../core/capabilities.ts";
-import { noRules } from "../../../test/support/rules.ts";
+import { destinationRule, NO_RULES } from "../../../test/support/rules.ts";
 import { createDiscover } from "./discover.ts";
 import { DISCOVER_DEFAULTS } from "./options.ts";
 import type { DiscoverOptions } from "./options.ts";
@@ -285,11 +285,16 @@ describe("renewal beside the mail", () => {
 });
 
 describe("discovery under a policy", () => {
-  function discovered(domain = D, options: Partial<DiscoverOptions> = {}): Promise<Capabilities> {
+  function discovered(
+    domain = D,
+    options: Partial<DiscoverOptions> = {},
+    rules: Partial<typeof NO_RULES> = {},
+  ): Promise<Capabilities> {
     const deps = {
       resolver: rig.resolver,
       sts: rig.policies,
-      policy: noRules,
+      ...NO_RULES,
+      ...rules,
       chance: () => 0,
       log: { debug() {}, info() {}, warn() {}, error() {} },
     };
@@ -315,6 +320,17 @@ describe("discovery under a policy", () => {
       ["other.test", { kind: "enforce", id: "a1", matches: false }],
     ]);
     expect(rig.fetches(D)).toBe(1);
+  });
+
+  test("a policy the operator ignores is not asked for, until the last day of that is over", async () => {
+    rig.dns.setRecord(D, { MX: [[10, MX]] });
+    rig.publish(D, "a1", { mx: ["other.test"] });
+    const ignoring = destinationRule(D, { ignoreSts: { reason: "agreed in writing", expiresAt: 1000 } });
+    const at = (time: number) => ({ policy: () => ({ destinations: [ignoring] }), clock: { now: () => time } });
+    const found = await discovered(D, {}, at(999));
+    expect([found.sts, asked(found)]).toEqual([{ kind: "none", failure: null }, [[MX, { kind: "none" }]]]);
+    expect(rig.fetches(D)).toBe(0);
+    expect(asked(await discovered(D, {}, at(1000)))).toEqual([[MX, { kind: "enforce", id: "a1", matches: false }]]);
   });
 
   test("a domain without MX is its own mail server, and its policy has to name it", async () => {

@@ -20,7 +20,7 @@ import type { Segment } from "./compiled-pack.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { attachmentOf, isMessageFile, structureOf, withoutPrelude } from "./loose-file.ts";
-import { headerSegments, namedValues, otherFields, senderNamesOf, triggersOf } from "./message-header.ts";
+import { headerSegments, namedValues, otherFields, waivesTls, senderNamesOf, triggersOf } from "./message-header.ts";
 import type { NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
 import { contentOf, isTextual, readPartText, readRawText } from "./part-text.ts";
@@ -42,6 +42,7 @@ export type Extraction = {
   /** Parts the sender's client encrypted. */
   readonly protectedParts: readonly string[];
   readonly triggers: readonly Trigger[];
+  readonly tlsRequiredNo: boolean;
   readonly senderNames: ReadonlySet<string>;
   /** Parts whose name or declared type promises another content. */
   readonly misdeclared: readonly string[];
@@ -112,6 +113,7 @@ class Extractor {
       uninspectable: this.#uninspectable,
       protectedParts: this.#protectedParts,
       triggers: triggersOf(values, this.#wanted),
+      tlsRequiredNo: waivesTls(values),
       senderNames: senderNamesOf(values),
       misdeclared: this.#misdeclared,
     };

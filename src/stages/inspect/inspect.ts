@@ -88,6 +88,7 @@ const NOTHING_READ: Extraction = {
   uninspectable: [{ part: "", reason: "inspection_error" }],
   protectedParts: [],
   triggers: [],
+  tlsRequiredNo: false,
   senderNames: new Set(),
   misdeclared: [],
 };
@@ -139,6 +140,7 @@ function assemble({ extraction, uninspectable, results, options, deps }: Assembl
     ],
     uninspectable,
     triggers: extraction.triggers,
+    ...(extraction.tlsRequiredNo ? { tlsRequiredNo: true } : {}),
     packs: deps.packs.map(({ id, sha256 }) => ({ pack: id, sha256 })),
     engine: ENGINE,
   };

@@ -38,6 +38,9 @@ const NAME_FIELDS = [
 const TEXT_FIELDS = ["comments", "keywords", "content-description"];
 const READ_FIELDS = new Set([...SUBJECT_FIELDS, ...NAME_FIELDS, ...TEXT_FIELDS]);
 const SENSITIVITY_FIELD = "sensitivity";
+const TLS_REQUIRED_FIELD = "tls-required";
+/** Not read for what it says to people. */
+const ASKING_FIELDS: readonly string[] = [SENSITIVITY_FIELD, TLS_REQUIRED_FIELD];
 const BARE_ADDRESS = /[^\s,;:"<>()@]{1,200}@[^\s,;"<>()]{1,255}/g;
 /** Longer than any text of a person; addresses and triggers are looked for up to here. */
 const FIELD_CHARS_MAX = 8_192;
@@ -51,7 +54,7 @@ export function namedValues(fields: readonly HeaderField[]): NamedValues {
   const values = new Map<string, string[]>();
   for (const field of fields) {
     const name = field.name.toLowerCase();
-    if (!READ_FIELDS.has(name) && name !== SENSITIVITY_FIELD) continue;
+    if (!READ_FIELDS.has(name) && !ASKING_FIELDS.includes(name)) continue;
     const value = decodeWords(field.value.slice(0, FIELD_CHARS_MAX));
     const known = values.get(name);
     if (known === undefined) values.set(name, [value]);
@@ -98,6 +101,11 @@ export function triggersOf(values: NamedValues, { tags, sensitivities }: Wanted)
   const isWanted = (value: string): boolean => sensitivities.has(value.trim().toLowerCase());
   if (values.get(SENSITIVITY_FIELD)?.some(isWanted) === true) triggers.push("sensitivity-header");
   return triggers;
+}
+
+/** RFC 8689 section 5. */
+export function waivesTls(values: NamedValues): boolean {
+  return values.get(TLS_REQUIRED_FIELD)?.some((value) => value.trim().toLowerCase() === "no") ?? false;
 }
 
 /** The sender's display names, normalised as detectors normalise values; with and without a middle word. */
