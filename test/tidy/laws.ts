@@ -23,6 +23,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ["parts/log"],
   "prom-client": ["parts/metrics"],
   pkijs: ["parts/keys"],
+  unpdf: ["parts/extraction"],
   "smtp-server": ["stages/accept", "cli/loopback"],
   yaml: ["parts/config"],
   zod: ["parts/config", "stages/inspect"],

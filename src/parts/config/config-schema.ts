@@ -152,6 +152,7 @@ const dlp = z.strictObject({
       archive_depth_max: whole(1, 20, 4),
       inflated_bytes_max: whole(1_048_576, 2_147_483_648, 104_857_600),
       inflate_ratio_max: whole(10, 1100, 200),
+      pdf_pages_max: whole(1, 100_000, 1000),
       readers_max: whole(1, 64, 2),
       reader_memory_bytes_max: whole(134_217_728, 4_294_967_296, 402_653_184),
     })

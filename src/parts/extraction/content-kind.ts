@@ -12,11 +12,13 @@ export type ContentKind =
   | { readonly kind: "binary" };
 
 /** Formats the reader processes read. */
-const READ_FORMATS: ReadonlySet<string> = new Set(["zip", "ole", "rtf"]);
+const READ_FORMATS: ReadonlySet<string> = new Set(["zip", "ole", "rtf", "pdf"]);
 
 export function hasReader(kind: ContentKind): boolean {
   return kind.kind === "container" && READ_FORMATS.has(kind.format);
 }
+
+const PDF_HEADER_WITHIN = 1_024;
 
 type Magic = { readonly format: string; readonly bytes: readonly number[]; readonly at?: number };
 
@@ -58,12 +60,18 @@ const IMAGES: readonly Magic[] = [
 ];
 
 export function contentKindOf(bytes: Uint8Array): ContentKind {
-  const container = CONTAINERS.find((magic) => startsWith(bytes, magic));
+  const container = CONTAINERS.find((magic) => startsWith(bytes, magic)) ?? latePdf(bytes);
   if (container !== undefined) return { kind: "container", format: container.format };
   // A text may begin with "BM" or "GIF8" too; a picture's next bytes are no text.
   const isText = looksLikeText(bytes.subarray(0, SNIFF_BYTES));
   if (!isText && IMAGES.some((magic) => startsWith(bytes, magic))) return { kind: "image" };
   return { kind: isText ? "text" : "binary" };
+}
+
+/** Readers of PDF take its header anywhere in the first kibibyte (ISO 32000-1 annex H.3.4.1). */
+function latePdf(bytes: Uint8Array): Pick<Magic, "format"> | undefined {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, PDF_HEADER_WITHIN));
+  return /%PDF-[12]\.\d/.test(head.toString("latin1")) ? { format: "pdf" } : undefined;
 }
 
 function startsWith(bytes: Uint8Array, { bytes: magic, at = 0 }: Magic): boolean {

@@ -16,6 +16,7 @@ export type ExtractionBudgets = {
   /** How many times larger than the attachment they may be, from a mebibyte on. */
   readonly inflateRatioMax: number;
   readonly timeMsMax: number;
+  readonly pdfPagesMax: number;
   /** Pictures below this size are no place for a text. */
   readonly imageBytesMax: number;
 };

@@ -12,6 +12,7 @@ export const BUDGETS: ExtractionBudgets = {
   inflatedBytesMax: 100 * 1024 * 1024,
   inflateRatioMax: 200,
   timeMsMax: 10_000,
+  pdfPagesMax: 1_000,
   imageBytesMax: 32_768,
 };
 

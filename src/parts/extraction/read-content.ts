@@ -6,9 +6,12 @@
 import { contentKindOf, isMisnamed } from "./content-kind.ts";
 import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
+import { readPdf } from "./read-pdf.ts";
 import { readRtf } from "./read-rtf.ts";
 import { readZip } from "./read-zip.ts";
 import { reasonOfError } from "./reading.ts";
+
+const PDF_HEADER = Buffer.from("%PDF-");
 
 /** Where a file stands: its place among others, its name, and how many containers it lies in. */
 export type Content = { readonly place: string; readonly name: string | null; readonly depth: number };
@@ -52,6 +55,10 @@ async function readContainer(
   { content, reading }: { readonly content: Content; readonly reading: Reading },
 ): Promise<void> {
   if (format === "zip") return readZip(bytes, content, reading);
+  // Behind a beginning that may be all there is to read.
+  if (format === "pdf" && !bytes.subarray(0, 5).equals(PDF_HEADER))
+    reading.text(content.place, bytes.toString("latin1"));
+  if (format === "pdf") return readPdf(bytes, content, reading);
   if (format === "rtf") return readRtf(bytes, content.place, reading);
   // The compound file in which Office keeps a document under a password; streams are named in UTF-16.
   const isLocked = format === "ole" && bytes.includes(Buffer.from("EncryptedPackage", "utf16le"));

@@ -42,6 +42,7 @@ type Job = {
 
 export class ReaderProcess {
   readonly #child: ChildProcess;
+  readonly #answers: Socket;
   readonly #limits: ReaderLimits;
   readonly #ended: Promise<void>;
   #job: Job | null = null;
@@ -50,13 +51,14 @@ export class ReaderProcess {
   constructor(limits: ReaderLimits) {
     this.#limits = limits;
     this.#child = spawn(process.execPath, [...sandboxFlags(limits.memoryBytesMax), READER], {
-      stdio: ["pipe", "pipe", "ignore"],
+      stdio: ["pipe", "ignore", "ignore", "pipe"],
       env: {},
       cwd: "/",
       // A signal to the service's terminal is no signal to its readers: they end when the service has ended with them.
       detached: true,
     });
     const child = this.#child;
+    this.#answers = child.stdio[3] as Socket;
     this.#ended = new Promise((resolve) => {
       child.once("error", () => {
         this.#over("start");
@@ -69,8 +71,8 @@ export class ReaderProcess {
     });
     // A pipe breaks when the child has ended, and that is told by its exit.
     child.stdin?.on("error", () => undefined);
-    child.stdout?.on("error", () => undefined);
-    child.stdout?.on("data", (piece: Buffer) => this.#hear(piece));
+    this.#answers.on("error", () => undefined);
+    this.#answers.on("data", (piece: Buffer) => this.#hear(piece));
     this.#offerToKernel();
   }
 
@@ -112,7 +114,7 @@ export class ReaderProcess {
   }
 
   #holdService(isHeld: boolean): void {
-    for (const handle of [this.#child, this.#child.stdin, this.#child.stdout]) {
+    for (const handle of [this.#child, this.#child.stdin, this.#answers]) {
       if (handle !== this.#child && !(handle instanceof Socket)) continue;
       if (isHeld) handle.ref();
       else handle.unref();

@@ -2,9 +2,11 @@
  * What keeps a reader process from doing anything but reading: flags of Node's permission model, and what it gives up once
  * its code is loaded. Promises: no file, no network, no process, no thread, no native code, no environment; a heap with an end.
  */
+import { findPackageJSON } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** All a reader may ever read: its own code. */
+/** All a reader may ever read: its own code, and that of pdf.js. */
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
 const MIB = 1024 * 1024;
 /** The rest of its memory is for buffers. */
@@ -14,6 +16,7 @@ export function sandboxFlags(memoryBytesMax: number): readonly string[] {
   return [
     "--permission",
     `--allow-fs-read=${FOLDER}`,
+    `--allow-fs-read=${dirname(findPackageJSON("unpdf", import.meta.url) ?? FOLDER)}/`,
     "--disable-sigusr1",
     "--disallow-code-generation-from-strings",
     "--no-warnings",

@@ -16,6 +16,7 @@ import {
   workbook,
   xlsx,
 } from "../../parts/extraction/package.samples.ts";
+import { pdfOf, textAt } from "../../parts/extraction/pdf.samples.ts";
 import { zipOf } from "../../parts/extraction/zip.samples.ts";
 import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
 
@@ -112,6 +113,8 @@ describe("PHI in a document is found", () => {
       "2",
     ],
     ["in an OpenDocument text", odf(`<text:p>MRN 00<text:span>482</text:span>913 has diabetes</text:p>`), "2"],
+    ["in a PDF", pdfOf({ pages: [textAt(72, 700, PHI)] }), "2"],
+    ["in the properties of a PDF", pdfOf({ pages: [textAt(72, 700, "Hello.")], info: `/Subject (${PHI})` }), "2"],
     ["in a rich text", Buffer.from(String.raw`{\rtf1\ansi MRN 00{\b 482}913 has {\v diabetes}}`), "2"],
     [
       "in a document within a document within an archive",

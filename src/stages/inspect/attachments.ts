@@ -61,7 +61,8 @@ export class Attachments {
     { charsLeft, nesting }: { readonly charsLeft: number; readonly nesting: number },
   ): Promise<readonly ExtractedItem[]> {
     if (this.#extract === null) return [{ kind: "unread", place: "", reason: "unsupported_type" }];
-    const { partBytesMax, archiveEntriesMax, archiveDepthMax, inflatedBytesMax, inflateRatioMax } = this.#options;
+    const { partBytesMax, archiveEntriesMax, archiveDepthMax, inflatedBytesMax, inflateRatioMax, pdfPagesMax } =
+      this.#options;
     const timeMsMax = Math.ceil(this.#msLeft);
     if (timeMsMax <= 0 || charsLeft <= 0) return [{ kind: "unread", place: "", reason: "over_budget" }];
     const begun = this.#monotonic();
@@ -75,6 +76,7 @@ export class Attachments {
         inflatedBytesMax,
         inflateRatioMax,
         timeMsMax,
+        pdfPagesMax,
         imageBytesMax: this.#options.inlineImageBytesMax,
       },
     });

@@ -24,6 +24,8 @@ export type InspectOptions = {
   readonly inflatedBytesMax: number;
   /** How many times larger than the attachment they may be. */
   readonly inflateRatioMax: number;
+  /** Pages of one PDF file. */
+  readonly pdfPagesMax: number;
 };
 
 export const DEFAULT_INSPECT_OPTIONS: InspectOptions = {
@@ -39,4 +41,5 @@ export const DEFAULT_INSPECT_OPTIONS: InspectOptions = {
   archiveDepthMax: 4,
   inflatedBytesMax: 100 * 1024 * 1024,
   inflateRatioMax: 200,
+  pdfPagesMax: 1_000,
 };

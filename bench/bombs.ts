@@ -1,0 +1,114 @@
+/**
+ * Inspects files that are made to exhaust who reads them: `node bench/bombs.ts [--json]`. Tells of each the verdict, the time and
+ * how much the memory of this process, which stands for the gateway, grew at most; fails where a file passes as clean or
+ * the growth is above the limit. The files are made by another process, so that making them does not count.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { deflateSync } from "node:zlib";
+import { inspectWith, requirePacks } from "../src/cli/dlp/packs.ts";
+import { docx, packageOf, paragraph, run, sheet, strings } from "../src/parts/extraction/package.samples.ts";
+import { pdfOf, streamOf } from "../src/parts/extraction/pdf.samples.ts";
+import { zipOf } from "../src/parts/extraction/zip.samples.ts";
+import { scanBytes } from "../src/stages/inspect/scan.ts";
+
+const MIB = 1024 * 1024;
+const GROWTH_BYTES_MAX = 150 * MIB;
+const SAMPLE_MS = 10;
+
+const { values: args } = parseArgs({
+  options: { build: { type: "string" }, json: { type: "boolean", default: false } },
+});
+if (args.build === undefined) process.exitCode = await measureAll();
+else build(args.build);
+
+function build(folder: string): void {
+  const zeros = Buffer.alloc(300 * MIB);
+  const write = (name: string, bytes: Buffer): void => writeFileSync(join(folder, name), bytes);
+  write("zeros.zip", zipOf([{ name: "zeros.txt", content: zeros }]));
+  write("small-lie.zip", zipOf([{ name: "zeros.txt", content: zeros, sizeBytes: 10 }]));
+  write("nested.zip", nested());
+  const entries = Array.from({ length: 5_000 }, (_, n) => ({ name: `${n}.txt`, content: "x" }));
+  write("entries.zip", zipOf(entries));
+  const shared = { name: "a.txt", content: zeros.subarray(0, 20 * MIB) };
+  write("overlap.zip", zipOf([shared, ...Array.from({ length: 99 }, () => ({ ...shared, content: "", localAt: 0 }))]));
+  write("xml.docx", docx(paragraph(run("a")).repeat(4_000_000)));
+  write("tags.docx", docx("<a>".repeat(20_000_000)));
+  write("attribute.docx", docx(`<a b="${"x".repeat(200_000_000)}"/>`));
+  const laughs = `<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "ha">${Array.from({ length: 30 }, (_, n) => `<!ENTITY a${n} "&a${n - 1};&a${n - 1};">`).join("")}]><a>&a29;</a>`;
+  write("laughs.docx", docx("", { "odd.xml": laughs }));
+  const cells = '<row><c t="s"><v>0</v></c></row>'.repeat(200_000);
+  const repeated = {
+    "xl/sharedStrings.xml": strings(`<t>${"word ".repeat(6_000)}</t>`),
+    "xl/worksheets/sheet1.xml": sheet(cells),
+  };
+  write("repeated.xlsx", packageOf(repeated));
+  const flate = deflateSync(zeros).toString("latin1");
+  write(
+    "flate.pdf",
+    pdfOf({
+      pages: [""],
+      catalog: "/Names << /EmbeddedFiles << /Names [(a) 20 0 R] >> >>",
+      objects: ["<< /Type /Filespec /F (a.txt) /EF << /F 21 0 R >> >>", streamOf("/Filter /FlateDecode", flate)],
+    }),
+  );
+  write("braces.rtf", Buffer.from(`{\\rtf1 ${"{".repeat(10_000_000)}`));
+}
+
+/** Sixteen archives within each of sixteen, three layers deep, with sixteen files of zeros at the bottom. */
+function nested(): Buffer {
+  const times = (content: Buffer, name: string): Buffer =>
+    zipOf(Array.from({ length: 16 }, (_, n) => ({ name: `${n}.${name}`, content })));
+  let layer = times(Buffer.alloc(4 * MIB), "txt");
+  for (let depth = 0; depth < 3; depth += 1) layer = times(layer, "zip");
+  return layer;
+}
+
+async function measureAll(): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "postern-bombs-"));
+  mkdirSync(folder, { recursive: true });
+  try {
+    const built = spawnSync(process.execPath, [import.meta.filename, "--build", folder], { stdio: "inherit" });
+    if (built.status !== 0) throw new Error("the files could not be made");
+    let isBad = false;
+    const inspect = inspectWith(requirePacks(undefined));
+    await scanBytes(zipOf([{ name: "a.txt", content: "x" }]), "a.zip", inspect);
+    for (const name of readdirSync(folder).toSorted()) {
+      const row = await measure(readFileSync(join(folder, name)), name, inspect);
+      isBad ||= row.verdict === "clean" || row.grownBytes > GROWTH_BYTES_MAX;
+      console.log(
+        args.json
+          ? JSON.stringify(row)
+          : `${name}: ${row.verdict} (${row.unread.join(", ")}), ${row.ms} ms, memory +${Math.round(row.grownBytes / MIB)} MiB`,
+      );
+    }
+    return isBad ? 1 : 0;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+type Row = {
+  readonly file: string;
+  readonly verdict: string;
+  readonly unread: readonly string[];
+  readonly ms: number;
+  readonly grownBytes: number;
+};
+
+async function measure(bytes: Buffer, file: string, inspect: ReturnType<typeof inspectWith>): Promise<Row> {
+  const before = process.memoryUsage.rss();
+  let most = before;
+  const look = (): void => void (most = Math.max(most, process.memoryUsage.rss()));
+  const timer = setInterval(look, SAMPLE_MS);
+  const started = performance.now();
+  const { verdict, uninspectable } = await scanBytes(bytes, file, inspect);
+  const ms = Math.round(performance.now() - started);
+  look();
+  clearInterval(timer);
+  const unread = uninspectable.slice(0, 3).map(({ part, reason }) => `${part}: ${reason}`);
+  return { file, verdict, unread, ms, grownBytes: most - before };
+}

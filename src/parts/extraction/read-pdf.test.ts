@@ -1,0 +1,175 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readHere } from "./extraction.samples.ts";
+import { FIRST_OBJECT, pdfOf, streamOf, textAt } from "./pdf.samples.ts";
+import { zipOf } from "./zip.samples.ts";
+
+async function read(
+  bytes: Buffer,
+  budgets = {},
+): Promise<{ readonly text: string; readonly unread: readonly string[] }> {
+  const items = await readHere(bytes, budgets);
+  return {
+    text: items.flatMap((item) => (item.kind === "text" || item.kind === "name" ? [item.text] : [])).join("\n"),
+    unread: items.flatMap((item) => (item.kind === "unread" ? [`${item.place}:${item.reason}`] : [])),
+  };
+}
+
+const PAGE = textAt(72, 700, "The quick brown fox jumps over the lazy dog, and over the fence.");
+const [A, B] = [`${FIRST_OBJECT} 0 R`, `${FIRST_OBJECT + 1} 0 R`];
+const widget = (name: string, value: string): string =>
+  `<< /Type /Annot /Subtype /Widget /FT /Tx /T (${name}) /V (${value}) /Rect [0 0 9 9] >>`;
+
+describe("a PDF", () => {
+  test("gives the text of each page", async () => {
+    const said = await read(pdfOf({ pages: [PAGE, PAGE + textAt(72, 600, "second page")] }));
+    expect(said).toEqual({ text: expect.stringContaining("second page") as string, unread: [] });
+    expect(said.text).toContain("quick brown fox");
+  });
+
+  test("tells what stands side by side on the page side by side, wherever it stands in the file", async () => {
+    const form =
+      textAt(72, 700, "MRN") +
+      textAt(72, 650, "Diagnosis of the patient") +
+      textAt(300, 700, "00482913") +
+      textAt(300, 650, "diabetes");
+    expect((await read(pdfOf({ pages: [PAGE + form] }))).text).toMatch(
+      /MRN\t00482913\nDiagnosis of the patient\tdiabetes/,
+    );
+  });
+
+  test.each<[string, Parameters<typeof pdfOf>[0]]>([
+    [
+      "a form field",
+      { pages: [PAGE], annotations: A, catalog: `/AcroForm << /Fields [${A}] >>`, objects: [widget("mrn", "secret")] },
+    ],
+    [
+      "a remark",
+      {
+        pages: [PAGE],
+        annotations: A,
+        objects: ["<< /Type /Annot /Subtype /Text /Contents (secret) /Rect [0 0 9 9] >>"],
+      },
+    ],
+    [
+      "a link",
+      {
+        pages: [PAGE],
+        annotations: A,
+        objects: ["<< /Type /Annot /Subtype /Link /Rect [0 0 9 9] /A << /S /URI /URI (https://x.example/secret) >> >>"],
+      },
+    ],
+    ["a property", { pages: [PAGE], info: "/Title (secret)" }],
+    ["a property of its own", { pages: [PAGE], info: "/Mrn (secret)" }],
+    [
+      "a heading of the outline",
+      {
+        pages: [PAGE],
+        catalog: `/Outlines ${A}`,
+        objects: [`<< /First ${B} /Last ${B} /Count 1 >>`, `<< /Title (secret) /Parent ${A} >>`],
+      },
+    ],
+    [
+      "a name of a file within",
+      {
+        pages: [PAGE],
+        catalog: `/Names << /EmbeddedFiles << /Names [(secret) ${A}] >> >>`,
+        objects: [`<< /Type /Filespec /F (secret.txt) /EF << /F ${B} >> >>`, streamOf("", "x")],
+      },
+    ],
+  ])("gives %s", async (_, pdf) => {
+    const said = await read(pdfOf(pdf));
+    expect(said.text).toContain("secret");
+    expect(said.unread).toEqual([]);
+  });
+
+  test("gives a file within as what it is", async () => {
+    const inner = zipOf([{ name: "note.txt", content: "secret" }]).toString("latin1");
+    const pdf = pdfOf({
+      pages: [PAGE],
+      catalog: `/Names << /EmbeddedFiles << /Names [(a) ${A}] >> >>`,
+      objects: [`<< /Type /Filespec /F (a.zip) /EF << /F ${B} >> >>`, streamOf("", inner)],
+    });
+    expect(await readHere(pdf)).toContainEqual({
+      kind: "file",
+      place: "1>1",
+      name: "note.txt",
+      bytes: Buffer.from("secret"),
+    });
+  });
+
+  test("with a blank page is whole", async () => {
+    expect((await read(pdfOf({ pages: [PAGE, ""] }))).unread).toEqual([]);
+  });
+
+  test("with a page that is only clipped is whole", async () => {
+    expect((await read(pdfOf({ pages: [PAGE, "q 0 0 600 700 re W n Q"] }))).unread).toEqual([]);
+  });
+
+  test("with few words is whole", async () => {
+    expect(await read(pdfOf({ pages: [textAt(72, 700, "Hello.")] }))).toEqual({
+      text: expect.stringContaining("Hello.") as string,
+      unread: [],
+    });
+  });
+
+  test("is told by its header wherever readers take it", async () => {
+    const said = await read(Buffer.concat([Buffer.from("MRN 00482913\n"), pdfOf({ pages: [PAGE] })]));
+    expect(said.text).toContain("quick brown fox");
+    expect(said.text).toContain("MRN 00482913");
+  });
+});
+
+describe("a PDF that cannot be read is told as such", () => {
+  test.each<[string, Buffer, readonly string[]]>([
+    ["a page that is a picture", pdfOf({ pages: [PAGE, "q 600 0 0 700 0 0 cm /Im1 Do Q"] }), [":image_only"]],
+    [
+      "a picture with a stamp",
+      pdfOf({ pages: [`q 600 0 0 700 0 0 cm /Im1 Do Q ${textAt(9, 9, "Scan 7")}`] }),
+      [":image_only"],
+    ],
+    ["a text drawn as shapes", pdfOf({ pages: ["0 0 m 100 100 l 50 70 l f"] }), [":image_only"]],
+    [
+      "one with a password",
+      pdfOf({
+        pages: [PAGE],
+        trailer: `/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <${"00".repeat(32)}> /U <${"00".repeat(32)}> >> /ID [<00> <00>]`,
+      }),
+      [":encrypted"],
+    ],
+  ])("%s", async (_, bytes, unread) => {
+    expect((await read(bytes)).unread).toEqual(unread);
+  });
+
+  test("a damaged one, and what is left of it is read", async () => {
+    const whole = pdfOf({ pages: [PAGE] }).toString("latin1");
+    const said = await read(Buffer.from(whole.replace(/startxref[^]*$/, ""), "latin1"));
+    expect(said.text).toContain("quick brown fox");
+    expect((await read(Buffer.from("%PDF-1.7 nothing"))).unread).toContain(":damaged");
+  });
+
+  test("one of too many pages, and the first ones are read", async () => {
+    const said = await read(pdfOf({ pages: [PAGE, PAGE, PAGE] }), { pdfPagesMax: 2 });
+    expect(said.unread).toEqual([":over_budget"]);
+    expect(said.text).toContain("quick brown fox");
+  });
+
+  test("one that takes too long", async () => {
+    expect((await read(pdfOf({ pages: [PAGE] }), { timeMsMax: -1 })).unread).toEqual([":over_budget"]);
+  });
+});
+
+test("whatever happens to a PDF, the reader says something and never throws", { timeout: 60_000 }, async () => {
+  const base = pdfOf({ pages: [PAGE], info: "/Title (x)", annotations: A, objects: [widget("a", "b")] });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(base.length - 1), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 }),
+      async (changes) => {
+        const bytes = Buffer.from(base);
+        for (const [at, value] of changes) if (at > 7) bytes[at] = value;
+        expect(Array.isArray(await readHere(bytes))).toBe(true);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
