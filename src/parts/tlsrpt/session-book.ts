@@ -11,7 +11,7 @@ export type SessionRow = TlsSession & { readonly count: number };
 /** What was counted for one domain on one day. */
 export type DomainCounts = { readonly domain: string; readonly day: string; readonly rows: readonly SessionRow[] };
 
-/** Some 20 MB at worst; a busy gateway speaks with a few thousand domains between two writings. */
+/** Some 40 MB at worst; a busy gateway speaks with a few thousand domains between two writings. */
 const ROWS_MAX = 50_000;
 export const DAY_MS = 86_400_000;
 

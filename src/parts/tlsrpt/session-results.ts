@@ -105,6 +105,8 @@ const CHAIN_ERROR = /^[A-Z][A-Z0-9_]{2,63}$/;
  */
 export function sessionsOf(report: Report, { hosts, via }: Hosts, sts: StsState | null): readonly TlsSession[] {
   if (via === "smarthost" || via === "address-literal") return [];
+  // Most mail goes over kept connections.
+  if (report.attempts.length > 0 && report.attempts.every(({ reused }) => reused)) return [];
   const byName = new Map(hosts.map((host) => [host.name, host]));
   const held = report.attempts.flatMap((attempt) => {
     const host = byName.get(attempt.host);
