@@ -89,7 +89,7 @@ describe("before anything is known", () => {
 });
 
 describe("with a policy in mode enforce", () => {
-  beforeAll(async () => {
+  test("a refresh tells what was found", async () => {
     publish(DOMAIN, "a1", "enforce");
     const { code, output } = await cli("sts", "refresh", DOMAIN);
     expect(code).toBe(0);

@@ -4,7 +4,7 @@ import type { Server } from "node:https";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createSecureContext } from "node:tls";
-import type { SecureContextOptions } from "node:tls";
+import type { SecureContext, SecureContextOptions } from "node:tls";
 import { issueAuthority, issueServerCertificate } from "../../src/parts/keys/issue-certificate.ts";
 import type { IssuedCertificate } from "../../src/parts/keys/issue-certificate.ts";
 
@@ -56,10 +56,7 @@ export async function startPolicyHost(options: PolicyHostOptions = {}): Promise<
   const server = createServer({
     ...options.tls,
     SNICallback: (name, done) => {
-      certificates.for(name).then(
-        ({ certPem, keyPem }) => done(null, createSecureContext({ cert: certPem, key: keyPem, ...options.tls })),
-        (error: Error) => done(error),
-      );
+      void answerWith(certificates, name, { tls: options.tls, done });
     },
   });
   server.on("connection", (socket: Socket) => {
@@ -89,6 +86,20 @@ export async function startPolicyHost(options: PolicyHostOptions = {}): Promise<
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+type Asked = {
+  readonly tls: PolicyHostOptions["tls"];
+  readonly done: (error: Error | null, context?: SecureContext) => void;
+};
+
+async function answerWith(certificates: Certificates, name: string, { tls, done }: Asked): Promise<void> {
+  try {
+    const { certPem, keyPem } = await certificates.for(name);
+    done(null, createSecureContext({ cert: certPem, key: keyPem, ...tls }));
+  } catch (error) {
+    done(error as Error);
+  }
 }
 
 function listening(server: Server, { host = "127.0.0.1", port = 0 }: PolicyHostOptions): Promise<void> {

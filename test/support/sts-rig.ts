@@ -13,23 +13,23 @@ import { ManualClock, SILENT_LOG } from "./deliver-rig.ts";
 import { policyText, startPolicyHost } from "./policy-host.ts";
 import type { PolicyHost } from "./policy-host.ts";
 
-export const PATIENCE = { foregroundMs: 400, backgroundMs: 2_000 } as const;
+export const PATIENCE = { foregroundMs: 2_000, backgroundMs: 6_000 } as const;
 
 /** Facts in memory, with a disk that fails when told to. */
 export class TroubledFacts implements Pick<DomainFacts, "get" | "put" | "due"> {
   readonly stored = new Map<string, DomainFact>();
   failsToRead = false;
   failsToWrite = false;
-  puts = 0;
+  gets = 0;
 
   get(_kind: "sts", domain: string): Promise<DomainFact | null> {
+    this.gets += 1;
     if (this.failsToRead) return Promise.reject(new Error("sick disk"));
     return Promise.resolve(this.stored.get(domain) ?? null);
   }
 
   put(_kind: "sts", facts: readonly DomainFact[]): Promise<void> {
     if (this.failsToWrite) return Promise.reject(new Error("sick disk"));
-    this.puts += 1;
     // As a database does: what is read later is another value.
     for (const fact of facts) this.stored.set(fact.domain, structuredClone(fact));
     return Promise.resolve();

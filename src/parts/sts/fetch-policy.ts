@@ -120,10 +120,7 @@ function askAddress(address: string, { name, port, ca }: Host, signal: AbortSign
   });
   const reached = reachedBy(asking);
   asking.on("response", (response) => {
-    void readResponse(response).then((fetched) => {
-      asking.destroy();
-      resolve(fetched);
-    });
+    resolve(readResponse(response).finally(() => asking.destroy()));
   });
   // Errors after the answer find the promise settled.
   asking.on("error", (error) => resolve(signal.aborted ? unreached(late()) : attemptOf(error, reached())));

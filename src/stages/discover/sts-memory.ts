@@ -3,7 +3,7 @@
  * whatever becomes of the disk; a policy that could not be written is written again by and by, and leaves memory last; a domain whose
  * row cannot be read is not taken for one without a policy (`recall` rejects).
  */
-import type { DomainFacts } from "../../core/domain-facts.ts";
+import type { DomainFact, DomainFacts } from "../../core/domain-facts.ts";
 import { errorName, reasonOf } from "../../core/error-facts.ts";
 import type { Log } from "../../core/log.ts";
 import type { StsText } from "../../parts/sts/policy-state.ts";
@@ -82,16 +82,17 @@ export class StsMemory {
     const entry = this.#entries.get(domain);
     const fact = entry === undefined ? null : toFact(domain, entry.value, now);
     if (entry === undefined || fact === null) return;
-    const writing = this.#facts
-      .put("sts", [fact], "durable")
-      .then(() => {
-        entry.isUnwritten = false;
-      })
-      .catch((error: unknown) => {
-        this.#log.error("sts_policy_unwritten", { code: reasonOf(error), error: errorName(error) });
-      })
-      .finally(() => this.#writes.delete(writing));
+    const writing = this.#put(entry, fact).finally(() => this.#writes.delete(writing));
     this.#writes.add(writing);
+  }
+
+  async #put(entry: Entry, fact: DomainFact): Promise<void> {
+    try {
+      await this.#facts.put("sts", [fact], "durable");
+      entry.isUnwritten = false;
+    } catch (error) {
+      this.#log.error("sts_policy_unwritten", { code: reasonOf(error), error: errorName(error) });
+    }
   }
 
   #dropOne(): void {
