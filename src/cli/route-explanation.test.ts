@@ -7,7 +7,7 @@ import { createResolver } from "../parts/dns/dns.ts";
 import { decide } from "../stages/decide/decide.ts";
 import { createDiscover } from "../stages/discover/discover.ts";
 import { DISCOVER_DEFAULTS } from "../stages/discover/options.ts";
-import { destinationRule } from "../../test/support/rules.ts";
+import { destinationRule, tlsRule } from "../../test/support/rules.ts";
 import { startLoopbackDns } from "./loopback/dns-server.ts";
 import type { LoopbackDns, Zone } from "./loopback/dns-server.ts";
 import { explainRoute, explanationLines, explanationRow, recordLookups } from "./route-explanation.ts";
@@ -20,7 +20,13 @@ const policy: Policy = {
   uninspectable: "strict",
   alreadyProtected: "opportunistic",
   requireTls: "off",
-  destinations: [destinationRule("raised.test", { raiseTo: "minimum" })],
+  destinations: [
+    destinationRule("raised.test", { raiseTo: "minimum" }),
+    destinationRule("pinned.test", {
+      tls: tlsRule({ of: "pinned.test", mxNames: ["mx.pinned.test"], spkiPins: ["PIN="], minVersion: "TLSv1.3" }),
+    }),
+    destinationRule("undane.test", { tls: tlsRule({ of: "undane.test", requireDane: true }) }),
+  ],
   keepProvenMs: 0,
 };
 let server: LoopbackDns | null = null;
@@ -178,4 +184,28 @@ test("an address literal needs no DNS, and a destination rule is named", async (
   const raised = explanationLines(await explained("raised.test", { "raised.test": { A: ["192.0.2.1"] } }));
   const words = "floor minimum (destination raised.test; raised, by the rule for raised.test)";
   expect(raised).toContain(`  clean mail: ${words}`);
+});
+
+test("what the operator's own rule asks of the servers is told in words, and which of them it shuts out", async () => {
+  const mx = {
+    MX: [
+      [10, "mx.pinned.test"],
+      [20, "other.test"],
+    ] as [number, string][],
+  };
+  const zone: Zone = { "pinned.test": mx, "mx.pinned.test": { A: ["192.0.2.1"] }, "other.test": { A: ["192.0.2.2"] } };
+  const lines = explanationLines(await explained("pinned.test", zone)).map((line) => line.trim());
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      "rule for pinned.test: what it asks for holds for every mail, and what falls short waits, with an alert",
+      "- only these mail servers are dialled: mx.pinned.test",
+      "- the public key is one of: PIN=",
+      "- TLSv1.3 or newer",
+      "- what meets it counts as pinned, which satisfies strict",
+    ]),
+  );
+  expect(lines.filter((line) => line === "rule: does not name it, so it is not dialled")).toHaveLength(1);
+  await server?.close();
+  const undane = explanationLines(await explained("undane.test", { "undane.test": { A: ["192.0.2.1"] } }));
+  expect(undane).toContain("     rule: asks for DANE, and there are no usable records, so it is not dialled");
 });

@@ -1,5 +1,6 @@
 /** The sentences that are forwarded to the other side: what they name, and that each failure has one. */
 import { describe, expect, test } from "vitest";
+import { tlsRule } from "../../../test/support/rules.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { HostVerdict } from "../../stages/deliver/verdicts.ts";
@@ -20,6 +21,7 @@ const refused = (why: "no record matches" | "certificate not valid now" | "certi
   verdict: violated("PST-DLV-039"),
   facts: { dane: { state: "usable", matched: null, refused: why } },
 });
+const rule = tlsRule({ of: "example.test", minVersion: "TLSv1.3" });
 const SEVEN = [1, 2, 3, 4, 5, 6, 7].map((number) => `n${number}.example.test`);
 
 describe("each failure is a sentence with its code", () => {
@@ -50,6 +52,28 @@ describe("each failure is a sentence with its code", () => {
       { tls: { nameMatches: false }, host: { name: "192.0.2.1" } },
       "PST-DLV-009",
       /known by its address alone/,
+    ],
+    [
+      "a key that is not pinned",
+      {
+        host: { rule },
+        facts: { rule: { of: "example.test", met: false, refused: "key not pinned" } },
+        verdict: violated("PST-DLV-050"),
+      },
+      "PST-DLV-050",
+      /rule for example\.test\): key not pinned; please confirm by another way/,
+    ],
+    [
+      "an older version than agreed on",
+      { host: { rule }, tls: { protocol: "TLSv1.2" }, verdict: violated("PST-DLV-053") },
+      "PST-DLV-053",
+      /offers TLSv1\.2, and we agreed on TLSv1\.3 or newer/,
+    ],
+    [
+      "a short key",
+      { tls: { chain: "UNSPECIFIED", weakKey: "rsa 1024" } },
+      "PST-DLV-009",
+      /key \(rsa 1024\) that is too short/,
     ],
     ["no STARTTLS", { tls: null, verdict: below("PST-DLV-007") }, "PST-DLV-007", /offers no STARTTLS/],
     ["old TLS", { tls: null, verdict: below("PST-DLV-008") }, "PST-DLV-008", /please offer TLS 1\.2 or 1\.3/],

@@ -264,3 +264,70 @@ test("a machine without a full name must be given one", () => {
   const loading = loadConfig(PATH, environment);
   expect(loading.ok ? [] : loading.errors.map(({ path }) => path)).toEqual(["hostname"]);
 });
+
+describe("a row of policy.destinations", () => {
+  const tls = { mxNames: null, isHostGiven: false, certificateName: null, ca: null, spkiPins: [], minVersion: null };
+
+  test("holds the rule for the mail and the rule for the connection", () => {
+    const pin = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    const config = loadGood(`
+version: 1
+policy:
+  requiretls: prefer
+  destinations:
+    - match: partner.example
+      raise_to: strict
+      fallback: defer
+      requiretls: require
+      require_content_protection: true
+      tls:
+        mx_names: [mx.partner.example, "*.partner.example"]
+        ca_file: certs/smtp.pem
+        spki_pins: [${pin}]
+        min_version: TLSv1.3
+        require_dane: true
+        ignore_mta_sts: { reason: their policy is out of date, expires: 2026-12-31 }
+delivery:
+  tls: { fips_only: true }
+  smarthosts:
+    - { domains: [other.example], host: 192.0.2.9, tls: { certificate_name: relay.example, min_version: TLSv1.2 } }
+`);
+    const [row] = config.policy.destinations;
+    expect(config.policy.requireTls).toBe("prefer");
+    expect(row).toEqual({
+      match: "partner.example",
+      raiseTo: "strict",
+      lowerTo: null,
+      requireContentProtection: true,
+      fallback: "defer",
+      requireTls: "require",
+      ignoreSts: { reason: "their policy is out of date", expiresAt: Date.parse("2026-12-31T23:59:59.999Z") },
+      tls: {
+        ...tls,
+        of: "partner.example",
+        mxNames: ["mx.partner.example", "*.partner.example"],
+        ca: expect.stringContaining("BEGIN CERTIFICATE"),
+        spkiPins: [pin],
+        minVersion: "TLSv1.3",
+        requireDane: true,
+      },
+    });
+    const relay = { of: "smarthost 192.0.2.9", isHostGiven: true, certificateName: "relay.example" };
+    expect(config.delivery.smarthosts[0]?.tls).toEqual({ ...tls, ...relay, minVersion: "TLSv1.2", requireDane: false });
+    expect(config.delivery.tls.fipsOnly).toBe(true);
+    expect(config.allowed).toEqual(["policy.destinations.tls.ignore_mta_sts: partner.example"]);
+  });
+
+  test("that only ignores a policy asks nothing of the connection, and is warned of before its last day", () => {
+    const loading = load(`version: 1
+policy:
+  destinations:
+    - { match: a.example, tls: { ignore_mta_sts: { reason: their policy is out of date, expires: 2026-12-01 } } }
+`);
+    if (!loading.ok) throw new Error("it loads");
+    expect(loading.config.policy.destinations[0]).toMatchObject({ tls: null, ignoreSts: {} });
+    expect(loading.warnings.map(formatYamlError)).toContainEqual(
+      expect.stringContaining("policy.destinations[0].tls.ignore_mta_sts.expires: is less than 14 days away"),
+    );
+  });
+});
