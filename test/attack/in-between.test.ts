@@ -83,7 +83,7 @@ async function startWorld(): Promise<World> {
       describeServer(KEPT, KEPT.address),
     ],
     config: {
-      dns: { trust_ad: "loopback", timeout_ms: 300, retries: 0 },
+      dns: { trust_ad: "loopback", timeout_ms: 800, retries: 0 },
       policy: { phi: "strict" },
       delivery: { command_timeout_seconds: 3 },
     },

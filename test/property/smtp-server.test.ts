@@ -25,6 +25,8 @@ import { startOddMx } from "../support/odd-mx.ts";
 import type { OddMx, OddScript, Say } from "../support/odd-mx.ts";
 
 const STEP_MS = 60;
+/** Where the server is honest, nothing is waited for in vain. */
+const PATIENT_MS = 5_000;
 /** A handshake needs longer, where both ends are busy. */
 const HANDSHAKE_MS = 2_000;
 const PATIENCE_MS = 20_000;
@@ -57,15 +59,21 @@ function daneOf(dane: Demand["dane"]): DaneState {
 }
 
 /** Fails where the delivery does not end. */
-async function deliverTo(script: OddScript, { minRung, dane }: Demand): Promise<Outcome> {
+async function deliverTo(script: OddScript, { minRung, dane }: Demand, stepMs = STEP_MS): Promise<Outcome> {
   server.play(script);
-  const timeouts = Object.fromEntries(Object.keys(TEST_OPTIONS.timeouts).map((name) => [name, STEP_MS]));
+  const timeouts = Object.fromEntries(Object.keys(TEST_OPTIONS.timeouts).map((name) => [name, stepMs]));
   const delivery = makeDelivery({
     port: server.port,
     ca: certificates.ca,
     clock: systemClock,
     options: {
-      timeouts: { ...TEST_OPTIONS.timeouts, ...timeouts, handshakeMs: HANDSHAKE_MS, totalMs: 3_000, dotMs: 2_000 },
+      timeouts: {
+        ...TEST_OPTIONS.timeouts,
+        ...timeouts,
+        handshakeMs: HANDSHAKE_MS,
+        totalMs: 3_000 + stepMs,
+        dotMs: 2_000,
+      },
     },
   });
   const { promise: late, reject } = Promise.withResolvers<never>();
@@ -159,13 +167,13 @@ describe("a delivery", () => {
   test("to the same server, were it honest, goes as far as its certificate reaches", async () => {
     const ends: string[] = [];
     for (const demand of DEMANDS) {
-      const outcome = await deliverTo({ ...HONEST, tls: certificates.selfSigned }, demand);
+      const outcome = await deliverTo({ ...HONEST, tls: certificates.selfSigned }, demand, PATIENT_MS);
       expect(flawIn(outcome, demand, "selfSigned")).toBeNull();
       ends.push(outcome.kind);
     }
     expect(ends).toEqual(["delivered", "delivered", "unmet", "deferred"]);
     const verified = { minRung: "pkix", dane: "none" } as const;
-    expect((await deliverTo({ ...HONEST, tls: certificates.good }, verified)).kind).toBe("delivered");
+    expect((await deliverTo({ ...HONEST, tls: certificates.good }, verified, PATIENT_MS)).kind).toBe("delivered");
   });
 
   test(
