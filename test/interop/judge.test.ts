@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { CERTIFICATE_KINDS } from "../../src/cli/loopback/internet.ts";
 import { judgedCases } from "../support/judged-cases.ts";
 import type { Judged } from "../support/judged-site.ts";
 import { inNamespace, namespaceNote } from "../support/namespace.ts";
@@ -15,7 +16,7 @@ const needed = peers("postfix", "unbound", "iproute2", "transport-data");
 const note = needed.areMissing ? needed.note : namespaceNote();
 const isSkipped = note !== "";
 
-async function judge(what: "vectors" | "zones"): Promise<readonly Judged[]> {
+async function judge(what: "vectors" | "zones" | "certificates"): Promise<readonly Judged[]> {
   return (await inNamespace(SITE, [what])) as readonly Judged[];
 }
 
@@ -49,5 +50,13 @@ describe.skipIf(isSkipped)(`the verdict of posttls-finger${note}`, () => {
         ["alias.secure.test", "Verified"],
       ].map(([id, verdict]) => ({ id, ours: verdict, theirs: verdict })),
     );
+  }, 60_000);
+
+  test("on certificates of every kind, where nothing is signed", async () => {
+    const verdicts = CERTIFICATE_KINDS.map((kind) => {
+      const verdict = { valid: "Verified", none: "none" }[kind as string] ?? "Untrusted";
+      return { id: kind, ours: verdict, theirs: verdict };
+    });
+    expect(await judge("certificates")).toEqual(verdicts);
   }, 60_000);
 });

@@ -1,16 +1,16 @@
 /**
  * To be run in a network namespace of its own (namespace.ts): a resolver on port 53, mail servers, and two judges about each: Postfix's
  * posttls-finger, which asks the system's resolver, and what `postern tls probe` sees. One JSON object a case.
- * `node judged-site.ts vectors` serves a table from a resolver that signs in name; `zones` has unbound validate the signed zones.
+ * `node judged-site.ts vectors` serves a table from a resolver that signs in name; `zones` has unbound validate the signed zones; `certificates` is without DNSSEC.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLoopbackDns } from "../../src/cli/loopback/dns-server.ts";
-import type { Zone } from "../../src/cli/loopback/dns-server.ts";
+import type { Zone, ZoneEntry } from "../../src/cli/loopback/dns-server.ts";
 import { writeGatewayFolder } from "../../src/cli/loopback/gateway-folder.ts";
-import { startInternet } from "../../src/cli/loopback/internet.ts";
+import { CERTIFICATE_KINDS, startInternet } from "../../src/cli/loopback/internet.ts";
 import { startMxServer } from "../../src/cli/loopback/mx-server.ts";
 import type { MxServer } from "../../src/cli/loopback/mx-server.ts";
 import { probeHosts } from "../../src/cli/tls-probe/probe-hosts.ts";
@@ -18,6 +18,7 @@ import { rungOf } from "../../src/cli/tls-probe/seen.ts";
 import type { Rung } from "../../src/core/rung.ts";
 import { createResolver } from "../../src/parts/dns/dns.ts";
 import { createDiscover } from "../../src/stages/discover/discover.ts";
+import { DELIVER_DEFAULTS } from "../../src/stages/deliver/options.ts";
 import { DISCOVER_DEFAULTS } from "../../src/stages/discover/options.ts";
 import { runCli } from "./child-gateway.ts";
 import { NO_RULES } from "./rules.ts";
@@ -40,14 +41,18 @@ function tell(judged: Judged): void {
 }
 
 function verdictOf(rung: Rung | null, hadTls: boolean): Verdict {
-  if (rung === "dane") return "Verified";
+  if (rung === "dane" || rung === "pkix") return "Verified";
   if (rung === "dane-insecure-mx") return "Trusted";
   return hadTls ? "Untrusted" : "none";
 }
 
 /** A server that proves nothing is spoken to all the same, and told so. */
-async function theirsOf(destination: string): Promise<Verdict> {
-  const args = ["-c", "-l", "dane", "-t", "5", "-L", "summary,certmatch", destination];
+async function theirsOf(
+  destination: string,
+  level: readonly string[] = ["dane"],
+  names: readonly string[] = [],
+): Promise<Verdict> {
+  const args = ["-c", "-t", "5", "-L", "summary,certmatch", "-l", ...level, destination, ...names];
   const { stdout, stderr } = await run("/usr/sbin/posttls-finger", args);
   const word = /(Verified|Trusted|Untrusted|Anonymous) TLS connection established/.exec(stdout + stderr)?.[1];
   return (word ?? "none") as Verdict;
@@ -60,16 +65,18 @@ async function serve(host: string, chain: readonly string[], behaviour: JudgedCa
   return startMxServer({ host, port: JUDGED_PORT, tls, ...(behaviour !== undefined && { behaviour }) });
 }
 
+type Site = { readonly port: number; readonly ca: readonly string[] | null };
+
 /** As the command sees it, without a process for each. */
-async function oursOf(domain: string): Promise<Verdict> {
+async function oursOf(domain: string, { port, ca }: Site = { port: JUDGED_PORT, ca: null }): Promise<Verdict> {
   const servers = [`${RESOLVER.host}:${RESOLVER.port}`];
   const options = { servers, timeoutMs: PATIENCE_MS, retries: 0, trustAd: "loopback", inFlightMax: 8 } as const;
   const resolver = createResolver(options, { randomBytes, log: SILENT_LOG });
   const deps = { resolver, chance: () => 0, log: SILENT_LOG, sts: NO_STS, ...NO_RULES };
-  const discover = createDiscover({ ...DISCOVER_DEFAULTS, port: JUDGED_PORT }, deps);
+  const discover = createDiscover({ ...DISCOVER_DEFAULTS, port }, deps);
   const { route } = await discover({ address: `p@${domain}`, localPart: "p", domain, isUtf8: false });
   if (route.kind !== "hosts") return "none";
-  const delivery = { ...TEST_OPTIONS, port: JUDGED_PORT };
+  const delivery = { ...TEST_OPTIONS, timeouts: DELIVER_DEFAULTS.timeouts, port, ca };
   for await (const seen of probeHosts(domain, route, {
     options: delivery,
     clock: systemClock,
@@ -124,4 +131,36 @@ async function judgeZones(): Promise<void> {
   await Promise.all([internet.close(), unbound.stop(), ...servers.map((server) => server.close())]);
 }
 
-await (process.argv[2] === "zones" ? judgeZones() : judgeVectors());
+/** Without DNSSEC: what the certificate proves to whoever trusts its authority, for the name of the server. */
+async function judgeCertificates(): Promise<void> {
+  const kinds = CERTIFICATE_KINDS.map((kind, index) => ({
+    name: `mx.${kind}.test`,
+    certificate: kind,
+    address: `127.0.6.${index + 1}`,
+  }));
+  const internet = await startInternet({ zone: {}, servers: kinds }, Date.now());
+  const zone = kinds.flatMap(({ name, address }): (readonly [string, ZoneEntry])[] => [
+    [name.slice("mx.".length), { MX: [[10, name]] }],
+    [name, { A: [address] }],
+  ]);
+  const dns = await startLoopbackDns(Object.fromEntries(zone), RESOLVER);
+  const folder = mkdtempSync(join(tmpdir(), "postern-judged-"));
+  const ca = join(folder, "ca.pem");
+  writeFileSync(ca, internet.ca);
+  for (const { name, certificate } of kinds) {
+    const domain = name.slice("mx.".length);
+    const ours = await oursOf(domain, { port: internet.port, ca: [internet.ca] });
+    const theirs = await theirsOf(`${domain}:${internet.port}`, ["secure", "-F", ca], ["hostname"]);
+    // An authority that is known and a name that is another: Postfix has a word for it, mail would wait all the same.
+    tell({ id: certificate, ours, theirs: theirs === "Trusted" ? "Untrusted" : theirs });
+  }
+  rmSync(folder, { recursive: true, force: true });
+  await Promise.all([internet.close(), dns.close()]);
+}
+
+const JUDGEMENTS: Readonly<Record<string, () => Promise<void>>> = {
+  vectors: judgeVectors,
+  zones: judgeZones,
+  certificates: judgeCertificates,
+};
+await JUDGEMENTS[process.argv[2] ?? ""]?.();
