@@ -14,6 +14,8 @@ import { inspectWith } from "./packs.ts";
 export const PHI_LABEL = "phi";
 /** Rules count identifiers from here on. */
 const SURE_FROM = 65;
+/** Lists of words and their endings find what is said of a person, not who it is. */
+const WORD_METHODS: ReadonlySet<string> = new Set(["dictionary", "ending"]);
 /** Types of values that are words of prose; the others are numbers, addresses and the like, which the total counts. */
 const PROSE_TYPES = new Set(
   "NAME PERSON TITLE NRP ORGANIZATION AGE DATE DATE_TIME GEOGRAPHIC_LOCATION LOCATION GPE ADDRESS STREET_ADDRESS".split(
@@ -39,7 +41,7 @@ export type IdentifierScore = {
   readonly set: string;
   readonly type: string;
   readonly values: number;
-  /** A detector that is no list of words covers the value. */
+  /** A detector that finds more than words covers the value. */
   readonly found: number;
   /** With the confidence from which on the shipped rules count it. */
   readonly sure: number;
@@ -68,7 +70,7 @@ function identifiersOf({ spans }: Sample, seen: Seen | null): Judged["identifier
   if (seen === null) return [];
   const matches = seen.results
     .flatMap((result) => result.matches)
-    .filter(({ detector }) => detector.method.kind !== "dictionary");
+    .filter(({ detector }) => !WORD_METHODS.has(detector.method.kind));
   return spans.map((span) => ({ type: span.type, confidence: confidenceIn(seen, matches, span) }));
 }
 

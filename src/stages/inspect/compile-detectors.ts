@@ -11,6 +11,7 @@ import { normaliseText } from "./normalise.ts";
 import type { DetectorEntry, NearEntry } from "./pack-schema.ts";
 import { HONORIFICS } from "./person-name.ts";
 import { PHRASE_WORDS_MAX, PhraseIndex, wordsOf } from "./tokens.ts";
+import { indexEndings } from "./word-ending.ts";
 import { VALIDATOR_SHAPES, VALIDATORS } from "./validators.ts";
 
 export type Report = (path: YamlPath, message: string) => void;
@@ -72,6 +73,13 @@ class DetectorCompiler {
       }
       case "dictionary":
         return this.#dictionary(entry, path);
+      case "word_ending":
+        return {
+          kind: "ending",
+          endings: indexEndings(entry.endings.flatMap(formsOf)),
+          lettersMin: entry.letters_min,
+          not: new Set(entry.not),
+        };
       case "validator": {
         const pattern = this.#pattern(VALIDATOR_SHAPES[entry.validator], "insensitive", [...path, "validator"]);
         const validators = [VALIDATORS[entry.validator]];

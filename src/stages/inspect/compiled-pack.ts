@@ -56,6 +56,13 @@ export type Candidate = {
   readonly base?: number;
 };
 
+/** Endings and their plurals by their last three letters (word-ending.ts). */
+export type EndingIndex = {
+  /** 1 where an ending has these last letters: one look tells most words apart. */
+  readonly known: Uint8Array;
+  readonly byLast: ReadonlyMap<number, readonly string[]>;
+};
+
 export type DetectionMethod =
   | {
       readonly kind: "pattern";
@@ -81,6 +88,12 @@ export type DetectionMethod =
       readonly exact: readonly string[] | null;
       /** For each phrase of the set the term it belongs to: plurals count as their singular. */
       readonly terms: readonly string[];
+    }
+  | {
+      readonly kind: "ending";
+      readonly endings: EndingIndex;
+      readonly lettersMin: number;
+      readonly not: ReadonlySet<string>;
     }
   | {
       readonly kind: "name";

@@ -11,6 +11,7 @@ import { normaliseValue } from "./normalise.ts";
 import type { Pausable } from "./pauses.ts";
 import { findNames } from "./person-name.ts";
 import type { PhraseHit, PhraseScan } from "./tokens.ts";
+import { findEndings } from "./word-ending.ts";
 
 /** All adjustments together move a confidence no further than this. */
 const RAISE_MAX = 25;
@@ -22,6 +23,7 @@ export const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> =
   pattern: 40,
   label: 85,
   dictionary: 65,
+  ending: 65,
   name: 0,
 };
 
@@ -95,6 +97,8 @@ export function candidatesOf(scan: ScannedSegment, method: DetectionMethod): rea
       return hits[method.labels] === undefined ? NOTHING : findLabelled(scan, method);
     case "dictionary":
       return hits[method.set] === undefined ? NOTHING : findTerms(scan, method);
+    case "ending":
+      return findEndings(scan, method);
     case "name":
       return findNames(scan, method);
     default:

@@ -72,6 +72,20 @@ const dictionaryDetector = z.strictObject({
   plurals: z.boolean().default(true),
 });
 
+const endingDetector = z.strictObject({
+  ...shared,
+  type: z.literal("word_ending"),
+  endings: z
+    .array(z.string().regex(/^[a-z]{3,12}$/, "an ending is 3 to 12 lower-case letters"))
+    .min(1)
+    .max(500),
+  letters_min: z.int().min(4).max(20).default(7),
+  not: z
+    .array(z.string().regex(/^[a-z]+$/, "a word of lower-case letters"))
+    .max(1_000)
+    .default([]),
+});
+
 const validatorDetector = z.strictObject({
   ...shared,
   type: z.literal("validator"),
@@ -90,6 +104,7 @@ const detector = z.discriminatedUnion("type", [
   regexDetector,
   labelDetector,
   dictionaryDetector,
+  endingDetector,
   validatorDetector,
   nameDetector,
 ]);

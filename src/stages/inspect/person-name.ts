@@ -13,6 +13,7 @@ type NameMethod = Extract<DetectionMethod, { kind: "name" }>;
 export const HONORIFICS = ["mr", "mrs", "ms", "miss", "mx", "dr", "doctor"] as const;
 /** Honorifics of providers, whose names are weaker evidence than patients' names. */
 const PROVIDER_FROM = 5;
+const PROVIDER_TITLES = new Set([...HONORIFICS.slice(PROVIDER_FROM), "prof", "professor"]);
 const QUOTED_HEADER = /^[>\s|*]{0,20}(?:from|to|cc|bcc|sent|reply-to|date|on)\b/i;
 const LINE_CHARS_MAX = 400;
 /** Punctuation between a label and the name: `Patient: Anna Smith`, `patient name - Anna Smith`. */
@@ -42,10 +43,16 @@ export function findNames(scan: ScannedSegment, method: NameMethod): readonly Ca
 function afterLabel(scan: ScannedSegment, method: NameMethod, token: number): Candidate | null {
   const first = wordAt(scan, token);
   const before = wordAt(scan, token - 1);
-  if (first === null || before === null || !isNameWord(first, method)) return null;
-  if (!LABEL_GAP.test(between(scan, before, first))) return null;
   const second = wordAt(scan, token + 1);
-  if (second === null) return null;
+  if (first === null || before === null || second === null) return null;
+  if (!LABEL_GAP.test(between(scan, before, first))) return null;
+  if (isInitial(scan, first)) {
+    const isPair = between(scan, first, second) === ". " && isNameWord(second, method);
+    return isPair ? { ...spanOf(scan, first, second), base: 85 } : null;
+  }
+  // "patient ADD COLUMN": capitals after a small word with nothing between are no name.
+  if (!isNameWord(first, method) || (isShout(first.text) && !isShout(before.text) && isBare(scan, before, first)))
+    return null;
   const gap = between(scan, first, second);
   const isPair =
     (gap === " " && (isNameWord(second, method) || isInitial(scan, second))) || isLastFirst(gap, second, method);
@@ -78,7 +85,18 @@ function givenAndSurname(scan: ScannedSegment, method: NameMethod, hit: PhraseHi
     if (!isMiddle) return { ...spanOf(scan, first, middle), base: 65 };
   }
   if (surname === null || !isNameWord(surname, method)) return null;
+  if (isProvider(scan, hit.token)) return { ...spanOf(scan, first, surname), base: 40 };
   return { ...spanOf(scan, first, surname), base: isShout(given.text) ? 50 : 65 };
+}
+
+function isBare(scan: ScannedSegment, left: Word, right: Word): boolean {
+  return between(scan, left, right).trim() === "";
+}
+
+/** `Dr. Anna Smith`, `Prof Anna Smith` */
+function isProvider(scan: ScannedSegment, token: number): boolean {
+  const title = wordAt(scan, token - 1);
+  return title !== null && PROVIDER_TITLES.has(title.text.toLowerCase());
 }
 
 /** `Smith, Anna` */
