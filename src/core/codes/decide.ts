@@ -18,8 +18,8 @@ export const decideCodes = {
     next: "The sender was told; check the address.",
   },
   "PST-DEC-005": {
-    what: "The sender asked for REQUIRETLS and the destination cannot promise it.",
-    next: "The sender was told; send it without REQUIRETLS, or another way.",
+    what: "REQUIRETLS is asked for, by the sender or by `requiretls: require`, and the destination cannot promise it.",
+    next: "The sender was told; send it without REQUIRETLS, or another way. `requiretls` decides about later mail.",
   },
   "PST-DEC-006": {
     what: "The recipient's domain declares that it accepts no mail (null MX).",

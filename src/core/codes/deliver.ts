@@ -58,7 +58,7 @@ export const deliverCodes = {
     next: "A converted form is built where possible; a recipient with a non-ASCII local part cannot be reached there.",
   },
   "PST-DLV-015": {
-    what: "The sender asked for REQUIRETLS and the mail server cannot promise it.",
+    what: "REQUIRETLS is asked for, by the sender or by `requiretls`, and the mail server cannot promise it.",
     next: "The next protection is used by itself; the sender may send again without REQUIRETLS.",
   },
   "PST-DLV-016": {
