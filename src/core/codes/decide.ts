@@ -35,7 +35,7 @@ export const decideCodes = {
   },
   "PST-DEC-020": {
     what: "The destination offers less protection than its domain proved before, and no other protection is available.",
-    next: "`postern tls report` shows since when. Ask its operator; if the change is meant, a `lower_to` rule, or policy.downgrade.keep_hours, lets mail go again: then `postern queue release ID`.",
+    next: "Tried again by itself: it goes once the old level is proven again, or at the new one after policy.downgrade.keep_hours. `postern tls report` shows since when; ask its operator. Where the change is meant, a `lower_to` rule lets it go at once.",
   },
   "PST-DEC-021": {
     what: "What the domain proved before cannot be read: protected mail to it waits.",

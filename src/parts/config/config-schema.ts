@@ -128,7 +128,7 @@ const policy = z.strictObject({
   already_protected: anyFloor.default("opportunistic"),
   requiretls: z.enum(REQUIRETLS_WISHES).default("off"),
   destinations: z.array(destination).max(10_000).default([]),
-  downgrade: z.strictObject({ keep_hours: whole(0, 8760, 72) }).prefault({}),
+  downgrade: z.strictObject({ keep_hours: whole(0, 8760, 24) }).prefault({}),
 });
 
 const dlp = z.strictObject({

@@ -109,7 +109,7 @@ describe("what the plan says besides", () => {
     });
     expect(plan.reasons.some((reason) => JSON.stringify(reason) === JSON.stringify(effect))).toBe(isSaid);
     // What the policy proved before does not bind while it is ignored.
-    expect(stepsOf(plan)).toBe(isSaid ? "transport:pkix hold:PST-DEC-001" : "transport:sts-enforce hold:PST-DEC-020");
+    expect(stepsOf(plan)).toBe(isSaid ? "transport:pkix hold:PST-DEC-001" : "transport:sts-enforce wait:PST-DEC-020");
   });
 
   test("`TLS-Required: No` changes nothing, and is told", () => {

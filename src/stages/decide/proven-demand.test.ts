@@ -79,7 +79,7 @@ describe("what the domain proved before", () => {
   const unread: Partial<Capabilities> = { proven: { kind: "unavailable", code: "PST-SPL-061" } };
 
   test.each<[string, Case, string, string | null]>([
-    ["PHI, DANE", { tier: "low", capabilities: known("dane") }, "transport:dane hold:PST-DEC-020", "kept"],
+    ["PHI, DANE", { tier: "low", capabilities: known("dane") }, "transport:dane wait:PST-DEC-020", "kept"],
     [
       "PHI, its own floor is as strong",
       { tier: "low", capabilities: known("pkix") },
@@ -101,7 +101,7 @@ describe("what the domain proved before", () => {
     [
       "PHI, the fall has not lasted yet",
       { tier: "low", capabilities: known("dane", NOW + 1) },
-      "transport:dane hold:PST-DEC-020",
+      "transport:dane wait:PST-DEC-020",
       "kept",
     ],
     [
@@ -113,7 +113,7 @@ describe("what the domain proved before", () => {
     [
       "PHI, a rule that has expired",
       { tier: "low", capabilities: known("dane"), rules: lowering(NOW) },
-      "transport:dane hold:PST-DEC-020",
+      "transport:dane wait:PST-DEC-020",
       "kept",
     ],
     ["PHI, unreadable", { tier: "low", capabilities: unread }, "wait:PST-DEC-021", "unknown"],
@@ -126,7 +126,7 @@ describe("what the domain proved before", () => {
     [
       "PHI with a certificate and a portal",
       { tier: "low", capabilities: { ...known("dane"), ...smime, ...portal } },
-      "smime:plain transport:dane portal:tls-unauthenticated hold:PST-DEC-020",
+      "smime:plain transport:dane portal:tls-unauthenticated wait:PST-DEC-020",
       "kept",
     ],
     [

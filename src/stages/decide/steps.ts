@@ -101,7 +101,7 @@ function lastStop(input: StepsInput): Stop {
   if (input.requireTls === "require") return { kind: "refuse", code: "PST-DEC-005" };
   if (input.fallback === "fail") return { kind: "refuse", code: "PST-DEC-010" };
   if (input.fallback === "defer") return { kind: "wait", code: "PST-DEC-011" };
-  if (input.proven.kind === "raised") return { kind: "hold", code: "PST-DEC-020" };
+  if (input.proven.kind === "raised") return { kind: "wait", code: "PST-DEC-020" };
   const hasNothing = input.floor.minRung === null && [...contentSteps(input), ...portalStep(input)].length === 0;
   return { kind: "hold", code: hasNothing ? "PST-DEC-003" : "PST-DEC-001" };
 }
