@@ -54,6 +54,8 @@ export type Findings = {
   readonly verdict: Verdict;
   readonly tier: Tier;
   readonly hits: readonly RuleHit[];
+  /** What rules of status shadow would have done; nothing acts on it. Left out where there is none. */
+  readonly shadow?: readonly RuleHit[];
   readonly findings: readonly Finding[];
   readonly uninspectable: readonly { readonly part: string; readonly reason: UninspectableReason }[];
   readonly triggers: readonly Trigger[];

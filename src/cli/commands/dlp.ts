@@ -4,11 +4,21 @@ import { benchCommand } from "./dlp/bench.ts";
 import { checkCommand } from "./dlp/check.ts";
 import { evalCommand } from "./dlp/eval.ts";
 import { explainCommand } from "./dlp/explain.ts";
+import { replayCommand } from "./dlp/replay.ts";
 import { scanCommand } from "./dlp/scan.ts";
+import { shadowReportCommand } from "./dlp/shadow-report.ts";
 
 export function dlpCommand(): Command {
   const command = new Command("dlp").description("find PHI in files, try and measure rule packs");
-  for (const part of [scanCommand(), explainCommand(), checkCommand(), evalCommand(), benchCommand()])
+  for (const part of [
+    scanCommand(),
+    explainCommand(),
+    checkCommand(),
+    evalCommand(),
+    benchCommand(),
+    replayCommand(),
+    shadowReportCommand(),
+  ])
     command.addCommand(part);
   return command;
 }

@@ -16,7 +16,16 @@ export const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.
 const READERS = { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024 };
 /** What a reader died of is told as the reason beside the file. */
 const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-export const PACK_OPTION = ["--pack <file...>", "rule packs to use; default: the shipped us-hipaa pack"] as const;
+export const PACK_OPTION = [
+  "--pack <file>",
+  "a rule pack to use, more than once for several; default: the shipped us-hipaa pack",
+  collect,
+] as const;
+
+/** For an option that may be given more than once: paths behind it are no more values of it. */
+export function collect(file: string, before: readonly string[] = []): readonly string[] {
+  return [...before, file];
+}
 
 /** The packs named, or the shipped one. */
 export function requirePacks(paths: readonly string[] | undefined): readonly CompiledPack[] {

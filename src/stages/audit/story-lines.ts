@@ -52,6 +52,9 @@ const TOLD: Told = {
       findings.hits.length === 0
         ? null
         : findings.hits.map((hit) => `rule ${hit.pack}/${hit.rule} (tier ${hit.tier})`).join(", "),
+      findings.shadow === undefined
+        ? null
+        : `in shadow: ${findings.shadow.map((hit) => `${hit.pack}/${hit.rule}`).join(", ")}`,
       findings.triggers.length === 0 ? null : `the sender asked for protection (${findings.triggers.join(", ")})`,
     ];
     return parts.filter((part) => part !== null).join(": ");

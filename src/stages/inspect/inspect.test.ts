@@ -331,10 +331,11 @@ test("findings hold places and keyed hashes, nothing of the text", async () => {
   expect(findings.packs).toEqual([{ pack: "test", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
 });
 
-test("a shadow rule is never acted on", async () => {
+test("a shadow rule is never acted on, and what it would have done is told", async () => {
   const pack = TEST_PACK.replaceAll("  - id: t.phi", "  - id: t.phi\n    status: shadow");
   const findings = await inspectMail(plain(PHI), { pack });
   expect([findings.verdict, findings.hits, findings.findings]).toEqual(["clean", [], []]);
+  expect(findings.shadow?.map(({ rule, action }) => [rule, action.kind])).toEqual([["t.phi", "protect"]]);
 });
 
 test("a tag alone does not make PHI", async () => {

@@ -126,14 +126,14 @@ type Assembly = {
 };
 
 function assemble({ extraction, uninspectable, results, options, deps }: Assembly): Findings {
-  const hits = results.flatMap(({ pack, satisfied }) =>
-    satisfied.filter((rule) => rule.status === "active").map((rule) => toHit(pack, rule)),
-  );
+  const hits = hitsOf(results, "active");
+  const shadow = hitsOf(results, "shadow");
   const verdict = verdictOf(hits, uninspectable.length > 0, extraction.protectedParts.length > 0);
   return {
     verdict,
     tier: tierOf(hits),
     hits,
+    ...(shadow.length > 0 && { shadow }),
     findings: [
       ...findingsOf(results, extraction.segments, { max: options.findingsMax, key: deps.hashKey }),
       ...extraction.misdeclared.slice(0, options.findingsMax).map(misdeclaredFinding),
@@ -144,6 +144,12 @@ function assemble({ extraction, uninspectable, results, options, deps }: Assembl
     packs: deps.packs.map(({ id, sha256 }) => ({ pack: id, sha256 })),
     engine: ENGINE,
   };
+}
+
+function hitsOf(results: readonly PackResult[], status: CompiledRule["status"]): readonly RuleHit[] {
+  return results.flatMap(({ pack, satisfied }) =>
+    satisfied.filter((rule) => rule.status === status).map((rule) => toHit(pack, rule)),
+  );
 }
 
 function toHit(pack: CompiledPack, { id, tier, action, scope }: CompiledRule): RuleHit {
