@@ -26,6 +26,8 @@ const INLINE = words(
     "lpwstr lpstr bstr i4 r8 filetime bool",
 );
 const PROPERTIES = words("property user-defined");
+/** Values one behind the other. */
+const VALUES = words("lpwstr lpstr bstr i4 r8 filetime bool");
 const ASIDE = words("delText instrText delInstrText");
 /** Positions and sizes. */
 const NOISE = words("posOffset pctWidth pctHeight align");
@@ -106,6 +108,7 @@ export class OfficeText implements XmlEvents {
       const frame = this.#frames.pop();
       this.#note(`${frame?.text ?? ""}\n${frame?.aside ?? ""}`, "\n");
     } else if (PARAGRAPHS.has(name)) this.#endParagraph();
+    else if (VALUES.has(name)) this.#endLine();
     else if (ASIDE.has(name)) this.#note("", "\n");
     else if (!INLINE.has(name)) this.#closeTable(name);
   }

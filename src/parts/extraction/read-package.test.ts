@@ -141,6 +141,12 @@ describe("a text document", () => {
     expect((await read(docx("", { "docProps/custom.xml": custom }))).text).toContain("MRN: 482\n");
   });
 
+  test("values of a list stand apart", async () => {
+    const app =
+      "<Properties><TitlesOfParts><vt:vector><vt:lpstr>12</vt:lpstr><vt:lpstr>34</vt:lpstr></vt:vector></TitlesOfParts></Properties>";
+    expect((await read(docx("", { "docProps/app.xml": app }))).text).toContain("12\n34\n");
+  });
+
   test("UTF-16 is read", async () => {
     const xml = document(paragraph(run("secret"))).replace("UTF-8", "UTF-16");
     expect((await read(packageOf({ "word/document.xml": Buffer.from(`\ufeff${xml}`, "utf16le") }))).text).toContain(

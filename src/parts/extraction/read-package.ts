@@ -31,6 +31,8 @@ const ORDER: readonly RegExp[] = [
   /(?:document|content)\.xml$/i,
   /slide\d*\.xml$/i,
 ];
+/** Parts of numbers and switches: told apart from what the document says. */
+const SETTINGS = /(?:^|\/)(?:settings|webSettings|app)\.xml$/i;
 /** Roots of parts that are written in the words of Office; parts of any other kind may say something in attributes. */
 const FOREIGN_PARTS = /^customXml\//i;
 
@@ -56,12 +58,14 @@ class PackageReader {
   readonly #reading: Reading;
   readonly #workbook = new Workbook();
   readonly #text: TextCollector;
+  readonly #settings: TextCollector;
   #sheets = 0;
 
   constructor(content: Content, reading: Reading) {
     this.#content = content;
     this.#reading = reading;
     this.#text = new TextCollector(content.place, reading);
+    this.#settings = new TextCollector(within(content.place, "settings"), reading);
   }
 
   async read(entries: readonly ZipEntry[]): Promise<void> {
@@ -78,13 +82,14 @@ class PackageReader {
     } finally {
       // Also where a budget ended it: what was read is told.
       this.#text.flush();
+      this.#settings.flush();
     }
   }
 
   #names(entries: readonly ZipEntry[]): void {
     for (const { name, otherName, comment } of entries) {
-      this.#text.append([name, otherName ?? "", comment].join(" ").trim());
-      this.#text.endLine();
+      this.#settings.append([name, otherName ?? "", comment].join(" ").trim());
+      this.#settings.endLine();
     }
   }
 
@@ -125,7 +130,9 @@ class PackageReader {
         this.#sheets += 1;
         return this.#sheet(within(this.#content.place, `sheet${this.#sheets}`));
       default:
-        return new OfficeText(this.#text, { readsAll: FOREIGN_PARTS.test(name) });
+        return new OfficeText(SETTINGS.test(name) ? this.#settings : this.#text, {
+          readsAll: FOREIGN_PARTS.test(name),
+        });
     }
   }
 

@@ -83,6 +83,12 @@ describe("a PDF", () => {
     expect(said.unread).toEqual([]);
   });
 
+  test("names the field before its value", async () => {
+    const catalog = `/AcroForm << /Fields [${A}] >>`;
+    const pdf = pdfOf({ pages: [PAGE], annotations: A, catalog, objects: [widget("mrn", "482913")] });
+    expect((await read(pdf)).text).toContain("mrn: 482913");
+  });
+
   test("gives a file within as what it is", async () => {
     const inner = zipOf([{ name: "note.txt", content: "secret" }]).toString("latin1");
     const pdf = pdfOf({

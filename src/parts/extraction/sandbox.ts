@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 /** All a reader may ever read: its own code, and that of pdf.js. */
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
+const PDF_FOLDER = `${dirname(findPackageJSON("unpdf", import.meta.url) ?? FOLDER)}/`;
 const MIB = 1024 * 1024;
 /** The rest of its memory is for buffers. */
 const HEAP_SHARE = 0.6;
@@ -16,7 +17,10 @@ export function sandboxFlags(memoryBytesMax: number): readonly string[] {
   return [
     "--permission",
     `--allow-fs-read=${FOLDER}`,
-    `--allow-fs-read=${dirname(findPackageJSON("unpdf", import.meta.url) ?? FOLDER)}/`,
+    `--allow-fs-read=${PDF_FOLDER}`,
+    // To follow a link on the way there, folders beside it would have to be read.
+    "--preserve-symlinks",
+    "--preserve-symlinks-main",
     "--disable-sigusr1",
     "--disallow-code-generation-from-strings",
     "--no-warnings",
