@@ -105,6 +105,15 @@ describe("the pool of readers", () => {
     expect(await extract(note)).toEqual(READ);
   });
 
+  test("a reader that has done much is replaced", async () => {
+    const { pool: single, extract: read } = poolOf();
+    await read(note);
+    const [first] = single.idlePids;
+    for (let job = 0; job < 200; job += 1) expect(await read(note)).toEqual(READ);
+    expect(single.idlePids).not.toEqual([first]);
+    await single.close();
+  });
+
   test("a text passes as it is, with every character", async () => {
     const name = "Bericht für 患者.txt";
     expect(await extract(zipOf([{ name, content: "ä" }]))).toEqual([
@@ -125,6 +134,18 @@ describe("a reader that does not come back", () => {
     expect(items.slice(0, 2)).toEqual(READ);
     expect(items.at(-1)).toEqual({ kind: "unread", place: "", reason: "over_budget" });
     expect(lines).toEqual([{ event: "reader_ended", fields: { code: "PST-INS-004", because: "memory" } }]);
+    await pool.close();
+  });
+
+  test.skipIf(process.platform !== "linux")("is killed for its time, and a fresh one takes its place", async () => {
+    const { pool, lines, extract } = poolOf();
+    await extract(note);
+    const [stuck] = pool.idlePids;
+    process.kill(stuck ?? 0, "SIGSTOP");
+    expect(await extract(note, { timeMsMax: 100 })).toEqual([{ kind: "unread", place: "", reason: "over_budget" }]);
+    expect(lines).toEqual([{ event: "reader_ended", fields: { code: "PST-INS-004", because: "time" } }]);
+    expect(await extract(note)).toEqual(READ);
+    expect(pool.idlePids).not.toContain(stuck);
     await pool.close();
   });
 
