@@ -7,6 +7,7 @@ import { explainCommand } from "./dlp/explain.ts";
 import { replayCommand } from "./dlp/replay.ts";
 import { scanCommand } from "./dlp/scan.ts";
 import { shadowReportCommand } from "./dlp/shadow-report.ts";
+import { testCommand } from "./dlp/test.ts";
 
 export function dlpCommand(): Command {
   const command = new Command("dlp").description("find PHI in files, try and measure rule packs");
@@ -14,6 +15,7 @@ export function dlpCommand(): Command {
     scanCommand(),
     explainCommand(),
     checkCommand(),
+    testCommand(),
     evalCommand(),
     benchCommand(),
     replayCommand(),

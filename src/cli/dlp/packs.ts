@@ -9,6 +9,7 @@ import { createInspect } from "../../stages/inspect/inspect.ts";
 import type { InspectDeps } from "../../stages/inspect/inspect.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "../../stages/inspect/inspect-options.ts";
 import { formatPackError, loadPackFile } from "../../stages/inspect/pack-file.ts";
+import type { PackError } from "../../stages/inspect/pack-file.ts";
 import { CliError } from "../cli-error.ts";
 
 export const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url));
@@ -36,10 +37,14 @@ export function requirePacks(paths: readonly string[] | undefined): readonly Com
 export function requirePack(path: string): { readonly pack: CompiledPack; readonly tests: number } {
   const loading = loadPackFile(path);
   if (loading.ok) return loading;
-  const lines = loading.errors.map(formatPackError);
+  throw packErrors(path, loading.errors);
+}
+
+export function packErrors(path: string, errors: readonly PackError[]): CliError {
+  const lines = errors.map(formatPackError);
   const count = lines.length === 1 ? "1 error" : `${lines.length} errors`;
   const next = "correct the places named above and check again.";
-  throw new CliError(`PST-INS-001 ${path} has ${count}`, { next, lines });
+  return new CliError(`PST-INS-001 ${path} has ${count}`, { next, lines });
 }
 
 /** `watch` sees what was read and matched, before it becomes findings. */

@@ -7,14 +7,14 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseYamlFile } from "../../parts/config/yaml-document.ts";
 import { formatYamlError } from "../../parts/config/yaml-source.ts";
-import type { YamlError } from "../../parts/config/yaml-source.ts";
+import type { YamlError, YamlSource } from "../../parts/config/yaml-source.ts";
 import { compileDetectors } from "./compile-detectors.ts";
 import type { Report } from "./compile-detectors.ts";
 import { compileRules } from "./compile-rules.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
 import { packSchema } from "./pack-schema.ts";
 import type { PackFile } from "./pack-schema.ts";
-import { runPackTests } from "./pack-tests.ts";
+import { packTestResults, runPackTests } from "./pack-tests.ts";
 
 export type PackError = YamlError;
 
@@ -27,6 +27,38 @@ export const formatPackError = formatYamlError;
 
 /** `fileName` stands in errors only; nothing is read from disk. */
 export function loadPack(text: string, fileName: string): PackLoading {
+  const compiling = compilePack(text, fileName);
+  if (!compiling.ok) return compiling;
+  const { pack, file, source } = compiling;
+  const errors: PackError[] = [];
+  const tests = runPackTests(file, pack, (path, message) => errors.push(source.errorAt(path, message)));
+  return errors.length > 0 ? { ok: false, errors: inOrder(errors) } : { ok: true, pack, tests };
+}
+
+/** A test of the pack, with the places of its failures. */
+export type TestedPart = { readonly name: string; readonly errors: readonly PackError[] };
+export type PackTesting =
+  | { readonly ok: true; readonly pack: CompiledPack; readonly results: readonly TestedPart[] }
+  | { readonly ok: false; readonly errors: readonly PackError[] };
+
+/** As loadPack, but failing tests are results. */
+export function testPack(text: string, fileName: string): PackTesting {
+  const compiling = compilePack(text, fileName);
+  if (!compiling.ok) return compiling;
+  const { pack, file, source } = compiling;
+  const results = packTestResults(file, pack).map(({ name, failures }) => ({
+    name,
+    errors: failures.map(({ path, message }) => source.errorAt(path, message)),
+  }));
+  return { ok: true, pack, results };
+}
+
+type PackCompiling =
+  | { readonly ok: true; readonly pack: CompiledPack; readonly file: PackFile; readonly source: YamlSource }
+  | { readonly ok: false; readonly errors: readonly PackError[] };
+
+/** All but the tests. */
+function compilePack(text: string, fileName: string): PackCompiling {
   const reading = parseYamlFile(text, fileName, packSchema);
   if (!reading.ok) return reading;
   const { value: file, source } = reading;
@@ -37,16 +69,27 @@ export function loadPack(text: string, fileName: string): PackLoading {
   if (detectors.length === file.detectors.length) reportUnused(file, report);
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
   const sha256 = createHash("sha256").update(text).digest("hex");
-  const pack: CompiledPack = { id: file.pack, sha256, phrases, detectors, rules };
-  const tests = runPackTests(file, pack, report);
-  return errors.length > 0 ? { ok: false, errors: inOrder(errors) } : { ok: true, pack, tests };
+  return { ok: true, pack: { id: file.pack, sha256, phrases, detectors, rules }, file, source };
 }
 
 /** As loadPack, for a file on disk; one that cannot be read is an error like any other. */
 export function loadPackFile(path: string): PackLoading {
-  let text: string;
+  const reading = readPack(path);
+  return reading.ok ? loadPack(reading.text, path) : reading;
+}
+
+/** As testPack, for a file on disk. */
+export function testPackFile(path: string): PackTesting {
+  const reading = readPack(path);
+  return reading.ok ? testPack(reading.text, path) : reading;
+}
+
+type PackReading =
+  { readonly ok: true; readonly text: string } | { readonly ok: false; readonly errors: readonly PackError[] };
+
+function readPack(path: string): PackReading {
   try {
-    text = readFileSync(path, "utf8");
+    return { ok: true, text: readFileSync(path, "utf8") };
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
     return {
@@ -54,7 +97,6 @@ export function loadPackFile(path: string): PackLoading {
       errors: [{ file: path, line: 1, column: 1, path: "", message: `PST-INS-002 cannot be read (${why})` }],
     };
   }
-  return loadPack(text, path);
 }
 
 /** A detector no rule reads finds things nobody acts on: mostly a misspelt class. */

@@ -2,6 +2,7 @@
  * Runs the tests a pack carries: what its detectors must and must not see, which rules a text must satisfy.
  * Promises: every failing test is reported at its place; switched-off rules are not expected, shadow rules are.
  */
+import type { YamlPath } from "../../parts/config/yaml-source.ts";
 import type { Report } from "./compile-detectors.ts";
 import type { CompiledPack, Segment } from "./compiled-pack.ts";
 import { scanSegment } from "./detectors.ts";
@@ -12,30 +13,53 @@ import type { DetectorTests, PackFile } from "./pack-schema.ts";
 
 const CONTEXT: ScanContext = { senderNames: new Set(), isLate: () => false, matchesMax: 10_000 };
 
-/** The number of tests run. */
+/** One test of a pack; without failures it passed. Named by its place, not by its text. */
+export type PackTestResult = {
+  readonly name: string;
+  readonly failures: readonly { readonly path: YamlPath; readonly message: string }[];
+};
+
+/** Runs all tests and reports every failure at its place; returns the number of tests run. */
 export function runPackTests(file: PackFile, pack: CompiledPack, report: Report): number {
-  let count = 0;
-  file.detectors.forEach((entry, index) => {
-    if (entry.tests === undefined) return;
-    const failures = testDetector(entry.tests, entry.id, pack);
-    for (const { path, message } of failures) report(["detectors", index, "tests", ...path], message);
-    count += entry.tests.match.length + entry.tests.no_match.length;
+  const results = packTestResults(file, pack);
+  for (const { failures } of results) for (const { path, message } of failures) report(path, message);
+  return results.length;
+}
+
+/** In the order of the file. */
+export function packTestResults(file: PackFile, pack: CompiledPack): readonly PackTestResult[] {
+  const detectors = file.detectors.flatMap(({ id, tests }, index): readonly PackTestResult[] => {
+    if (tests === undefined) return [];
+    const failures = testDetector(tests, id, pack);
+    return (["match", "no_match"] as const).flatMap((kind) =>
+      tests[kind].map((_, position) => ({
+        name: `${id} ${kind} ${position + 1}`,
+        failures: failures
+          .filter(({ path }) => path[0] === kind && path[1] === position)
+          .map(({ path, message }) => ({ path: ["detectors", index, "tests", ...path], message })),
+      })),
+    );
   });
+  return [...detectors, ...file.tests.map((test, index) => testRules({ file, pack }, test, index))];
+}
+
+type Tested = { readonly file: PackFile; readonly pack: CompiledPack };
+
+function testRules({ file, pack }: Tested, test: PackFile["tests"][number], index: number): PackTestResult {
+  const failures: { readonly path: YamlPath; readonly message: string }[] = [];
   const rules = new Set(pack.rules.map((rule) => rule.id));
-  file.tests.forEach((test, index) => {
-    const found = rulesFor(pack, segmentsOf(test));
-    const expected = test.expect.filter((id) => rules.has(id));
-    test.expect.forEach((id, position) => {
-      if (!file.rules.some((rule) => rule.id === id))
-        report(["tests", index, "expect", position], `no rule is called "${id}"`);
-    });
-    const missing = expected.filter((id) => !found.has(id));
-    const surplus = Array.from(found).filter((id) => !expected.includes(id));
-    if (missing.length > 0) report(["tests", index], `test failed: ${missing.join(", ")} should hold and does not`);
-    if (surplus.length > 0) report(["tests", index], `test failed: ${surplus.join(", ")} holds and should not`);
-    count += 1;
+  const found = rulesFor(pack, segmentsOf(test));
+  const expected = test.expect.filter((id) => rules.has(id));
+  test.expect.forEach((id, position) => {
+    if (file.rules.some((rule) => rule.id === id)) return;
+    failures.push({ path: ["tests", index, "expect", position], message: `no rule is called "${id}"` });
   });
-  return count;
+  const missing = expected.filter((id) => !found.has(id)).join(", ");
+  const surplus = [...found].filter((id) => !expected.includes(id)).join(", ");
+  const path = ["tests", index];
+  if (missing !== "") failures.push({ path, message: `test failed: ${missing} should hold and does not` });
+  if (surplus !== "") failures.push({ path, message: `test failed: ${surplus} holds and should not` });
+  return { name: `rules ${index + 1}`, failures };
 }
 
 type Failure = { readonly path: readonly (string | number)[]; readonly message: string };
