@@ -149,6 +149,25 @@ describe("a reader that does not come back", () => {
     await pool.close();
   });
 
+  test.each([0, 3, 7])(
+    "with %i file descriptors left, what cannot be read is told, and the service lives",
+    async (left) => {
+      const fixture = fileURLToPath(new URL("./few-descriptors.fixture.ts", import.meta.url));
+      const child = spawn("/bin/sh", ["-c", `ulimit -n 60; exec "${process.execPath}" "${fixture}" ${left}`], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let said = "";
+      for await (const piece of child.stdout) said += String(piece);
+      const { pressed, relieved } = JSON.parse(said) as {
+        readonly pressed: readonly string[];
+        readonly relieved: string;
+      };
+      expect(pressed).toContain("inspection_error");
+      expect(pressed.filter((kinds) => kinds !== "inspection_error" && kinds !== "name file")).toEqual([]);
+      expect(relieved).toBe("name file");
+    },
+  );
+
   test("ends with the service", async () => {
     const { pool, extract } = poolOf();
     const pending = extract(inflatedBomb(30 * MIB), { inflateRatioMax: 2_000 });

@@ -26,7 +26,9 @@ const WAIT_MS_MAX = 60_000;
 const TRIES_MAX = 2;
 
 type Slot = { readonly reader: ReaderProcess; jobs: number; bytes: number; idle: NodeJS.Timeout | null };
-type Waiting = { readonly start: (slot: Slot | null) => void; readonly timer: NodeJS.Timeout };
+/** A reader to work with, or why there is none. */
+type Taken = Slot | Extract<UninspectableReason, "over_budget" | "inspection_error">;
+type Waiting = { readonly start: (taken: Taken) => void; readonly timer: NodeJS.Timeout };
 
 export class Extraction {
   readonly #options: ExtractionOptions;
@@ -58,7 +60,7 @@ export class Extraction {
     let tookMs = 0;
     for (let tries = 1; ; tries += 1) {
       const slot = await this.#take();
-      if (slot === null) return { items: [unread("over_budget")], tookMs };
+      if (typeof slot === "string") return { items: [unread(slot)], tookMs };
       const begun = this.#clock.monotonic();
       const { items, end } = await this.#work(slot, request);
       tookMs += this.#clock.monotonic() - begun;
@@ -85,29 +87,34 @@ export class Extraction {
     return result;
   }
 
-  /** A reader to work with; null where too much waits. */
-  #take(): Promise<Slot | null> | Slot {
+  #take(): Promise<Taken> | Taken {
     if (this.#busy.size < this.#options.readersMax) return this.#fresh();
-    if (this.#waiting.length >= WAITING_MAX) return Promise.resolve(null);
+    if (this.#waiting.length >= WAITING_MAX) return "over_budget";
     return new Promise((start) => {
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        start(null);
+        start("over_budget");
       }, WAIT_MS_MAX);
       const waiting: Waiting = { start, timer };
       this.#waiting.push(waiting);
     });
   }
 
-  #fresh(): Slot {
-    const slot = this.#rested() ?? {
-      reader: new ReaderProcess({ memoryBytesMax: this.#options.readerMemoryBytesMax }),
-      jobs: 0,
-      bytes: 0,
-      idle: null,
-    };
-    this.#busy.add(slot);
-    return slot;
+  #fresh(): Taken {
+    try {
+      const slot = this.#rested() ?? this.#started();
+      this.#busy.add(slot);
+      return slot;
+    } catch {
+      // Most failures to start are told later; no descriptors left is told at once.
+      this.#tell("start");
+      return "inspection_error";
+    }
+  }
+
+  #started(): Slot {
+    const reader = new ReaderProcess({ memoryBytesMax: this.#options.readerMemoryBytesMax });
+    return { reader, jobs: 0, bytes: 0, idle: null };
   }
 
   /** One that waits for work, and is still alive. */

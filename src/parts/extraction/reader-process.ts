@@ -17,12 +17,15 @@ import { sandboxFlags } from "./sandbox.ts";
 const READER = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./reader-main.ts" : "./reader-main.js", import.meta.url),
 );
+/** Beside standard input and output, which a library may write to. */
+const ANSWERS_FD = 3;
 const RSS_INTERVAL_MS = 50;
 /** The reader itself stops at its time budget and says what it has; after so much more it is killed. Its start counts. */
 const GRACE_MS = 3_000;
 const HEAD_BYTES_MAX = 16_384;
-/** Items of one answer beside its entries: sections of documents. */
-const ITEMS_MAX = 100_000;
+/** Items of one answer: some for each entry, and sections of documents. */
+const ITEMS_PER_ENTRY_MAX = 6;
+const ITEMS_MAX = 10_000;
 const MIB = 1024 * 1024;
 
 export type ReaderLimits = { readonly memoryBytesMax: number };
@@ -37,6 +40,7 @@ type Job = {
   readonly resolve: (result: ReaderResult) => void;
   readonly frames: FrameReader;
   readonly timers: readonly NodeJS.Timeout[];
+  readonly itemsMax: number;
   bytesLeft: number;
 };
 
@@ -58,7 +62,7 @@ export class ReaderProcess {
       detached: true,
     });
     const child = this.#child;
-    this.#answers = child.stdio[3] as Socket;
+    // First of all: what cannot be started says so in a later turn, and has no pipes.
     this.#ended = new Promise((resolve) => {
       child.once("error", () => {
         this.#over("start");
@@ -69,6 +73,9 @@ export class ReaderProcess {
         resolve();
       });
     });
+    const answers = (child.stdio as ChildProcess["stdio"] | undefined)?.[ANSWERS_FD];
+    if (!(answers instanceof Socket)) throw new Error("a reader has no pipes");
+    this.#answers = answers;
     // A pipe breaks when the child has ended, and that is told by its exit.
     child.stdin?.on("error", () => undefined);
     this.#answers.on("error", () => undefined);
@@ -93,7 +100,8 @@ export class ReaderProcess {
       const frames = new FrameReader({ headBytesMax: HEAD_BYTES_MAX, bodyBytesMax: bytesLeft });
       const deadline = setTimeout(() => this.#kill("time"), budgets.timeMsMax + GRACE_MS);
       const watch = setInterval(() => void this.#watchMemory(), RSS_INTERVAL_MS);
-      this.#job = { items: [], resolve, frames, bytesLeft, timers: [deadline, watch] };
+      const itemsMax = ITEMS_MAX + ITEMS_PER_ENTRY_MAX * budgets.archiveEntriesMax;
+      this.#job = { items: [], resolve, frames, itemsMax, bytesLeft, timers: [deadline, watch] };
       this.#holdService(true);
       for (const piece of encodeFrame({ budgets }, bytes)) this.#child.stdin?.write(piece);
     });
@@ -125,7 +133,7 @@ export class ReaderProcess {
     const job = this.#job;
     if (job === null) return this.#kill("answer");
     job.bytesLeft -= piece.length;
-    if (job.bytesLeft < 0 || job.items.length > ITEMS_MAX) return this.#kill("answer");
+    if (job.bytesLeft < 0 || job.items.length > job.itemsMax) return this.#kill("answer");
     try {
       for (const frame of job.frames.push(piece)) {
         const item = itemOf(frame);
