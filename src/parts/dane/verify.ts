@@ -50,7 +50,8 @@ export function verifyDane(
 ): DaneVerdict {
   const [leaf] = chain;
   if (leaf === undefined) return { kind: "refused", why: "no certificate" };
-  const own = state.records.find((record) => record.usage === DANE_EE && matches(leaf, record));
+  const isOwn = matcherOf(leaf);
+  const own = state.records.find((record) => record.usage === DANE_EE && isOwn(record));
   if (own !== undefined) return { kind: "matched", record: own };
   const anchors = state.records.filter(({ usage }) => usage === DANE_TA);
   if (anchors.length === 0) return { kind: "refused", why: "no record matches" };
@@ -92,7 +93,7 @@ function anchorOf(leaf: X509Certificate, { sent, anchors, at }: Search): TlsaRec
       (issuer) => pathLengthOf(issuer) >= between && level.some((issued) => hasIssued(issuer, issued)),
     );
     for (const certificate of next) {
-      const record = anchors.find((anchor) => matches(certificate, anchor));
+      const record = anchors.find(matcherOf(certificate));
       if (record !== undefined) return record;
     }
     left = left.filter((certificate) => !next.includes(certificate));
@@ -162,12 +163,22 @@ function isValidAt(certificate: X509Certificate, at: number): boolean {
   return certificate.validFromDate.getTime() <= at && at <= certificate.validToDate.getTime();
 }
 
-/** RFC 6698 section 2.1: the whole, or a digest of it. What is not defined there matches nothing. */
-function matches(certificate: X509Certificate, { selector, matching, data }: TlsaRecord): boolean {
-  const selected = selectedBy(selector, certificate);
-  if (selected === null) return false;
-  const presented = presentedAs(matching, selected);
-  return presented !== null && presented.equals(data);
+/**
+ * RFC 6698 section 2.1: the whole, or a digest of it. What is not defined there matches nothing. Each form of the certificate is made
+ * once, because a domain may publish more than a thousand records.
+ */
+function matcherOf(certificate: X509Certificate): (record: TlsaRecord) => boolean {
+  const forms = new Map<string, Buffer | null>();
+  return ({ selector, matching, data }) => {
+    const form = `${selector} ${matching}`;
+    let presented = forms.get(form);
+    if (presented === undefined) {
+      const selected = selectedBy(selector, certificate);
+      presented = selected === null ? null : presentedAs(matching, selected);
+      forms.set(form, presented);
+    }
+    return presented !== null && presented.equals(data);
+  };
 }
 
 function selectedBy(selector: number, certificate: X509Certificate): Buffer | null {
