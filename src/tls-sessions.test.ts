@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { makeRequest, ManualClock } from "../test/support/deliver-rig.ts";
+import { mailbox, makeRequest, ManualClock } from "../test/support/deliver-rig.ts";
 import { TroubledTlsFacts } from "../test/support/tlsrpt-facts.ts";
 import type { Capabilities, MxHost } from "./core/capabilities.ts";
 import type { Log } from "./core/log.ts";
 import type { AttemptFacts } from "./core/outcome.ts";
 import type { Deliver, DeliveryReport } from "./core/stages.ts";
+import { SessionBook } from "./parts/tlsrpt/session-book.ts";
 import { totalsOf } from "./parts/tlsrpt/domain-days.ts";
 import { TlsSessions } from "./tls-sessions.ts";
 
@@ -164,5 +165,35 @@ describe("a delivery", () => {
         mxHosts: ["mx.hospital.test"],
       },
     ]);
+  });
+});
+
+describe("a policy of thousands of servers", () => {
+  const names = Array.from({ length: 7_000 }, (_, n) => `m${n}.hospital.test`);
+  const policy = { kind: "enforce", id: "1", mx: names, fetchedAt: 0, expiresAt: 60_000, failure: null } as const;
+
+  test("is counted in short, and not kept in memory beyond that", async () => {
+    const route = { kind: "hosts", hosts: [HOST], via: "mx", security: "insecure" } as const;
+    const absent = { kind: "absent" } as const;
+    const others = { smime: absent, openpgp: absent, proven: absent, portal: absent };
+    const found = { domain: "hospital.test", route, sts: policy, ...others } satisfies Capabilities;
+    await sessions.discover(() => Promise.resolve(found))(mailbox("a@hospital.test"));
+    const host: MxHost = { ...HOST, sts: { kind: "enforce", id: "1", matches: true } };
+    await sessions.deliver(ending([CLEAR]))(makeRequest({ hosts: [host], domain: "hospital.test" }));
+    await sessions.write();
+    const [counts] = facts.daysOf("hospital.test").flatMap(({ policies }) => policies);
+    expect(counts?.policy.mxHosts).toEqual(names.slice(0, 24));
+  });
+
+  test("fills the book no faster than its rows are long", () => {
+    const book = new SessionBook();
+    const text = Array.from({ length: 1_000 }, (_, n) => "x".repeat(100) + String(n));
+    const end = { failure: "validation-failure", reason: null, sendingIp: null, receivingIp: null } as const;
+    for (let n = 0; n < 300; n += 1) {
+      book.add("hospital.test", 0, { ...end, policy: { type: "sts", text, mxHosts: [] }, mxHost: `m${n}.test` });
+    }
+    const { counts, leftOut } = book.take();
+    expect(counts[0]?.rows.length).toBeLessThan(200);
+    expect(leftOut).toBe(300 - (counts[0]?.rows.length ?? 0));
   });
 });

@@ -16,7 +16,7 @@ import { addCounts, forgetDaysAt, NO_DAYS, readDomainDays } from "./parts/tlsrpt
 import type { DomainDays } from "./parts/tlsrpt/domain-days.ts";
 import { SessionBook } from "./parts/tlsrpt/session-book.ts";
 import type { DomainCounts } from "./parts/tlsrpt/session-book.ts";
-import { sessionsOf } from "./parts/tlsrpt/session-results.ts";
+import { PATTERNS_MAX, sessionsOf } from "./parts/tlsrpt/session-results.ts";
 
 const WRITE_EVERY_MS = 60_000;
 /** Domains written in one transaction. */
@@ -55,7 +55,7 @@ export class TlsSessions {
       const capabilities = await discover(recipient);
       const { domain } = recipient;
       this.#policies.delete(domain);
-      this.#policies.set(domain, capabilities.sts);
+      this.#policies.set(domain, inShort(capabilities.sts));
       if (this.#policies.size > POLICIES_MAX) this.#policies.delete(this.#policies.keys().next().value ?? "");
       return capabilities;
     };
@@ -136,6 +136,12 @@ export class TlsSessions {
   #factOf(domain: string, days: DomainDays): DomainFact {
     return { domain, value: days, lookAt: this.#deps.lookAt(domain, days), forgetAt: forgetDaysAt(days) };
   }
+}
+
+/** As much as a report tells of: a policy may name thousands of servers, and outlives its place in discovery's memory here. */
+function inShort(sts: StsState): StsState {
+  const isLong = (sts.kind === "testing" || sts.kind === "enforce") && sts.mx.length > PATTERNS_MAX;
+  return isLong ? { ...sts, mx: sts.mx.slice(0, PATTERNS_MAX) } : sts;
 }
 
 /**

@@ -3,15 +3,8 @@
  * stored stays below its size whatever happened, by leaving out details first and days last; totals stay right as long as their policy is
  * there; a stored value of another shape reads as nothing.
  */
-import type {
-  DomainDay,
-  FailureRow,
-  PolicyCounts,
-  ReportState,
-  TlsFailure,
-  TlsPolicy,
-} from "../../core/tls-results.ts";
-import { DAY_MS, dayEnd, dayStart, policyKey } from "./session-book.ts";
+import type { DomainDay, FailureRow, PolicyCounts, ReportState, TlsFailure } from "../../core/tls-results.ts";
+import { cutPolicy, DAY_MS, dayEnd, dayStart, policyKey } from "./session-book.ts";
 import type { SessionRow } from "./session-book.ts";
 
 export type DomainDays = { readonly version: 1; readonly days: readonly DomainDay[] };
@@ -20,8 +13,6 @@ export type DomainDays = { readonly version: 1; readonly days: readonly DomainDa
 const DAYS_MAX = 3;
 const POLICIES_MAX = 12;
 const FAILURES_MAX = 60;
-const TEXTS_MAX = 24;
-const TEXT_CHARACTERS_MAX = 300;
 const NAMES_MAX = 24;
 /** Below the limit of the store, sealing and all. */
 const VALUE_BYTES_MAX = 90_000;
@@ -64,7 +55,7 @@ function withDay({ days }: DomainDays, day: DomainDay): DomainDays {
 }
 
 function withRow(policies: readonly PolicyCounts[], row: SessionRow): readonly PolicyCounts[] {
-  const policy = cut(row.policy);
+  const policy = cutPolicy(row.policy);
   const key = policyKey(policy);
   const index = policies.findIndex((one) => policyKey(one.policy) === key);
   const known = policies[index] ?? { policy, succeeded: 0, succeededAt: {}, failures: [], moreFailed: 0 };
@@ -94,13 +85,6 @@ function withFailure(known: PolicyCounts, row: SessionRow & { readonly failure: 
 function isAlike(a: FailureRow, b: FailureRow): boolean {
   const addresses = a.sendingIp === b.sendingIp && a.receivingIp === b.receivingIp;
   return a.failure === b.failure && a.reason === b.reason && a.mxHost === b.mxHost && addresses;
-}
-
-/** A stranger wrote these texts. */
-function cut({ type, text, mxHosts }: TlsPolicy): TlsPolicy {
-  const short = (line: string): string =>
-    line.length > TEXT_CHARACTERS_MAX ? `${line.slice(0, TEXT_CHARACTERS_MAX - 1)}…` : line;
-  return { type, text: text.slice(0, TEXTS_MAX).map(short), mxHosts: mxHosts.slice(0, NAMES_MAX).map(short) };
 }
 
 /** Details of failures go first, then days from the oldest, then policies from the last. */

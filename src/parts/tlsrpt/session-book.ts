@@ -1,7 +1,7 @@
 /**
- * Counts TLS sessions by day and recipient domain, between one writing down and the next. Promises: never more than ROWS_MAX rows, then
- * new kinds of rows are left out and counted as such, while known ones go on; a success is kept without addresses, because no report
- * names them. Keeps nothing across restarts: whoever takes the counts writes them.
+ * Counts TLS sessions by day and recipient domain, between one writing down and the next. Promises: never more than ROWS_MAX rows nor
+ * CHARACTERS_MAX in them, whatever domains publish; then new kinds of rows are left out and counted as such, while known ones go on; a
+ * success is kept without addresses, because no report names them. Keeps nothing across restarts: whoever takes the counts writes them.
  */
 import type { TlsPolicy, TlsSession } from "../../core/tls-results.ts";
 
@@ -11,8 +11,13 @@ export type SessionRow = TlsSession & { readonly count: number };
 /** What was counted for one domain on one day. */
 export type DomainCounts = { readonly domain: string; readonly day: string; readonly rows: readonly SessionRow[] };
 
-/** Some 40 MB at worst; a busy gateway speaks with a few thousand domains between two writings. */
+/** Some 60 MB at worst; a busy gateway speaks with a few thousand domains between two writings. */
 const ROWS_MAX = 50_000;
+const CHARACTERS_MAX = 20_000_000;
+/** Of what a domain publishes a report tells so much. */
+const TEXTS_MAX = 24;
+const TEXT_CHARACTERS_MAX = 300;
+const NAMES_MAX = 24;
 export const DAY_MS = 86_400_000;
 
 type Row = { readonly domain: string; readonly day: string; readonly session: TlsSession; count: number };
@@ -33,6 +38,7 @@ export function dayEnd(day: string): number {
 export class SessionBook {
   readonly #rowsMax: number;
   #rows = new Map<string, Row>();
+  #characters = 0;
   #leftOut = 0;
 
   constructor(rowsMax = ROWS_MAX) {
@@ -46,18 +52,14 @@ export class SessionBook {
   add(domain: string, at: number, session: TlsSession): void {
     const day = dayOf(at);
     const kept = session.failure === null ? { ...session, sendingIp: null, receivingIp: null } : session;
-    const key = [domain, day, keyOf(kept)].join(" ");
-    const known = this.#rows.get(key);
-    if (known !== undefined) known.count += 1;
-    else if (this.#rows.size >= this.#rowsMax) this.#leftOut += 1;
-    else this.#rows.set(key, { domain, day, session: kept, count: 1 });
+    this.#count({ domain, day, session: kept, count: 1 });
   }
 
   /** All so far, of the earliest day first; the book is empty afterwards. `leftOut`: sessions there was no room for. */
   take(): { readonly counts: readonly DomainCounts[]; readonly leftOut: number } {
     const taken = [...this.#rows.values()];
     const leftOut = this.#leftOut;
-    [this.#rows, this.#leftOut] = [new Map(), 0];
+    [this.#rows, this.#characters, this.#leftOut] = [new Map(), 0, 0];
     const groups = Map.groupBy(taken, ({ domain, day }) => `${day} ${domain}`);
     const counts = [...groups.values()].flatMap((rows) => {
       const [first] = rows;
@@ -70,12 +72,18 @@ export class SessionBook {
 
   /** What could not be written comes back. */
   giveBack({ domain, day, rows }: DomainCounts): void {
-    for (const { count, ...session } of rows) {
-      const key = [domain, day, keyOf(session)].join(" ");
-      const known = this.#rows.get(key);
-      if (known !== undefined) known.count += count;
-      else if (this.#rows.size >= this.#rowsMax) this.#leftOut += count;
-      else this.#rows.set(key, { domain, day, session, count });
+    for (const { count, ...session } of rows) this.#count({ domain, day, session, count });
+  }
+
+  #count(row: Row): void {
+    const { domain, day, session, count } = row;
+    const key = [domain, day, keyOf(session)].join(" ");
+    const known = this.#rows.get(key);
+    if (known !== undefined) known.count += count;
+    else if (this.#rows.size >= this.#rowsMax || this.#characters + key.length > CHARACTERS_MAX) this.#leftOut += count;
+    else {
+      this.#rows.set(key, row);
+      this.#characters += key.length;
     }
   }
 }
@@ -89,4 +97,11 @@ function keyOf(session: TlsSession): string {
 /** The same for policies that say the same. */
 export function policyKey({ type, text, mxHosts }: TlsPolicy): string {
   return JSON.stringify([type, text, mxHosts]);
+}
+
+/** A stranger wrote these texts, and may have written very many. */
+export function cutPolicy({ type, text, mxHosts }: TlsPolicy): TlsPolicy {
+  const short = (line: string): string =>
+    line.length > TEXT_CHARACTERS_MAX ? `${line.slice(0, TEXT_CHARACTERS_MAX - 1)}…` : line;
+  return { type, text: text.slice(0, TEXTS_MAX).map(short), mxHosts: mxHosts.slice(0, NAMES_MAX).map(short) };
 }

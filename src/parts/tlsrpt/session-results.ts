@@ -13,6 +13,7 @@ import type { DeliveryReport } from "../../core/stages.ts";
 import type { StsState } from "../../core/sts.ts";
 import type { TlsFailure, TlsPolicy, TlsPolicyType, TlsSession } from "../../core/tls-results.ts";
 import { tlsaText } from "../dane/tlsa-text.ts";
+import { cutPolicy } from "./session-book.ts";
 
 export type DeliverCode = keyof typeof deliverCodes;
 
@@ -93,6 +94,9 @@ export type SessionEnd = { readonly failure: TlsFailure | null; readonly reason:
 
 type Report = Pick<DeliveryReport, "attempts" | "outcomes">;
 type Hosts = Extract<Route, { kind: "hosts" }>;
+
+/** Of a policy; a report tells of no more. */
+export const PATTERNS_MAX = 24;
 
 const GOOD: SessionEnd = { failure: null, reason: null };
 const NOT_NAMED: ReasonCode = "PST-DLV-045";
@@ -232,7 +236,7 @@ function toSession(policy: TlsPolicy, end: SessionEnd, at: AttemptFacts | MxHost
 /** At least one: receivers want to hear of both where there are both. */
 function policiesOf(host: MxHost, sts: StsState | null): readonly TlsPolicy[] {
   const found = [daneOf(host), stsOf(host, sts)].filter((policy) => policy !== null);
-  return found.length > 0 ? found : [{ type: "no-policy-found", text: [], mxHosts: [] }];
+  return found.length > 0 ? found.map(cutPolicy) : [{ type: "no-policy-found", text: [], mxHosts: [] }];
 }
 
 function daneOf({ name, dane }: MxHost): TlsPolicy | null {
@@ -256,9 +260,10 @@ function stsOf(host: MxHost, sts: StsState | null): TlsPolicy | null {
   if (sts?.kind !== "testing" && sts?.kind !== "enforce")
     return { type: "sts", text: [`mode: ${host.sts.kind}`], mxHosts: [] };
   const maxAgeSeconds = Math.round((sts.expiresAt - sts.fetchedAt) / 1000);
-  const mx = sts.mx.map((pattern) => `mx: ${pattern}`);
+  const patterns = sts.mx.slice(0, PATTERNS_MAX);
+  const mx = patterns.map((pattern) => `mx: ${pattern}`);
   const text = ["version: STSv1", `mode: ${sts.kind}`, ...mx, `max_age: ${maxAgeSeconds}`];
-  return { type: "sts", text, mxHosts: sts.mx };
+  return { type: "sts", text, mxHosts: patterns };
 }
 
 function hasReached({ phase }: AttemptFacts, wanted: Phase): boolean {
