@@ -34,6 +34,21 @@ test.each<readonly [string, Partial<AttemptFacts>, string | null]>([
   ["nobody there", { rung: null, phase: "dial", starttlsOffered: false, code: "PST-DLV-001" }, null],
   ["a broken greeting", { rung: null, phase: "greeting", starttlsOffered: false }, null],
   ["a pin of the operator", { rung: "pinned" }, null],
+  [
+    "a server that falls short of the operator's rule, perhaps of an old one",
+    {
+      rung: "tls-unauthenticated",
+      phase: "verify",
+      code: "PST-DLV-050",
+      rule: { of: "a.example", met: false, refused: "key not pinned" },
+    },
+    null,
+  ],
+  [
+    "no modern TLS, whatever the operator's rule says",
+    { rung: "plain", phase: "verify", rule: { of: "a.example", met: false, refused: "older TLS" } },
+    "plain",
+  ],
 ])("%s shows of its server: %s", (_, change, rung) => {
   expect(sightingsOf([attempt(change)])).toEqual(rung === null ? [] : [{ host: "mx.example", rung }]);
 });

@@ -18,9 +18,11 @@ export function sightingsOf(attempts: readonly AttemptFacts[]): readonly Sightin
 }
 
 /** A server that no longer offers STARTTLS is at `plain`, whether or not mail was given to it. */
-function rungSeen({ reused, rung, phase, starttlsOffered, code }: AttemptFacts): Rung | null {
+function rungSeen({ reused, rung, rule, phase, starttlsOffered, code }: AttemptFacts): Rung | null {
   // A kept connection tells of the time when it was opened.
   if (reused) return null;
+  // What it proves beside the operator's rule was not judged (deliver/assess-peer.ts): a rule out of date is no fall.
+  if (rule?.met === false && rung !== "plain") return null;
   if (rung !== null) return rung;
   if (code !== null && WITHOUT_TLS.includes(code)) return "plain";
   const hasGreeted = PHASES.indexOf(phase) > PHASES.indexOf("ehlo");
