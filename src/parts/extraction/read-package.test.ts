@@ -123,6 +123,7 @@ describe("a text document", () => {
     ["chart", "word/charts/chart1.xml", "<c:chartSpace><c:v>secret</c:v></c:chartSpace>"],
     ["part of a name nobody knows", "odd/thing.xml", "<thing>secret</thing>"],
     ["comment in the source", "odd/thing.xml", "<thing><!-- secret --></thing>"],
+    ["drawing of an older program", "word/drawing.vml", "<xml><div>secret<br>two</div></xml>"],
     ["name of a part", "odd/secret.xml", "<thing/>"],
     [
       "printer setting",

@@ -20,7 +20,7 @@ import { inflateEntry, readEntry } from "./zip-entry.ts";
 const MANIFEST = "META-INF/manifest.xml";
 const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 /** Files that show nothing. What characters stand in them is read. */
-const SHOWS_NOTHING = /(?:printerSettings\d*\.bin|\.odttf|^layout-cache)$/i;
+const SHOWS_NOTHING = /(?:printerSettings\d*\.bin|\.(?:odttf|fntdata|ttf|otf)|^layout-cache)$/i;
 const SHOWS_NOTHING_BYTES_MAX = 16 * 1024 * 1024;
 /** Parts in the order of a reader: what others refer to, then headers, the text, what stands below it. */
 const ORDER: readonly RegExp[] = [

@@ -20,6 +20,8 @@ const ATTRIBUTES_MAX = 1_000;
 const NAMED: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 /** Longer than any entity that is understood. */
 const ENTITY_CHARS_MAX = 12;
+/** Drawings of older Office programs hold line breaks as HTML writes them, without an end. */
+const BREAK = /^(?:[^\s:/]+:)?br(?:\s|$)/;
 const ATTRIBUTE = /([^\s=/"'<>]{1,200})\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 
 export class XmlScanner {
@@ -94,7 +96,7 @@ export class XmlScanner {
   }
 
   #begin(tag: string): void {
-    const isEmpty = tag.endsWith("/");
+    const isEmpty = tag.endsWith("/") || BREAK.test(tag);
     const name = /^[^\s/]+/.exec(tag)?.[0] ?? "";
     if (this.#open.length >= DEPTH_MAX || name === "") throw new Unreadable("damaged");
     this.#events.open({ name: localName(name), attributes: attributesOf(tag.slice(name.length)) });
@@ -103,6 +105,7 @@ export class XmlScanner {
   }
 
   #close(name: string): void {
+    if (name === "br") return;
     if (this.#open.pop() !== name) throw new Unreadable("damaged");
     this.#events.close(name);
   }

@@ -149,6 +149,17 @@ describe("an archive that cannot be read needs protection", () => {
     expect(unreadOf(findings)).toEqual(unread);
   });
 
+  test("mails in archives in mails in archives, beyond the depth that is read", async () => {
+    let zip = zipOf([{ name: "a.txt", content: PHI }]);
+    for (let depth = 0; depth < 6; depth += 1) {
+      const eml = `Subject: x\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64(zip)}`;
+      zip = zipOf([{ name: "a.eml", content: eml }]);
+    }
+    const { verdict, uninspectable } = await attach(zip, "application/zip", "a.zip");
+    expect(verdict).toBe("uninspectable");
+    expect(uninspectable.map(({ reason }) => reason)).toEqual(["over_budget"]);
+  });
+
   test("and what can be read of it is", async () => {
     const zip = zipOf([
       { name: "a.txt", content: "x", flags: 1 },

@@ -273,6 +273,7 @@ class Extractor {
 
   /** A text or a message out of an archive, read as it would be by itself. */
   async #file({ name, bytes }: { readonly name: string; readonly bytes: Buffer }, place: string, message: number) {
+    if (this.#isLate()) return this.#blame(place, "over_budget");
     const content = withoutPrelude(bytes);
     if (isMessageFile(content, name)) return this.#messageFile(content, place);
     const { inlineImageBytesMax } = this.#options;

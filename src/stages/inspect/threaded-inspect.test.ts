@@ -29,6 +29,10 @@ function largeMail(lines = 1_500, attached: string | null = null) {
   const header = "From: a@clinic.test\r\nSubject: Visit\r\n";
   const parts = `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${filler}\r\n--b\r\n${attached}--b--\r\n`;
   const bytes = Buffer.from(`${header}${attached === null ? `\r\n${filler}${phi}` : parts}`);
+  return mailOf(bytes);
+}
+
+function mailOf(bytes: Buffer) {
   const scanner = new MimeScanner({ partsMax: 100, depthMax: 5, headerBytesMax: 100_000 });
   scanner.push(bytes);
   return { mime: scanner.end(), read: async (start: number, end: number) => bytes.subarray(start, end) };
@@ -52,6 +56,17 @@ describe("inspection in a thread", () => {
     const findings = await inspection.inspect(mail);
     expect(findings.findings.some(({ part }) => part === "2>1")).toBe(true);
     expect(findings).toEqual(await inline(mail));
+  });
+
+  test("a small mail with an archive goes to the thread, since it may unfold into a large one", async () => {
+    const refusing = () => Promise.reject(new Error("inspected where sessions are answered"));
+    const other = threadedInspect(refusing, { packs: [source], options, hashKey }, extract);
+    const zip = zipOf([{ name: "note.txt", content: "Patient John Smith, MRN: 48210377, has type 2 diabetes." }]);
+    const header = "Subject: x\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+    const findings = await other.inspect(mailOf(Buffer.from(`${header}${zip.toString("base64")}\r\n`)));
+    expect(findings.verdict).toBe("phi");
+    await expect(other.inspect(mailOf(Buffer.from("Subject: x\r\n\r\nhello\r\n")))).rejects.toThrow("sessions");
+    await other.close();
   });
 
   test("what the store gave stays as it is", async () => {

@@ -5,6 +5,7 @@
  */
 import { Worker } from "node:worker_threads";
 import type { Findings } from "../../core/findings.ts";
+import type { MimePart, MimeStructure } from "../../core/mime-structure.ts";
 import type { Inspect } from "../../core/stages.ts";
 import type { ExtractContent } from "../../parts/extraction/extraction-types.ts";
 import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts";
@@ -13,6 +14,8 @@ import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts
 const INLINE_BYTES_MAX = 32 * 1024;
 /** Up to this size a body is handed over whole. */
 const ALONG_BYTES_MAX = 1024 * 1024;
+/** Signatures and keys beside the texts. */
+const QUICK_TYPES = /^application\/(?:pgp-|(?:x-)?pkcs7-signature$)/;
 const HEAP_MB_MAX = 512;
 const THREAD = new URL(
   import.meta.url.endsWith(".ts") ? "./inspect-thread.ts" : "./inspect-thread.js",
@@ -37,9 +40,19 @@ type Pending = {
 export function threadedInspect(inline: Inspect, args: ThreadArguments, extract: ExtractContent): Inspection {
   const thread = new InspectThread(args, extract);
   return {
-    inspect: (input) => (input.mime.sizeBytes <= INLINE_BYTES_MAX ? inline(input) : thread.inspect(input)),
+    inspect: (input) => (isQuick(input.mime) ? inline(input) : thread.inspect(input)),
     close: () => thread.close(),
   };
+}
+
+/** A small mail may unfold into a large one where a part is an archive or a document. */
+function isQuick({ sizeBytes, root }: MimeStructure): boolean {
+  return sizeBytes <= INLINE_BYTES_MAX && hasTextsOnly(root);
+}
+
+function hasTextsOnly({ contentType, children }: MimePart): boolean {
+  if (children.length > 0) return children.every(hasTextsOnly);
+  return !contentType.startsWith("application/") || QUICK_TYPES.test(contentType);
 }
 
 class InspectThread {
