@@ -34,6 +34,12 @@ test.each([
   }
 });
 
+test("for networks of this machine alone it listens where nobody else can reach it", async () => {
+  const { dir, ran } = init(...BASE, "--platform", "network", "--network", "127.0.0.0/8", "::1");
+  expect(await ran).toMatchObject({ code: 0 });
+  expect(readFileSync(join(dir, "postern.yaml"), "utf8")).toContain("\n  address: 127.0.0.1\n  port: 2525\n");
+});
+
 test("what init made starts, and a second init keeps every file", async () => {
   const port = await freePort();
   const platform = ["--platform", "network", "--network", "127.0.0.0/8", "--listen", `127.0.0.1:${port}`];
@@ -52,6 +58,7 @@ test("what init made starts, and a second init keeps every file", async () => {
 });
 
 test.each([
+  ["a file where it takes a folder", ["--config", "postern.yaml"], "Say --dir FOLDER"],
   ["nothing, and nobody to ask", [], "--hostname is needed"],
   ["a name without a dot", ["--hostname", "gateway"], "--hostname"],
   ["an unknown platform", [...BASE, "--platform", "lotus"], "--platform is one of"],

@@ -30,20 +30,30 @@ export function initCommand(): Command {
     .option("--platform <name>", `where your mail comes from: ${PLATFORMS.join(", ")}`)
     .option("--tenant-id <id>", "of Microsoft 365")
     .option("--network <network...>", "of your own mail servers, for the platform network")
-    .option("--listen <address:port>", "default: 0.0.0.0:25")
+    .option("--listen <address:port>", "default: 0.0.0.0:25; 127.0.0.1:2525 where every --network is loopback")
     .option("--dir <folder>", "where the configuration goes", "/etc/postern")
     .option("--data-dir <folder>", "where mail is stored, encrypted", "/var/lib/postern")
     .option("--json", "one JSON object a file, then one a DNS record")
     .addHelpText(
       "after",
-      "\nExample:\n  postern init --hostname gateway.example.org --domain example.org --platform microsoft-365 \\" +
+      "\nExamples:\n  postern init --hostname gateway.example.org --domain example.org --platform microsoft-365 \\" +
         "\n    --tenant-id 00000000-0000-0000-0000-000000000000" +
+        "\n  postern init --hostname gateway.example.org --domain example.org --platform network \\" +
+        "\n    --network 127.0.0.0/8 --dir ./try --data-dir ./try/data    # to try it on this machine alone" +
         "\n\nRun again after a change of mind: what is there is kept; remove a file to have it made anew.",
     )
-    .action(async (options: InitOptions & { readonly json?: boolean }) => init(options));
+    .action(async (options: Options, command: Command) => {
+      const { config } = command.optsWithGlobals<{ readonly config?: string }>();
+      if (config !== undefined) throw new CliError("init takes no --config", { next: DIR_HINT, exitCode: 2 });
+      await init(options);
+    });
 }
 
-async function init(options: InitOptions & { readonly json?: boolean }): Promise<void> {
+type Options = InitOptions & { readonly json?: boolean };
+
+const DIR_HINT = "Say --dir FOLDER: it writes FOLDER/postern.yaml, and keys and certificate beside it.";
+
+async function init(options: Options): Promise<void> {
   const answers = await gatherAnswers({ ...options, dir: resolve(options.dir), dataDir: resolve(options.dataDir) });
   const folder = new InitFolder(answers.dir);
   const dkim = answers.domains.map((domain) => ({ domain, file: `keys/dkim-${domain}.pem` }));

@@ -34,6 +34,10 @@ export type Answers = {
   readonly dataDir: string;
 };
 
+const EVERYWHERE = "0.0.0.0:25";
+/** Where mail of this machine alone is taken: an address nobody else reaches, a port nobody needs a right for. */
+const LOOPBACK = "127.0.0.1:2525";
+
 type Question = { readonly option: string; readonly text: string };
 
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
@@ -72,7 +76,9 @@ export async function gatherAnswers(options: InitOptions): Promise<Answers> {
       platform,
       tenantId,
       networks,
-      listen: checkedListen(options.listen ?? "0.0.0.0:25"),
+      listen: checkedListen(
+        options.listen ?? (networks.every(isLoopback) && networks.length > 0 ? LOOPBACK : EVERYWHERE),
+      ),
       dir: options.dir,
       dataDir: options.dataDir,
     };
@@ -118,6 +124,10 @@ function checkedTenant(text: string): string {
 function checkedNetwork(text: string): string {
   if (parseNetwork(text) !== null) return text;
   throw wrong("--network", `"${text}" is no network: write 192.0.2.1 or 192.0.2.0/24`);
+}
+
+function isLoopback(network: string): boolean {
+  return /^(?:127\.|::1(?:\/128)?$)/.test(network);
 }
 
 function checkedListen(text: string): Answers["listen"] {

@@ -11,7 +11,7 @@ const DEFAULT_DATA_DIR = "/var/lib/postern";
 
 /** Where each cloud sends from, as config/postern.yaml and the guide of the cloud name them. */
 const MICROSOFT_NETWORKS = "[40.92.0.0/15, 40.107.0.0/16, 52.100.0.0/14, 104.47.0.0/17]";
-const GOOGLE_NETWORKS = "[35.190.247.0/24, 64.233.160.0/19, 209.85.128.0/17]";
+const GOOGLE_NETWORKS = "[35.190.247.0/24, 64.233.160.0/19, 66.102.0.0/20, 209.85.128.0/17]";
 
 export function fillTemplate(template: string, answers: Filled): string {
   const { hostname, domains, listen, dataDir, dkim } = answers;

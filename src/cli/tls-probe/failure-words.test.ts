@@ -146,6 +146,8 @@ describe("what a good server lacks for the profile strict", () => {
 
   test.each<[what: string, change: Change]>([
     ["nothing where it is signed", { way: { security: "secure" }, facts: { rung: "pkix-dnssec-mx" } }],
+    ["nothing where its key is pinned", { facts: { rung: "pinned" } }],
+    ["nothing where its policy vouches for it", { facts: { rung: "sts-enforce" } }],
     ["nothing that could be had where the operator chose the host", { way: { via: "smarthost" } }],
     ["more than advice where the certificate fails", { tls: { chain: "CERT_HAS_EXPIRED" } }],
   ])("%s", async (_what, change) => {

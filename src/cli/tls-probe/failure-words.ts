@@ -9,7 +9,7 @@ import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { Probe } from "../../stages/deliver/probe.ts";
 import { namesOf } from "./certificate-text.ts";
-import { isAuthenticated } from "./seen.ts";
+import { isAuthenticated, profilesOf } from "./seen.ts";
 import type { Seen } from "./seen.ts";
 
 export type Failure = { readonly code: ReasonCode; readonly text: string };
@@ -35,7 +35,7 @@ export function failuresOf(seen: Seen): readonly Failure[] {
 export function adviceOf(seen: Seen): Failure | null {
   const { host, domain, way } = seen;
   const isByMx = way.via === "mx" || way.via === "implicit-mx";
-  if (!isAuthenticated(seen) || way.security === "secure" || !isByMx) return null;
+  if (!isAuthenticated(seen) || profilesOf(seen).includes("strict") || !isByMx) return null;
   const text = `DNS does not vouch for ${host.name} as a mail server of ${domain}, so that whoever forges DNS can put another in its place; please sign the zone of ${domain} with DNSSEC.`;
   return { code: "PST-DLV-038", text };
 }

@@ -76,7 +76,17 @@ describe("the verdict", () => {
   test("no route at all is no success, and says what to do", () => {
     const summary = summaryOf("example.test", { kind: "unavailable", code: "PST-DSC-001" }, []);
     expect(summary).toMatchObject({ ok: false, best: null, code: "PST-DSC-001" });
-    expect(summaryLines(summary).join("\n")).toContain("PST-DSC-001: It is tried again");
+    expect(summaryLines(summary).join("\n")).toContain("Next: It is tried again");
+  });
+
+  test.each([
+    ["no-such-domain", "PST-DEC-004"],
+    ["null-mx", "PST-DEC-006"],
+    ["loop", "PST-DSC-006"],
+  ] as const)("a clear answer without a mail server (%s) has the code with which mail ends or waits", (kind, code) => {
+    const summary = summaryOf("example.test", { kind }, []);
+    expect(summary).toMatchObject({ ok: false, route: kind, code });
+    expect(summaryLines(summary).join("\n")).toMatch(new RegExp(`${code} .*\n {2}Next: `));
   });
 
   test("addresses beyond those that are looked at are counted", async () => {

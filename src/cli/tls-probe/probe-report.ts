@@ -49,8 +49,24 @@ export function summaryOf(domain: string, route: Route, all: readonly Seen[]): S
     (name) => judged.length > 0 && judged.every((seen) => profilesOf(seen).includes(name)),
   );
   const [best, worst] = [placeOf(order.at(0)), placeOf(order.at(-1))];
-  const found = { route: route.kind, code: "code" in route ? route.code : null };
+  const found = { route: route.kind, code: codeOf(route) };
   return { kind: "summary", domain, ...found, ok, judged: judged.length, authenticated, profiles, best, worst };
+}
+
+/** The code with which mail would wait or come back. */
+function codeOf(route: Route): ReasonCode | null {
+  switch (route.kind) {
+    case "hosts":
+      return null;
+    case "null-mx":
+      return "PST-DEC-006";
+    case "no-such-domain":
+      return "PST-DEC-004";
+    case "loop":
+      return "PST-DSC-006";
+    default:
+      return route.code;
+  }
 }
 
 function placeOf(seen: Seen | undefined): Place | null {
@@ -62,8 +78,8 @@ function placeOf(seen: Seen | undefined): Place | null {
 export function summaryLines(summary: Summary): readonly string[] {
   const { domain, code, judged, authenticated, profiles, best, worst } = summary;
   if (best === null || worst === null) {
-    const next = code === null ? [] : [`  ${code}: ${REASON_CODES[code].next}`];
-    return [`Verdict for ${domain}: no mail server to look at`, ...next];
+    const why = code === null ? [] : [`  ${code}  ${REASON_CODES[code].what}`, `  Next: ${REASON_CODES[code].next}`];
+    return [`Verdict for ${domain}: no mail server to look at`, ...why];
   }
   return [
     `Verdict for ${domain}`,

@@ -15,7 +15,7 @@ export const decideCodes = {
   },
   "PST-DEC-004": {
     what: "The recipient's domain does not exist.",
-    next: "The sender was told; check the address.",
+    next: "Check the spelling of the domain; `postern route explain DOMAIN` shows what DNS says. Whoever wrote to it was told.",
   },
   "PST-DEC-005": {
     what: "REQUIRETLS is asked for, by the sender or by `requiretls: require`, and the destination cannot promise it.",
@@ -23,7 +23,7 @@ export const decideCodes = {
   },
   "PST-DEC-006": {
     what: "The recipient's domain declares that it accepts no mail (null MX).",
-    next: "The sender was told; check the address.",
+    next: "Check the spelling of the domain; `postern route explain DOMAIN` shows what DNS says. Whoever wrote to it was told.",
   },
   "PST-DEC-010": {
     what: "The destination cannot meet the floor, and the rule for it says that the mail fails then.",

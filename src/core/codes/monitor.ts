@@ -55,7 +55,7 @@ export const monitorCodes = {
   },
   "PST-MON-027": {
     what: "A mail server offers less protection than its domain proved before.",
-    next: "`postern tls report` shows which domain and since when; ask its operator, and until then expect held mail or an attack.",
+    next: "`postern tls report` shows which domain and since when; protected mail to it waits meanwhile. Ask its operator by another way than mail to that domain: an attack looks just like an accident.",
   },
   "PST-MON-030": {
     what: "An alert could not be handed to the web hook and was given up.",

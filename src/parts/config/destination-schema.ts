@@ -1,4 +1,6 @@
 /** The shape of a row of `policy.destinations`, and of what may be asked of a connection. */
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
 import { z } from "zod";
 import { FALLBACKS, PROFILES, REQUIRETLS_WISHES } from "../../core/policy.ts";
 import { TLS_VERSIONS } from "../../core/tls-rule.ts";
@@ -11,22 +13,40 @@ const SPKI_PIN = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 const PIN_HINT =
   "openssl x509 -in FILE -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64";
 
-const destinationName = z
-  .string()
-  .regex(
-    /^\.?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/,
-    "not a destination: write example.org, or .example.org for everything below it",
-  );
+const DESTINATION = /^\.?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
+
+const destinationName = z.string().regex(DESTINATION, {
+  error: ({ input }) =>
+    `not a destination: write ${destinationMeant(String(input)) ?? "example.org, or .example.org for everything below it"}`,
+});
+
+/** What somebody who wrote `*.example.org`, `Example.org` or a name in its own letters had in mind; null where that is not plain. */
+function destinationMeant(text: string): string | null {
+  const [, below = "", name = ""] = /^(\*?\.)?(.+)$/.exec(text) ?? [];
+  const ascii = domainToASCII(name);
+  if (ascii === "" || isIP(ascii) !== 0) return null;
+  const meant = `${below === "" ? "" : "."}${ascii}`;
+  return DESTINATION.test(meant) ? meant : null;
+}
 
 /** An exception: why, and until when. */
 const exception = { reason: z.string().min(10).max(500), expires: z.iso.date("not a date: write it as 2027-01-31") };
 
+/** Tools show the same digest in other ways: in hex, or with its name before it. */
+function pinHint(text: string): string {
+  const hex = text.replaceAll(":", "");
+  const meant = /^[0-9a-f]{64}$/i.test(hex)
+    ? Buffer.from(hex, "hex").toString("base64")
+    : text.replace(/^sha256\/+/, "");
+  return SPKI_PIN.test(meant)
+    ? `where this is the SHA-256 of a public key, not of a certificate, write "${meant}"`
+    : `it is the SHA-256 of a public key in base64: \`postern tls probe DOMAIN\` shows it, or ${PIN_HINT}`;
+}
+
 const shown = {
   ca_file: z.string().min(1).max(4096).optional(),
   spki_pins: z
-    .array(
-      z.string().regex(SPKI_PIN, `not a pin: the SHA-256 of a public key in base64, as this makes it: ${PIN_HINT}`),
-    )
+    .array(z.string().regex(SPKI_PIN, { error: ({ input }) => `not a pin: ${pinHint(String(input))}` }))
     .min(1)
     .max(100)
     .optional(),
@@ -34,7 +54,7 @@ const shown = {
   require_dane: z.boolean().optional(),
 };
 
-const EMPTY = { error: "asks for nothing; give mx_names, ca_file, spki_pins, min_version or require_dane" };
+const EMPTY = { error: "asks for nothing; give spki_pins, ca_file or another key of `tls`" };
 const isSomething = (asked: object): boolean => Object.keys(asked).length > 0;
 
 export const destinationTls = z

@@ -118,9 +118,9 @@ function messageFor(issue: z.core.$ZodIssue, given: unknown): string {
     case "invalid_value":
       return notOneOf(given, issue.values.map(String));
     case "too_big":
-      return `too large: at most ${issue.maximum}${measure(issue.origin)}`;
+      return `${SIZES[issue.origin]?.over ?? "too large"}: at most ${issue.maximum}${measure(issue)}`;
     case "too_small":
-      return `too small: at least ${issue.minimum}${measure(issue.origin)}`;
+      return `${SIZES[issue.origin]?.under ?? "too small"}: at least ${issue.minimum}${measure(issue)}`;
     case "invalid_union":
       return "none of the forms allowed here";
     case "custom":
@@ -135,10 +135,19 @@ function messageFor(issue: z.core.$ZodIssue, given: unknown): string {
   }
 }
 
-function measure(origin: string): string {
-  if (origin === "string") return " characters";
-  if (origin === "array" || origin === "set") return " entries";
-  return "";
+/** Of what has no size but itself, a number, there is nothing to add. */
+const SIZES: Readonly<
+  Record<string, { readonly under: string; readonly over: string; readonly one: string; readonly many: string }>
+> = {
+  string: { under: "too short", over: "too long", one: "character", many: "characters" },
+  array: { under: "too few", over: "too many", one: "entry", many: "entries" },
+};
+
+function measure(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string {
+  const size = SIZES[issue.origin];
+  if (size === undefined) return "";
+  const limit = issue.code === "too_big" ? issue.maximum : issue.minimum;
+  return ` ${Number(limit) === 1 ? size.one : size.many}`;
 }
 
 function expectedText(expected: string): string {
