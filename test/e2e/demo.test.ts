@@ -39,7 +39,7 @@ describe("postern demo, not in a terminal", () => {
   test("shows every recipient as expected, ends with 0 and leaves nothing behind", async () => {
     const { code, out, err } = await postern("demo");
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    expect(out).toContain("20 recipients: 10 delivered, 6 held, 4 failed, as expected");
+    expect(out).toContain("26 recipients: 14 delivered, 6 held, 2 deferred, 4 failed, as expected");
     expect(out).toMatch(/audit: \d{3} events, chain verified/);
     expect(out).toContain("disclosure: none");
     expect(out).not.toContain("\u001B");
@@ -54,7 +54,7 @@ describe("postern demo, not in a terminal", () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as DemoRow);
-    expect(rows).toHaveLength(20);
+    expect(rows).toHaveLength(26);
     expect(rows.flatMap(({ differences }) => differences)).toEqual([]);
     const lab = rows.find(({ recipient, state }) => recipient === "lab@no-tls.test" && state === "held");
     expect(lab).toMatchObject({
@@ -65,6 +65,10 @@ describe("postern demo, not in a terminal", () => {
       code: "PST-DEC-001",
       reply: null,
     });
+    const rungs = rows.map(({ rung, state }) => `${rung} ${state}`);
+    expect(rungs).toEqual(expect.arrayContaining(["dane delivered", "sts-enforce delivered"]));
+    const between = rows.filter(({ recipient }) => recipient === "ed@intruder.test");
+    expect(between.map(({ state, code }) => `${state} ${code}`)).toEqual(Array(2).fill("deferred PST-DLV-039"));
     expect(readdirSync(temporary)).toEqual([]);
   });
 });
@@ -75,7 +79,9 @@ describe("the demo from within", () => {
     const demo = start({ mails: [changed(2, (mail) => ({ ...mail, found: "PHI high" }))] });
     expect(await demo.result).toBe("unexpected");
     expect(demo.lines.join("\n")).toContain("NOT AS EXPECTED: found is [secure], expected PHI high");
-    expect(demo.lines.join("\n")).toContain("2 recipients: 1 delivered, 1 held, 0 failed, 2 NOT AS EXPECTED");
+    expect(demo.lines.join("\n")).toContain(
+      "2 recipients: 1 delivered, 1 held, 0 deferred, 0 failed, 2 NOT AS EXPECTED",
+    );
     const [kept = ""] = readdirSync(temporary);
     expect(existsSync(join(temporary, kept, "postern.log"))).toBe(true);
     expect(errors.mock.calls.join("")).toContain(join(temporary, kept));

@@ -19,14 +19,19 @@ import type { Internet } from "../loopback/internet.ts";
 import { submit } from "../loopback/submit.ts";
 import type { Handed } from "../loopback/submit.ts";
 import { requireConfig } from "../surroundings.ts";
-import { DEMO_INTERNET } from "./demo-internet.ts";
+import { DEMO_INTERNET, DEMO_POLICIES, SIGNED_NAME } from "./demo-internet.ts";
+import { startPolicyHost } from "./demo-policy-host.ts";
 
 /** Of the package, so that it is found from src and from dist. */
 const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url));
 /** Instead of 60 s and more: whoever watches should see the second attempt. */
 export const RETRY_SECONDS = 1;
 const CLOCK = { now: () => Date.now(), monotonic: () => performance.now() };
-const CHANGES = { delivery: { retry: { schedule_seconds: [RETRY_SECONDS], jitter_percent: 0 } } };
+/** The demo's own name server stands for a resolver that validates. */
+const CHANGES = {
+  dns: { trust_ad: "loopback", signed_name: SIGNED_NAME },
+  delivery: { retry: { schedule_seconds: [RETRY_SECONDS, 60], jitter_percent: 0 } },
+};
 
 export type DemoGateway = {
   readonly configPath: string;
@@ -47,11 +52,13 @@ export async function startDemoGateway(folder: string): Promise<DemoGateway> {
   try {
     const internet = await startInternet(DEMO_INTERNET, Date.now());
     opened.push(() => internet.close());
+    const policyHost = await startPolicyHost(DEMO_POLICIES, internet);
+    opened.push(() => policyHost.close());
     // The configuration names a real port, so that it can be read and used like any other.
     const port = await freePort();
     const { configPath } = await writeGatewayFolder(folder, internet, {
       packs: [SHIPPED_PACK],
-      changes: CHANGES,
+      changes: { ...CHANGES, mta_sts: { port: policyHost.port, ca_file: "ca.pem" } },
       port,
     });
     const logPath = join(folder, "postern.log");

@@ -3,6 +3,7 @@
  * what Postern reports. Names say what a server does. Addresses are 127.0.0.x, so nothing leaves the machine.
  */
 import type { InternetDescription, ServerDescription } from "../loopback/internet.ts";
+import { POLICY_ID } from "./demo-policy-host.ts";
 import { OWN_DOMAIN } from "../loopback/gateway-folder.ts";
 
 type Place = {
@@ -10,9 +11,27 @@ type Place = {
   /** One line for the reader. */
   readonly says: string;
   readonly server: Omit<ServerDescription, "name"> | null;
+  /** Has an MTA-STS policy in mode enforce that names its server. */
+  readonly hasPolicy?: boolean;
 };
 
 const PLACES: readonly Place[] = [
+  {
+    domain: "dane.test",
+    says: "DNSSEC, and a certificate that its TLSA record (DANE) names",
+    server: { address: "127.0.0.48", certificate: "valid", dane: "matches" },
+  },
+  {
+    domain: "sts.test",
+    says: "an MTA-STS policy that names its server, and a certificate valid for it",
+    server: { address: "127.0.0.49", certificate: "valid" },
+    hasPolicy: true,
+  },
+  {
+    domain: "intruder.test",
+    says: "DNSSEC, and a certificate its TLSA record does not name: somebody in between",
+    server: { address: "127.0.0.50", certificate: "wrong-name", dane: "differs" },
+  },
   {
     domain: "verified.test",
     says: "TLS with a certificate the gateway trusts",
@@ -59,11 +78,28 @@ export const TRUSTED_SERVERS: readonly string[] = PLACES.filter(({ server }) => 
   ({ domain }) => mxOf(domain),
 );
 
+/** Domains with an MTA-STS policy, each with the server it names. */
+export const DEMO_POLICIES: Readonly<Record<string, string>> = Object.fromEntries(
+  PLACES.flatMap(({ domain, hasPolicy = false }) => (hasPolicy ? [[domain, mxOf(domain)]] : [])),
+);
+
+/** A domain whose zone is signed, for the self-test of the resolver. */
+export const SIGNED_NAME = "dane.test";
+
 export const DEMO_INTERNET: InternetDescription = {
   zone: {
+    ...Object.fromEntries(
+      Object.keys(DEMO_POLICIES).flatMap((domain) => [
+        [`_mta-sts.${domain}`, { TXT: [`v=STSv1; id=${POLICY_ID};`] }],
+        [`mta-sts.${domain}`, { A: ["127.0.0.1"] }],
+      ]),
+    ),
     [OWN_DOMAIN]: { MX: [[10, SENDER_SERVER.name]] },
     ...Object.fromEntries(
-      PLACES.filter(({ server }) => server !== null).map(({ domain }) => [domain, { MX: [[10, mxOf(domain)]] }]),
+      PLACES.filter(({ server }) => server !== null).map(({ domain, server }) => [
+        domain,
+        { MX: [[10, mxOf(domain)]], authenticated: server?.dane !== undefined },
+      ]),
     ),
   },
   servers: [

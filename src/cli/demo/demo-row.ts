@@ -105,6 +105,10 @@ function reasonOf(facts: RowFacts, attempt: AttemptFacts | null): string | null 
       return secondTry(facts);
     case "held":
       return `${shortfall(recipient, attempt)}; nothing was sent, the sender was told`;
+    case "deferred":
+      return recipient.lastCode === "PST-DLV-039"
+        ? "not the certificate that DNS vouches for; nothing was sent, it is tried again"
+        : "not finished in time";
     case "failed":
       return `${recipient.lastReply === null ? whatOf(recipient) : "refused for good"}; the sender was told`;
     default:

@@ -16,13 +16,14 @@ export function introLines(look: Look): readonly string[] {
     ...DEMO_PLACES.map(({ domain, says }) => `  ${domain.padEnd(widest)}  ${says}`),
     "",
     ...wrapped(
-      "A rung is what a connection proved: pkix is TLS with a verified certificate, tls-unauthenticated TLS with any " +
-        "certificate, plain no TLS. Here PHI requires pkix, which is the default.",
+      "A rung is what a connection proved: dane and sts-enforce that it is the server the domain vouches for, pkix TLS with a " +
+        "verified certificate, tls-unauthenticated TLS with any certificate, plain no TLS. Here PHI requires pkix, which is " +
+        "the default; what a domain publishes (DANE, MTA-STS) binds every mail.",
       width,
       "",
     ),
     ...wrapped(
-      `What is put off is tried again after ${RETRY_SECONDS} s; outside the demo after 1 min at first.`,
+      `What is put off is tried again after ${RETRY_SECONDS} s, then each minute; outside the demo after 1 min at first.`,
       width,
       "",
     ),
@@ -34,10 +35,11 @@ export function introLines(look: Look): readonly string[] {
 export function summaryLines(look: Look, rows: readonly DemoRow[], checks: Checks): readonly string[] {
   const count = (state: DemoRow["state"]): number => rows.filter((row) => row.state === state).length;
   const unlike = rows.filter(({ differences }) => differences.length > 0).length;
-  const others = rows.length - count("delivered") - count("held") - count("failed");
+  const others = rows.length - count("delivered") - count("held") - count("deferred") - count("failed");
   const parts = [
     `${count("delivered")} delivered`,
     `${count("held")} held`,
+    `${count("deferred")} deferred`,
     `${count("failed")} failed`,
     ...(others === 0 ? [] : [`${others} not finished`]),
     unlike === 0 ? "as expected" : `${unlike} NOT AS EXPECTED`,
@@ -72,6 +74,9 @@ export function nextLines(look: Look, { gateway, rows, program }: Next): readonl
     "  postern queue list",
     `  postern trace ${id}`,
     `  postern route explain ${address}`,
+    "  postern tls probe intruder.test",
+    "  postern sts show",
+    "  postern tls report",
     `  postern queue release ${id} --reason "try again"`,
     `  postern queue drop ${id} --reason "sent by courier"`,
     "  postern audit verify",

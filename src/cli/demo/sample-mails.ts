@@ -10,11 +10,11 @@ import { OWN_DOMAIN } from "../loopback/gateway-folder.ts";
 
 export type Expectation = {
   readonly address: string;
-  readonly state: TerminalState | "held";
+  readonly state: TerminalState | "held" | "deferred";
   readonly profile: ProfileName;
   /** The rung that was really there; null where no server was asked. */
   readonly rung: Rung | null;
-  /** Why it is held or failed. */
+  /** Why it is held, waits or failed. */
   readonly code: ReasonCode | null;
 };
 
@@ -41,6 +41,11 @@ function tooWeak(address: string, rung: Rung, { profile }: Demand): Expectation 
   return { address, state: "held", profile, rung, code: "PST-DEC-001" };
 }
 
+/** Waits: what its domain publishes is broken there, which binds every mail. */
+function inBetween(address: string, { profile }: Demand): Expectation {
+  return { address, state: "deferred", profile, rung: "tls-unauthenticated", code: "PST-DLV-039" };
+}
+
 function refused(address: string, { profile }: Demand): Expectation {
   return { address, state: "failed", profile, rung: "pkix", code: "PST-DLV-017" };
 }
@@ -60,10 +65,13 @@ export const SAMPLE_MAILS: readonly SampleMail[] = [
       "behind the library, and allow ten minutes more.",
     ),
     recipients: [
+      delivered("kim@dane.test", "dane", ANY),
+      delivered("ona@sts.test", "sts-enforce", ANY),
       delivered("lee@verified.test", "pkix", ANY),
       delivered("ward@greylist.test", "pkix", ANY),
       delivered("wu@selfsigned.test", "tls-unauthenticated", ANY),
       delivered("lab@no-tls.test", "plain", ANY),
+      inBetween("ed@intruder.test", ANY),
     ],
   },
   {
@@ -76,10 +84,13 @@ export const SAMPLE_MAILS: readonly SampleMail[] = [
       "Type 2 diabetes is not under control; please start metformin and see the patient in two weeks.",
     ),
     recipients: [
+      delivered("kim@dane.test", "dane", PHI),
+      delivered("ona@sts.test", "sts-enforce", PHI),
       delivered("lee@verified.test", "pkix", PHI),
       delivered("ward@greylist.test", "pkix", PHI),
       tooWeak("wu@selfsigned.test", "tls-unauthenticated", PHI),
       tooWeak("lab@no-tls.test", "plain", PHI),
+      inBetween("ed@intruder.test", PHI),
     ],
   },
   {

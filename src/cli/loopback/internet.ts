@@ -2,10 +2,11 @@
  * A small internet on loopback for the demo and the tests: one DNS server, and mail servers that differ, each on a loopback
  * address of its own and all on one port, with certificates of a CA made for the occasion. Not for production.
  */
+import { createHash, X509Certificate } from "node:crypto";
 import { issueAuthority, issueServerCertificate } from "../../parts/keys/issue-certificate.ts";
 import type { IssuedCertificate } from "../../parts/keys/issue-certificate.ts";
 import { startLoopbackDns } from "./dns-server.ts";
-import type { LoopbackDns, Zone } from "./dns-server.ts";
+import type { LoopbackDns, Zone, ZoneEntry } from "./dns-server.ts";
 import type { MxBehaviour } from "./mx-behaviour.ts";
 import { startMxServer } from "./mx-server.ts";
 import type { MxServer, MxTls } from "./mx-server.ts";
@@ -24,6 +25,8 @@ export type ServerDescription = {
   /** What it shows in place of a certificate made for it: PEM, the certificates of its chain one behind the other. */
   readonly shown?: Pick<MxTls, "key" | "cert">;
   readonly behaviour?: MxBehaviour;
+  /** Its address is signed, and it has a TLSA record: of its certificate, or of another one. */
+  readonly dane?: "matches" | "differs";
 };
 
 export type InternetDescription = {
@@ -50,12 +53,14 @@ const PORT_TRIES_MAX = 20;
 /** `now`: milliseconds since the epoch, the middle of the certificates' validity. */
 export async function startInternet(description: InternetDescription, now: number): Promise<Internet> {
   const issuer = await Issuer.create(now);
-  const servers = await startServers(description.servers, issuer);
-  const hosts = description.servers.map(({ name, address }) => [name, { A: [address] }] as const);
+  const tls = await Promise.all(description.servers.map((server) => issuer.tlsOf(server)));
+  const servers = await startServers(description.servers, tls);
+  const port = [...servers.values()][0]?.port ?? 0;
+  const hosts = description.servers.flatMap((server, index) => recordsOf(server, { port, cert: tls[index]?.cert }));
   const dns = await startLoopbackDns({ ...Object.fromEntries(hosts), ...description.zone });
   return {
     dns,
-    port: [...servers.values()][0]?.port ?? 0,
+    port,
     servers,
     ca: issuer.ca,
     issue: (name) => issuer.issueValid(name),
@@ -63,6 +68,23 @@ export async function startInternet(description: InternetDescription, now: numbe
       await Promise.all([dns.close(), ...[...servers.values()].map((server) => server.close())]);
     },
   };
+}
+
+type Served = { readonly port: number; readonly cert: string | undefined };
+
+function recordsOf({ name, address, dane }: ServerDescription, { port, cert }: Served): [string, ZoneEntry][] {
+  if (dane === undefined || cert === undefined) return [[name, { A: [address] }]];
+  const digest = dane === "matches" ? spkiDigest(cert) : "0".repeat(64);
+  return [
+    [name, { A: [address], authenticated: true }],
+    [`_${port}._tcp.${name}`, { TLSA: [`3 1 1 ${digest}`], authenticated: true }],
+  ];
+}
+
+/** The first certificate of `pem`, by its key (RFC 6698: selector 1, matching type 1). */
+function spkiDigest(pem: string): string {
+  const spki = new X509Certificate(pem).publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(spki).digest("hex");
 }
 
 class Issuer {
@@ -124,9 +146,8 @@ class Issuer {
 /** All on the port the first one got; another try where some address has that port taken. */
 async function startServers(
   descriptions: readonly ServerDescription[],
-  issuer: Issuer,
+  tls: readonly (MxTls | undefined)[],
 ): Promise<ReadonlyMap<string, MxServer>> {
-  const tls = await Promise.all(descriptions.map((description) => issuer.tlsOf(description)));
   for (let attempt = 1; ; attempt += 1) {
     const servers = new Map<string, MxServer>();
     try {
