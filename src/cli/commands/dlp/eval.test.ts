@@ -141,6 +141,8 @@ describe("dlp bench", () => {
       "p50_ms",
       "p99_ms",
       "max_ms",
+      "core_p50_ms",
+      "core_p99_ms",
     ]);
   });
 });
