@@ -79,6 +79,17 @@ describe("a domain that proved something", () => {
       "dane",
     ],
     [
+      "falls under a clock that is far ahead",
+      [
+        [0, "mx:dane"],
+        [9_000 * HOUR, "mx:pkix"],
+        [2 * HOUR, "mx:pkix"],
+        [2 * HOUR + KEEP, "mx:pkix"],
+      ],
+      ["9000h fell dane pkix mx", "74h accepted dane pkix mx"],
+      "pkix",
+    ],
+    [
       "falls and is told of once",
       [
         [0, "mx:dane"],

@@ -82,7 +82,7 @@ function below(record: DomainRecord, sightings: readonly Sighting[], moment: Mom
   if (accepted !== null) return accepted;
   const worst = sightings.reduce((a, b) => (RUNGS.indexOf(b.rung) > RUNGS.indexOf(a.rung) ? b : a));
   if (!isNews(record.weak, worst)) {
-    const isSame = fall.to === record.fall?.to && fall.host === record.fall.host;
+    const isSame = fall.to === record.fall?.to && fall.host === record.fall.host && fall.at === record.fall.at;
     return { record: isSame ? record : { ...record, fall }, told: null };
   }
   const others = record.weak.filter(({ host }) => host !== worst.host);
@@ -100,7 +100,9 @@ function fallOf(
   now: number,
 ): NonNullable<DomainRecord["fall"]> {
   const { rung: to, host } = bestOf(sightings);
-  return { to, host, at: fall?.at ?? now, isTold: fall?.isTold ?? false };
+  // A fall of the future was seen by a clock that was wrong, and would be kept until then.
+  const at = Math.min(fall?.at ?? now, now);
+  return { to, host, at, isTold: fall?.isTold ?? false };
 }
 
 function isNews(weak: readonly WeakServer[], { host, rung }: Sighting): boolean {
