@@ -213,3 +213,15 @@ test("no more are under way than allowed, and whoever waits for a place does not
   expect(ended).toEqual(["hurried sts-policy-fetch-error", "patient accept"]);
   expect(host.asked).toEqual([`mta-sts.${DOMAIN}`, "mta-sts.second.test"]);
 });
+
+test("a few dozen policy hosts that keep silent leave a place for others", async () => {
+  const host = await hostWith({ way: "silent" });
+  host.serve("second.test", { body: BODY });
+  const all = { ...FETCH_DEFAULTS, port: host.port, ca: [host.ca], mayDial: () => true };
+  const fetch = createFetchPolicy(all, { addresses: () => Promise.resolve(found("127.0.0.1")) });
+  const silent = new AbortController();
+  const stalled = Array.from({ length: 40 }, () => fetch(DOMAIN, PATIENCE_MS, silent.signal));
+  expect(typeOf(await fetch("second.test", PATIENCE_MS, new AbortController().signal))).toBe("accept");
+  silent.abort();
+  await Promise.all(stalled);
+});

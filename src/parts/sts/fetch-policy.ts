@@ -27,13 +27,13 @@ export type FetchOptions = {
   /** PEM certificates to trust in place of the ones shipped with the runtime; null keeps those. */
   readonly ca: readonly string[] | null;
   readonly mayDial: (address: string) => boolean;
-  /** Fetches under way at once; the others wait. */
+  /** Fetches under way at once; the others wait. Hosts of some domains that keep silent must not take the places of all. */
   readonly fetchesMax: number;
   /** Addresses of one policy host that are tried. */
   readonly addressesMax: number;
 };
 
-export const FETCH_DEFAULTS = { port: 443, ca: null, fetchesMax: 8, addressesMax: 6 } as const;
+export const FETCH_DEFAULTS = { port: 443, ca: null, fetchesMax: 64, addressesMax: 6 } as const;
 
 const PATH = "/.well-known/mta-sts.txt";
 const LF = 0x0a;
