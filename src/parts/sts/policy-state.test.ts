@@ -179,3 +179,13 @@ describe("a policy is renewed", () => {
     expect(timesOf(0, 0).expiresAt).toBe(5 * MINUTE_MS);
   });
 });
+
+test("a pause that a clock far ahead had reckoned keeps nobody from fetching", () => {
+  const trouble = afterFetch(
+    { held: held(), trouble: null },
+    { id: "2", fetch: FETCH_ERROR },
+    { now: NOW + 300 * DAY_MS, chance: 0 },
+  );
+  expect(mustFetch(trouble, { kind: "id", id: "2" }, NOW + 300 * DAY_MS)).toBe(false);
+  expect(mustFetch(trouble, { kind: "id", id: "2" }, NOW)).toBe(true);
+});

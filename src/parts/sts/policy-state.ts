@@ -45,8 +45,13 @@ export function isInForce(held: HeldPolicy | null, now: number): held is HeldPol
 
 /** Whether a policy has to be fetched before mail goes: there is one, and not the one that is held. */
 export function mustFetch({ held, trouble }: Known, text: StsText, now: number): boolean {
-  if (text.kind !== "id" || (trouble !== null && now < trouble.retryAt)) return false;
+  if (text.kind !== "id" || (trouble !== null && isLater(trouble.retryAt, now, RETRY_MS_MAX))) return false;
   return !isInForce(held, now) || held.id !== text.id;
+}
+
+/** A pause longer than any there is was reckoned by a clock that was wrong: nothing waits for it. */
+export function isLater(at: number, now: number, pauseMsMax: number): boolean {
+  return now < at && at <= now + pauseMsMax;
 }
 
 /** `chance` in [0, 1) spreads the times at which many policies are renewed. */

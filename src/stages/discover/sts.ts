@@ -14,7 +14,7 @@ import type { StsState } from "../../core/sts.ts";
 import { Gate } from "../../parts/dns/gate.ts";
 import { SingleFlight } from "../../parts/dns/single-flight.ts";
 import type { FetchPolicy, StsFetch } from "../../parts/sts/fetch-policy.ts";
-import { afterFetch, isInForce, mustFetch, NOTHING_KNOWN, stateOf } from "../../parts/sts/policy-state.ts";
+import { afterFetch, isInForce, isLater, mustFetch, NOTHING_KNOWN, stateOf } from "../../parts/sts/policy-state.ts";
 import type { Known, StsText } from "../../parts/sts/policy-state.ts";
 import { readStsRecord } from "../../parts/sts/txt-record.ts";
 import { StsMemory } from "./sts-memory.ts";
@@ -114,7 +114,8 @@ export class StsPolicies implements StsLookup {
       const known = this.#memory.find(domain);
       if (known === null) return this.policyOf(domain);
       const { held, text, forcedAt } = known;
-      const isTooSoon = now < Math.max(forcedAt, held?.fetchedAt ?? 0) + this.#options.forcedEveryMs;
+      const { forcedEveryMs } = this.#options;
+      const isTooSoon = [forcedAt, held?.fetchedAt ?? 0].some((at) => isLater(at + forcedEveryMs, now, forcedEveryMs));
       if (!isInForce(held, now) || isTooSoon) return stateOf(known, text, now);
       this.#memory.keep(domain, { ...known, forcedAt: now }, { isNew: false, now });
       await this.#fetch(domain, text.kind === "id" ? text.id : held.id);
@@ -187,8 +188,10 @@ export class StsPolicies implements StsLookup {
   /** What is known, with what DNS said. */
   #learn(domain: string, stored: Stored | null, text: StsText): Remembered {
     const now = this.#deps.clock.now();
-    const forcedAt = this.#memory.find(domain)?.forcedAt ?? 0;
-    const { held, trouble, usedAt } = stored ?? { ...NOTHING_KNOWN, usedAt: now };
+    // What came into memory while DNS and the disk were asked is newer than what was read.
+    const present = this.#memory.find(domain);
+    const forcedAt = present?.forcedAt ?? 0;
+    const { held, trouble, usedAt } = present ?? stored ?? { ...NOTHING_KNOWN, usedAt: now };
     const known = { held, trouble, usedAt, text, askedAt: now, forcedAt };
     this.#memory.keep(domain, known, { isNew: false, now });
     this.#use(domain, known, now);
@@ -252,11 +255,11 @@ export class StsPolicies implements StsLookup {
   async #renewOne({ domain, ...fact }: DomainFact, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const now = this.#deps.clock.now();
+    const text = await this.#readText(domain);
     const known = this.#memory.find(domain) ?? this.#stored(domain, fact);
     if (known === null) return;
     const { held } = known;
     const next = lookAt(known, now);
-    const text = await this.#readText(domain);
     // What memory holds may be newer than what was due.
     const isDue = held !== null && next !== null && next <= now;
     if (isDue && text.kind === "none") {
