@@ -41,7 +41,7 @@ export interface DomainFacts {
   /** Each in the place of what was there. Rejects a value over its limit; nothing is written then. */
   put(kind: DomainFactKind, facts: readonly DomainFact[], wait: Wait): Promise<void>;
   remove(kind: DomainFactKind, domains: readonly string[], wait: Wait): Promise<void>;
-  /** Those whose `lookAt` has come, the earliest first. One that cannot be opened is left out, and told of in the log. */
+  /** Those whose `lookAt` has come, the earliest first. One that cannot be opened is left out, told of in the log, and due again an hour later. */
   due(kind: DomainFactKind, now: number, limit: number): Promise<readonly DomainFact[]>;
   /** All of one kind page by page, in no order that means anything; `after` null begins. Leaves out as `due` does. */
   list(kind: DomainFactKind, page: { readonly after: string | null; readonly limit: number }): Promise<DomainFactPage>;

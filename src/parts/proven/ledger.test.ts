@@ -187,8 +187,12 @@ describe("a failing disk", () => {
   });
 
   test("a row of another shape is unknown", async () => {
-    disk.rows.set("a.test", { domain: "a.test", value: { rung: "best" }, lookAt: null, forgetAt: now + DAY });
+    const row = { domain: "a.test", value: { rung: "best" }, lookAt: now, forgetAt: now + DAY };
+    disk.rows.set("a.test", row);
     expect(await ledger.recall("a.test")).toEqual({ kind: "unavailable", code: "PST-DEC-021" });
+    await ledger.acceptDue(new AbortController().signal);
+    // Kept for a version that reads it, and before no other that is due.
+    expect(disk.rows.get("a.test")).toEqual({ ...row, lookAt: now + HOUR });
   });
 });
 

@@ -90,12 +90,16 @@ export class ProvenLedger {
   async acceptDue(signal: AbortSignal): Promise<void> {
     const { facts, clock } = this.#deps;
     const due = await facts.due("proven", clock.now(), DUE_MAX);
-    for (const { domain } of due) {
+    for (const fact of due) {
       if (signal.aborted) return;
-      // One that cannot be read stays unknown to decide; the others go on.
+      const { domain } = fact;
       const entry = this.#entryInMemory(domain) ?? (await this.#load(domain).catch(() => null));
       const record = entry?.record ?? null;
-      if (entry === null || record === null) continue;
+      if (entry === null || record === null) {
+        // One that cannot be read stays unknown to decide, and stands before no other.
+        await facts.put("proven", [{ ...fact, lookAt: clock.now() + HOUR_MS }], "ordered");
+        continue;
+      }
       const isSure = !needsDnssec(record.rung) || (await this.#deps.isValidating());
       const accepted = isSure ? accept(record, this.#moment()) : null;
       if (accepted !== null) this.#settle(domain, entry, { ...accepted, message: null });

@@ -93,6 +93,22 @@ test("a fact that was altered or moved is unknown, not absent; a list leaves it 
   await read.close();
 });
 
+test("facts that cannot be opened stand before no other that is due", async () => {
+  const path = nextPath();
+  const lostKey = (name: string) => ({ name, bytes: randomBytes(32) });
+  const lostKeys = new KeyRing({ spool: lostKey("spool"), addresses: lostKey("addresses") });
+  const old = await openAt(path, { sealer: new FieldSealer(lostKeys) });
+  const lost = ["a", "b", "c"].map((name) => sampleFact(`${name}.example`, { lookAt: 1 }));
+  await old.domainFacts.put("sts", lost, "durable");
+  await old.close();
+  const read = await openAt(path);
+  const { domainFacts } = read;
+  await domainFacts.put("sts", [sampleFact("d.example", { lookAt: 2 })], "durable");
+  expect(await domainFacts.due("sts", 9, 3)).toEqual([]);
+  expect((await domainFacts.due("sts", 9, 3)).map(({ domain }) => domain)).toEqual(["d.example"]);
+  await read.close();
+});
+
 test("a database of the schema before is taken over, and remembers from then on", async () => {
   const path = nextPath();
   const { db } = openDatabase(path, 1, MIGRATIONS.slice(0, 5));

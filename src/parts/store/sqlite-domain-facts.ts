@@ -10,6 +10,8 @@ import { storeError, toStoreError } from "./sqlite-store-error.ts";
 import type { WriterClient } from "./writer-client.ts";
 import type { DomainFactReads, DomainFactRow } from "./writer-domain-facts.ts";
 
+/** What is due and cannot be opened is due again so much later, so that it does not stand before the others for ever. */
+const UNREADABLE_MS = 3_600_000;
 const { factsPerCallMax, factsPerKindMax } = DOMAIN_FACT_LIMITS;
 
 export type DomainFactOptions = {
@@ -54,13 +56,19 @@ export class SqliteDomainFacts implements DomainFacts {
 
   async due(kind: DomainFactKind, now: number, limit: number): Promise<readonly DomainFact[]> {
     const args = { kind, now, limit: Math.min(limit, factsPerCallMax) };
-    return readable(await this.#client.call({ kind: "factsDue", args }, false), this.#codec, this.#options.log);
+    const rows = await this.#client.call({ kind: "factsDue", args }, false);
+    const { facts, unreadable } = readable(rows, this.#codec, this.#options.log);
+    if (unreadable.length > 0) {
+      const postponed = { ids: unreadable, lookAt: now + UNREADABLE_MS };
+      await this.#client.call({ kind: "postponeFacts", args: postponed }, false);
+    }
+    return facts;
   }
 
   async list(kind: DomainFactKind, page: { after: string | null; limit: number }): Promise<DomainFactPage> {
     const args = pageRows(kind, page);
     const rows = await this.#client.call({ kind: "factPage", args }, false);
-    return toPage(rows, args.limit, readable(rows, this.#codec, this.#options.log));
+    return toPage(rows, args.limit, readable(rows, this.#codec, this.#options.log).facts);
   }
 
   async forget(now: number, limit: number): Promise<number> {
@@ -96,15 +104,20 @@ function toPage(rows: readonly DomainFactRow[], limit: number, facts: readonly D
   return { facts, next: rows.length < limit ? null : (rows.at(-1)?.domain_index ?? null) };
 }
 
-function readable(rows: readonly DomainFactRow[], codec: DomainFactCodec, log: Log): readonly DomainFact[] {
-  return rows.flatMap((row) => {
+type Readable = { readonly facts: readonly DomainFact[]; readonly unreadable: readonly string[] };
+
+function readable(rows: readonly DomainFactRow[], codec: DomainFactCodec, log: Log): Readable {
+  const unreadable: string[] = [];
+  const facts = rows.flatMap((row) => {
     try {
       return [codec.fact(row)];
     } catch (error) {
       log.error("domain_fact_unreadable", { fact: row.id, kind: row.kind, code: toStoreError(error).code });
+      unreadable.push(row.id);
       return [];
     }
   });
+  return { facts, unreadable };
 }
 
 function assertFew(count: number): void {

@@ -20,7 +20,7 @@ export type NewDomainFactRow = DomainFactRow & { readonly formerIndexes: string;
 
 type FactCall = Extract<
   WriterCall,
-  { kind: "fact" | "factsDue" | "factPage" | "putFacts" | "removeFacts" | "forgetFacts" }
+  { kind: "fact" | "factsDue" | "factPage" | "putFacts" | "removeFacts" | "postponeFacts" | "forgetFacts" }
 >;
 
 const COLUMNS = "id, kind, domain_index, sealed, look_at, forget_at";
@@ -62,6 +62,7 @@ export class WriterDomainFacts {
   readonly #remove: Statement<[string, string]>;
   readonly #tally: Statement<[string], number>;
   readonly #pushOut: Statement<[{ kind: string; count: number }]>;
+  readonly #postpone: Statement<[number, string]>;
   readonly #forget: Statement<[number, number]>;
 
   constructor(db: Database) {
@@ -80,6 +81,7 @@ export class WriterDomainFacts {
       `DELETE FROM domain_fact WHERE id IN
          (SELECT id FROM domain_fact WHERE kind = @kind ORDER BY written_at LIMIT @count)`,
     );
+    this.#postpone = db.prepare("UPDATE domain_fact SET look_at = ? WHERE id IN (SELECT value FROM json_each(?))");
     this.#forget = db.prepare(
       `DELETE FROM domain_fact WHERE id IN
          (SELECT id FROM domain_fact WHERE forget_at <= ? ORDER BY forget_at LIMIT ?)`,
@@ -98,6 +100,9 @@ export class WriterDomainFacts {
         return this.#putAll(call.args);
       case "removeFacts":
         this.#remove.run(call.args.kind, JSON.stringify(call.args.indexes));
+        return null;
+      case "postponeFacts":
+        this.#postpone.run(call.args.lookAt, JSON.stringify(call.args.ids));
         return null;
       case "forgetFacts":
         return this.#forget.run(call.args.now, call.args.limit).changes;

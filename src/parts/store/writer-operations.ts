@@ -140,6 +140,7 @@ export class WriterOperations {
       case "factPage":
       case "putFacts":
       case "removeFacts":
+      case "postponeFacts":
       case "forgetFacts":
         return this.#domainFacts.execute(call);
       case "markRestored":

@@ -88,6 +88,7 @@ export type WriterCalls = {
   factPage: { args: { kind: string; after: string; limit: number }; result: readonly DomainFactRow[] };
   putFacts: { args: { kind: string; rows: readonly NewDomainFactRow[]; factsMax: number }; result: null };
   removeFacts: { args: { kind: string; indexes: readonly string[] }; result: null };
+  postponeFacts: { args: { ids: readonly string[]; lookAt: number }; result: null };
   forgetFacts: { args: { now: number; limit: number }; result: number };
   foreignSeals: {
     args: { column: SealedColumnName; mark: string; after: number };

@@ -70,7 +70,7 @@ export interface StsLookup {
 
 /** Times a renewal may fail before somebody is told. */
 const QUIET_FAILURES_MAX = 3;
-/** A policy without its record is looked at again after this. */
+/** A policy without its record, or one that cannot be read, is looked at again after this. */
 const NO_RECORD_MS = 60 * MINUTE_MS;
 /** Beyond the time of a fetch, for its own word. */
 const PATIENCE_MS = 100;
@@ -257,7 +257,11 @@ export class StsPolicies implements StsLookup {
     const now = this.#deps.clock.now();
     const text = await this.#readText(domain);
     const known = this.#memory.find(domain) ?? this.#stored(domain, fact);
-    if (known === null) return;
+    if (known === null) {
+      // It stays as it is, but stands before no other.
+      await this.#deps.facts.put("sts", [{ domain, ...fact, lookAt: now + NO_RECORD_MS }], "ordered");
+      return;
+    }
     const { held } = known;
     const next = lookAt(known, now);
     // What memory holds may be newer than what was due.
