@@ -87,6 +87,16 @@ describe("dlp eval", () => {
     ]);
   });
 
+  test("a value of which a digit is not covered is not found", async () => {
+    const spans = [{ type: "MEDICAL_RECORD_NUMBER", value: "00482913 / 7", start: 4 }];
+    writeFileSync(
+      join(folder, "half.jsonl"),
+      JSON.stringify({ id: "h", label: "phi", text: "MRN 00482913 / 7", spans }),
+    );
+    const { output } = await runDlp("eval", "--json", join(folder, "half.jsonl"));
+    expect(linesOf(output).find(({ kind }) => kind === "identifiers")).toMatchObject({ values: 1, found: 0 });
+  });
+
   test("takes a whole archive for one label", async () => {
     const { output } = await runDlp("eval", "--json", `phi=${join(folder, "records.tar.gz")}`);
     expect(linesOf(output)).toEqual([
@@ -110,6 +120,8 @@ describe("dlp eval", () => {
       );
       expect(rows).toBe(ids.filter((id) => splitOf(id) === half).length);
     }
+    const many = Array.from({ length: 1_000 }, (_, n) => splitOf(`mail-${n}`));
+    expect(Math.abs(many.filter((half) => half === "dev").length - 500)).toBeLessThan(50);
     expect(ids.map(splitOf)).toEqual(["dev", "test", "test", "test", "test"]);
   });
 
