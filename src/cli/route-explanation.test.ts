@@ -159,6 +159,13 @@ describe("DANE", () => {
     expect(lines.some((line) => line.startsWith("PST-DSC-008: "))).toBe(entry?.behaviour !== undefined);
   });
 
+  test("binds ordinary mail too, and the plans say so", async () => {
+    const zone: Zone = { "d.test": signed, [at]: { TLSA: [`3 1 1 ${digest}`], authenticated: true } };
+    const lines = explanationLines(await explained("d.test", zone));
+    expect(lines[lines.indexOf("Plans") + 1]).toMatch(/every mail, whatever its floor: /);
+    expect(lines[lines.indexOf("Plans") + 2]).toContain("(DANE); where none does, it waits");
+  });
+
   test("is there for programs too, with the records as text and the names they were looked for at", async () => {
     const zone: Zone = {
       "d.test": { CNAME: "end.test", authenticated: true },

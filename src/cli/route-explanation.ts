@@ -17,6 +17,7 @@ import type { Decide, Discover } from "../core/stages.ts";
 import type { StsState } from "../core/sts.ts";
 import { tlsaText } from "../parts/dane/tlsa-text.ts";
 import { daneLines, hostRow } from "./dane-explanation.ts";
+import { formatTime } from "./output.ts";
 import { hostRuleLines, ruleLines } from "./rule-explanation.ts";
 import { hostStsLines, policyLines } from "./sts-explanation.ts";
 
@@ -166,9 +167,8 @@ function provenText(proven: Proven): string {
     case "known": {
       const { rung, fall, keptUntil } = proven;
       if (fall === null) return rung;
-      const until =
-        keptUntil === null ? "" : `; protected mail asks for ${rung} until ${new Date(keptUntil).toISOString()}`;
-      return `${rung}, but ${fall.to} since ${new Date(fall.at).toISOString()} (${fall.host})${until}`;
+      const until = keptUntil === null ? "" : `; protected mail asks for ${rung} until ${formatTime(keptUntil)}`;
+      return `${rung}, but ${fall.to} since ${formatTime(fall.at)} (${fall.host})${until}`;
     }
     default:
       return assertNever(proven);
@@ -180,7 +180,23 @@ function plansOf({ route, plans }: RouteExplanation): readonly string[] {
   if (route.kind === "unavailable" || route.kind === "bogus") {
     return [`all mail waits: deferred (${route.code}) and tried again until there is an answer or its lifetime ends`];
   }
-  return plans.flatMap(({ mail, plan }) => planLines(mail, plan));
+  return [...boundLines(route), ...plans.flatMap(({ mail, plan }) => planLines(mail, plan))];
+}
+
+/** What stands above every floor: without it, "at least plain" would read as if ordinary mail were free. */
+function boundLines(route: Route): readonly string[] {
+  if (route.kind !== "hosts") return [];
+  const { hosts } = route;
+  const asking = [
+    ...(hosts.some(({ dane }) => dane.kind === "usable" || dane.kind === "unusable") ? ["DANE"] : []),
+    ...(hosts.some(({ sts }) => sts.kind === "enforce") ? ["MTA-STS"] : []),
+    ...(hosts.some(({ rule }) => rule !== undefined) ? ["the rule"] : []),
+  ];
+  if (asking.length === 0) return [];
+  return [
+    "every mail, whatever its floor: goes only to a server that meets what is asked of it above",
+    `  (${asking.join(", ")}); where none does, it waits with an alert`,
+  ];
 }
 
 /** What DNS was asked and said, and the route that follows from it. */
