@@ -38,7 +38,8 @@ function commandsOf(argv: readonly string[]): Promise<readonly Command[]> {
   return Promise.all(wanted.map((name) => COMMANDS[name]?.()).filter((loading) => loading !== undefined));
 }
 
-async function createProgram(argv: readonly string[]): Promise<Command> {
+/** With the commands this line needs; with all of them where it names none. */
+export async function createProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command("postern")
     .description("Outbound secure mail gateway: finds PHI, protects every recipient's copy, proves what it did.")
     .version(versionOf())

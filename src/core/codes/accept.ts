@@ -55,7 +55,7 @@ export const acceptCodes = {
   },
   "PST-ACC-014": {
     what: "The DKIM proof could not be checked, because DNS or the spool did not answer.",
-    next: "Check the resolver with `postern doctor`; the submitting system tries again by itself.",
+    next: "Check the resolver with `postern status` and `postern route explain ADDRESS`; the submitting system tries again by itself.",
   },
   "PST-ACC-015": {
     what: "The message passed more hosts than hopsMax.",
@@ -123,7 +123,7 @@ export const acceptCodes = {
   },
   "PST-ACC-031": {
     what: "The listener has no usable certificate and key, and does not start without.",
-    next: "Give the certificate chain and its key, both PEM, under listener.tls.",
+    next: "Give the certificate chain and its key, both PEM, under listen.tls.",
   },
   "PST-ACC-032": {
     what: "A submitter without proof names a network that many tenants share.",
