@@ -31,17 +31,22 @@ export type ProvingDeps = {
 };
 
 export function createProving(
-  { env, store, watching }: Pick<Parts, "env" | "store" | "watching">,
+  { config, env, store, watching }: Pick<Parts, "config" | "env" | "store" | "watching">,
   watch: ValidationWatch,
   keepMs: () => number,
 ): Proving {
+  // `never`: no resolver is to validate any more, so that nothing is to be waited for.
+  const isMeant = config.dns.trustAd === "never";
   return new Proving({
     env,
     facts: store.domainFacts,
     record: async (event) =>
       void (await store.commit({ recipients: [], variants: [], inspected: null, events: [event] }, "ordered")),
     observe: (topic, present) => watching.observe(topic, present),
-    validation: { isValidating: () => watch.isValidating(), wasValidating: () => watch.state === "validating" },
+    validation: {
+      isValidating: async () => isMeant || (await watch.isValidating()),
+      wasValidating: () => isMeant || watch.state === "validating",
+    },
     keepMs,
   });
 }

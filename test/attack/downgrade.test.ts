@@ -4,6 +4,7 @@
  * goes on, and after the configured time the new level counts. Our own resolver losing its validation is no fall of anybody.
  */
 import { X509Certificate } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Zone } from "../../src/cli/loopback/dns-server.ts";
 import type { EventBody } from "../../src/core/event.ts";
@@ -233,5 +234,21 @@ describe("once it is taken away", () => {
     world.advance(5 * HOUR_MS);
     await quiet(world);
     expect([await standing(world, id), await rungOf(id)]).toEqual(["delivered -", "dane"]);
+  });
+
+  test("where the operator wants no validation any more, the lower level counts after the configured time", async () => {
+    await world.stopGateway();
+    const text = readFileSync(world.configPath, "utf8");
+    const changed = text.replace(/(trust_ad"?: "?)loopback/, "$1never");
+    expect(changed).not.toBe(text);
+    writeFileSync(world.configPath, changed);
+    await world.startGateway();
+    unsign();
+    const id = await phiTo("unsigned");
+    expect(await standing(world, id)).toBe("deferred PST-DEC-020");
+    expect((await falls()).at(-1)).toBe("fell dane pkix mx.unsigned.test");
+    world.advance((KEEP_HOURS + 1) * HOUR_MS);
+    await quiet(world);
+    expect([await standing(world, id), await rungOf(id)]).toEqual(["delivered -", "pkix"]);
   });
 });

@@ -43,6 +43,6 @@ export const decideCodes = {
   },
   "PST-DEC-022": {
     what: "What the domain proved before needs DNSSEC, and the resolver does not validate now: protected mail to it waits.",
-    next: "Repair the resolver (PST-DSC-010); the mail goes by itself afterwards. A `lower_to` rule for the domain does without it.",
+    next: "Repair the resolver (PST-DSC-010); the mail goes by itself afterwards. A `lower_to` rule for the domain does without it; where no resolver is to validate any more, `dns.trust_ad: never` lets the lower level count after policy.downgrade.keep_hours.",
   },
 } as const satisfies Record<`PST-DEC-${string}`, CodeEntry>;
