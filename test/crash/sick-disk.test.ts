@@ -46,6 +46,7 @@ describe("full", () => {
     const child = await ChildGateway.start(life.world.configPath, { failpoints: "record.before-write=enospc@1" });
     expect((await life.hand("small"))?.code).toBe(250);
     await life.world.arrived("mx.good.test", 1);
+    await life.rest();
     expect((await life.hand("small"))?.code).toSatisfy(isTemporary);
     const taken = await eventually(async () => {
       const answer = await life.hand("small");
@@ -185,6 +186,7 @@ describe("stalled", () => {
     async (_what, failpoints, mails) => {
       const child = await ChildGateway.start(life.world.configPath, { failpoints });
       for (let i = 1; i < mails; i += 1) expect((await life.hand("small"))?.code).toBe(250);
+      if (mails > 1) await life.rest();
       const begun = performance.now();
       const waiting = life.hand("small").then((answer) => ({ code: answer?.code, tookMs: performance.now() - begun }));
       await new Promise((resolve) => setTimeout(resolve, 300));

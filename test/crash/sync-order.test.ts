@@ -36,6 +36,7 @@ describe.skipIf(areMissing)(`traced${note}`, () => {
     for (const [index, text] of ["first", "second", "x".repeat(70).concat("\r\n").repeat(5_000)].entries()) {
       ids.push(await hand(text));
       await world.arrived(PLAIN, index + 1);
+      await life.rest();
     }
     await child.stop();
     trace = new Trace(readTrace(file));

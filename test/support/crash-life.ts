@@ -21,6 +21,8 @@ const FIRST_DOMAIN = "plain.test";
 const CANARY = "wagtail7f3c";
 const LARGE_BYTES = 400_000;
 const DEATH_MS = 20_000;
+/** Longer than what follows a delivery takes to be written. */
+const REST_MS = 500;
 const MINUTE_MS = 60_000;
 
 /** `refused`: its server takes nobody, so that the sender is told; `slow`: its server says nothing to MAIL in the first life. */
@@ -191,6 +193,12 @@ export class CrashLife {
     const bytes = Buffer.from(`From: from@clinic.test\r\nSubject: Lunch\r\n\r\nSee you at noon.\r\n`);
     await this.submit({ mailFrom: "from@clinic.test", rcptTo: [`to@${FIRST_DOMAIN}`], bytes });
     await this.world.arrived(`mx.${FIRST_DOMAIN}`, 1);
+    await this.rest();
+  }
+
+  /** Until nothing waits for the writer any more: only a mail that finds it idle leaves its body to the thread of the rows. */
+  async rest(): Promise<void> {
+    await sleep(REST_MS);
   }
 
   async end(): Promise<void> {
