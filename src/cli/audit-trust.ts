@@ -20,13 +20,22 @@ export function verifiersFor(command: Command, keys: readonly string[] | undefin
   return loading.verifiers.length === 0 ? null : new NoteVerifiers(loading.verifiers);
 }
 
-/** A verifier line, or a file of them. */
+/** A verifier, or a file of them, each in a line of its own or in the table of `postern audit key show`. */
 export function parseKey(text: string, before: readonly string[] | undefined): readonly string[] {
-  const lines = isVerifier(text) ? [text] : linesOf(text);
+  const given = verifierOf(text);
+  const lines = isVerifier(given) ? [given] : (linesOf(text)?.map(verifierOf).filter(isNoTitle) ?? null);
   if (lines === null || lines.length === 0 || !lines.every(isVerifier)) {
     throw new InvalidArgumentError("Neither a line as `postern audit key show` prints it, nor a file of such lines.");
   }
   return [...(before ?? []), ...lines];
+}
+
+function verifierOf(line: string): string {
+  return line.trim().split(/\s/, 1)[0] ?? "";
+}
+
+function isNoTitle(word: string): boolean {
+  return word !== "VERIFIER";
 }
 
 /** `seq:hash`, a file, or `-`: of signed checkpoints, or of log lines that hold them, or one whose last line is a head. */

@@ -48,6 +48,10 @@ test("an export is verified elsewhere, with the verifier line alone", async () =
   const elsewhere = ["audit", "verify", "--export", one, "--key", verifier];
   const verified = await runCli(elsewhere);
   expect(verified).toMatchObject({ code: 0, output: expect.stringMatching(/^\d+ of \d+ rows proved/) as string });
+  writeFileSync(file("verifier.txt"), (await postern("audit", "key", "show")).output);
+  expect(await runCli([...elsewhere.slice(0, -1), file("verifier.txt")])).toMatchObject({ code: 0 });
+  writeFileSync(file("verifier.txt"), "not a verifier\n");
+  expect(await runCli([...elsewhere.slice(0, -1), file("verifier.txt")])).toMatchObject({ code: 2 });
   writeFileSync(one, readFileSync(one, "utf8").replace('"kind":"delivered"', '"kind":"failed"'));
   expect(await runCli(elsewhere)).toMatchObject({ code: 1, output: expect.stringContaining("was changed") as string });
   expect(await postern("audit", "export", "--output", one)).toMatchObject({ code: 1 });

@@ -34,8 +34,8 @@ export const deliverCodes = {
     next: "The next protection is used by itself where the floor asks for TLS; ask the other side to update its TLS.",
   },
   "PST-DLV-009": {
-    what: "The mail server's certificate is not valid for its name, and the floor asks for an authenticated server.",
-    next: "The next protection is used by itself; ask the other side to renew the certificate, or trust its CA in the configuration.",
+    what: "The mail server's certificate does not prove its name (unknown issuer, expired, for another name, weak key), and the floor asks for an authenticated server.",
+    next: "The next protection is used by itself; `postern tls probe DOMAIN` says what to ask of the other side. An authority of theirs can be trusted by `tls.ca_file` of a rule in `policy.destinations`.",
   },
   "PST-DLV-010": {
     what: "Bytes in the clear followed the answer to STARTTLS: someone may be tampering with the connection.",
