@@ -74,6 +74,14 @@ describe("before anything is known", () => {
     expect(await cli("sts", "show", "no domain")).toMatchObject({ code: 2 });
   });
 
+  test.each(["b\u00fccher.test", "xn--bcher-kva.test"])("%s is one name, however it is written", async (name) => {
+    const shown = await cli("sts", "show", name);
+    expect(shown).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("of xn--bcher-kva.test is held") as string,
+    });
+  });
+
   test("a refresh of a domain without a record says so", async () => {
     const { code, output } = await cli("sts", "refresh", "bare.test");
     expect([code, output]).toEqual([

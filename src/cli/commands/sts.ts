@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { StsPage, StsRefreshed, StsRow } from "../../core/sts-rows.ts";
 import { toHostName } from "../../parts/dns/host-name.ts";
+import { toALabel } from "../../parts/smtp/mailbox.ts";
 import { findPolicy, listPolicies } from "../../stages/discover/sts-view.ts";
 import { Finding } from "../cli-error.ts";
 import { formatDuration, formatTime, printable, printJsonLines, printTable, standardOutput } from "../output.ts";
@@ -159,7 +160,7 @@ function recordText(domain: string, record: StsRefreshed["record"]): string {
 }
 
 function parseDomain(text: string): string {
-  const name = toHostName(text);
-  if (name === null) throw new InvalidArgumentError("Not a domain name.");
+  const name = toHostName(toALabel(text.replace(/\.$/, "")) ?? "");
+  if (name === null) throw new InvalidArgumentError("Give a domain such as example.org.");
   return name;
 }

@@ -153,7 +153,7 @@ function byInterest(a: Row, b: Row): number {
 }
 
 function parseDomain(text: string): string {
-  const domain = toALabel(text);
+  const domain = toALabel(text.replace(/\.$/, ""));
   if (domain === null) throw new InvalidArgumentError("Give a domain such as example.org.");
   return domain;
 }
