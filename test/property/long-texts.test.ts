@@ -118,7 +118,7 @@ test("a policy of thousands of servers is held against many mail servers at once
   expect(cpuMsOf(mails)).toBeLessThan(LIMIT_MS);
 });
 
-test("a server's certificate is held against more than a thousand TLSA records at once", () => {
+test("a server's certificate is held against hundreds of TLSA records at once", () => {
   const leaf = new X509Certificate(rootCertificates[0] ?? "");
   const record = (n: number) => ({ usage: 3, selector: 1, matching: 2, data: Buffer.alloc(64, n) });
   const [first, ...others] = Array.from({ length: 1_000 }, (_, n) => record(n % 256));

@@ -165,7 +165,7 @@ function isValidAt(certificate: X509Certificate, at: number): boolean {
 
 /**
  * RFC 6698 section 2.1: the whole, or a digest of it. What is not defined there matches nothing. Each form of the certificate is made
- * once, because a domain may publish more than a thousand records.
+ * once, because a domain may publish hundreds of records.
  */
 function matcherOf(certificate: X509Certificate): (record: TlsaRecord) => boolean {
   const forms = new Map<string, Buffer | null>();

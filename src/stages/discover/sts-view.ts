@@ -6,7 +6,7 @@ import { lookAt, readStored } from "./sts-stored.ts";
 import type { Stored } from "./sts-stored.ts";
 import type { StsPolicies } from "./sts.ts";
 
-const PAGE_ROWS = 200;
+const PAGE_ROWS = 100;
 const MX_LISTED_MAX = 5;
 
 type Facts = Pick<DomainFacts, "get" | "list">;

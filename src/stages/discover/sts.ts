@@ -46,7 +46,7 @@ export const STS_DEFAULTS: StsOptions = {
   textMs: 5 * MINUTE_MS,
   noTextMs: MINUTE_MS,
   forcedEveryMs: 5 * MINUTE_MS,
-  renewalsMax: 200,
+  renewalsMax: 100,
   renewalsAtOnceMax: 4,
 };
 
