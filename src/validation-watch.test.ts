@@ -85,3 +85,19 @@ describe("the self-test of validation", () => {
     expect(watch.state).toBe("unknown");
   });
 });
+
+test("what was seen minutes before does not stand in for a resolver that keeps silent when it is asked", async () => {
+  const first = "validating" as const;
+  const answers: Answer[] = [first];
+  const untilAborted = (signal?: AbortSignal): Promise<Answer> =>
+    new Promise((resolve) => signal?.addEventListener("abort", () => resolve("unavailable")));
+  const resolver = {
+    isAdTrusted: true,
+    checkValidation: async (_name: string, signal?: AbortSignal) => answers.shift() ?? (await untilAborted(signal)),
+  } as const;
+  const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
+  const memory = { hasValidated: () => true, remember: async () => undefined };
+  const watch = new ValidationWatch("signed.test", { resolver, log, memory, observe: () => undefined }, 20);
+  await watch.look(new AbortController().signal);
+  expect([watch.state, await watch.isValidating()]).toEqual([first, false]);
+});

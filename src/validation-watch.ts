@@ -41,15 +41,17 @@ export function watchValidation(resolver: DnsResolver, { config, env, watching }
 
 export class ValidationWatch {
   readonly #signedName: string;
+  readonly #lookMsMax: number;
   readonly #deps: ValidationDeps;
   #state: ValidationState = "unknown";
   #hasValidated = false;
-  #asked: Promise<void> | null = null;
+  #asked: Promise<boolean> | null = null;
 
   /** `signedName`: of a zone with a chain of trust, `.` for the root. */
-  constructor(signedName: string, deps: ValidationDeps) {
+  constructor(signedName: string, deps: ValidationDeps, lookMsMax = LOOK_MS_MAX) {
     this.#signedName = signedName;
     this.#deps = deps;
+    this.#lookMsMax = lookMsMax;
   }
 
   get state(): ValidationState {
@@ -65,11 +67,16 @@ export class ValidationWatch {
     };
   }
 
-  /** Asked now: for what must not be judged by an answer of minutes before. */
+  /** Asked now: for what must not be judged by an answer of minutes before. A resolver that keeps silent does not validate. */
   async isValidating(): Promise<boolean> {
-    this.#asked ??= this.look(AbortSignal.timeout(LOOK_MS_MAX)).finally(() => (this.#asked = null));
-    await this.#asked;
-    return this.#state === "validating";
+    this.#asked ??= this.#ask().finally(() => (this.#asked = null));
+    return await this.#asked;
+  }
+
+  async #ask(): Promise<boolean> {
+    const signal = AbortSignal.timeout(this.#lookMsMax);
+    await this.look(signal);
+    return !signal.aborted && this.#state === "validating";
   }
 
   async look(signal: AbortSignal): Promise<void> {
