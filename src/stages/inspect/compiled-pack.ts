@@ -60,6 +60,8 @@ export type Candidate = {
 export type EndingIndex = {
   /** 1 where an ending has these last letters: one look tells most words apart. */
   readonly known: Uint8Array;
+  /** The same of the very last letter, asked first. */
+  readonly knownLast: Uint8Array;
   readonly byLast: ReadonlyMap<number, readonly string[]>;
 };
 

@@ -30,7 +30,10 @@ export function findLabelled(scan: ScannedSegment, method: LabelMethod): readonl
 
 function valueAfter(scan: ScannedSegment, method: LabelMethod, label: PhraseHit): Candidate | null {
   const { text } = scan.segment;
-  const { bounds, count } = scan.tokens;
+  const { bounds, count, digits } = scan.tokens;
+  const { digitWithin } = method.value;
+  // Many labels are everyday words, and most values a number: where none can come there is nothing to try.
+  if (digitWithin !== null && !hasDigit(digits, label.end, label.end + method.gapChars + digitWithin)) return null;
   let from = label.end;
   let token = label.token + label.tokens;
   for (let fillers = 0; fillers <= FILLERS_MAX && token < count; fillers += 1, token += 1) {
@@ -49,10 +52,12 @@ function valueAfter(scan: ScannedSegment, method: LabelMethod, label: PhraseHit)
 
 function valueBefore(scan: ScannedSegment, method: LabelMethod, label: PhraseHit): Candidate | null {
   const { text } = scan.segment;
-  const { bounds } = scan.tokens;
+  const { bounds, digits } = scan.tokens;
   const last = label.token - 1;
   if (last < 0) return null;
   const end = bounds[last * 2 + 1] ?? 0;
+  const earliest = bounds[Math.max(0, last - VALUE_TOKENS_MAX + 1) * 2] ?? 0;
+  if (method.value.digitWithin !== null && !hasDigit(digits, earliest - 1, end)) return null;
   if (label.start - end > method.gapChars || !isConnector(text, end, label.start)) return null;
   for (let token = Math.max(0, last - VALUE_TOKENS_MAX + 1); token <= last; token += 1) {
     const start = bounds[token * 2] ?? 0;
@@ -70,6 +75,19 @@ function acceptedAt(scan: ScannedSegment, method: LabelMethod, at: number): Cand
   const match = method.value.matchAt(text, at);
   if (match === null || (isWordAt(text, match.end - 1) && isWordAt(text, match.end))) return null;
   return method.validators.every((validator) => validator(match.value)) ? match : null;
+}
+
+/** Whether an ASCII digit may stand between two places, both included; `digits` as in Tokens. */
+function hasDigit(digits: readonly number[], from: number, to: number): boolean {
+  let low = 0;
+  let high = digits.length >> 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((digits[middle * 2 + 1] ?? 0) <= from) low = middle + 1;
+    else high = middle;
+  }
+  const start = digits[low * 2];
+  return start !== undefined && start <= to;
 }
 
 /** Spaces, at most one line break or so, and the punctuation of labels; no full sentence end. */

@@ -20,6 +20,8 @@ export type PatternMatch = { readonly start: number; readonly end: number; reado
 
 export type LinearPattern = {
   readonly source: string;
+  /** At most so many characters of a match stand before its first ASCII digit; null where it needs none. */
+  readonly digitWithin: number | null;
   /**
    * Every match in order, not overlapping; stops early once `isLate` says so. `digits` are the start and end offsets, in
    * turn, of stretches outside of which no ASCII digit stands, where the caller knows: most patterns need look no further.
@@ -66,8 +68,7 @@ function formatSteps(steps: number): string {
 type Bounds = {
   /** Longest match. */
   readonly charsMax: number;
-  /** At most so many characters of a match stand before its first digit; null where it needs none. */
-  readonly digitWithin: number | null;
+  readonly digitWithin: LinearPattern["digitWithin"];
 };
 
 const NO_MATCHES: readonly PatternMatch[] = [];
@@ -98,7 +99,7 @@ function compile(source: string, ignoreCase: boolean, { charsMax, digitWithin }:
     const match = sticky.exec(text);
     return match === null ? null : toMatch(match, at);
   };
-  return { source, search, matchAt };
+  return { source, digitWithin, search, matchAt };
 }
 
 type Search = { readonly text: string; readonly searching: RegExp; readonly charsMax: number; readonly until: number };

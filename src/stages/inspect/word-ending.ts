@@ -14,19 +14,25 @@ const LETTER_BITS = 31;
 export function indexEndings(endings: readonly string[]): EndingIndex {
   const byLast = Map.groupBy(new Set(endings), (ending) => lastLettersAt(ending, ending.length));
   const known = new Uint8Array(1 << 15);
-  for (const key of byLast.keys()) known[key] = 1;
-  return { known, byLast };
+  const knownLast = new Uint8Array(LETTER_BITS + 1);
+  for (const key of byLast.keys()) {
+    known[key] = 1;
+    knownLast[key & LETTER_BITS] = 1;
+  }
+  return { known, knownLast, byLast };
 }
 
 export function findEndings({ segment, tokens }: ScannedSegment, method: EndingMethod): readonly Candidate[] {
   const { text } = segment;
   const { bounds, count } = tokens;
-  const { known, byLast } = method.endings;
+  const { known, knownLast, byLast } = method.endings;
+  const { lettersMin } = method;
   const found: Candidate[] = [];
   for (let i = 0; i < count; i += 1) {
     const start = bounds[i * 2] ?? 0;
     const end = bounds[i * 2 + 1] ?? 0;
-    if (end - start < method.lettersMin || end - start > LETTERS_MAX) continue;
+    if (end - start < lettersMin || end - start > LETTERS_MAX) continue;
+    if (knownLast[text.charCodeAt(end - 1) & LETTER_BITS] === 0) continue;
     const key = lastLettersAt(text, end);
     if (known[key] === 0) continue;
     const word = text.slice(start, end).toLowerCase();
