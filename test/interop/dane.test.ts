@@ -105,6 +105,30 @@ describe.skipIf(needed.areMissing)(`through unbound${needed.note}`, () => {
     for (const { allSeen } of servers) expect(leaksIn(allSeen, ["canary", "MAIL FROM"])).toEqual([]);
   });
 
+  test("a signed alias without MX leads to the server at its end, and the record there vouches for it", async () => {
+    const mx1 = await serve(MX1, "leaf");
+    const world = await gateway("strict");
+    const { id, standing: state } = await send(world, "alias.secure.test");
+    expect(state).toBe("delivered -");
+    expect(await attemptsOf(world, id)).toMatchObject([
+      { host: "alias.secure.test", rung: "dane", dane: { state: "usable", matched: "3 1 1 6af4b394…" } },
+    ]);
+    expect(mx1.transactions).toHaveLength(1);
+    await mx1.close();
+    started.splice(0);
+    await serve(MX1, "leafwrong");
+    expect((await send(world, "alias.secure.test")).standing).toBe("deferred PST-DLV-039");
+  });
+
+  test("a signed server without MX and without records is an implicit MX that must prove itself otherwise", async () => {
+    const server = await serve(MX1, "leaf");
+    const world = await gateway("standard");
+    const { id, standing: state } = await send(world, "nomx.secure.test");
+    expect(state).toBe("held PST-DEC-001");
+    expect(await attemptsOf(world, id)).toMatchObject([{ host: "nomx.secure.test", dane: { state: "none" } }]);
+    expect(leaksIn(server.allSeen, ["canary", "MAIL FROM"])).toEqual([]);
+  });
+
   test("a domain whose signed answers were changed on the way gets nothing", async () => {
     const server = await serve("127.0.0.9", "leaf");
     const world = await gateway("standard");
