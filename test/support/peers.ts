@@ -9,7 +9,17 @@ import { PHI_DATA } from "./phi-data.ts";
 import { TRANSPORT_DATA } from "./transport-data.ts";
 
 type Program =
-  "postfix" | "swaks" | "openssl" | "strace" | "promtool" | "systemd" | "dpkg" | "lintian" | "unbound" | "iproute2";
+  | "postfix"
+  | "swaks"
+  | "openssl"
+  | "strace"
+  | "promtool"
+  | "systemd"
+  | "dpkg"
+  | "lintian"
+  | "unbound"
+  | "ldnsutils"
+  | "iproute2";
 /** What is no program, but missing in the same way. */
 type Peer = Program | "transport-data" | "phi-data";
 
@@ -27,6 +37,7 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
   openssl: () => (isExecutable("/usr/bin/openssl") ? null : "the Debian package openssl"),
   promtool: () => (isExecutable("/usr/bin/promtool") ? null : "the Debian package prometheus"),
   unbound: () => (isExecutable("/usr/sbin/unbound") ? null : "the Debian package unbound"),
+  ldnsutils: () => (isExecutable("/usr/bin/ldns-signzone") ? null : "the Debian package ldnsutils"),
   iproute2: () => (isExecutable("/usr/sbin/ip") || isExecutable("/sbin/ip") ? null : "the Debian package iproute2"),
   "transport-data": () => (existsSync(TRANSPORT_DATA) ? null : "the vectors and signed zones of shared/data/transport"),
   "phi-data": () => (existsSync(PHI_DATA) ? null : "the labelled texts and mails of shared/data/phi"),
