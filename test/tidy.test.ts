@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { REASON_CODES } from "../src/core/reason-codes.ts";
+import { packJsonSchema } from "../src/stages/inspect/pack-json-schema.ts";
 import { checkCodes, checkErrorPage, readCatalogue } from "./tidy/catalogue-rules.ts";
 import { checkCircles, checkImportLaw, checkPackageHomes, checkResolution, countEdges } from "./tidy/import-rules.ts";
 import { CODES_MIN, IMPORT_EDGES_MIN, LOG_CALLS_MIN, SOURCE_FILES_MIN } from "./tidy/laws.ts";
@@ -51,6 +52,11 @@ describe("the house is tidy", () => {
   test.each(Object.entries(RULES))("%s", (_, rule) => {
     expect(linesOf(rule(house))).toEqual([]);
   });
+});
+
+test("config/dlp/pack.schema.json is what the code says: node src/cli/cli.ts dlp schema > config/dlp/pack.schema.json", () => {
+  const shipped = readFileSync(new URL("../config/dlp/pack.schema.json", import.meta.url), "utf8");
+  expect(JSON.parse(shipped)).toEqual(packJsonSchema());
 });
 
 describe("each rule catches a planted violation", () => {

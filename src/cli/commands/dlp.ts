@@ -6,6 +6,7 @@ import { evalCommand } from "./dlp/eval.ts";
 import { explainCommand } from "./dlp/explain.ts";
 import { replayCommand } from "./dlp/replay.ts";
 import { scanCommand } from "./dlp/scan.ts";
+import { schemaCommand } from "./dlp/schema.ts";
 import { shadowReportCommand } from "./dlp/shadow-report.ts";
 import { testCommand } from "./dlp/test.ts";
 
@@ -20,6 +21,7 @@ export function dlpCommand(): Command {
     benchCommand(),
     replayCommand(),
     shadowReportCommand(),
+    schemaCommand(),
   ])
     command.addCommand(part);
   return command;

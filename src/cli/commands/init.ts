@@ -63,6 +63,7 @@ async function init(options: Options): Promise<void> {
   for (const { domain, file } of dkim) folder.write(file, `signs mail of ${domain}`, newDkimKey);
   await writeCertificate(folder, answers.hostname);
   for (const [pack, what] of PACKS) folder.write(`dlp/${pack}.yaml`, what, () => shipped(`dlp/${pack}.yaml`));
+  folder.write(PACK_SCHEMA, "lets editors complete, explain and check rule packs", () => shipped(PACK_SCHEMA));
   folder.write(CONFIG, "every option, commented", () => fillTemplate(shipped(CONFIG), { ...answers, dkim }));
   assertValid(folder);
   const records = dnsRecords(answers, folder);
@@ -77,6 +78,9 @@ const PACKS = [
   ["es-health", "the same in Spanish; not in force before dlp.packs names it"],
   ["financial", "rules that find payment and bank data; not in force before dlp.packs names it"],
 ] as const;
+
+/** Named by the first line of every pack. */
+const PACK_SCHEMA = "dlp/pack.schema.json";
 
 function shipped(name: string): string {
   return readFileSync(fileURLToPath(new URL(name, SHIPPED)), "utf8");

@@ -91,8 +91,8 @@ test.each<[string, string, readonly string[]]>([
 
 test("a value behind an alias is placed where the alias leads", () => {
   expect(errorsOf("version: 1\nitems: [&a { type: regex, pattern: 5 }, *a]")).toEqual([
-    "f.yaml:2:36 items[0].pattern: expected a text, found a number",
-    "f.yaml:2:36 items[1].pattern: expected a text, found a number",
+    "f.yaml:2:36 items[0].pattern: expected a text, found a number; put it in quotes",
+    "f.yaml:2:36 items[1].pattern: expected a text, found a number; put it in quotes",
   ]);
 });
 

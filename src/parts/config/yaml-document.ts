@@ -86,7 +86,7 @@ function isMismatch(issue: z.core.$ZodIssue): boolean {
 function describe({ path, issue }: Issue, context: Context): readonly YamlError[] {
   const { source } = context;
   if (issue.code === "unrecognized_keys") {
-    const known = keysAt(context.shape, path);
+    const known = keysAt(context.shape, path, valueAt(source.value, path));
     return issue.keys.map((key) =>
       source.errorAtKey([...path, key], `unknown key.${didYouMean(key, known) || listed(known)}`),
     );
@@ -98,8 +98,10 @@ function describe({ path, issue }: Issue, context: Context): readonly YamlError[
   if (issue.code === "invalid_value" && given === undefined) {
     return [source.errorAt(path, `missing; one of ${issue.values.map(String).join(", ")} is required here`)];
   }
-  if (issue.code === "invalid_union" && typeof given === "string") {
+  if (issue.code === "invalid_union" && (typeof given === "string" || given === undefined)) {
     const words = wordsAt(context.shape, path);
+    const missing = words.length > 0 ? `missing; one of ${words.join(", ")} is required here` : "missing";
+    if (given === undefined) return [source.errorAt(path, missing)];
     if (words.length > 0) return [source.errorAt(path, notOneOf(given, words))];
   }
   return [source.errorAt(path, messageFor(issue, given))];
@@ -114,8 +116,13 @@ function notOneOf(given: unknown, words: readonly string[]): string {
 function messageFor(issue: z.core.$ZodIssue, given: unknown): string {
   switch (issue.code) {
     case "invalid_type":
-      return `expected ${expectedText(issue.expected)}, found ${kindOf(given)}`;
+      return `expected ${expectedText(issue.expected)}, found ${kindOf(given)}${quotesHint(issue.expected, given)}`;
     case "invalid_value":
+      if (
+        typeof given === "string" &&
+        issue.values.some((value) => typeof value === "number" && String(value) === given)
+      )
+        return "expected a number, found a text; write it without quotes";
       return notOneOf(given, issue.values.map(String));
     case "too_big":
       return `${SIZES[issue.origin]?.over ?? "too large"}: at most ${issue.maximum}${measure(issue)}`;
@@ -133,6 +140,12 @@ function messageFor(issue: z.core.$ZodIssue, given: unknown): string {
     default:
       return "not allowed here";
   }
+}
+
+/** YAML reads 911 as a number and true as no text. */
+function quotesHint(expected: string, given: unknown): string {
+  const isBare = typeof given === "number" || typeof given === "boolean";
+  return expected === "string" && isBare ? "; put it in quotes" : "";
 }
 
 /** Of what has no size but itself, a number, there is nothing to add. */
@@ -187,9 +200,17 @@ function listed(known: readonly string[]): string {
   return known.length === 0 || known.length > 30 ? "" : ` Known here: ${known.join(", ")}.`;
 }
 
-/** The keys the schema knows at a path. */
-function keysAt(root: JsonShape, path: YamlPath): readonly string[] {
-  return [...new Set(shapesAt(root, path).flatMap((shape) => Object.keys(shape.properties ?? {})))].toSorted();
+/** The keys the schema knows at a path, for a value that says itself which branch of a union it is. */
+function keysAt(root: JsonShape, path: YamlPath, given: unknown): readonly string[] {
+  const shapes = shapesAt(root, path).filter((shape) => !contradicts(shape, given));
+  return [...new Set(shapes.flatMap((shape) => Object.keys(shape.properties ?? {})))].toSorted();
+}
+
+function contradicts({ properties = {} }: JsonShape, given: unknown): boolean {
+  return Object.entries(properties).some(([key, { const: expected }]) => {
+    const value = valueAt(given, [key]);
+    return expected !== undefined && value !== undefined && value !== expected;
+  });
 }
 
 /** The words the schema allows at a path, such as the discriminators of a union. */

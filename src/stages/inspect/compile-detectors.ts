@@ -34,9 +34,14 @@ export function compileDetectors(
   return { detectors, phrases: compiler.phrases };
 }
 
-/** The id, or an error that suggests a known one. */
+/** Ids listed where none is near. */
+const LISTED_MAX = 12;
+
+/** null for a known id, or an error that suggests one. */
 export function checkKnown(known: readonly string[], id: string, what: string): string | null {
-  return known.includes(id) ? null : `no ${what} is called "${id}".${didYouMean(id, known)}`;
+  if (known.includes(id)) return null;
+  const few = known.length > 0 && known.length <= LISTED_MAX ? ` Known: ${known.join(", ")}.` : "";
+  return `no ${what} is called "${id}".${didYouMean(id, known) || few}`;
 }
 
 class DetectorCompiler {

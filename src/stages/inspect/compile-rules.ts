@@ -14,6 +14,9 @@ import type { ConditionEntry, RecipientsEntry, RuleEntry } from "./pack-schema.t
 const FORMS = ["all", "any", "not", "any_of", "class"] as const;
 const COUNT_KEYS = ["min_confidence", "distinct", "distinct_terms", "weight", "within"] as const;
 
+/** One that has a fault of its own is known all the same. */
+type KnownDetector = Pick<CompiledDetector, "id" | "classes">;
+
 type Known = {
   readonly ids: readonly string[];
   readonly byClass: ReadonlyMap<string, readonly string[]>;
@@ -21,7 +24,7 @@ type Known = {
 
 export function compileRules(
   entries: readonly RuleEntry[],
-  detectors: readonly CompiledDetector[],
+  detectors: readonly KnownDetector[],
   report: Report,
 ): readonly CompiledRule[] {
   const compiler = new RuleCompiler(knownOf(detectors), report);
@@ -34,10 +37,10 @@ export function compileRules(
   });
 }
 
-function knownOf(detectors: readonly CompiledDetector[]): Known {
+function knownOf(detectors: readonly KnownDetector[]): Known {
   const byClass = new Map<string, string[]>();
   for (const { id, classes } of detectors) {
-    for (const name of classes) byClass.set(name, [...(byClass.get(name) ?? []), id]);
+    for (const name of new Set(classes)) byClass.set(name, [...(byClass.get(name) ?? []), id]);
   }
   return { ids: detectors.map(({ id }) => id), byClass };
 }

@@ -196,5 +196,6 @@ test.each([
 });
 
 test("no pack is shipped that is not among these", () => {
-  expect(readdirSync(SHIPPED_PACKS).toSorted()).toEqual(["es-health.yaml", "financial.yaml", "us-hipaa.yaml"]);
+  const packs = readdirSync(SHIPPED_PACKS).filter((name) => name.endsWith(".yaml"));
+  expect(packs.toSorted()).toEqual(["es-health.yaml", "financial.yaml", "us-hipaa.yaml"]);
 });

@@ -65,7 +65,7 @@ function compilePack(text: string, fileName: string): PackCompiling {
   const errors: PackError[] = [];
   const report: Report = (path, message) => errors.push(source.errorAt(path, message));
   const { detectors, phrases } = compileDetectors(file.detectors, report);
-  const rules = compileRules(file.rules, detectors, report);
+  const rules = compileRules(file.rules, file.detectors, report);
   if (detectors.length === file.detectors.length) reportUnused(file, report);
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
   const sha256 = createHash("sha256").update(text).digest("hex");

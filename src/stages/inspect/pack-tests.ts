@@ -3,6 +3,7 @@
  * Promises: every failing test is reported at its place; switched-off rules are not expected, shadow rules are.
  */
 import type { YamlPath } from "../../parts/config/yaml-source.ts";
+import { checkKnown } from "./compile-detectors.ts";
 import type { Report } from "./compile-detectors.ts";
 import type { CompiledPack, Segment } from "./compiled-pack.ts";
 import { scanSegment } from "./detectors.ts";
@@ -48,11 +49,12 @@ type Tested = { readonly file: PackFile; readonly pack: CompiledPack };
 function testRules({ file, pack }: Tested, test: PackFile["tests"][number], index: number): PackTestResult {
   const failures: { readonly path: YamlPath; readonly message: string }[] = [];
   const rules = new Set(pack.rules.map((rule) => rule.id));
+  const ids = file.rules.map(({ id }) => id);
   const found = rulesFor(pack, segmentsOf(test));
   const expected = test.expect.filter((id) => rules.has(id));
   test.expect.forEach((id, position) => {
-    if (file.rules.some((rule) => rule.id === id)) return;
-    failures.push({ path: ["tests", index, "expect", position], message: `no rule is called "${id}"` });
+    const message = checkKnown(ids, id, "rule");
+    if (message !== null) failures.push({ path: ["tests", index, "expect", position], message });
   });
   const missing = expected.filter((id) => !found.has(id)).join(", ");
   const surplus = [...found].filter((id) => !expected.includes(id)).join(", ");
