@@ -4,6 +4,7 @@ import { benchCommand } from "./dlp/bench.ts";
 import { checkCommand } from "./dlp/check.ts";
 import { evalCommand } from "./dlp/eval.ts";
 import { explainCommand } from "./dlp/explain.ts";
+import { lintCommand } from "./dlp/lint.ts";
 import { replayCommand } from "./dlp/replay.ts";
 import { scanCommand } from "./dlp/scan.ts";
 import { schemaCommand } from "./dlp/schema.ts";
@@ -17,6 +18,7 @@ export function dlpCommand(): Command {
     explainCommand(),
     checkCommand(),
     testCommand(),
+    lintCommand(),
     evalCommand(),
     benchCommand(),
     replayCommand(),

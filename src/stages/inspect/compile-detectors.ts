@@ -171,7 +171,7 @@ class DetectorCompiler {
 }
 
 /** A term and its plural, by the plain rules of English; of a phrase the last word changes. */
-function formsOf(term: string): readonly string[] {
+export function formsOf(term: string): readonly string[] {
   if (!/[a-z]{3}$/i.test(term)) return [term];
   if (/(?:s|x|z|ch|sh)$/i.test(term)) return /(?:is|us|ss)$/i.test(term) ? [term] : [term, `${term}es`];
   if (/[^aeiou]y$/i.test(term)) return [term, `${term.slice(0, -1)}ies`];

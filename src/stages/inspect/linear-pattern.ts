@@ -20,6 +20,8 @@ export type PatternMatch = { readonly start: number; readonly end: number; reado
 
 export type LinearPattern = {
   readonly source: string;
+  /** May be needed from one place of the text, in the worst case. */
+  readonly steps: number;
   /** At most so many characters of a match stand before its first ASCII digit; null where it needs none. */
   readonly digitWithin: number | null;
   /**
@@ -48,7 +50,7 @@ export function readPattern(source: string, options: { readonly ignoreCase: bool
           "shorten repeats, or let neighbouring repeats share no characters",
       );
     }
-    const bounds = { charsMax: extent.max, digitWithin: charsBeforeDigit(tree) };
+    const bounds = { charsMax: extent.max, digitWithin: charsBeforeDigit(tree), steps };
     return { ok: true, pattern: compile(source, options.ignoreCase, bounds) };
   } catch (error) {
     if (error instanceof PatternError) return refuse(error.message);
@@ -69,11 +71,12 @@ type Bounds = {
   /** Longest match. */
   readonly charsMax: number;
   readonly digitWithin: LinearPattern["digitWithin"];
+  readonly steps: number;
 };
 
 const NO_MATCHES: readonly PatternMatch[] = [];
 
-function compile(source: string, ignoreCase: boolean, { charsMax, digitWithin }: Bounds): LinearPattern {
+function compile(source: string, ignoreCase: boolean, { charsMax, digitWithin, steps }: Bounds): LinearPattern {
   const flags = ignoreCase ? "mi" : "m";
   const searching = new RegExp(source, `${flags}g`);
   const sticky = new RegExp(source, `${flags}y`);
@@ -99,7 +102,7 @@ function compile(source: string, ignoreCase: boolean, { charsMax, digitWithin }:
     const match = sticky.exec(text);
     return match === null ? null : toMatch(match, at);
   };
-  return { source, digitWithin, search, matchAt };
+  return { source, steps, digitWithin, search, matchAt };
 }
 
 type Search = { readonly text: string; readonly searching: RegExp; readonly charsMax: number; readonly until: number };

@@ -53,8 +53,14 @@ export function testPack(text: string, fileName: string): PackTesting {
   return { ok: true, pack, results };
 }
 
-type PackCompiling =
-  | { readonly ok: true; readonly pack: CompiledPack; readonly file: PackFile; readonly source: YamlSource }
+export type PackCompiling =
+  | {
+      readonly ok: true;
+      readonly pack: CompiledPack;
+      readonly file: PackFile;
+      readonly source: YamlSource;
+      readonly text: string;
+    }
   | { readonly ok: false; readonly errors: readonly PackError[] };
 
 /** All but the tests. */
@@ -69,7 +75,7 @@ function compilePack(text: string, fileName: string): PackCompiling {
   if (detectors.length === file.detectors.length) reportUnused(file, report);
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
   const sha256 = createHash("sha256").update(text).digest("hex");
-  return { ok: true, pack: { id: file.pack, sha256, phrases, detectors, rules }, file, source };
+  return { ok: true, pack: { id: file.pack, sha256, phrases, detectors, rules }, file, source, text };
 }
 
 /** As loadPack, for a file on disk; one that cannot be read is an error like any other. */
@@ -82,6 +88,12 @@ export function loadPackFile(path: string): PackLoading {
 export function testPackFile(path: string): PackTesting {
   const reading = readPack(path);
   return reading.ok ? testPack(reading.text, path) : reading;
+}
+
+/** For a file on disk, without its tests. */
+export function compilePackFile(path: string): PackCompiling {
+  const reading = readPack(path);
+  return reading.ok ? compilePack(reading.text, path) : reading;
 }
 
 type PackReading =

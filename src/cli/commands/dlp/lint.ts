@@ -1,0 +1,48 @@
+/** `postern dlp lint`: what is legal in rule packs but probably wrong. Runs no mail. */
+import { Command } from "commander";
+import { compilePackFile } from "../../../stages/inspect/pack-file.ts";
+import { Finding } from "../../cli-error.ts";
+import { lintPack } from "../../dlp/lint/lint.ts";
+import type { LintRow } from "../../dlp/lint/lint.ts";
+import { packErrors } from "../../dlp/packs.ts";
+import { printable, printJsonLines, standardOutput } from "../../output.ts";
+
+export function lintCommand(): Command {
+  return new Command("lint")
+    .argument("<files...>", "rule packs")
+    .description(
+      "say what is legal in rule packs but probably wrong: what never holds, finds too much, or is never tested",
+    )
+    .option("--json", "one JSON object a line: file, line, column, path, severity, check, why, next")
+    .addHelpText(
+      "after",
+      "\nWhat is meant so is left out with a comment on its line, or on the line before: # lint: ok CHECK" +
+        "\nExit codes: 0 nothing, or notes only, 1 warnings or a pack that does not compile, 2 wrong usage." +
+        "\nExamples:\n  postern dlp lint my-pack.yaml\n  postern dlp lint --json config/dlp/*.yaml",
+    )
+    .action(lint);
+}
+
+function lint(files: readonly string[], options: { readonly json?: boolean }): void {
+  const rows = files.flatMap(rowsOf);
+  const warnings = rows.filter(({ severity }) => severity === "warning").length;
+  const output = standardOutput();
+  if (options.json === true) printJsonLines(output, rows);
+  else {
+    for (const { file, line, column, severity, check, why, next } of rows)
+      output.line(printable(`${file}:${line}:${column} ${severity} ${check}: ${why}. ${next}`));
+    output.line(`${counted(warnings, "warning")}, ${counted(rows.length - warnings, "note")}`);
+  }
+  if (warnings > 0) throw new Finding();
+}
+
+function rowsOf(path: string): readonly LintRow[] {
+  const compiling = compilePackFile(path);
+  if (!compiling.ok) throw packErrors(path, compiling.errors);
+  const { source, text } = compiling;
+  return lintPack(compiling, source, text);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}

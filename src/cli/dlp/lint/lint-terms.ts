@@ -1,0 +1,177 @@
+/** Words of lists that can never match, stand elsewhere already, or say too little. Pure. */
+import { isDeepStrictEqual } from "node:util";
+import type { YamlPath } from "../../../parts/config/yaml-source.ts";
+import { formsOf } from "../../../stages/inspect/compile-detectors.ts";
+import type { DetectorEntryOf } from "../../../stages/inspect/compile-detectors.ts";
+import type { CompiledDetector } from "../../../stages/inspect/compiled-pack.ts";
+import { normaliseText } from "../../../stages/inspect/normalise.ts";
+import { wordsOf } from "../../../stages/inspect/tokens.ts";
+import { EVERYDAY_WORDS, fitsEverydayNumbers } from "./everyday-text.ts";
+import { distinctOf } from "./implication.ts";
+import type { Doubt, LintSubject } from "./lint.ts";
+import { countsOf, levelAlone } from "./pack-facts.ts";
+import type { Count } from "./pack-facts.ts";
+
+/** Doubts of one kind told of one list; more would only be more of the same. */
+const TOLD_MAX = 10;
+/** Of a label without words near it: here it counts by itself in most rules. */
+const SURE_MIN = 65;
+
+type Dictionary = {
+  readonly entry: DetectorEntryOf<"dictionary">;
+  readonly index: number;
+  /** Every term by its words. */
+  readonly keys: ReadonlyMap<string, number>;
+  /** Ids of the conditions that count it, by their place. */
+  readonly readBy: ReadonlySet<Count>;
+};
+
+export function lintTerms(subject: LintSubject): readonly Doubt[] {
+  const counts = countsOf(subject.file);
+  const dictionaries = subject.file.detectors.flatMap((entry, index): readonly Dictionary[] => {
+    if (entry.type !== "dictionary") return [];
+    const keys = new Map(entry.terms.map((term, position) => [keyOf(term), position]));
+    return [{ entry, index, keys, readBy: new Set(counts.filter(({ detectors }) => detectors.includes(entry.id))) }];
+  });
+  return [
+    ...subject.file.detectors.flatMap((_, index) => unmatchable(subject, index)),
+    ...dictionaries.flatMap((each) => [
+      ...standElsewhere(each, dictionaries),
+      ...plurals(each),
+      ...everydayTerms(each, subject.pack.detectors[each.index]),
+    ]),
+    ...everydayLabels(subject),
+  ];
+}
+
+function keyOf(term: string): string {
+  return wordsOf(normaliseText(term)).join(" ");
+}
+
+type List = { readonly path: YamlPath; readonly words: readonly string[]; readonly set: number };
+
+/** The lists of words of a detector, and where the engine keeps them. */
+function listsOf({ file, pack }: LintSubject, index: number): readonly List[] {
+  const entry = file.detectors[index];
+  const detector = pack.detectors[index];
+  if (entry === undefined || detector === undefined) return [];
+  const path = ["detectors", index];
+  return [...ownLists(entry, detector, path), ...nearLists(entry, detector, path)];
+}
+
+function ownLists(entry: LintSubject["file"]["detectors"][number], { method }: CompiledDetector, path: YamlPath) {
+  const lists: List[] = [];
+  const add = (key: string, words: readonly string[], set: number | null): void => {
+    if (set !== null) lists.push({ path: [...path, key], words, set });
+  };
+  if (entry.type === "dictionary" && method.kind === "dictionary") add("terms", entry.terms, method.set);
+  if (entry.type === "label_id" && method.kind === "label") add("labels", entry.labels, method.labels);
+  if (entry.type === "name" && method.kind === "name") add("labels", entry.labels, method.labels);
+  if (entry.type === "regex" && method.kind === "pattern") add("keywords", entry.keywords, method.keywords);
+  return lists;
+}
+
+function nearLists(entry: LintSubject["file"]["detectors"][number], { ladder }: CompiledDetector, path: YamlPath) {
+  const rungs = entry.confidence ?? [];
+  return ladder.flatMap(({ near }, index): readonly List[] => {
+    const words = rungs[index]?.near?.words;
+    if (near === null || words === undefined) return [];
+    return [{ path: [...path, "confidence", index, "near", "words"], words, set: near.set }];
+  });
+}
+
+/** Words whose own text, as written, the engine does not find. */
+function unmatchable(subject: LintSubject, index: number): readonly Doubt[] {
+  return listsOf(subject, index).flatMap(({ path, words, set }) =>
+    words
+      .flatMap((word, position): readonly Doubt[] => {
+        if (isFound(subject, set, normaliseText(word))) return [];
+        const why = `"${word}" is never found as it is written here`;
+        const next = "Write words of up to 48 letters with one space or hyphen between them; ! ; : ? part phrases.";
+        return [{ severity: "warning", check: "never-matches", path: [...path, position], why, next }];
+      })
+      .slice(0, TOLD_MAX),
+  );
+}
+
+function isFound({ pack }: LintSubject, set: number, text: string): boolean {
+  const scan = pack.phrases.scan(text);
+  const hit = scan.hits[set]?.[0];
+  const isWhole = hit !== undefined && hit.tokens === scan.tokens.count;
+  pack.phrases.release(scan);
+  return isWhole;
+}
+
+/** Terms that a dictionary counted in all the same conditions holds too, and weighs no less there. */
+function standElsewhere(own: Dictionary, all: readonly Dictionary[]): readonly Doubt[] {
+  return [...own.keys]
+    .flatMap(([key, position]): readonly Doubt[] => {
+      const other = all.find((each) => each.keys.has(key) && replaces(each, own));
+      if (other === undefined) return [];
+      const why = `"${own.entry.terms[position] ?? ""}" stands in ${other.entry.id} too, which every rule counts that counts it here, at no less weight`;
+      const path = ["detectors", own.index, "terms", position];
+      return [{ severity: "note", check: "stands-elsewhere", path, why, next: "Take it out here." }];
+    })
+    .slice(0, TOLD_MAX);
+}
+
+function replaces(other: Dictionary, own: Dictionary): boolean {
+  if (other === own || own.entry.weight > other.entry.weight) return false;
+  if (!isDeepStrictEqual(own.entry.confidence, other.entry.confidence)) return false;
+  if (other.entry.case === "sensitive" || other.entry.plurals !== own.entry.plurals) return false;
+  if (![...own.readBy].every((count) => other.readBy.has(count))) return false;
+  const isSame = own.entry.weight === other.entry.weight && own.readBy.size === other.readBy.size;
+  return !isSame || other.index < own.index;
+}
+
+function plurals({ entry, index, keys }: Dictionary): readonly Doubt[] {
+  if (!entry.plurals || entry.case === "sensitive") return [];
+  return entry.terms
+    .flatMap((term, position): readonly Doubt[] => {
+      const [, plural] = formsOf(normaliseText(term));
+      const at = plural === undefined ? undefined : keys.get(keyOf(plural));
+      if (at === undefined || at === position) return [];
+      const why = `"${entry.terms[at] ?? ""}" is found already as the plural of "${term}"`;
+      const path = ["detectors", index, "terms", at];
+      return [{ severity: "note", check: "plural-listed", path, why, next: "Take the plural out." }];
+    })
+    .slice(0, TOLD_MAX);
+}
+
+/** Where one such word is enough for a condition that looks at the whole mail. */
+function everydayTerms({ entry, index, readBy }: Dictionary, detector: CompiledDetector | undefined): readonly Doubt[] {
+  if (entry.case === "sensitive" || detector === undefined) return [];
+  const level = levelAlone(detector) ?? 0;
+  const isEnough = [...readBy].some(
+    ({ entry: asked }) =>
+      asked.within === undefined &&
+      distinctOf(asked) === 1 &&
+      (asked.weight ?? 0) <= entry.weight &&
+      (asked.min_confidence ?? 1) <= level,
+  );
+  return isEnough
+    ? everyday(entry.terms, ["detectors", index, "terms"], "is enough for a rule in nearly every mail")
+    : [];
+}
+
+/** Only where the label alone makes the value sure enough to count. */
+function everydayLabels({ file, pack }: LintSubject): readonly Doubt[] {
+  return file.detectors.flatMap((entry, index): readonly Doubt[] => {
+    const detector = pack.detectors[index];
+    if (entry.type !== "label_id" || detector === undefined || (levelAlone(detector) ?? 0) < SURE_MIN) return [];
+    const { method } = detector;
+    if (method.kind !== "label" || !fitsEverydayNumbers(method.value, method.validators)) return [];
+    return everyday(entry.labels, ["detectors", index, "labels"], "stands beside numbers of every kind");
+  });
+}
+
+function everyday(words: readonly string[], path: YamlPath, effect: string): readonly Doubt[] {
+  return words
+    .flatMap((word, position): readonly Doubt[] => {
+      if (!EVERYDAY_WORDS.has(keyOf(word))) return [];
+      const next = "Write a phrase instead, or give it less confidence unless other words are near.";
+      const why = `"${word}" is an everyday word and ${effect}`;
+      return [{ severity: "warning", check: "everyday-word", path: [...path, position], why, next }];
+    })
+    .slice(0, TOLD_MAX);
+}
