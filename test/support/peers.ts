@@ -19,7 +19,8 @@ type Program =
   | "lintian"
   | "unbound"
   | "ldnsutils"
-  | "iproute2";
+  | "iproute2"
+  | "dcmtk";
 /** What is no program, but missing in the same way. */
 type Peer = Program | "transport-data" | "phi-data";
 
@@ -39,6 +40,7 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
   unbound: () => (isExecutable("/usr/sbin/unbound") ? null : "the Debian package unbound"),
   ldnsutils: () => (isExecutable("/usr/bin/ldns-signzone") ? null : "the Debian package ldnsutils"),
   iproute2: () => (isExecutable("/usr/sbin/ip") || isExecutable("/sbin/ip") ? null : "the Debian package iproute2"),
+  dcmtk: () => (isExecutable("/usr/bin/dump2dcm") ? null : "the Debian package dcmtk"),
   "transport-data": () => (existsSync(TRANSPORT_DATA) ? null : "the vectors and signed zones of shared/data/transport"),
   "phi-data": () => (existsSync(PHI_DATA) ? null : "the labelled texts and mails of shared/data/phi"),
   strace() {

@@ -2,6 +2,7 @@
  * Tells what bytes are by how they begin, whatever name or type they travel under.
  * Promises: pure; looks at the first SNIFF_BYTES only; a text is a text only when it holds no control characters.
  */
+import { tarChecksumFits } from "./tar-checksum.ts";
 
 export const SNIFF_BYTES = 4_096;
 
@@ -12,7 +13,7 @@ export type ContentKind =
   | { readonly kind: "binary" };
 
 /** Formats the reader processes read. */
-const READ_FORMATS: ReadonlySet<string> = new Set(["zip", "ole", "rtf", "pdf"]);
+const READ_FORMATS: ReadonlySet<string> = new Set(["zip", "ole", "rtf", "pdf", "dicom", "gzip", "zstd", "tar", "cms"]);
 
 export function hasReader(kind: ContentKind): boolean {
   return kind.kind === "container" && READ_FORMATS.has(kind.format);
@@ -65,7 +66,40 @@ export function contentKindOf(bytes: Uint8Array): ContentKind {
   // A text may begin with "BM" or "GIF8" too; a picture's next bytes are no text.
   const isText = looksLikeText(bytes.subarray(0, SNIFF_BYTES));
   if (!isText && IMAGES.some((magic) => startsWith(bytes, magic))) return { kind: "image" };
-  return { kind: isText ? "text" : "binary" };
+  if (isText) return { kind: "text" };
+  const unmarked = UNMARKED.find(({ isIt }) => isIt(bytes));
+  return unmarked === undefined ? { kind: "binary" } : { kind: "container", format: unmarked.format };
+}
+
+/** Formats told by their structure. */
+const UNMARKED: readonly { readonly format: string; readonly isIt: (bytes: Uint8Array) => boolean }[] = [
+  { format: "dicom", isIt: isBareDicom },
+  { format: "cms", isIt: isCms },
+  { format: "tar", isIt: tarChecksumFits },
+];
+
+/** A data set without preamble (PS3.5 section 7.1): file meta information, or the first elements of group 0008. */
+function isBareDicom(bytes: Uint8Array): boolean {
+  const [first = 0, second = 0, third = 0, fourth = 0] = bytes;
+  const isBig = first === 0;
+  const [group, element] = isBig ? [second, fourth] : [first, third];
+  const isFirst = (group === 2 || group === 8) && element < 0xf0 && (isBig ? third : second + fourth) === 0;
+  if (!isFirst) return false;
+  const vr = String.fromCharCode(bytes[4] ?? 0, bytes[5] ?? 0);
+  if (/^(?:UL|CS|UI|OB|DA|SH|LO)$/.test(vr)) return true;
+  // Without representations the length stands there, and behind the value an element of the same group.
+  const length = (bytes[4] ?? 0) + (bytes[5] ?? 0) * 256;
+  if (isBig || length > 256 || length % 2 === 1 || bytes[6] !== 0 || bytes[7] !== 0) return false;
+  return bytes[8 + length] === group && bytes[9 + length] === 0;
+}
+
+/** ContentInfo (RFC 5652 section 3): a sequence that begins with an object identifier below PKCS #7 or S/MIME's types. */
+function isCms(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0x30) return false;
+  const length = bytes[1] ?? 0;
+  const at = length > 0x80 ? 2 + (length & 0x7f) : 2;
+  const oid = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 32)).toString("hex", at, at + 12);
+  return oid.startsWith("06092a864886f70d0107") || oid.startsWith("060b2a864886f70d01091001");
 }
 
 /** Readers of PDF take its header anywhere in the first kibibyte (ISO 32000-1 annex H.3.4.1). */
@@ -112,10 +146,23 @@ const PROMISES: ReadonlyMap<string, readonly string[]> = new Map([
   ...pairs("pdf", ["pdf"]),
   ...pairs("rtf", ["rtf"]),
   ...pairs("gz tgz", ["gzip"]),
+  ...pairs("tar", ["tar"]),
+  ...pairs("bz2 tbz2 tbz", ["bzip2"]),
+  ...pairs("xz txz", ["xz"]),
+  ...pairs("zst tzst", ["zstd"]),
   ...pairs("7z", ["7z"]),
   ...pairs("rar", ["rar"]),
+  ...pairs("cab", ["cab"]),
+  ...pairs("dcm dicom", ["dicom"]),
+  // In PEM it is a text.
+  ...pairs("p7m p7s p7c", ["cms", "text"]),
+  ...pairs("ps eps", ["postscript", "binary"]),
+  // Films begin like pictures of one family.
+  ...pairs("mp3 mp4 m4a m4v mov wav avi mkv webm ogg flac", ["image", "binary"]),
   ...pairs("png jpg jpeg gif bmp webp tif tiff ico heic heif", ["image"]),
-  ...pairs("txt text csv tsv log md json xml yaml yml html htm ics vcf hl7 eml", ["text"]),
+  ...pairs("txt text csv tsv log md json xml yaml yml html htm ics vcf hl7 eml mbox edi x12 svg ini conf sql", [
+    "text",
+  ]),
 ]);
 
 function pairs(names: string, formats: readonly string[]): readonly (readonly [string, readonly string[]])[] {

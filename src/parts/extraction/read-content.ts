@@ -4,10 +4,14 @@
  * `unread` with the reason. Only `over_budget` is thrown: then nothing more is worth beginning.
  */
 import { contentKindOf, isMisnamed } from "./content-kind.ts";
+import { readCms } from "./read-cms.ts";
+import { readCompressed } from "./read-compressed.ts";
+import { readDicom } from "./read-dicom.ts";
 import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 import { readPdf } from "./read-pdf.ts";
 import { readRtf } from "./read-rtf.ts";
+import { readTar } from "./read-tar.ts";
 import { readZip } from "./read-zip.ts";
 import { reasonOfError } from "./reading.ts";
 
@@ -55,6 +59,10 @@ async function readContainer(
   { content, reading }: { readonly content: Content; readonly reading: Reading },
 ): Promise<void> {
   if (format === "zip") return readZip(bytes, content, reading);
+  if (format === "tar") return readTar(bytes, content, reading);
+  if (format === "gzip" || format === "zstd") return readCompressed(bytes, content, { coding: format, reading });
+  if (format === "dicom") return readDicom(bytes, content, reading);
+  if (format === "cms") return readCms(bytes, content, reading);
   // Behind a beginning that may be all there is to read.
   if (format === "pdf" && !bytes.subarray(0, 5).equals(PDF_HEADER))
     reading.text(content.place, bytes.toString("latin1"));

@@ -1,6 +1,8 @@
 /** Attachments through the whole stage, with real reader processes. */
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Findings } from "../../core/findings.ts";
+import { dicomOf, PATIENT, PIXELS } from "../../parts/extraction/dicom.samples.ts";
 import { Extraction } from "../../parts/extraction/extraction.ts";
 import {
   docx,
@@ -70,6 +72,53 @@ describe("PHI in an archive is found", () => {
       const findings = await attach(zip, type, name);
       expect(findings.verdict).toBe("phi");
       expect(findings.findings).toContainEqual(expect.objectContaining({ detector: "content.misdeclared", part: "2" }));
+    }
+  });
+});
+
+describe("PHI in what is packed otherwise is found", () => {
+  const zip = zipOf([{ name: "a.txt", content: PHI }]);
+  const mail = `From: a@example.org\nSubject: x\n\n${PHI}\n`;
+  const plain = "From: a@example.org\nSubject: y\n\nhello\n";
+  test.each<[string, Buffer, string]>([
+    ["a compressed text", gzipSync(PHI), "2>1"],
+    ["a compressed archive", zstdCompressSync(zip), "2>1>1"],
+    ["a mail by itself", Buffer.from(mail), "2>1"],
+    ["a mail behind another one in a mailbox", Buffer.from(`From a Mon\n${plain}\nFrom b Tue\n${mail}`), "2>2>1"],
+  ])("%s", async (_, bytes, part) => {
+    const findings = await attach(bytes);
+    expect(findings).toMatchObject({ verdict: "phi", uninspectable: [] });
+    expect(partsOf(findings)).toEqual([part]);
+  });
+
+  test("the attributes of a DICOM file, and its picture is told", async () => {
+    const findings = await attach(dicomOf([...PATIENT, PIXELS]), "application/dicom", "IM0001");
+    expect(findings.verdict).toBe("uninspectable");
+    const text = dicomOf([[0x00104000, "LT", PHI]]);
+    expect(await attach(text, "application/dicom", "IM0001")).toMatchObject({ verdict: "phi", uninspectable: [] });
+  });
+});
+
+describe("a file of another kind than its name or type says is told", () => {
+  test.each<[string, Buffer, string, string]>([
+    ["an archive as DICOM", zipOf([{ name: "a.txt", content: "x" }]), "application/dicom", "a.dcm"],
+    ["a text as a compressed file", Buffer.from("hello"), "application/gzip", "a.gz"],
+    ["DICOM as a picture", dicomOf(PATIENT), "image/jpeg", "a.jpg"],
+    ["an archive as a film", zipOf([{ name: "a.txt", content: "x" }]), "video/mp4", "a.mp4"],
+    ["a document as a tar archive", pdfOf({ pages: [textAt(72, 700, "hello")] }), "application/x-tar", "a.tar"],
+    ["a compressed file as a table", gzipSync("hello"), "text/csv", "a.csv"],
+  ])("%s", async (_, bytes, type, name) => {
+    const { findings } = await attach(bytes, type, name);
+    expect(findings).toContainEqual(expect.objectContaining({ detector: "content.misdeclared", part: "2" }));
+  });
+
+  test("and none where both are true", async () => {
+    for (const [bytes, type, name] of [
+      [gzipSync("hello"), "application/gzip", "a.txt.gz"],
+      [dicomOf([]), "application/dicom", "IM0001"],
+      [Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>"), "image/svg+xml", "a.svg"],
+    ] as const) {
+      expect((await attach(bytes, type, name)).findings).toEqual([]);
     }
   });
 });

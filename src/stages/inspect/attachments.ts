@@ -15,6 +15,19 @@ const NAMES_BY_TYPE: ReadonlyMap<string, string> = new Map([
   ["text/rtf", "x.rtf"],
   ["application/zip", "x.zip"],
   ["application/x-zip-compressed", "x.zip"],
+  ["application/gzip", "x.gz"],
+  ["application/x-gzip", "x.gz"],
+  ["application/x-tar", "x.tar"],
+  ["application/x-bzip2", "x.bz2"],
+  ["application/x-xz", "x.xz"],
+  ["application/zstd", "x.zst"],
+  ["application/x-7z-compressed", "x.7z"],
+  ["application/vnd.rar", "x.rar"],
+  ["application/x-rar-compressed", "x.rar"],
+  ["application/dicom", "x.dcm"],
+  ["application/pkcs7-mime", "x.p7m"],
+  ["application/x-pkcs7-mime", "x.p7m"],
+  ["application/postscript", "x.ps"],
   ["application/msword", "x.doc"],
   ["application/vnd.ms-excel", "x.xls"],
   ["application/vnd.ms-powerpoint", "x.ppt"],
@@ -28,12 +41,16 @@ const NAMES_BY_TYPE: ReadonlyMap<string, string> = new Map([
 
 /** True where name or declared type promise another content than the bytes are. */
 export function isMisdeclared(type: string, filename: string | null, kind: ContentKind): boolean {
-  const promised = type.startsWith("image/") ? "x.png" : (NAMES_BY_TYPE.get(type) ?? (isText(type) ? "x.txt" : null));
+  const promised = NAMES_BY_TYPE.get(type) ?? nameOfFamily(type);
   return isMisnamed(filename, kind) || isMisnamed(promised, kind);
 }
 
-function isText(type: string): boolean {
-  return type.startsWith("text/") && type !== "text/rtf";
+function nameOfFamily(type: string): string | null {
+  // Drawings in text, and DICOM under its other name (RFC 3240, PS3.18).
+  if (type === "image/svg+xml") return "x.svg";
+  if (type.startsWith("image/")) return type === "image/dicom+rle" ? "x.dcm" : "x.png";
+  if (type.startsWith("audio/") || type.startsWith("video/")) return "x.mp4";
+  return type.startsWith("text/") ? "x.txt" : null;
 }
 
 export class Attachments {

@@ -19,7 +19,7 @@ import type { Attachments } from "./attachments.ts";
 import type { Segment } from "./compiled-pack.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
-import { attachmentOf, isMessageFile, structureOf, withoutPrelude } from "./loose-file.ts";
+import { attachmentOf, isMessageFile, messagesOf, structureOf, withoutPrelude } from "./loose-file.ts";
 import { headerSegments, namedValues, otherFields, waivesTls, senderNamesOf, triggersOf } from "./message-header.ts";
 import type { NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
@@ -33,6 +33,7 @@ import {
   PKCS7_MIME_TYPES,
   RPMSG_TYPE,
 } from "./protected-content.ts";
+import { nameText, printableRuns, withoutDelimiters } from "./text-pieces.ts";
 
 export type Uninspectable = { readonly part: string; readonly reason: UninspectableReason };
 
@@ -213,12 +214,16 @@ class Extractor {
     this.#compare(part, kind);
     if (part.contentType.startsWith("image/") && kind.kind === "image") return this.#picture(part, message);
     if (hasReader(kind)) return this.#attachment(part, message);
-    this.#blame(part.path, "unsupported_type");
-    // Not to be understood, but where characters stand in it (octet streams, signed-data) they are looked at.
     const body = await this.#body(part);
-    const isSigned = PKCS7_MIME_TYPES.has(part.contentType);
-    const texts = isSigned ? [contentOf(part, body).bytes.toString("latin1")] : readRawText(part, body);
-    for (const text of texts) this.#add({ part: part.path, kind: "body", message }, text);
+    const { bytes, reason } = contentOf(part, body);
+    if (kind.kind === "text" && isMessageFile(withoutPrelude(bytes), part.filename)) {
+      if (reason !== null) this.#blame(part.path, reason);
+      if (part.bodyEnd - part.bodyStart > body.length) this.#blame(part.path, "over_budget");
+      return this.#file({ name: part.filename ?? "", bytes }, part.path, message);
+    }
+    this.#blame(part.path, "unsupported_type");
+    // Not to be understood, but where characters stand in it they are looked at.
+    for (const text of readRawText(part, body)) this.#add({ part: part.path, kind: "body", message }, text);
   }
 
   async #text(part: MimePart, message: number): Promise<void> {
@@ -228,6 +233,9 @@ class Extractor {
     const { texts, reason, contentIds, content } = readPartText(part, bytes, { isCut, inlineImageBytesMax });
     this.#compare(part, content);
     if (hasReader(content)) return this.#attachment(part, message);
+    if (/\.(?:eml|mbox|mbx)$/i.test(part.filename ?? "") && content.kind === "text") {
+      return this.#file({ name: part.filename ?? "", bytes: contentOf(part, bytes).bytes }, part.path, message);
+    }
     const [only] = texts;
     if (texts.length === 1 && reason === null && only !== undefined && isArmouredMessage(only)) {
       this.#protectedParts.push(part.path);
@@ -275,7 +283,7 @@ class Extractor {
   async #file({ name, bytes }: { readonly name: string; readonly bytes: Buffer }, place: string, message: number) {
     if (this.#isLate()) return this.#blame(place, "over_budget");
     const content = withoutPrelude(bytes);
-    if (isMessageFile(content, name)) return this.#messageFile(content, place);
+    if (isMessageFile(content, name)) return this.#mailbox(messagesOf(content, this.#options.archiveEntriesMax), place);
     const { inlineImageBytesMax } = this.#options;
     const { texts, reason } = readPartText(attachmentOf(content, name).root, content, {
       isCut: false,
@@ -283,6 +291,14 @@ class Extractor {
     });
     if (reason !== null) this.#blame(place, reason);
     for (const text of texts) this.#add({ part: place, kind: "body", message }, text);
+  }
+
+  /** One message, or the several of a mailbox file. */
+  async #mailbox({ messages, isWhole }: ReturnType<typeof messagesOf>, place: string): Promise<void> {
+    if (!isWhole) this.#blame(place, "over_budget");
+    for (const [index, bytes] of messages.entries()) {
+      await this.#messageFile(bytes, messages.length === 1 ? place : `${place}>${index + 1}`);
+    }
   }
 
   async #messageFile(bytes: Buffer, place: string): Promise<void> {
@@ -370,26 +386,4 @@ class Extractor {
       this.#uninspectable.push({ part, reason });
     }
   }
-}
-
-/** Texts between bytes that are none. */
-function printableRuns(bytes: Buffer): string {
-  return (bytes.toString("latin1").match(/[\t\n\r -~]{8,}/g) ?? []).join("\n");
-}
-
-/** The delimiter that ended the part before, and the one that begins the part after, are no text. */
-function withoutDelimiters(
-  text: string,
-  at: { readonly isAfterPart: boolean; readonly isBeforePart: boolean },
-): string {
-  const end = at.isBeforePart ? text.lastIndexOf("\n", text.length - 2) + 1 : text.length;
-  if (!at.isAfterPart) return text.slice(0, end);
-  const line = text.startsWith("\r\n") ? 2 : 0;
-  const lineEnd = text.indexOf("\n", line);
-  return lineEnd === -1 ? "" : text.slice(lineEnd + 1, Math.max(end, lineEnd + 1));
-}
-
-/** Words of a file name parted as a reader parts them. */
-function nameText(filename: string): string {
-  return filename.replaceAll("_", " ").replace(/\.[A-Za-z0-9]{1,5}$/, "");
 }

@@ -5,7 +5,7 @@
  */
 import type { Findings, Tier, Verdict } from "../../core/findings.ts";
 import type { Inspect } from "../../core/stages.ts";
-import { attachmentOf, isMessageFile, structureOf, withoutPrelude } from "./loose-file.ts";
+import { attachmentOf, isMailbox, isMessageFile, structureOf, withoutPrelude } from "./loose-file.ts";
 
 /** One line of `postern dlp scan --json`. */
 export type ScanLine = {
@@ -18,10 +18,14 @@ export type ScanLine = {
   readonly unread: readonly string[];
 };
 
+const MAILBOX_NAME = "messages.mbox";
+
 /** `name` is the file's name, or null for standard input. */
 export async function scanBytes(bytes: Buffer, name: string | null, inspect: Inspect): Promise<Findings> {
-  const content = withoutPrelude(bytes);
-  const mime = isMessageFile(content, name) ? structureOf(content) : attachmentOf(content, name);
+  const isMany = isMailbox(bytes);
+  const content = isMany ? bytes : withoutPrelude(bytes);
+  const isMessage = !isMany && isMessageFile(content, name);
+  const mime = isMessage ? structureOf(content) : attachmentOf(content, isMany ? MAILBOX_NAME : name);
   return inspect({ mime, read: (start, end) => Promise.resolve(content.subarray(start, end)) });
 }
 
