@@ -2,6 +2,7 @@
  * Tells what bytes are by how they begin, whatever name or type they travel under.
  * Promises: pure; looks at the first SNIFF_BYTES only; a text is a text only when it holds no control characters.
  */
+import { holdsControl } from "./four-bytes.ts";
 import { tarChecksumFits } from "./tar-checksum.ts";
 
 export const SNIFF_BYTES = 4_096;
@@ -121,12 +122,23 @@ function looksLikeText(bytes: Uint8Array): boolean {
   return isUtf16(bytes) || strangeBytesOf(bytes) * 50 <= bytes.length;
 }
 
+const headFours = new Int32Array(SNIFF_BYTES / 4);
+const head = Buffer.from(headFours.buffer);
+
+/** Of at most SNIFF_BYTES. */
 function strangeBytesOf(bytes: Uint8Array): number {
-  const { length } = bytes;
+  head.set(bytes);
+  const fours = (bytes.length + 3) >> 2;
+  head.fill(32, bytes.length, fours * 4);
   let strange = 0;
-  // Many bytes, and an iterator would be asked for each.
-  for (let at = 0; at < length; at += 1) {
-    const byte = bytes[at] ?? 0;
+  for (let at = 0; at < fours; at += 1) if (holdsControl(headFours[at] ?? 0)) strange += strangeOfFour(at * 4);
+  return strange;
+}
+
+function strangeOfFour(start: number): number {
+  let strange = 0;
+  for (let at = start; at < start + 4; at += 1) {
+    const byte = head[at] ?? 0;
     if (byte < 32 || byte === 127) strange += STRANGE_CONTROLS[byte] ?? 0;
   }
   return strange;

@@ -141,7 +141,9 @@ describe("a reader that does not come back", () => {
     const { pool, lines, extract } = poolOf();
     await extract(note);
     const [stuck] = pool.idlePids;
-    process.kill(stuck ?? 0, "SIGSTOP");
+    // Of 0 all processes of the test itself would be stopped.
+    if (stuck === undefined) throw new Error("no reader is idle");
+    process.kill(stuck, "SIGSTOP");
     expect(await extract(note, { timeMsMax: 100 })).toEqual([{ kind: "unread", place: "", reason: "over_budget" }]);
     expect(lines).toEqual([{ event: "reader_ended", fields: { code: "PST-INS-004", because: "time" } }]);
     expect(await extract(note)).toEqual(READ);

@@ -78,13 +78,12 @@ class DetectorCompiler {
       }
       case "dictionary":
         return this.#dictionary(entry, path);
-      case "word_ending":
-        return {
-          kind: "ending",
-          endings: indexEndings(entry.endings.flatMap(formsOf)),
-          lettersMin: entry.letters_min,
-          not: new Set(entry.not),
-        };
+      case "word_ending": {
+        const endings = entry.endings.flatMap(formsOf);
+        this.phrases.addEndings(endings, entry.letters_min);
+        const not = new Set(entry.not);
+        return { kind: "ending", endings: indexEndings(endings), lettersMin: entry.letters_min, not };
+      }
       case "validator": {
         const pattern = this.#pattern(VALIDATOR_SHAPES[entry.validator], "insensitive", [...path, "validator"]);
         const validators = [VALIDATORS[entry.validator]];

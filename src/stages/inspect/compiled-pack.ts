@@ -56,14 +56,8 @@ export type Candidate = {
   readonly base?: number;
 };
 
-/** Endings and their plurals by their last three letters (word-ending.ts). */
-export type EndingIndex = {
-  /** 1 where an ending has these last letters: one look tells most words apart. */
-  readonly known: Uint8Array;
-  /** The same of the very last letter, asked first. */
-  readonly knownLast: Uint8Array;
-  readonly byLast: ReadonlyMap<number, readonly string[]>;
-};
+/** Endings and their plurals by their last three letters, as tokens.ts numbers them. */
+export type EndingIndex = ReadonlyMap<number, readonly string[]>;
 
 export type DetectionMethod =
   | {

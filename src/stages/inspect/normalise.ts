@@ -3,6 +3,7 @@
  * Promises: NFKC (full-width digits, no-break spaces, ligatures), no invisible characters (zero-width, soft hyphen,
  * direction marks, controls and their escape sequences), plain hyphens and quotes; lower-casing keeps every offset. Linear time, idempotent. Pure.
  */
+import { holdsControl } from "../../parts/extraction/four-bytes.ts";
 
 // The two classes name every character they remove or replace; joiners stand in them on purpose.
 const INVISIBLE =
@@ -33,33 +34,35 @@ function asciiDigit(digit: string): string {
 
 const HAS_CONTROLS = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/; // oxlint-disable-line no-control-regex
 
-/** Texts up to this size may be found to be plain in one pass over their bytes. */
+/** Texts up to this size may be found to be plain by a look at their bytes. */
 const PLAIN_CHARS_MAX = 65_536;
-const plain = Buffer.allocUnsafeSlow(PLAIN_CHARS_MAX);
-const LF = 10;
+const plainFours = new Int32Array(PLAIN_CHARS_MAX / 4);
+const plain = Buffer.from(plainFours.buffer);
 const CR = 13;
 
 export function normaliseText(text: string): string {
-  return plainText(text) ?? anyText(text);
+  return isPlain(text) ? lineEndsOf(text) : anyText(text);
 }
 
-/** A text of printable ASCII, spaces and line ends, as most are: only its line ends change. Null for any other. */
-function plainText(text: string): string | null {
-  if (text.length > PLAIN_CHARS_MAX || !isAscii(text)) return null;
+/** A text of printable ASCII, white space and line ends, as most are: only its line ends change. */
+function isPlain(text: string): boolean {
+  if (text.length > PLAIN_CHARS_MAX || !isAscii(text)) return false;
   const length = plain.write(text, "latin1");
-  let kept = 0;
-  let hasBreak = false;
-  for (let at = 0; at < length; at += 1) {
-    const byte = plain[at] ?? 0;
-    if (byte === CR) {
-      hasBreak = true;
-      if (plain[at + 1] === LF && at + 1 < length) continue;
-      plain[kept] = LF;
-    } else if (byte < 32 ? byte < 9 || byte > CR : byte === 127) return null;
-    else plain[kept] = byte;
-    kept += 1;
+  const fours = (length + 3) >> 2;
+  plain.fill(32, length, fours * 4);
+  for (let at = 0; at < fours; at += 1) {
+    if (holdsControl(plainFours[at] ?? 0) && !isWhiteSpaceAt(at * 4)) return false;
   }
-  return hasBreak ? plain.toString("latin1", 0, kept) : text;
+  return true;
+}
+
+/** Whether what of these four bytes is a control character is white space or ends a line. */
+function isWhiteSpaceAt(start: number): boolean {
+  for (let at = start; at < start + 4; at += 1) {
+    const byte = plain[at] ?? 0;
+    if (byte < 32 ? byte < 9 || byte > CR : byte === 127) return false;
+  }
+  return true;
 }
 
 function anyText(text: string): string {

@@ -6,6 +6,8 @@
 import { isAscii, lowerCase } from "./normalise.ts";
 import { atOnce } from "./pauses.ts";
 import type { Pausable } from "./pauses.ts";
+import { codes, readCodes, STRETCH_CHARS, THREE_LETTERS, threeLetters, WORD_CODES } from "./word-codes.ts";
+import { hashWith, WordTable } from "./word-table.ts";
 
 /** A place where a phrase of a set was found. */
 export type PhraseHit = {
@@ -24,6 +26,8 @@ export type Tokens = {
   readonly count: number;
   /** Start and end offset, in turn, of the stretches of text outside of which no ASCII digit stands. */
   readonly digits: readonly number[];
+  /** Tokens that may have one of the endings the pack asks for. */
+  readonly endings: readonly number[];
 };
 
 /** Longest phrase in words; longer ones are refused at load. */
@@ -41,51 +45,22 @@ export type PhraseHits = readonly (readonly PhraseHit[] | undefined)[];
 /** What one pass found. */
 export type PhraseScan = { readonly tokens: Tokens; readonly hits: PhraseHits };
 
-type Node = { readonly next: Map<number, Node>; readonly entries: { readonly set: number; readonly phrase: number }[] };
+type Node = { next: Map<number, Node> | null; readonly entries: { readonly set: number; readonly phrase: number }[] };
 
-const FNV_OFFSET = 0x811c9dc5 | 0;
-const FNV_PRIME = 0x01000193;
-/** A power of two; more when there are more words. */
-const SLOTS_AT_FIRST = 1_024;
-const SLOTS_PER_WORD = 4;
-/** Text looked at between two pauses: a fraction of a millisecond's work. */
-const STRETCH_CHARS = 32_768;
 const TOKENS_BETWEEN_PAUSES = 32_768;
 /** Space for the words of a text as long as most; a longer one gives its own back. */
 const SPARE_TOKENS_MAX = 32_768;
 const TOKENS_AT_FIRST = 1_024;
-
-/** The codes of one stretch: an array answers many times faster than a string, asked for each character. */
-const codes = new Uint16Array(STRETCH_CHARS);
-const codesAsBytes = Buffer.from(codes.buffer);
-
-/** Lower-case codes of ASCII letters and digits; 0 for all other ASCII. */
-const ASCII_WORD_CODES = Uint8Array.from({ length: 128 }, (_, code) => {
-  const character = String.fromCharCode(code);
-  return /[A-Za-z0-9]/.test(character) ? character.toLowerCase().charCodeAt(0) : 0;
-});
 /** Set in the code of every lower-case ASCII letter and of no digit. */
 const LETTER_BIT = 64;
-
-/** The code as words hold it, ASCII in lower case; 0 where it is no part of a word. */
-function wordCode(code: number): number {
-  if (code < 128) return ASCII_WORD_CODES[code] ?? 0;
-  const isWord =
-    code >= 0xaa && !(code >= 0x2000 && code <= 0x2bff) && code !== 0xd7 && code !== 0xf7 && !isLatinSign(code);
-  return isWord ? code : 0;
-}
-
-/** Signs of the Latin-1 block that are no letters. */
-function isLatinSign(code: number): boolean {
-  return code >= 0xab && code <= 0xbf && code !== 0xb5 && code !== 0xba;
-}
+const NEVER = 0x7fffffff;
 
 /** Words of a phrase, lower case, as the text's tokeniser would split it. */
 export function wordsOf(phrase: string): readonly string[] {
   const words: string[] = [];
   let start = -1;
   for (let i = 0; i <= phrase.length; i += 1) {
-    const inside = i < phrase.length && wordCode(phrase.charCodeAt(i)) !== 0;
+    const inside = i < phrase.length && WORD_CODES[phrase.charCodeAt(i)] !== 0;
     if (inside && start < 0) start = i;
     if (!inside && start >= 0) {
       words.push(phrase.slice(start, i).toLowerCase());
@@ -95,23 +70,16 @@ export function wordsOf(phrase: string): readonly string[] {
   return words;
 }
 
-function hashOf(word: string): number {
-  let hash = FNV_OFFSET;
-  for (let i = 0; i < word.length; i += 1) hash = Math.imul(hash ^ word.charCodeAt(i), FNV_PRIME);
-  return hash;
-}
-
 /** All phrases of all sets of one pack, compiled once. */
 export class PhraseIndex {
-  /** Known words by their ids, which count from 1, and their hashes. */
-  readonly #words: string[] = [""];
-  readonly #hashes: number[] = [0];
-  /** Ids by the last bits of the hash, or the next free place; few are taken, so that an unknown word is seen to be so at once. */
-  #slots = new Int32Array(SLOTS_AT_FIRST);
+  readonly #words = new WordTable();
   /** Where phrases go on after their first word, by its id. */
   readonly #firsts: (Node | undefined)[] = [];
   /** Nodes passed on the way through the trie; none is deeper than a phrase is long. */
   readonly #path: Node[] = [];
+  /** 1 where an ending has these last letters, and how short a word with one may be. */
+  readonly #endings = new Uint8Array(THREE_LETTERS);
+  #endingLettersMin = NEVER;
   #spare: Words | null = null;
   #setCount = 0;
 
@@ -121,8 +89,8 @@ export class PhraseIndex {
     this.#setCount += 1;
     phrases.forEach((phrase, index) => {
       const words = wordsOf(phrase);
-      if (words.length === 0 || words.length > PHRASE_WORDS_MAX) return;
-      const [first = 0, ...rest] = words.map((word) => this.#intern(word));
+      if (words.length === 0 || words.length > PHRASE_WORDS_MAX || words.some(isTooLong)) return;
+      const [first = 0, ...rest] = words.map((word) => this.#words.intern(word));
       let node = (this.#firsts[first] ??= newNode());
       for (const id of rest) node = nextOf(node, id);
       if (!node.entries.some((entry) => entry.set === set)) node.entries.push({ set, phrase: index });
@@ -134,28 +102,10 @@ export class PhraseIndex {
     return this.#setCount;
   }
 
-  #intern(word: string): number {
-    const hash = hashOf(word);
-    let slot = hash & (this.#slots.length - 1);
-    for (; this.#slots[slot] !== 0; slot = (slot + 1) & (this.#slots.length - 1)) {
-      const id = this.#slots[slot] ?? 0;
-      if (this.#words[id] === word) return id;
-    }
-    const id = this.#words.push(word) - 1;
-    this.#hashes.push(hash);
-    this.#slots[slot] = id;
-    if (id * SLOTS_PER_WORD > this.#slots.length) this.#spread();
-    return id;
-  }
-
-  #spread(): void {
-    const slots = new Int32Array(this.#slots.length * 2);
-    for (let id = 1; id < this.#words.length; id += 1) {
-      let slot = (this.#hashes[id] ?? 0) & (slots.length - 1);
-      while (slots[slot] !== 0) slot = (slot + 1) & (slots.length - 1);
-      slots[slot] = id;
-    }
-    this.#slots = slots;
+  /** Words of so many letters or more with the last three letters of one of these are told by `Tokens.endings`. */
+  addEndings(endings: readonly string[], lettersMin: number): void {
+    for (const ending of endings) this.#endings[lastLetters(ending, ending.length)] = 1;
+    this.#endingLettersMin = Math.min(this.#endingLettersMin, Math.max(3, lettersMin));
   }
 
   /** All at once; see scanning. */
@@ -197,63 +147,70 @@ export class PhraseIndex {
   #matchFrom(scan: Scan, from: number): void {
     const { ids, count } = scan.tokens;
     const until = Math.min(count, from + TOKENS_BETWEEN_PAUSES);
-    for (let i = from; i < until; i += 1) if (ids[i] !== 0) this.#match(scan, i);
+    for (let i = from; i < until; i += 1) {
+      const node = this.#firsts[ids[i] ?? 0];
+      if (node !== undefined) this.#match(scan, i, node);
+    }
   }
 
   /** The words that begin in the next stretch of the text, whole; returns where to go on. */
   #tokeniseFrom({ lower, tokens }: Scan, from: number): number {
     const until = Math.min(lower.length, from + STRETCH_CHARS);
     const size = until - from;
-    codesAsBytes.write(size === lower.length ? lower : lower.slice(from, until), "utf16le");
+    readCodes(size === lower.length ? lower : lower.slice(from, until));
+    tokens.makeRoom(size);
     for (let at = 0; at < size; at += 1) {
+      let code = WORD_CODES[codes[at] ?? 0] ?? 0;
+      if (code === 0) continue;
       const start = at;
-      let hash = FNV_OFFSET;
+      let hash = 0;
       let common = LETTER_BIT;
-      for (; at < size; at += 1) {
-        const code = wordCode(codes[at] ?? 0);
-        if (code === 0) break;
-        hash = Math.imul(hash ^ code, FNV_PRIME);
+      for (; code !== 0; code = WORD_CODES[codes[at] ?? 0] ?? 0) {
+        hash = hashWith(hash, code);
         common &= code;
+        at += 1;
       }
-      if (at === start) continue;
       // One that goes on in the next stretch is read there, whole.
       if (at === size && until < lower.length) return start > 0 ? from + start : addLongWord(lower, tokens, from);
-      tokens.add(from + start, from + at, at - start <= WORD_CHARS_MAX ? this.#idOf(hash, start, at) : 0);
+      const length = at - start;
+      const token = tokens.add(
+        from + start,
+        from + at,
+        length <= WORD_CHARS_MAX ? this.#words.idOf(hash, start, at) : 0,
+      );
       // Not every character is a letter of ASCII.
       if (common !== LETTER_BIT) tokens.addDigits(from + start, from + at);
+      else if (length >= this.#endingLettersMin && this.#hasEnding(at)) tokens.addEnding(token);
     }
     return until;
   }
 
-  /** Of the word at these places of the stretch; 0 for an unknown one. */
-  #idOf(hash: number, start: number, end: number): number {
-    const last = this.#slots.length - 1;
-    for (let slot = hash & last; ; slot = (slot + 1) & last) {
-      const id = this.#slots[slot] ?? 0;
-      if (id === 0 || (this.#hashes[id] === hash && stands(this.#words[id] ?? "", start, end))) return id;
-    }
+  /** True where the word that ends there has the last letters of an ending. */
+  #hasEnding(end: number): boolean {
+    return this.#endings[threeLetters(codes[end - 3] ?? 0, codes[end - 2] ?? 0, codes[end - 1] ?? 0)] === 1;
   }
 
   /** Walks the trie from token `first`; of each set the longest phrase counts, and phrases of a set do not overlap. */
-  #match({ lower, tokens, hits }: Scan, first: number): void {
+  #match({ lower, tokens, hits }: Scan, first: number, root: Node): void {
     let depth = 0;
-    let node = this.#firsts[tokens.ids[first] ?? 0];
+    let node: Node | undefined = root;
     while (node !== undefined) {
       this.#path[depth] = node;
       depth += 1;
       const next = first + depth;
-      if (node.next.size === 0 || next >= tokens.count || !joins(lower, tokens, next)) break;
+      if (node.next === null || next >= tokens.count || !joins(lower, tokens, next)) break;
       node = node.next.get(tokens.ids[next] ?? 0);
     }
     const start = tokens.bounds[first * 2] ?? 0;
     for (; depth > 0; depth -= 1) {
+      const entries = this.#path[depth - 1]?.entries ?? NO_ENTRIES;
       const end = tokens.bounds[(first + depth) * 2 - 1] ?? 0;
-      for (const { set, phrase } of this.#path[depth - 1]?.entries ?? []) {
-        const found = (hits[set] ??= []);
-        const last = found.at(-1);
-        if (last === undefined || first >= last.token + last.tokens) {
-          found.push({ start, end, token: first, tokens: depth, phrase });
-        }
+      for (const { set, phrase } of entries) {
+        const hit = { start, end, token: first, tokens: depth, phrase };
+        const found = hits[set];
+        const last = found?.[found.length - 1];
+        if (found === undefined) hits[set] = [hit];
+        else if (last === undefined || first >= last.token + last.tokens) found.push(hit);
       }
     }
   }
@@ -262,32 +219,36 @@ export class PhraseIndex {
 /** A word as long as a whole stretch is never known. */
 function addLongWord(lower: string, tokens: Words, start: number): number {
   let end = start;
-  while (end < lower.length && wordCode(lower.charCodeAt(end)) !== 0) end += 1;
+  while (end < lower.length && WORD_CODES[lower.charCodeAt(end)] !== 0) end += 1;
+  tokens.makeRoom(2);
   tokens.add(start, end, 0);
   tokens.addDigits(start, end);
   return end;
 }
 
-/** True where the word stands between these places of the stretch. */
-function stands(word: string, start: number, end: number): boolean {
-  if (word.length !== end - start) return false;
-  for (let i = 0; i < word.length; i += 1) {
-    if (word.charCodeAt(i) !== wordCode(codes[start + i] ?? 0)) return false;
-  }
-  return true;
+function isTooLong(word: string): boolean {
+  return word.length > WORD_CHARS_MAX;
+}
+
+/** As `threeLetters` has them, of the word that ends there. */
+export function lastLetters(text: string, end: number): number {
+  return threeLetters(text.charCodeAt(end - 3), text.charCodeAt(end - 2), text.charCodeAt(end - 1));
 }
 
 function nextOf(node: Node, id: number): Node {
-  const known = node.next.get(id);
+  const known = node.next?.get(id);
   if (known !== undefined) return known;
   const next = newNode();
+  node.next ??= new Map();
   node.next.set(id, next);
   return next;
 }
 
 function newNode(): Node {
-  return { next: new Map(), entries: [] };
+  return { next: null, entries: [] };
 }
+
+const NO_ENTRIES: Node["entries"] = [];
 
 /** The words of a text while it is split. */
 class Words implements Tokens {
@@ -295,6 +256,7 @@ class Words implements Tokens {
   /** 0 for an unknown word. */
   ids = new Int32Array(TOKENS_AT_FIRST);
   digits: number[] = [];
+  endings: number[] = [];
   count = 0;
 
   get size(): number {
@@ -304,17 +266,30 @@ class Words implements Tokens {
   clear(): void {
     this.count = 0;
     if (this.digits.length > 0) this.digits = [];
+    if (this.endings.length > 0) this.endings = [];
   }
 
-  add(start: number, end: number, id: number): void {
-    if (this.count === this.ids.length) {
-      this.bounds = grown(this.bounds);
-      this.ids = grown(this.ids);
-    }
-    this.bounds[this.count * 2] = start;
-    this.bounds[this.count * 2 + 1] = end;
-    this.ids[this.count] = id;
-    this.count += 1;
+  /** For the words of so many characters, which are parted by one at least. */
+  makeRoom(chars: number): void {
+    const needed = this.count + ((chars + 1) >> 1);
+    if (needed <= this.ids.length) return;
+    const size = Math.max(needed, 2 * this.ids.length);
+    this.bounds = grown(this.bounds, 2 * size);
+    this.ids = grown(this.ids, size);
+  }
+
+  /** Returns the number of the token. There must be room. */
+  add(start: number, end: number, id: number): number {
+    const token = this.count;
+    this.bounds[token * 2] = start;
+    this.bounds[token * 2 + 1] = end;
+    this.ids[token] = id;
+    this.count = token + 1;
+    return token;
+  }
+
+  addEnding(token: number): void {
+    this.endings.push(token);
   }
 
   addDigits(start: number, end: number): void {
@@ -339,8 +314,8 @@ function joins(lower: string, tokens: Tokens, index: number): boolean {
   return true;
 }
 
-function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
+function grown(array: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(size);
   larger.set(array);
   return larger;
 }
