@@ -5,7 +5,14 @@
  */
 const NODE_MAJOR_MIN = 26;
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // A reader that has seen enough, such as `head`.
+  if (error.code === "EPIPE") process.exit(0);
+  process.stderr.write(
+    `postern: the output cannot be written (${String(error.code)}). Next: make room, or send it elsewhere.\n`,
+  );
+  process.exit(1);
+});
 if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
   process.stderr.write(
     `postern: this is Node ${process.versions.node}, and Postern needs ${NODE_MAJOR_MIN} or later. ` +

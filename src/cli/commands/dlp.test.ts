@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runDlp } from "../../../test/support/dlp-command.ts";
+import { runCli } from "../../../test/support/child-gateway.ts";
 import { run } from "../../../test/support/peers.ts";
+import { canBeOthers, PEOPLE } from "../../../test/support/people.ts";
 import { zipOf } from "../../parts/extraction/zip.samples.ts";
 import { CliError, Finding } from "../cli-error.ts";
 
@@ -62,6 +64,33 @@ describe("dlp scan", () => {
     expect(JSON.parse(stdout)).toMatchObject({ verdict: "phi", unread: ["1>2: encrypted"] });
   });
 
+  test.skipIf(!canBeOthers)("what cannot be read is told and keeps nothing else from being judged", async () => {
+    const closed = join(folder, "closed");
+    mkdirSync(join(closed, "inner"), { recursive: true, mode: 0o755 });
+    chmodSync(folder, 0o711);
+    writeFileSync(join(closed, "a.eml"), "Subject: x\r\n\r\nhello", { mode: 0o600 });
+    writeFileSync(join(closed, "z.eml"), "Subject: x\r\n\r\nhello", { mode: 0o644 });
+    chmodSync(join(closed, "inner"), 0o700);
+    const { code, output } = await runCli(["dlp", "scan", "--json", closed], PEOPLE.vera);
+    const rows = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { file: string; verdict: string; unread: readonly string[] });
+    expect(rows.map(({ file, verdict, unread }) => [basename(file), verdict, unread])).toEqual([
+      ["a.eml", "uninspectable", ["message: unreadable"]],
+      ["inner", "uninspectable", ["message: unreadable"]],
+      ["z.eml", "clean", []],
+    ]);
+    expect(code).toBe(1);
+  });
+
+  test("a folder without files is told", async () => {
+    mkdirSync(join(folder, "empty"));
+    const { output, complaints, error } = await runDlp("scan", "--json", join(folder, "empty"));
+    expect([output, error]).toEqual(["", null]);
+    expect(complaints).toContain("no file to scan");
+  });
+
   test("a path that is not there is wrong usage", async () => {
     const { output, error } = await runDlp("scan", "--json", join(folder, "mails"), join(folder, "nowhere"));
     expect(error).toBeInstanceOf(CliError);
@@ -76,6 +105,18 @@ describe("dlp check", () => {
     const { output, error } = await runDlp("check", pack);
     expect(error).toBeNull();
     expect(output).toMatch(/us-hipaa\.yaml: valid; \d+ detectors, \d+ rules, \d+ tests passed/);
+  });
+
+  test("tells programs of each pack what it holds or every error with its place", async () => {
+    const pack = new URL("../../../config/dlp/financial.yaml", import.meta.url).pathname;
+    const { output, error } = await runDlp("check", "--json", join(folder, "broken.yaml"), pack);
+    expect(error).toBeInstanceOf(Finding);
+    const rows = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(rows.at(0)).toMatchObject({ file: join(folder, "broken.yaml"), line: 1, path: "detectors" });
+    expect(rows.at(-1)).toMatchObject({ file: pack, pack: "financial" });
   });
 
   test("prints every error with its place", async () => {

@@ -15,6 +15,16 @@ export function ruleLines({ pack, rule, status, action, tier, holds, when }: Exp
   return [`${pack}/${rule}: ${holds ? "holds" : "does not hold"} (${what.join(", ")})`, ...conditionLines(when, 1)];
 }
 
+/** It holds, or misses something: whoever asks why wants to see it. */
+export function foundSomething({ holds, when }: ExplainedRule): boolean {
+  return holds || hasFound(when);
+}
+
+function hasFound(condition: ExplainedCondition): boolean {
+  if (condition.kind !== "count") return condition.conditions.some(hasFound);
+  return condition.findings.length > 0 || condition.outside > 0 || condition.tooWeak > 0;
+}
+
 function conditionLines(condition: ExplainedCondition, depth: number): readonly string[] {
   const line = `${"  ".repeat(depth)}[${condition.holds ? "x" : " "}] ${textOf(condition)}`;
   if (condition.kind === "count") return [line];

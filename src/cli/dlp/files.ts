@@ -1,5 +1,6 @@
 /** The files a `postern dlp` command is pointed at: messages and others, folders of them, `-` for standard input. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
+import type { Dirent } from "node:fs";
 import { basename, join } from "node:path";
 import { CliError } from "../cli-error.ts";
 
@@ -18,24 +19,50 @@ export function requireReadable(paths: readonly string[]): void {
   }
 }
 
-/** Every regular file below a folder in order of name; links inside a folder are not followed. */
+/**
+ * Every regular file below a folder in order of name; links inside a folder are not followed. A folder that cannot be read stands for
+ * what is in it.
+ */
 export function filesIn(path: string, depth = 0): readonly string[] {
   if (path === "-" || depth > FOLDER_DEPTH_MAX) return path === "-" ? [path] : [];
-  if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path, { withFileTypes: true })
+  if (depth === 0 && !statSync(path).isDirectory()) return [path];
+  const entries = entriesOf(path);
+  if (entries === null) return [path];
+  return entries
     .filter((entry) => entry.isFile() || entry.isDirectory())
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => filesIn(join(path, entry.name), depth + 1));
+    .flatMap((entry) => {
+      const inner = join(path, entry.name);
+      return entry.isFile() ? [inner] : filesIn(inner, depth + 1);
+    });
 }
 
-/** null: larger than anything that is read. `name` is what inspection is told, null for standard input. */
-export function readContent(path: string): { readonly bytes: Buffer; readonly name: string | null } | null {
-  if (path !== "-" && statSync(path).size > FILE_BYTES_MAX) return null;
+function entriesOf(folder: string): readonly Dirent[] | null {
   try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return null;
+  }
+}
+
+/** `name` is what inspection is told, null for standard input. */
+export type FileContent = { readonly bytes: Buffer; readonly name: string | null };
+
+/** The content, or why there is none; for many files, of which one must not keep the others from being looked at. */
+export function contentOf(path: string): FileContent | "over_budget" | "unreadable" {
+  try {
+    if (path !== "-" && statSync(path).size > FILE_BYTES_MAX) return "over_budget";
     return { bytes: readFileSync(path === "-" ? 0 : path), name: path === "-" ? null : basename(path) };
   } catch {
-    throw unreadable(path, 1);
+    return "unreadable";
   }
+}
+
+/** null: larger than anything that is read. Throws CliError for what cannot be read. */
+export function readContent(path: string): FileContent | null {
+  const content = contentOf(path);
+  if (content === "unreadable") throw unreadable(path, 1);
+  return content === "over_budget" ? null : content;
 }
 
 function unreadable(path: string, exitCode: 1 | 2): CliError {

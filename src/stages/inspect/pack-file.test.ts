@@ -181,7 +181,7 @@ test("actions, recipients and status are taken over", () => {
 test("a file that cannot be read is an error with a code", () => {
   const loading = loadPackFile("/nowhere/pack.yaml");
   expect(loading.ok ? [] : loading.errors.map(formatPackError)).toEqual([
-    "/nowhere/pack.yaml:1:1: PST-INS-002 cannot be read (ENOENT)",
+    "/nowhere/pack.yaml:1:1: PST-INS-002 cannot be read: there is no such file",
   ]);
 });
 

@@ -99,15 +99,19 @@ export function compilePackFile(path: string): PackCompiling {
 type PackReading =
   { readonly ok: true; readonly text: string } | { readonly ok: false; readonly errors: readonly PackError[] };
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder; name a pack in it",
+  EACCES: "this user may not read it",
+};
+
 function readPack(path: string): PackReading {
   try {
     return { ok: true, text: readFileSync(path, "utf8") };
   } catch (error) {
-    const why = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-    return {
-      ok: false,
-      errors: [{ file: path, line: 1, column: 1, path: "", message: `PST-INS-002 cannot be read (${why})` }],
-    };
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    const message = `PST-INS-002 cannot be read: ${UNREADABLE[code] ?? code}`;
+    return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
   }
 }
 

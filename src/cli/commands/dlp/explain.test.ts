@@ -22,7 +22,8 @@ test("the tree tells what each condition counted, and no text of the message", a
   expect(output).toMatch(
     /us-hipaa\/phi\.record_number_plus_health: holds \(protect, tier low\)\n {2}\[x\] all of\n {4}\[x\] us\.mrn, confidence 85 or more: 1 of 1 values {2}#\d+\n/,
   );
-  expect(output).toMatch(/us-hipaa\/phi\.health_format: does not hold/);
+  expect(output).toMatch(/us-hipaa\/phi\.patient_numbers: does not hold/);
+  expect(output).toMatch(/\nfound nothing of what they ask for \(.*\): .*us-hipaa\/phi\.health_format/);
   expect(output).toMatch(/\n *\d+ +us\.mrn +85 +1 +17 +8 +[0-9a-f]{16} +level 85\n/);
   for (const value of VALUES) expect(output).not.toContain(value);
 });
@@ -37,6 +38,17 @@ test("programs get the same as one object, without a text of the message", async
   expect(finding).toMatchObject({ confidence: 85, part: "1", offset: 17, length: 8, dropped: null });
   expect(finding?.["rules"]).toContain("phi.record_number_plus_health");
   for (const value of VALUES) expect(output).not.toContain(value);
+});
+
+test("conditions of rules that found nothing are printed when asked for", async () => {
+  const { output } = await runDlp("explain", "--all", file);
+  expect(output).toMatch(/us-hipaa\/phi\.health_format: does not hold .*\n {2}\[ \] class format/);
+  expect(output).not.toContain("found nothing");
+});
+
+test("a folder is wrong usage", async () => {
+  const { error } = await runDlp("explain", folder);
+  expect(error).toMatchObject({ exitCode: 2 });
 });
 
 test.each([

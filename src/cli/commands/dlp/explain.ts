@@ -3,7 +3,7 @@
  * hashes; the values themselves only with --reveal, on a terminal, and where a gateway is configured its audit says who looked.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { Seen } from "../../../stages/inspect/inspect.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
@@ -11,7 +11,7 @@ import { CliError, Finding } from "../../cli-error.ts";
 import { Explainer } from "../../dlp/explanation.ts";
 import type { ExplainedFinding, Explanation } from "../../dlp/explanation.ts";
 import { readContent, requireReadable } from "../../dlp/files.ts";
-import { ruleLines, whyOf } from "../../dlp/explanation-text.ts";
+import { foundSomething, ruleLines, whyOf } from "../../dlp/explanation-text.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { printable, printTable, standardOutput } from "../../output.ts";
 import type { Column, Output } from "../../output.ts";
@@ -22,6 +22,7 @@ type ExplainOptions = {
   readonly pack?: readonly string[];
   readonly reveal?: boolean;
   readonly reason?: string;
+  readonly all?: boolean;
 };
 
 export function explainCommand(): Command {
@@ -30,6 +31,7 @@ export function explainCommand(): Command {
     .description("say why a message gets its verdict: every rule with what it found and what it misses")
     .option("--json", "one JSON object")
     .option(...PACK_OPTION)
+    .option("--all", "print the conditions of rules, too, that found nothing of what they ask for")
     .option("--reveal", "show the values found, on a terminal; needs --reason, and the audit says who looked")
     .option("--reason <text>", "with --reveal: why; recorded in the audit, so name no patient")
     .addHelpText(
@@ -44,6 +46,10 @@ export function explainCommand(): Command {
 async function explain(file: string, options: ExplainOptions, command: Command): Promise<void> {
   const packs = requirePacks(options.pack);
   requireReadable([file]);
+  if (file !== "-" && statSync(file).isDirectory()) {
+    const next = "name one message; `postern dlp scan` takes folders.";
+    throw new CliError(`${file} is a folder`, { next, exitCode: 2 });
+  }
   const content = readContent(file);
   if (content === null) throw new CliError(`${file} is too large to read`, { next: "name a smaller file." });
   if (options.reveal === true) await requireLeave(command, options, content.bytes);
@@ -54,7 +60,13 @@ async function explain(file: string, options: ExplainOptions, command: Command):
   const explanation = explainer.explain();
   const output = standardOutput();
   if (options.json === true) output.line(JSON.stringify({ file, ...explanation }));
-  else print(output, { file, explanation, valueAt: options.reveal === true ? (n) => explainer.valueAt(n) : null });
+  else
+    print(output, {
+      file,
+      explanation,
+      all: options.all === true,
+      valueAt: options.reveal === true ? (n) => explainer.valueAt(n) : null,
+    });
   if (explanation.verdict !== "clean") throw new Finding();
 }
 
@@ -80,19 +92,26 @@ async function requireLeave(command: Command, { json, reason }: ExplainOptions, 
 type Shown = {
   readonly file: string;
   readonly explanation: Explanation;
+  readonly all: boolean;
   readonly valueAt: ((n: number) => string) | null;
 };
 
-function print(output: Output, { file, explanation, valueAt }: Shown): void {
+function print(output: Output, { file, explanation, all, valueAt }: Shown): void {
   const { verdict, tier, engine, packs, uninspectable, triggers, rules, findings, findingsLeftOut } = explanation;
   output.line(printable(`${file}: ${verdict}${tier === "none" ? "" : `, tier ${tier}`}`));
   output.line(`by ${engine}, ${packs.map(({ pack, sha256 }) => `${pack} ${sha256.slice(0, 12)}`).join(", ")}`);
   for (const { part, reason } of uninspectable)
     output.line(printable(`not read: ${part === "" ? "the message" : `part ${part}`}, ${reason}`));
   for (const trigger of triggers) output.line(`the sender asks for protection: ${trigger}`);
-  for (const rule of rules) {
+  const told = rules.filter((rule) => all || foundSomething(rule));
+  for (const rule of told.toSorted((a, b) => Number(b.holds) - Number(a.holds))) {
     output.line("");
     for (const line of ruleLines(rule)) output.line(line);
+  }
+  const others = rules.filter((rule) => !told.includes(rule)).map(({ pack, rule }) => `${pack}/${rule}`);
+  if (others.length > 0) {
+    output.line("");
+    output.line(`found nothing of what they ask for (--all prints their conditions): ${others.join(", ")}`);
   }
   output.line("");
   const value: readonly Column<ExplainedFinding>[] =

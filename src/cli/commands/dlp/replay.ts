@@ -4,7 +4,7 @@ import type { Findings } from "../../../core/findings.ts";
 import type { Inspect } from "../../../core/stages.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
-import { filesIn, readContent, requireReadable } from "../../dlp/files.ts";
+import { contentOf, filesIn, requireReadable } from "../../dlp/files.ts";
 import { collect, inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { changeOf, changesByRule } from "../../dlp/replay-changes.ts";
 import type { Change, RuleChange } from "../../dlp/replay-changes.ts";
@@ -49,19 +49,23 @@ async function replay(paths: readonly string[], options: ReplayOptions): Promise
   requireReadable(paths);
   const judges = [options.pack, options.against].map((files) => inspectWith(requirePacks(files)));
   const changes: Change[] = [];
+  let unread = 0;
   const files = paths.flatMap((path) => filesIn(path));
   for (const file of files) {
-    const [now, against] = await judged(file, judges);
+    const findings = await judged(file, judges);
+    if (findings === null) unread += 1;
+    const [now, against] = findings ?? [];
     const change = now === undefined || against === undefined ? null : changeOf(file, now, against);
     if (change !== null) changes.push(change);
   }
-  const sums = { messages: files.length, changed: changes.length, rules: changesByRule(changes) };
+  const sums = { messages: files.length, unread, changed: changes.length, rules: changesByRule(changes) };
   const output = standardOutput();
   if (options.json === true) {
     for (const change of changes) output.line(JSON.stringify(change));
     output.line(JSON.stringify(sums));
   } else {
-    output.line(`${sums.changed} of ${sums.messages} messages change`);
+    const notRead = unread === 0 ? "" : `, ${unread} cannot be read`;
+    output.line(`${sums.changed} of ${sums.messages} messages change${notRead}`);
     if (changes.length > 0) {
       printTable(output, CHANGE_COLUMNS, changes);
       output.line("");
@@ -71,10 +75,10 @@ async function replay(paths: readonly string[], options: ReplayOptions): Promise
   if (changes.length > 0) throw new Finding();
 }
 
-/** A file too large to read changes with no pack. */
-async function judged(file: string, judges: readonly Inspect[]): Promise<readonly Findings[]> {
-  const content = readContent(file);
-  if (content === null) return [];
+/** null: what cannot be read changes with no pack. */
+async function judged(file: string, judges: readonly Inspect[]): Promise<readonly Findings[] | null> {
+  const content = contentOf(file);
+  if (typeof content === "string") return null;
   const found: Findings[] = [];
   for (const inspect of judges) found.push(await scanBytes(content.bytes, content.name, inspect));
   return found;

@@ -4,7 +4,7 @@ import type { Inspect } from "../../../core/stages.ts";
 import { scanBytes, toScanLine } from "../../../stages/inspect/scan.ts";
 import type { ScanLine } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
-import { filesIn, readContent, requireReadable } from "../../dlp/files.ts";
+import { contentOf, filesIn, requireReadable } from "../../dlp/files.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
@@ -19,6 +19,8 @@ const COLUMNS: readonly Column<ScanLine>[] = [
   { title: "UNREAD", text: (row) => row.unread.slice(0, UNREAD_SHOWN_MAX).join(", ") },
 ];
 
+const NOTHING_THERE = "postern: there is no file to scan. Next: name files or folders that hold some.\n";
+
 type ScanOptions = { readonly json?: boolean; readonly pack?: readonly string[] };
 
 export function scanCommand(): Command {
@@ -29,7 +31,8 @@ export function scanCommand(): Command {
     .option(...PACK_OPTION)
     .addHelpText(
       "after",
-      "\nExit codes: 0 everything clean, 1 something is not, 2 wrong usage." +
+      "\nA file that cannot be read is uninspectable. Links inside folders are not followed." +
+        "\nExit codes: 0 everything clean, 1 something is not, 2 wrong usage." +
         "\nExamples:\n  postern dlp scan message.eml\n  postern dlp scan --json ./mails > verdicts.jsonl",
     )
     .action(scan);
@@ -41,7 +44,9 @@ async function scan(paths: readonly string[], options: ScanOptions): Promise<voi
   const output = standardOutput();
   const rows: ScanLine[] = [];
   let foundSomething = false;
-  for (const file of paths.flatMap((path) => filesIn(path))) {
+  const files = paths.flatMap((path) => filesIn(path));
+  if (files.length === 0) process.stderr.write(NOTHING_THERE);
+  for (const file of files) {
     const row = await scanFile(file, inspect);
     foundSomething ||= row.verdict !== "clean";
     if (options.json === true) output.line(JSON.stringify(row));
@@ -52,8 +57,8 @@ async function scan(paths: readonly string[], options: ScanOptions): Promise<voi
 }
 
 async function scanFile(file: string, inspect: Inspect): Promise<ScanLine> {
-  const content = readContent(file);
-  if (content === null)
-    return { file, verdict: "uninspectable", tier: "none", rules: [], unread: ["message: over_budget"] };
+  const content = contentOf(file);
+  if (typeof content === "string")
+    return { file, verdict: "uninspectable", tier: "none", rules: [], unread: [`message: ${content}`] };
   return toScanLine(file, await scanBytes(content.bytes, content.name, inspect));
 }

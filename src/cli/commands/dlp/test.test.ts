@@ -59,8 +59,19 @@ describe("dlp test", () => {
     expect([output, error]).toEqual(["4 passed, 0 failed\n", null]);
   });
 
-  test("prints the errors of a pack that does not compile", async () => {
-    const { error } = await runDlp("test", file("broken.yaml"));
-    expect(String(error)).toContain("PST-INS-001");
+  test("a pack that does not compile fails with its errors, and keeps no other from being tested", async () => {
+    const { output, error } = await runDlp("test", "--json", file("broken.yaml"), file("good.yaml"));
+    expect(error).toBeInstanceOf(Finding);
+    const [broken, ...good] = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { name: string; failures: readonly object[] });
+    expect(broken).toMatchObject({ name: "compiles", failures: [{ place: `${file("broken.yaml")}:1:1` }, {}, {}] });
+    expect(good.length).toBe(4);
+  });
+
+  test("is one document or another", async () => {
+    const { output, complaints } = await runDlp("test", "--json", "--junit", file("good.yaml"));
+    expect([output, complaints]).toEqual(["", expect.stringContaining("cannot be used with")]);
   });
 });

@@ -1,10 +1,10 @@
 /** `postern dlp test`: runs the tests of rule packs, one result each, for people, programs and build servers (JUnit). */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { testPackFile } from "../../../stages/inspect/pack-file.ts";
+import type { PackError } from "../../../stages/inspect/pack-file.ts";
 import { Finding } from "../../cli-error.ts";
 import { junitOf } from "../../dlp/junit.ts";
 import type { TestRow } from "../../dlp/junit.ts";
-import { packErrors } from "../../dlp/packs.ts";
 import { printJsonLines, printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
 
@@ -22,10 +22,10 @@ export function testCommand(): Command {
     .argument("<files...>", "rule packs")
     .description("run the tests that rule packs carry, and say how each ended")
     .option("--json", "one JSON object a test")
-    .option("--junit", "one JUnit XML document, for build servers")
+    .addOption(new Option("--junit", "one JUnit XML document, for build servers").conflicts("json"))
     .addHelpText(
       "after",
-      "\nA pack that does not compile has no results: its errors are printed as by dlp check." +
+      "\nA pack that does not compile has one result, which fails with its errors: compiles." +
         "\nExit codes: 0 all tests pass, 1 some fail or a pack does not compile, 2 wrong usage." +
         "\nExamples:\n  postern dlp test my-pack.yaml\n  postern dlp test --junit config/dlp/*.yaml > dlp.xml",
     )
@@ -47,10 +47,10 @@ function test(files: readonly string[], options: TestOptions): void {
 
 function rowsOf(path: string): readonly TestRow[] {
   const testing = testPackFile(path);
-  if (!testing.ok) throw packErrors(path, testing.errors);
-  return testing.results.map(({ name, errors }) => ({
-    pack: testing.pack.id,
-    name,
-    failures: errors.map(({ file, line, column, message }) => ({ place: `${file}:${line}:${column}`, message })),
-  }));
+  if (!testing.ok) return [{ pack: path, name: "compiles", failures: testing.errors.map(failureOf) }];
+  return testing.results.map(({ name, errors }) => ({ pack: testing.pack.id, name, failures: errors.map(failureOf) }));
+}
+
+function failureOf({ file, line, column, message }: PackError): TestRow["failures"][number] {
+  return { place: `${file}:${line}:${column}`, message };
 }
