@@ -99,8 +99,8 @@ export function mimeLimits(config: Config): MimeLimits {
 }
 
 export function inspectOptions({ dlp }: Config): InspectOptions {
-  const { subjectTags, sensitivityValues, budgets } = dlp;
-  return { ...DEFAULT_INSPECT_OPTIONS, ...budgets, subjectTags, sensitivityValues };
+  const { subjectTags, sensitivityValues, budgets, waiver } = dlp;
+  return { ...DEFAULT_INSPECT_OPTIONS, ...budgets, subjectTags, sensitivityValues, waiverTags: waiver.subjectTags };
 }
 
 export function extractionOptions({ dlp }: Config): ExtractionOptions {
@@ -144,7 +144,8 @@ export function protectOptions(config: Config): ProtectOptions {
       privateKey: createPrivateKey(key.text()),
     })),
     stripHeaders: [...config.stripHeaders, "Sensitivity", ...proofHeaderNames(config.submitters.map(submitterOf))],
-    subjectTags: config.dlp.subjectTags,
+    subjectTags: [...config.dlp.subjectTags, ...config.dlp.waiver.subjectTags],
+    tagHeader: config.dlp.tagHeader,
     headerBytesMax: HEADER_BYTES_MAX,
     requoteBytesMax: REQUOTE_BYTES_MAX,
   };

@@ -9,7 +9,7 @@ import type { StoredMessage, StoredRecipient, Transition } from "./core/queue-st
 import type { DeliveryRequest, WriteReport } from "./core/stages.ts";
 import { eventually } from "../test/support/deliver-rig.ts";
 import { createPipeline } from "./pipeline.ts";
-import type { PipelineDeps, Stages } from "./pipeline.ts";
+import type { PipelineDeps, Stages } from "./pipeline-seams.ts";
 import { createSettle, createWrite } from "./stages/spool/settle.ts";
 
 const id = toMessageId("01J0000000000000000000000A");
@@ -123,6 +123,7 @@ function stagesWith(store: PipelineDeps["store"], deliver: (request: DeliveryReq
     }),
     settle: createSettle({ store, blobs, writeReport, clock, log, wake: () => {}, settled: () => {} }),
     write: createWrite({ store, blobs }),
+    accompany: async () => [],
   };
 }
 

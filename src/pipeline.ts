@@ -6,17 +6,15 @@
  * accept hands a Submission to `submit`; once spool made it durable the scheduler calls `workOn` with its recipients, now
  * and at every retry. Only this file moves a recipient from one step of its Plan to the next. docs/flow.md draws the exits.
  */
-import { aftermathOf, failed, putOff, type Circumstances, type RetryOptions } from "./core/aftermath.ts";
+import { aftermathOf, failed, putOff, type Circumstances } from "./core/aftermath.ts";
 import { envelopeFor, inBatches, type Batch } from "./core/batch.ts";
 import type { Capabilities, Route } from "./core/capabilities.ts";
-import type { Chance, Clock } from "./core/clock.ts";
-import { DialogRecord, type WriteTransition } from "./core/dialog-record.ts";
+import { DialogRecord } from "./core/dialog-record.ts";
 import { errorName } from "./core/error-facts.ts";
 import type { EventBody } from "./core/event.ts";
 import { inspectedEvent, plannedEvent, protectedEvent } from "./core/event-bodies.ts";
 import type { Findings } from "./core/findings.ts";
 import type { RecipientId } from "./core/ids.ts";
-import type { Log } from "./core/log.ts";
 import type { MissingExtension, Outcome } from "./core/outcome.ts";
 import type { Parcel } from "./core/parcel.ts";
 import {
@@ -37,60 +35,10 @@ import { dialogBegins, eventsOfMessage, NOTHING_TO_WRITE, patchOf, variantsOf } 
 import { allOrThrow, doneWithin, Turns } from "./core/patience.ts";
 import { isStop } from "./core/plan.ts";
 import type { Plan, Step, Stop } from "./core/plan.ts";
-import type { Policy } from "./core/policy.ts";
-import type { QueueStore, RecipientPatch, StoredMessage, StoredRecipient, Transition } from "./core/queue-store.ts";
-import type {
-  Decide,
-  Deliver,
-  DeliveryReport,
-  Discover,
-  Inspect,
-  OnSubmission,
-  Protect,
-  ReadBody,
-} from "./core/stages.ts";
-import type { Scheduler, WorkOn } from "./stages/spool/scheduler.ts";
-import type { Alongside, Ending, Settle } from "./stages/spool/settle.ts";
-import type { Spool } from "./stages/spool/spool.ts";
-
-export type PipelineOptions = {
-  readonly retry: RetryOptions;
-  /** Recipients of one domain handed to one SMTP transaction. */
-  readonly recipientsPerTransactionMax: number;
-  /** Recipients of one message that are done by then take their next step together, and share a report. */
-  readonly stepPatienceMs: number;
-  /** A dialog that takes longer is on record before its intent is; see DialogRecord. */
-  readonly dialogPatienceMs: number;
-};
-
-export type Stages = {
-  readonly spool: Spool;
-  readonly inspect: Inspect;
-  readonly discover: Discover;
-  readonly decide: Decide;
-  readonly protect: Protect;
-  readonly deliver: Deliver;
-  readonly settle: Settle;
-  /** Writes what does not end a recipient. */
-  readonly write: WriteTransition;
-};
-
-export type PipelineDeps = {
-  readonly stages: Stages;
-  readonly store: QueueStore;
-  readonly scheduler: () => Pick<Scheduler, "reserve" | "dispatch" | "wake" | "learn">;
-  readonly readBody: (message: StoredMessage) => ReadBody;
-  /** Bounds the bytes read and built at once; see ByteGate. Never held while a peer is waited for. */
-  readonly withinBytes: <T>(bytes: number, work: () => Promise<T>) => Promise<T>;
-  readonly policy: () => Policy;
-  readonly clock: Clock;
-  readonly chance: Chance;
-  readonly log: Log;
-  /** Aborted when the drain time is over. */
-  readonly signal: AbortSignal;
-};
-
-export type Pipeline = { readonly submit: OnSubmission; readonly workOn: WorkOn };
+import type { RecipientPatch, StoredMessage, StoredRecipient, Transition } from "./core/queue-store.ts";
+import type { DeliveryReport, Protect } from "./core/stages.ts";
+import type { Pipeline, PipelineDeps, PipelineOptions } from "./pipeline-seams.ts";
+import type { Alongside, Ending } from "./stages/spool/settle.ts";
 
 /** A recipient on its way: where it stands in its plan, and what its bytes must do without. */
 type Work = {
@@ -172,7 +120,24 @@ class Pass {
     const isWritten = ({ findings, isNew }: Inspection): Leg["inspected"] => (isNew ? { messageId, findings } : null);
     const inspected = await inspection.then(isWritten, () => null);
     const works = planned.filter((work) => "plan" in work);
-    await this.#walk({ works, endings: planned.filter((work) => "settled" in work), inspected, round: 0 });
+    const endings = planned.filter((work) => "settled" in work);
+    await this.#walk(await this.#accompany({ works, endings, inspected, round: 0 }));
+  }
+
+  /** Copies and notices are on record before anything they go with is sent. Exit: they cannot be written → deferred. */
+  async #accompany(leg: Leg): Promise<Leg> {
+    const { works, endings, inspected } = leg;
+    const isFirst = ({ recipient, plan }: Work): boolean => recipient.plan === null && plan.companions !== undefined;
+    const [first, ...more] = works.filter(isFirst);
+    if (first === undefined) return leg;
+    try {
+      const stale = await this.#deps.stages.accompany(this.#message, [first, ...more], inspected);
+      const left = works.filter(({ recipient }) => !stale.includes(recipient.id));
+      return { ...leg, works: left.map((work) => (isFirst(work) ? { ...work, events: [] } : work)), inspected: null };
+    } catch (error) {
+      const late = [first, ...more].map(({ recipient }) => this.#putOff(recipient, error, {}));
+      return { ...leg, works: works.filter((work) => !isFirst(work)), endings: [...endings, ...late] };
+    }
   }
 
   /** protect ▸ deliver, step after step. A slow destination holds up nobody else's next step beyond `stepPatienceMs`. */
@@ -193,8 +158,8 @@ class Pass {
   /** Once per message. What could not be read comes back as `uninspectable`, never as clean. */
   async #inspect(): Promise<Inspection> {
     if (this.#message.findings !== null) return { findings: this.#message.findings, isNew: false };
-    if (this.#message.submission.origin !== "relay") return { findings: OWN_TEXT, isNew: true };
-    const { mime, body } = this.#message.submission;
+    const { origin, mime, body } = this.#message.submission;
+    if (origin !== "relay" && origin !== "copy") return { findings: OWN_TEXT, isNew: true };
     const inspect = { mime, read: this.#deps.readBody(this.#message) };
     const findings = await this.#deps.withinBytes(body.sizeBytes, () => this.#deps.stages.inspect(inspect));
     return { findings, isNew: true };
@@ -231,7 +196,7 @@ class Pass {
       findings,
       capabilities,
       policy: this.#deps.policy(),
-      previousFloor: recipient.plan?.floor ?? null,
+      previousFloor: recipient.plan?.floor ?? this.#message.submission.parent?.floor ?? null,
       holdReleased: recipient.holdReleased,
       now: this.#deps.clock.now(),
     });
@@ -242,10 +207,14 @@ class Pass {
     try {
       return await work();
     } catch (error) {
-      const fault = faultOf(error);
-      this.#deps.log.error("stage_failed", { recipient: recipient.id, code: fault.code, error: errorName(error) });
-      return { recipient, before: [], settled: putOff(fault, this.#circumstances(recipient, []), extra) };
+      return this.#putOff(recipient, error, extra);
     }
+  }
+
+  #putOff(recipient: StoredRecipient, error: unknown, extra: RecipientPatch): Ending {
+    const fault = faultOf(error);
+    this.#deps.log.error("stage_failed", { recipient: recipient.id, code: fault.code, error: errorName(error) });
+    return { recipient, before: [], settled: putOff(fault, this.#circumstances(recipient, []), extra) };
   }
 
   /** Builds or reuses the bytes of each step. Exits: the plan stops here → held, failed or deferred; no lawful bytes → failed. */
@@ -262,7 +231,8 @@ class Pass {
         }
         const { recipient, plan, stepIndex, missing } = work;
         const { withinBytes, stages } = this.#deps;
-        const build = (): ReturnType<Protect> => stages.protect({ message: this.#message, step, missing });
+        const build = (): ReturnType<Protect> =>
+          stages.protect({ message: this.#message, step, tags: plan.tags ?? [], missing });
         const made = await this.#guarded(recipient, { plan, stepIndex }, () =>
           withinBytes(this.#message.submission.body.sizeBytes, build),
         );

@@ -1,5 +1,6 @@
 /** Loads the configured rule packs and builds inspection from them. Promises: all packs load, or none is taken. */
 import { readFileSync } from "node:fs";
+import { unaddressed } from "./pack-addresses.ts";
 import { extractionOptions, inspectOptions } from "./options.ts";
 import type { Config } from "./parts/config/config.ts";
 import { Extraction } from "./parts/extraction/extraction.ts";
@@ -18,6 +19,8 @@ export function buildInspect(config: Config, { env, keyRing }: Pick<Parts, "env"
   const options = inspectOptions(config);
   const packs = config.dlp.packs.map((path): PackSource => ({ text: readFileSync(path, "utf8"), fileName: path }));
   const compiled = packs.map(readPack);
+  const lacking = compiled.flatMap((pack) => unaddressed(pack, config.dlp));
+  if (lacking.length > 0) throw new PackError(lacking);
   const extraction = new Extraction(extractionOptions(config), env);
   const extract: ExtractContent = (request) => extraction.extract(request);
   const inline = createInspect(options, { packs: compiled, hashKey, clock: env.clock, extract });

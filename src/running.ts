@@ -71,6 +71,7 @@ import { createProving } from "./proving.ts";
 import type { Proving } from "./proving.ts";
 import { upkeepDuties } from "./upkeep.ts";
 import { expiryDuty, reviewing } from "./reviewing.ts";
+import { accompanying } from "./accompanying.ts";
 import { buildInspect } from "./rule-packs.ts";
 import type { Inspection } from "./stages/inspect/threaded-inspect.ts";
 import { allowedOf, record, recordOf, tellService } from "./surroundings.ts";
@@ -153,6 +154,7 @@ export class Running {
           decide,
           protect: (input) => this.#protect(input),
           deliver: this.#hold.deliver(this.#proving.deliver(this.#tls.sessions.deliver(this.#delivery.deliver))),
+          accompany: accompanying(parts, { config: () => this.#config, post: this.#ownPost(), wake }),
           settle: this.#hold.settle(this.#settle, this.#breakOff.signal),
           write: createWrite({ store, blobs }),
         },

@@ -11,7 +11,7 @@ import { createdAtOf } from "../core/ids.ts";
 import type { MimePart } from "../core/mime-structure.ts";
 import type { StoredMessage, StoredRecipient } from "../core/queue-store.ts";
 import type { QueueSelection } from "../core/queue-selection.ts";
-import { isUnderReview } from "../core/review.ts";
+import { isUnderReview, REVIEW_CODES } from "../core/review.ts";
 import type { ApprovalRequest, ReviewAct } from "../core/review.ts";
 import type { Role } from "../core/roles.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
@@ -42,7 +42,7 @@ const HELD_FOR_REVIEW: QueueSelection = {
   messageId: null,
   to: null,
   from: null,
-  codes: ["PST-DEC-002"],
+  codes: REVIEW_CODES,
   receivedFrom: null,
   receivedBefore: null,
 };

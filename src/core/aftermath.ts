@@ -6,7 +6,7 @@
 import { assertNever } from "./assert-never.ts";
 import type { Chance } from "./clock.ts";
 import type { EventBody } from "./event.ts";
-import type { ChildKind } from "./origin.ts";
+import type { ReportKind } from "./origin.ts";
 import type { MissingExtension, Outcome, PeerFacts } from "./outcome.ts";
 import type { RecipientPatch, StoredRecipient } from "./queue-store.ts";
 import type { ReasonCode } from "./reason-codes.ts";
@@ -29,13 +29,15 @@ export type RetryOptions = {
 
 /** A report to the sender that goes with a transition. */
 export type Tell = {
-  readonly kind: ChildKind;
+  readonly kind: ReportKind;
   readonly step: number;
   readonly status: EnhancedStatus;
   /** null where nothing went wrong. */
   readonly code: ReasonCode | null;
   readonly replyCode: number | null;
   readonly host: string | null;
+  /** As `pack/rule`, where a rule refused it. */
+  readonly rule?: string;
 };
 
 export type Settled = {
@@ -118,6 +120,7 @@ export type Failure = {
   readonly reply: PeerReply | null;
   readonly replyCode: number | null;
   readonly host: string | null;
+  readonly rule?: string;
 };
 
 /** Ends a recipient for good, with a report to the sender. */
@@ -125,7 +128,7 @@ export function failed(
   failure: Failure,
   at: { readonly recipient: { readonly lastReply?: PeerReply | null } },
 ): Settled {
-  const { code, status, replyCode, host } = failure;
+  const { code, status, replyCode, host, rule } = failure;
   return {
     kind: "settled",
     patch: {
@@ -136,7 +139,7 @@ export function failed(
       lastReply: failure.reply ?? at.recipient.lastReply ?? null,
     },
     events: [{ kind: "failed", code, status, replyCode }],
-    tell: { kind: "failure_dsn", step: 0, status, code, replyCode, host },
+    tell: { kind: "failure_dsn", step: 0, status, code, replyCode, host, ...(rule !== undefined && { rule }) },
   };
 }
 

@@ -1,11 +1,19 @@
 /** Audit facts drawn from findings, plans and parcels: what may be told without telling content. */
-import type { EventBody, StepSummary } from "./event.ts";
-import type { Findings } from "./findings.ts";
+import type { AuditedHit, EventBody, StepSummary } from "./event.ts";
+import type { Findings, RuleHit } from "./findings.ts";
 import type { Parcel } from "./parcel.ts";
 import type { Plan, Step, Stop } from "./plan.ts";
 
-export function inspectedEvent({ findings, ...rest }: Findings): EventBody {
-  return { kind: "inspected", findings: { ...rest, count: findings.length } };
+export function inspectedEvent({ findings, hits, shadow, ...rest }: Findings): EventBody {
+  const told = {
+    hits: hits.map(withoutScope),
+    ...(shadow !== undefined && { shadow: shadow.map(withoutScope) }),
+  };
+  return { kind: "inspected", findings: { ...rest, ...told, count: findings.length } };
+}
+
+function withoutScope({ scope: _scope, ...hit }: RuleHit): AuditedHit {
+  return hit;
 }
 
 export function plannedEvent(plan: Plan): EventBody {

@@ -1,7 +1,7 @@
 /** Audit events. Facts without content: ids, codes, rungs, hosts; never an address, a subject or a matched text. */
 import type { ActorFacts } from "./actor.ts";
 import type { AlertFacts, AlertState } from "./alert.ts";
-import type { Findings } from "./findings.ts";
+import type { Findings, RuleHit } from "./findings.ts";
 import type { RecipientId } from "./ids.ts";
 import type { Origin, ChildKind } from "./origin.ts";
 import type { AttemptFacts, MissingExtension } from "./outcome.ts";
@@ -13,6 +13,16 @@ import type { Role } from "./roles.ts";
 import type { Rung } from "./rung.ts";
 import type { EnhancedStatus } from "./status.ts";
 import type { ProofKind } from "./submission.ts";
+
+/** Whom a rule concerns is told by addresses, so the audit names the rule only. */
+export type AuditedHit = Omit<RuleHit, "scope">;
+
+export type InspectedFacts = Omit<Findings, "findings" | "hits" | "shadow"> & {
+  readonly hits: readonly AuditedHit[];
+  readonly shadow?: readonly AuditedHit[];
+  /** Findings. */
+  readonly count: number;
+};
 
 export type StepSummary = { readonly kind: string; readonly minRung: Rung | null };
 
@@ -28,7 +38,7 @@ export type EventBody =
       readonly sha256: string;
       readonly recipients: number;
     }
-  | { readonly kind: "inspected"; readonly findings: Omit<Findings, "findings"> & { readonly count: number } }
+  | { readonly kind: "inspected"; readonly findings: InspectedFacts }
   | {
       readonly kind: "planned";
       readonly profile: string;

@@ -17,20 +17,38 @@ export type Finding = {
   readonly valueHash: string;
 };
 
+/** What a rule does to the copy of each recipient it concerns; the strongest of all rules wins. */
 export type RuleAction =
-  { readonly kind: "tag" } | { readonly kind: "protect"; readonly profile: ProfileName } | { readonly kind: "hold" };
+  /** It only counts, and is on record. */
+  | { readonly kind: "pass" }
+  /** At least this floor: a rung, the content itself (`content`), or the portal alone (`portal`). */
+  | { readonly kind: "protect"; readonly profile: ProfileName }
+  | { readonly kind: "hold" }
+  | { readonly kind: "refuse" };
 
-/** Whom a hit concerns; domains are A-labels in lower case and match exactly. */
+/** What a rule does beside its action; these add up. */
+export type SideAction =
+  /** A header field with this word on the copy; see `dlp.tag_header`. */
+  | { readonly kind: "tag"; readonly word: string }
+  | { readonly kind: "notify"; readonly whom: "sender" | "reviewers" }
+  /** A copy of the message to the compliance mailboxes, `dlp.copy_to`. */
+  | { readonly kind: "copy" };
+
+/** Between whom; all that is named must fit. Patterns of core/address-pattern.ts. */
+export type Between = { readonly senders?: readonly string[]; readonly recipients?: readonly string[] };
+
+/** Whom a hit concerns: who fits one of `only` (null: everybody) and none of `except`. Addresses: never for logs or audit. */
 export type RuleScope =
   | { readonly kind: "all" }
-  | { readonly kind: "only"; readonly domains: readonly string[] }
-  | { readonly kind: "except"; readonly domains: readonly string[] };
+  | { readonly kind: "between"; readonly only: readonly Between[] | null; readonly except: readonly Between[] };
 
 export type RuleHit = {
   readonly pack: string;
   readonly rule: string;
   readonly tier: Tier;
   readonly action: RuleAction;
+  /** Left out where there is nothing. */
+  readonly also?: readonly SideAction[];
   readonly scope: RuleScope;
 };
 
@@ -59,6 +77,8 @@ export type Findings = {
   readonly findings: readonly Finding[];
   readonly uninspectable: readonly { readonly part: string; readonly reason: UninspectableReason }[];
   readonly triggers: readonly Trigger[];
+  /** The sender asked to do without protection; whether that counts is for decide. */
+  readonly waiverAsked?: true;
   /** The sender wrote `TLS-Required: No` (RFC 8689 section 5). */
   readonly tlsRequiredNo?: true;
   /** Pack ids with the hash of their text, and the engine version: enough to replay the verdict. */

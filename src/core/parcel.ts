@@ -26,6 +26,8 @@ export type Variant = {
   readonly pieces: readonly Piece[];
   readonly sizeBytes: number;
   readonly needs: Needs;
+  /** Words of the tag field; left out where there is none. */
+  readonly tags?: readonly string[];
 };
 
 export type Parcel = {

@@ -68,6 +68,7 @@ export function unprotectableStatus(
 
 /** The status of a copy that a plan refuses (RFC 3463 sections 3.2 and 3.8, RFC 7505 section 4.2, RFC 8689 section 6). */
 export function refusalStatus(code: ReasonCode): EnhancedStatus<5> {
+  if (code === "PST-DEC-030") return "5.7.1";
   if (code === "PST-DEC-005") return "5.7.30";
   if (code === "PST-DEC-010") return "5.7.4";
   if (code === "PST-DEC-006") return "5.1.10";
@@ -75,17 +76,22 @@ export function refusalStatus(code: ReasonCode): EnhancedStatus<5> {
 }
 
 /** What becomes of a copy whose plan has no step left. */
-export function stopped({ kind, code }: Stop, at: Circumstances): Settled {
+export function stopped(stop: Stop, at: Circumstances): Settled {
+  const { kind, code } = stop;
   switch (kind) {
     case "hold":
       return held(code, at);
     case "refuse":
-      return failed(ownFinding(code, refusalStatus(code)), at);
+      return failed({ ...ownFinding(code, refusalStatus(code)), ...ruleOf(stop) }, at);
     case "wait":
       return putOff(ownFinding(code, "4.7.4"), at);
     default:
       return assertNever(kind);
   }
+}
+
+function ruleOf(stop: Stop): { readonly rule?: string } {
+  return stop.kind === "refuse" && stop.rule !== undefined ? { rule: stop.rule } : {};
 }
 
 export type Overdue = { readonly recipient: StoredRecipient; readonly before: readonly []; readonly settled: Settled };

@@ -29,7 +29,8 @@ export type Step =
 
 export type Stop =
   | { readonly kind: "hold"; readonly code: ReasonCode }
-  | { readonly kind: "refuse"; readonly code: ReasonCode }
+  /** `rule`: as `pack/rule`, where a rule refuses it. */
+  | { readonly kind: "refuse"; readonly code: ReasonCode; readonly rule?: string }
   /** Tried again from the first step, by the retry schedule, until its lifetime ends. */
   | { readonly kind: "wait"; readonly code: ReasonCode };
 
@@ -40,10 +41,31 @@ export function isStop(step: Step | Stop): step is Stop {
 export type DestinationEffect =
   "raised" | "lowered" | "content protection" | "fallback defer" | "fallback fail" | "MTA-STS ignored";
 
+/** What came of a sender's wish to do without protection; all but the first two leave the message as protected as it is. */
+export type WaiverEffect =
+  | "granted"
+  | "awaits approval"
+  | "off"
+  | "not for this sender"
+  | "not for tier high"
+  | "not for what could not be inspected"
+  | "protection asked for too"
+  | "nothing it may lower";
+
+/** What goes out beside a message, once: a copy to compliance, notices that it was flagged. */
+export type Companion = {
+  readonly kind: "copy" | "sender_notice" | "reviewer_notice";
+  /** Rules that ask for it, as `pack/rule`. */
+  readonly rules: readonly string[];
+};
+
 /** Why the floor and the steps are what they are, for trace and audit; stable words, no content. */
 export type PlanReason =
   | { readonly kind: "profile"; readonly profile: ProfileName; readonly because: string }
-  | { readonly kind: "rule"; readonly pack: string; readonly rule: string }
+  /** `asks`: what the rule does beyond protecting. */
+  | { readonly kind: "rule"; readonly pack: string; readonly rule: string; readonly asks?: string }
+  /** The sender asked to do without protection. */
+  | { readonly kind: "sender-waiver"; readonly effect: WaiverEffect }
   | { readonly kind: "destination-rule"; readonly match: string; readonly effect: DestinationEffect }
   /** The domain proved this before: kept as the least for the transport, or not (any more), or it cannot be read. */
   | {
@@ -61,4 +83,7 @@ export type Plan = {
   readonly floor: Floor;
   readonly reasons: readonly [PlanReason, ...PlanReason[]];
   readonly steps: readonly [...Step[], Stop];
+  /** Words of a header field on this copy; left out where there is none. */
+  readonly tags?: readonly [string, ...string[]];
+  readonly companions?: readonly [Companion, ...Companion[]];
 };

@@ -1,8 +1,11 @@
 /** What the operator demands. Frozen at load; a reload swaps the whole value. */
 import type { TlsRule } from "./tls-rule.ts";
 
-/** Named floors, weakest first. `opportunistic` is for mail that needs no protection. */
-export const PROFILES = ["opportunistic", "minimum", "standard", "strict", "content"] as const;
+/**
+ * Named floors, weakest first. `opportunistic` is for mail that needs no protection. With `content` no transport is enough, with
+ * `portal` no encryption to the recipient's own key either: the message stays here, and is read here.
+ */
+export const PROFILES = ["opportunistic", "minimum", "standard", "strict", "content", "portal"] as const;
 export type ProfileName = (typeof PROFILES)[number];
 
 /** What follows where a destination cannot meet the floor. */
@@ -32,6 +35,14 @@ export type DestinationRule = {
   readonly ignoreSts: { readonly reason: string; readonly expiresAt: number } | null;
 };
 
+/** Senders who may say that a message needs no protection, by a tag in its subject. */
+export type SenderWaiver = {
+  /** Patterns of core/address-pattern.ts. */
+  readonly senders: readonly string[];
+  /** Held until a reviewer releases it. */
+  readonly needsApproval: boolean;
+};
+
 export type Policy = {
   /** Floor for verdict `phi` of tier low, and for sender triggers. */
   readonly phi: ProfileName;
@@ -46,4 +57,6 @@ export type Policy = {
   readonly destinations: readonly DestinationRule[];
   /** How long protected mail keeps what a domain proved before, from the first sight of its fall on. */
   readonly keepProvenMs: number;
+  /** Left out: nobody may. */
+  readonly waiver?: SenderWaiver;
 };

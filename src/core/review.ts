@@ -6,6 +6,7 @@ import { assertNever } from "./assert-never.ts";
 import type { Actor } from "./actor.ts";
 import type { RecipientId } from "./ids.ts";
 import type { StoredRecipient } from "./queue-store.ts";
+import type { ReasonCode } from "./reason-codes.ts";
 
 /** What a reviewer may do with mail that waits for a look. */
 export type ReviewAct = "release" | "refuse";
@@ -47,10 +48,13 @@ export type ApprovalQuery = {
   readonly limit: number;
 };
 
+/** Held by a rule, or because its sender asked to do without protection. */
+export const REVIEW_CODES: readonly ReasonCode[] = ["PST-DEC-002", "PST-DEC-031"];
+
 /** Until somebody released it, only the review (quarantine) decides about it, not the queue. */
 export function isUnderReview({ holdReleased, plan }: Pick<StoredRecipient, "holdReleased" | "plan">): boolean {
   const first = plan?.steps[0];
-  return !holdReleased && first?.kind === "hold" && first.code === "PST-DEC-002";
+  return !holdReleased && first?.kind === "hold" && REVIEW_CODES.includes(first.code);
 }
 
 export function needsSecondPerson(fourEyes: FourEyes, act: ReviewAct): boolean {

@@ -5,10 +5,10 @@ import type { Envelope, EnvelopeRecipient, Mailbox } from "./envelope.ts";
 import type { Findings } from "./findings.ts";
 import type { RecipientId } from "./ids.ts";
 import type { MimeStructure } from "./mime-structure.ts";
-import type { ChildKind, Origin } from "./origin.ts";
+import type { Origin, ReportKind } from "./origin.ts";
 import type { AttemptFacts, MissingExtension, Outcome } from "./outcome.ts";
 import type { Parcel } from "./parcel.ts";
-import type { Floor, Plan, Step } from "./plan.ts";
+import type { Companion, Floor, Plan, Step } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { NewMessage, StoredMessage, StoredRecipient } from "./queue-store.ts";
 import type { ReasonCode } from "./reason-codes.ts";
@@ -57,6 +57,8 @@ export type Decide = (input: DecideInput) => Plan;
 export type Protect = (input: {
   readonly message: StoredMessage;
   readonly step: Step;
+  /** Words of the tag field of this copy; none at most times. */
+  readonly tags: readonly string[];
   /** Extensions the peer was seen to lack; empty at first. */
   readonly missing: readonly MissingExtension[];
 }) => Promise<
@@ -103,11 +105,12 @@ export type ReportSubject = {
   readonly code: ReasonCode | null;
   readonly replyCode: number | null;
   readonly host: string | null;
+  readonly rule?: string;
 };
 
 /** Composes mail to the sender of `message` (PHI-free, docs/flow.md) and makes its body durable; the rows are the caller's. */
 export type WriteReport = (input: {
-  readonly kind: ChildKind;
+  readonly kind: ReportKind;
   readonly step: number;
   readonly message: StoredMessage;
   /** The first names the parent recipient. */
@@ -116,3 +119,19 @@ export type WriteReport = (input: {
   readonly until: number;
   readonly now: number;
 }) => Promise<NewMessage>;
+
+/**
+ * Composes what goes out beside `message`, and makes its body durable; the rows are the caller's. null: nobody is to be told, or
+ * enough were told this hour.
+ */
+export type WriteCompanion = (input: {
+  readonly companion: Companion;
+  readonly message: StoredMessage;
+  /** Of the recipients it is about: the strongest floor, and what becomes of them. */
+  readonly floor: Floor;
+  readonly fates: readonly Fate[];
+  readonly now: number;
+}) => Promise<NewMessage | null>;
+
+/** What rules let become of a copy, as far as they say. */
+export type Fate = "sent" | "held" | "refused";

@@ -9,7 +9,7 @@ function placeOf(path: string): string {
   const [, first = "", second = ""] = path.split("/");
   if (first === "stages" || first === "parts") return `${first}/${second}`;
   if (first === "core" || first === "cli") return first;
-  return first === "pipeline.ts" ? "pipeline" : "root";
+  return first === "pipeline.ts" || first === "pipeline-seams.ts" ? "pipeline" : "root";
 }
 
 type Edge = { readonly from: SourceFile; readonly to: string; readonly found: Import };

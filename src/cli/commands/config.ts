@@ -4,6 +4,8 @@ import { configJsonSchema } from "../../parts/config/config-schema.ts";
 import { loadConfig } from "../../parts/config/config.ts";
 import { formatYamlError } from "../../parts/config/yaml-source.ts";
 import type { YamlError } from "../../parts/config/yaml-source.ts";
+import { unaddressed } from "../../pack-addresses.ts";
+import type { Config } from "../../parts/config/config.ts";
 import { loadPackFile } from "../../stages/inspect/pack-file.ts";
 import { Finding } from "../cli-error.ts";
 import { printJsonLines, standardOutput } from "../output.ts";
@@ -33,7 +35,7 @@ function check(file: string | undefined, options: { readonly json?: boolean }, c
   const path = file ?? configPathOf(command);
   const loading = loadConfig(path, configEnvironment());
   const output = standardOutput();
-  const errors = loading.ok ? packErrors(loading.config.dlp.packs) : loading.errors;
+  const errors = loading.ok ? packErrors(loading.config) : loading.errors;
   if (options.json === true) {
     const rows = (severity: string, found: readonly YamlError[]) => found.map((error) => ({ severity, ...error }));
     printJsonLines(output, [...rows("error", errors), ...rows("warning", loading.warnings)]);
@@ -47,9 +49,16 @@ function check(file: string | undefined, options: { readonly json?: boolean }, c
 }
 
 /** The service loads its rule packs at the start and at a reload: what would refuse one there is told here. */
-function packErrors(packs: readonly string[]): readonly YamlError[] {
-  return packs.flatMap((pack) => {
+function packErrors({ dlp }: Config): readonly YamlError[] {
+  return dlp.packs.flatMap((pack) => {
     const loading = loadPackFile(pack);
-    return loading.ok ? [] : loading.errors;
+    if (!loading.ok) return loading.errors;
+    return unaddressed(loading.pack, dlp).map((message) => ({
+      file: pack,
+      line: 1,
+      column: 1,
+      path: "rules",
+      message,
+    }));
   });
 }

@@ -2,7 +2,8 @@
  * The verdict on one message, explained: every rule as a tree of conditions, every finding with its place, level and keyed
  * hash. Promises: holds no text of the message; `valueAt` alone shows some, for whoever may see it.
  */
-import type { Findings } from "../../core/findings.ts";
+import type { Findings, RuleScope } from "../../core/findings.ts";
+import { actionText } from "../../core/rule-action.ts";
 import type { CompiledPack, Match } from "../../stages/inspect/compiled-pack.ts";
 import { explainFindings } from "../../stages/inspect/explain-findings.ts";
 import type { FindingExplanation, Support } from "../../stages/inspect/explain-findings.ts";
@@ -29,6 +30,8 @@ export type ExplainedRule = {
   readonly rule: string;
   readonly status: "active" | "shadow";
   readonly action: string;
+  /** Whom it concerns; entries are counted, not named. */
+  readonly concerns: string;
   readonly tier: string;
   readonly holds: boolean;
   readonly when: ExplainedCondition;
@@ -82,9 +85,18 @@ export class Explainer {
       const evaluation = new RuleEvaluation(seen.segments, matches, { isLate: () => false });
       return pack.rules.map((rule) => {
         const { when, holds } = explainRule(rule, evaluation, matches);
-        const { id, status, tier, action } = rule;
+        const { id, status, tier, action, also, scope } = rule;
         const explained = this.#condition(when, { pack: pack.id, rule: holds ? id : null });
-        return { pack: pack.id, rule: id, status, action: action.kind, tier, holds, when: explained };
+        return {
+          pack: pack.id,
+          rule: id,
+          status,
+          action: actionText(action, also),
+          concerns: scopeText(scope),
+          tier,
+          holds,
+          when: explained,
+        };
       });
     });
     const { hits: _hits, findings: _findings, ...rest } = found;
@@ -157,4 +169,14 @@ function keyOf(
   { detector, segment, start }: Pick<FindingExplanation, "detector" | "segment" | "start">,
 ): string {
   return `${pack} ${detector} ${segment} ${start}`;
+}
+
+/** `everybody`, `only 2 entries`, `all but 1 entry`: patterns are addresses. */
+function scopeText(scope: RuleScope): string {
+  if (scope.kind === "all") return "everybody";
+  const entries = (count: number): string => (count === 1 ? "1 entry" : `${count} entries`);
+  return [
+    ...(scope.only === null ? [] : [`only ${entries(scope.only.length)}`]),
+    ...(scope.except.length === 0 ? [] : [`all but ${entries(scope.except.length)}`]),
+  ].join(", ");
 }

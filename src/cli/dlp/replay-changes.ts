@@ -1,5 +1,6 @@
 /** What changes of a message's verdict when another rule pack judges it. Pure; ids of rules only. */
 import type { Findings } from "../../core/findings.ts";
+import { actionText } from "../../core/rule-action.ts";
 
 type Judgement = Pick<Findings, "verdict" | "tier">;
 
@@ -39,8 +40,9 @@ export function changesByRule(changes: readonly Change[]): readonly RuleChange[]
 function rulesOf({ hits }: Findings): readonly string[] {
   return [
     ...new Set(
-      hits.map(({ rule, tier, action }) => {
-        const what = action.kind === "protect" ? (action.profile === "minimum" ? "" : action.profile) : action.kind;
+      hits.map(({ rule, tier, action, also }) => {
+        const asks = actionText(action, also);
+        const what = asks === "protect" ? "" : asks;
         const notes = [what, tier === "high" ? "tier high" : ""].filter((note) => note !== "");
         return notes.length === 0 ? rule : `${rule} (${notes.join(", ")})`;
       }),

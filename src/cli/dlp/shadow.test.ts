@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import type { RuleHit, Verdict } from "../../core/findings.ts";
 import { ShadowCount } from "./shadow.ts";
 
-const hit = (rule: string, kind: "tag" | "hold"): RuleHit => ({
+const hit = (rule: string, kind: "pass" | "hold"): RuleHit => ({
   pack: "p",
   rule,
-  tier: kind === "tag" ? "none" : "low",
+  tier: kind === "pass" ? "none" : "low",
   action: { kind },
   scope: { kind: "all" },
 });
@@ -23,14 +23,14 @@ function counted(mails: readonly (readonly [Verdict, readonly RuleHit[]])[]): Sh
 test("counts messages by rule, and those the rule would change", () => {
   const count = counted([
     ["clean", [hit("a", "hold")]],
-    ["phi", [hit("a", "hold"), hit("b", "tag")]],
+    ["phi", [hit("a", "hold"), hit("b", "pass")]],
     ["clean", []],
   ]);
   expect(count.report()).toEqual({
     inspected: 3,
     rows: [
       { rule: "p/a", action: "hold", tier: "low", messages: 2, changed: 1, examples: ["m0"] },
-      { rule: "p/b", action: "tag", tier: "none", messages: 1, changed: 0, examples: ["m1"] },
+      { rule: "p/b", action: "pass", tier: "none", messages: 1, changed: 0, examples: ["m1"] },
     ],
   });
 });

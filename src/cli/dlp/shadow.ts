@@ -1,5 +1,6 @@
 /** Counts what rules of status shadow would have done, from the audit. Pure. */
 import type { EventBody } from "../../core/event.ts";
+import { actionText, isDemand } from "../../core/rule-action.ts";
 
 /** Messages named for one rule. */
 const EXAMPLES_MAX = 5;
@@ -25,15 +26,15 @@ export class ShadowCount {
   add(messageId: string | null, { findings }: Extract<EventBody, { kind: "inspected" }>): void {
     this.#inspected += 1;
     const isProtected = findings.verdict === "phi";
-    for (const { pack, rule, action, tier } of findings.shadow ?? []) {
+    for (const { pack, rule, action, also, tier } of findings.shadow ?? []) {
       const name = `${pack}/${rule}`;
       const before = this.#rows.get(name) ?? { rule: name, messages: 0, changed: 0, examples: [] };
-      const isChange = !isProtected && action.kind !== "tag";
+      const isChange = !isProtected && isDemand(action);
       const isExample = messageId !== null && (isChange || before.changed === 0);
       const examples = isChange && before.changed === 0 ? [] : before.examples;
       this.#rows.set(name, {
         ...before,
-        action: action.kind,
+        action: actionText(action, also),
         tier,
         messages: before.messages + 1,
         changed: before.changed + (isChange ? 1 : 0),

@@ -45,4 +45,16 @@ export const decideCodes = {
     what: "What the domain proved before needs DNSSEC, and the resolver does not validate now: protected mail to it waits.",
     next: "Repair the resolver (PST-DSC-010); the mail goes by itself afterwards. A `lower_to` rule for the domain does without it; where no resolver is to validate any more, `dns.trust_ad: never` lets the lower level count after policy.downgrade.keep_hours.",
   },
+  "PST-DEC-030": {
+    what: "A rule refuses this message for this recipient.",
+    next: "The sender was told, with the name of the rule. `postern trace ID` shows what it found; the pack the rule stands in decides about later mail.",
+  },
+  "PST-DEC-031": {
+    what: "The sender asked to send this message without protection, which a reviewer has to approve.",
+    next: "Look at it with `postern quarantine show ID`. `postern quarantine release` sends it as its sender asked, `refuse` gives it back.",
+  },
+  "PST-DEC-032": {
+    what: "A rule lets this message go by the portal only, which cannot take it.",
+    next: "The portal is not built yet: `postern queue drop ID` and send it another way. The action `content` or `protect` of the rule lets later mail go.",
+  },
 } as const satisfies Record<`PST-DEC-${string}`, CodeEntry>;

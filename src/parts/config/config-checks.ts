@@ -4,6 +4,7 @@
  */
 import { findDestinationRule } from "../../core/destination-rule.ts";
 import { chooseServers } from "../dns/trust.ts";
+import { NO_ADDRESS_PATTERN, readAddressPattern } from "../smtp/address-pattern.ts";
 import { overlaps, parseNetwork } from "../smtp/network.ts";
 import { overlapsSharedCloud } from "../smtp/shared-clouds.ts";
 import type { ConfigReport } from "./config-report.ts";
@@ -17,6 +18,7 @@ export function checkConfig(checks: Checks): void {
   checkSubmitters(checks);
   checkListener(checks);
   checkResolver(checks);
+  checkWaiver(checks);
   checkDestinations(checks);
   checkDestinationTls(checks);
   checkDelivery(checks);
@@ -69,6 +71,26 @@ function checkNames({ text, report }: Checks): void {
       "users",
       users.map((user, j) => ({ path: ["submitters", i, "proof", "auth", "users", j, "name"], name: user.name })),
     );
+  });
+}
+
+/** Who may do without protection stands there by name, and says so by a tag that means nothing else. */
+function checkWaiver({ text, report }: Checks): void {
+  const { subject_tags: tags, senders } = text.dlp.waiver;
+  const place = ["dlp", "waiver"];
+  if (tags.length > 0 && senders.length === 0) {
+    report.error([...place, "subject_tags"], "says how, and senders says nobody; name who may do without protection");
+  }
+  if (senders.length > 0 && tags.length === 0) {
+    report.error([...place, "senders"], "says who, and subject_tags says no tag; give one, such as [no-phi]");
+  }
+  senders.forEach((sender, i) => {
+    if (readAddressPattern(sender) === null) report.error([...place, "senders", i], NO_ADDRESS_PATTERN);
+  });
+  const asking = new Set(text.dlp.subject_tags.map((tag) => tag.toLowerCase()));
+  tags.forEach((tag, i) => {
+    if (asking.has(tag.toLowerCase()))
+      report.error([...place, "subject_tags", i], "asks for protection by subject_tags");
   });
 }
 

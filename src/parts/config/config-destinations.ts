@@ -1,6 +1,7 @@
 /** `policy` and what is asked of connections, as read from postern.yaml: PEM files read, dates as times. */
 import type { DestinationRule, Policy } from "../../core/policy.ts";
 import type { TlsRule } from "../../core/tls-rule.ts";
+import { readAddressPattern } from "../smtp/address-pattern.ts";
 import { endOfDay } from "./config-checks.ts";
 import { readCaFile } from "./config-files.ts";
 import type { Files } from "./config-files.ts";
@@ -18,8 +19,9 @@ export type SmarthostConfig = {
   readonly tls: TlsRule | null;
 };
 
-export function readPolicy({ policy }: ConfigText, files: Files): Policy {
+export function readPolicy({ policy, dlp }: ConfigText, files: Files): Policy {
   return {
+    ...readWaiver(dlp.waiver),
     phi: policy.phi,
     sensitive: policy.sensitive,
     uninspectable: policy.uninspectable,
@@ -28,6 +30,12 @@ export function readPolicy({ policy }: ConfigText, files: Files): Policy {
     requireTls: policy.requiretls,
     destinations: policy.destinations.map((row, i) => readDestination(row, ["policy", "destinations", i], files)),
   };
+}
+
+/** Nobody may without a tag to say it. */
+function readWaiver({ subject_tags: tags, senders, approval }: ConfigText["dlp"]["waiver"]): Pick<Policy, "waiver"> {
+  const patterns = senders.flatMap((text) => readAddressPattern(text) ?? []);
+  return tags.length === 0 ? {} : { waiver: { senders: patterns, needsApproval: approval } };
 }
 
 function readDestination(row: DestinationText, place: YamlPath, files: Files): DestinationRule {

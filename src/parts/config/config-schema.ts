@@ -47,7 +47,7 @@ const whole = (min: number, max: number, initial: number) => z.int().min(min).ma
 
 /** Floors that may be asked for mail that needs protection: none of them allows the clear. */
 const floor = z.enum(["minimum", "standard", "strict", "content"]);
-const anyFloor = z.enum(PROFILES);
+const anyFloor = z.enum(PROFILES).exclude(["portal"]);
 
 const listen = z.strictObject({
   address: z
@@ -131,6 +131,11 @@ const policy = z.strictObject({
   downgrade: z.strictObject({ keep_hours: whole(0, 8760, 24) }).prefault({}),
 });
 
+const mailbox = z
+  .string()
+  .max(320)
+  .refine((text) => parseMailbox(text).kind !== "bad", "not an address: write operator@example.org");
+
 const dlp = z.strictObject({
   packs: z.array(path).max(100).default(["dlp/us-hipaa.yaml"]),
   subject_tags: z.array(z.string().min(2).max(64)).max(20).default(["[secure]"]),
@@ -138,6 +143,23 @@ const dlp = z.strictObject({
     .array(z.string().min(2).max(64))
     .max(20)
     .default(["personal", "private", "company-confidential"]),
+  waiver: z
+    .strictObject({
+      subject_tags: z.array(z.string().min(3).max(64)).max(20).default([]),
+      senders: z.array(z.string().min(1).max(320)).max(1000).default([]),
+      approval: z.boolean().default(true),
+    })
+    .prefault({}),
+  tag_header: z
+    .string()
+    .regex(
+      /^X-[A-Za-z0-9](?:[A-Za-z0-9-]{0,60}[A-Za-z0-9])?$/,
+      "a field name that begins with X-, such as X-Postern-Tag",
+    )
+    .default("X-Postern-Tag"),
+  copy_to: z.array(mailbox).max(20).default([]),
+  notify: z.array(mailbox).max(20).default([]),
+  notices_per_hour_max: whole(1, 10_000, 20),
   budgets: z
     .strictObject({
       text_chars_max: whole(65_536, 134_217_728, 8_388_608),
@@ -238,11 +260,6 @@ const monitoring = z.strictObject({
   port: port.optional(),
   allow_remote: z.boolean().default(false),
 });
-
-const mailbox = z
-  .string()
-  .max(320)
-  .refine((text) => parseMailbox(text).kind !== "bad", "not an address: write operator@example.org");
 
 const alerts = z.strictObject({
   mail: z.array(mailbox).max(20).default([]),

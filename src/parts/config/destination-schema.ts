@@ -81,8 +81,8 @@ export const smarthostTls = z
 export const destination = z
   .strictObject({
     match: destinationName,
-    raise_to: z.enum(PROFILES).optional(),
-    lower_to: z.strictObject({ profile: z.enum(PROFILES), ...exception }).optional(),
+    raise_to: z.enum(PROFILES).exclude(["portal"]).optional(),
+    lower_to: z.strictObject({ profile: z.enum(PROFILES).exclude(["portal"]), ...exception }).optional(),
     require_content_protection: z.boolean().optional(),
     fallback: z.enum(FALLBACKS).optional(),
     requiretls: z.enum(REQUIRETLS_WISHES).optional(),

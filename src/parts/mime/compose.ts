@@ -45,6 +45,8 @@ export type DsnRecipient = {
   readonly replyCode: number | null;
   /** Name of the remote server. */
   readonly host: string | null;
+  /** As `pack/rule`, where a rule refused it. */
+  readonly rule?: string;
 };
 
 export type DsnInput = ReportBase & {
@@ -149,6 +151,7 @@ function humanLines(input: DsnInput, intro: readonly string[]): readonly string[
     ...input.recipients.flatMap((recipient) => [
       `  <${plain(recipient.address)}>`,
       ...(recipient.code === null ? [] : reasonLines(recipient.code)),
+      ...(recipient.rule === undefined ? [] : [`    Rule ${oneLine(recipient.rule)}`]),
       `    Status ${recipient.status}${remote(recipient)}`,
     ]),
     "",

@@ -31,8 +31,8 @@ export function openPlan(text: string): Plan {
 }
 
 export function variantText(variant: Variant): string {
-  const { kind, sizeBytes, needs } = variant;
-  return JSON.stringify({ kind, sizeBytes, needs, pieces: variant.pieces.map(pieceText) });
+  const { kind, sizeBytes, needs, tags } = variant;
+  return JSON.stringify({ kind, sizeBytes, needs, tags, pieces: variant.pieces.map(pieceText) });
 }
 
 export function openVariant(
@@ -45,7 +45,8 @@ export function openVariant(
     if (piece.kind === "bytes") return { kind: "bytes", bytes: Buffer.from(piece.bytes, "base64") };
     return { kind: "blob", ref: blob(piece.locator), start: piece.start, end: piece.end };
   });
-  return { ...ids, kind: stored.kind, pieces, sizeBytes: stored.sizeBytes, needs: stored.needs };
+  const { kind, sizeBytes, needs, tags } = stored;
+  return { ...ids, kind, pieces, sizeBytes, needs, ...(tags !== undefined && { tags }) };
 }
 
 function pieceText(piece: Piece): PieceText {

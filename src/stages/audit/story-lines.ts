@@ -148,6 +148,9 @@ const CHILDREN: Readonly<Record<Extract<EventBody, { kind: "child" }>["child"], 
   delay_dsn: "the sender was told of the delay",
   held_notice: "the sender was told that it is held",
   success_dsn: "the sender was told of the delivery",
+  copy: "a copy went to the compliance mailboxes",
+  sender_notice: "the sender was told that rules flagged it",
+  reviewer_notice: "the reviewers were told that rules flagged it",
 };
 
 function actorText({ actor, uid, sudoUser }: ActorFacts): string {
@@ -267,7 +270,9 @@ function reasonText(reason: PlanReason): string {
     case "profile":
       return `${reason.because} (${reason.profile})`;
     case "rule":
-      return `rule ${reason.pack}/${reason.rule}`;
+      return `rule ${reason.pack}/${reason.rule}${reason.asks === undefined ? "" : ` (${reason.asks})`}`;
+    case "sender-waiver":
+      return `the sender's wish to do without protection: ${reason.effect}`;
     case "destination-rule":
       return `the rule for ${reason.match}: ${reason.effect}`;
     case "proven-before":

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Capabilities } from "../../core/capabilities.ts";
-import type { Findings, RuleHit, Tier, UninspectableReason } from "../../core/findings.ts";
+import type { Findings, RuleHit, SideAction, Tier, UninspectableReason } from "../../core/findings.ts";
 import type { Floor, Plan, Step } from "../../core/plan.ts";
 import { isStop } from "../../core/plan.ts";
 import { FALLBACKS, PROFILES, REQUIRETLS_WISHES } from "../../core/policy.ts";
@@ -14,19 +14,39 @@ import { decide } from "./decide.ts";
 const RUNS = { numRuns: 400 };
 const profile = fc.constantFrom(...PROFILES);
 const domain = fc.constantFrom("a.test", "b.test", "x.a.test");
+const party = fc.constantFrom("a.test", ".a.test", "p@a.test", "p@b.test", "<>");
+const between = fc.oneof(
+  fc.record({ recipients: fc.array(party, { minLength: 1, maxLength: 2 }) }),
+  fc.record({ senders: fc.array(party, { minLength: 1, maxLength: 2 }) }),
+  fc.record({
+    senders: fc.array(party, { minLength: 1, maxLength: 2 }),
+    recipients: fc.array(party, { maxLength: 2 }),
+  }),
+);
 const scope: fc.Arbitrary<RuleHit["scope"]> = fc.oneof(
   fc.constant({ kind: "all" } as const),
-  fc.record({ kind: fc.constantFrom("only", "except"), domains: fc.array(domain, { maxLength: 2 }) }),
+  fc.record({
+    kind: fc.constant("between" as const),
+    only: fc.option(fc.array(between, { maxLength: 2 })),
+    except: fc.array(between, { maxLength: 2 }),
+  }),
+);
+const side: fc.Arbitrary<SideAction> = fc.oneof(
+  fc.constantFrom("PHI", "B").map((word) => ({ kind: "tag", word }) as const),
+  fc.constantFrom("sender", "reviewers").map((whom) => ({ kind: "notify", whom }) as const),
+  fc.constant({ kind: "copy" } as const),
 );
 const hit: fc.Arbitrary<RuleHit> = fc.record({
   pack: fc.constantFrom("p", "q"),
   rule: fc.constantFrom("r", "s", "t"),
   tier: fc.constantFrom<Tier>("none", "low", "high"),
   action: fc.oneof(
-    fc.constant({ kind: "tag" } as const),
+    fc.constant({ kind: "pass" } as const),
     fc.constant({ kind: "hold" } as const),
+    fc.constant({ kind: "refuse" } as const),
     profile.map((name) => ({ kind: "protect", profile: name }) as const),
   ),
+  also: fc.array(side, { maxLength: 2 }),
   scope,
 });
 const unread = fc.record({
@@ -40,17 +60,19 @@ const evidence = fc.record({
   triggers: fc.uniqueArray(fc.constantFrom("subject-tag", "sensitivity-header"), { maxLength: 2 }),
   uninspectable: fc.array(unread, { maxLength: 2 }),
   isEncrypted: fc.boolean(),
+  waiverAsked: fc.boolean(),
 });
 type Evidence = typeof evidence extends fc.Arbitrary<infer T> ? T : never;
 
 /** Verdict and tier as inspect derives them. */
-function findingsOf({ hits, triggers, uninspectable, isEncrypted }: Evidence): Findings {
+function findingsOf({ hits, triggers, uninspectable, isEncrypted, waiverAsked }: Evidence): Findings {
   const tiers = hits.map(({ tier }) => tier);
   const tier = tiers.includes("high") ? "high" : tiers.includes("low") ? "low" : "none";
   const graded = tier === "none" ? "clean" : "phi";
   const read = uninspectable.length > 0 && graded === "clean" ? "uninspectable" : graded;
   const verdict = isEncrypted ? "protected" : read;
-  return { verdict, tier, hits, triggers, uninspectable, findings: [], packs: [], engine: "1" };
+  const facts = { verdict, tier, hits, triggers, uninspectable, findings: [], packs: [], engine: "1" } as const;
+  return waiverAsked ? { ...facts, waiverAsked } : facts;
 }
 
 const destination = fc.record({
@@ -65,15 +87,29 @@ const destination = fc.record({
   tls: fc.constant(null),
   ignoreSts: fc.option(fc.constant({ reason: "agreed in writing", expiresAt: 1500 })),
 });
-const policy: fc.Arbitrary<Policy> = fc.record({
-  phi: profile,
-  sensitive: profile,
-  uninspectable: profile,
-  alreadyProtected: profile,
-  requireTls: fc.constantFrom(...REQUIRETLS_WISHES),
-  destinations: fc.array(destination, { maxLength: 3 }),
-  keepProvenMs: fc.constant(0),
-});
+const policy: fc.Arbitrary<Policy> = fc.record(
+  {
+    phi: profile,
+    sensitive: profile,
+    uninspectable: profile,
+    alreadyProtected: profile,
+    requireTls: fc.constantFrom(...REQUIRETLS_WISHES),
+    destinations: fc.array(destination, { maxLength: 3 }),
+    keepProvenMs: fc.constant(0),
+    waiver: fc.record({ senders: fc.array(party, { maxLength: 2 }), needsApproval: fc.boolean() }),
+  },
+  {
+    requiredKeys: [
+      "phi",
+      "sensitive",
+      "uninspectable",
+      "alreadyProtected",
+      "requireTls",
+      "destinations",
+      "keepProvenMs",
+    ],
+  },
+);
 
 const keys = <T>(one: T): fc.Arbitrary<{ kind: "found"; keys: [T] } | { kind: "absent" } | Unavailable> =>
   fc.constantFrom({ kind: "found", keys: [one] }, { kind: "absent" }, { kind: "unavailable", code: "PST-DSC-001" });
@@ -113,11 +149,13 @@ const MIN_RUNG: Record<ProfileName, Rung | null> = {
   standard: "pkix",
   strict: "pkix-dnssec-mx",
   content: null,
+  portal: null,
 };
 const floor = profile.map((name): Floor => ({ profile: name, minRung: MIN_RUNG[name] }));
 
 const situation = fc.record({
-  origin: fc.constantFrom("relay", "relay", "relay", "dsn", "notice"),
+  origin: fc.constantFrom("relay", "relay", "relay", "copy", "dsn", "notice"),
+  sender: fc.option(domain),
   requireTls: fc.boolean(),
   domain,
   capabilities,
@@ -128,11 +166,12 @@ const situation = fc.record({
 });
 type Situation = typeof situation extends fc.Arbitrary<infer T> ? T : never;
 
-function inputOf({ requireTls, domain: name, ...rest }: Situation, findings: Findings): DecideInput {
+function inputOf({ requireTls, domain: name, sender: from, ...rest }: Situation, findings: Findings): DecideInput {
+  const sender = from === null ? null : { address: `p@${from}`, localPart: "p", domain: from, isUtf8: false };
   return {
     ...rest,
     findings,
-    envelope: { sender: null, body: "7bit", smtpUtf8: false, requireTls, ret: null, envid: null },
+    envelope: { sender, body: "7bit", smtpUtf8: false, requireTls, ret: null, envid: null },
     recipient: {
       mailbox: { address: `p@${name}`, localPart: "p", domain: name, isUtf8: false },
       notify: null,
@@ -146,6 +185,12 @@ function atLeast(a: Floor, b: Floor): boolean {
   return rungs && PROFILES.indexOf(a.profile) >= PROFILES.indexOf(b.profile);
 }
 
+/** Steps to try, kept for a person, refused: what rules ask for, as an order. */
+function strengthOf({ steps: [first] }: Plan): number {
+  if (first.kind === "refuse") return first.code === "PST-DEC-030" ? 2 : 0;
+  return first.kind === "hold" && first.code === "PST-DEC-002" ? 1 : 0;
+}
+
 function stepsOf(plan: Plan): readonly Step[] {
   return plan.steps.flatMap((step) => (isStop(step) ? [] : [step]));
 }
@@ -153,8 +198,8 @@ function stepsOf(plan: Plan): readonly Step[] {
 /** Whether a step alone gives what the floor asks. */
 function meetsFloor(step: Step, { profile, minRung }: Floor): boolean {
   if (step.kind === "transport") return minRung !== null && meetsRung(step.minRung, minRung);
-  if (step.kind !== "portal") return true;
-  return meetsRung(step.noticeMinRung, profile === "strict" || profile === "content" ? "pkix" : "tls-unauthenticated");
+  if (step.kind !== "portal") return profile !== "portal";
+  return meetsRung(step.noticeMinRung, profile === "strict" || minRung === null ? "pkix" : "tls-unauthenticated");
 }
 
 function hasCause({ reasons, floor }: Plan): boolean {
@@ -225,6 +270,45 @@ describe("what a domain proved before", () => {
 });
 
 describe("comparing plans", () => {
+  test("a rule more never weakens a plan, whatever it asks for, whomever it concerns and whatever the sender wishes", () => {
+    fc.assert(
+      fc.property(situation, evidence, hit, (given, found, more) => {
+        const [before, after] = [found, { ...found, hits: [...found.hits, more] }].map((facts) =>
+          decide(inputOf(given, findingsOf(facts))),
+        );
+        if (before === undefined || after === undefined) throw new Error("two plans");
+        expect(atLeast(after.floor, before.floor)).toBe(true);
+        expect(strengthOf(after)).toBeGreaterThanOrEqual(strengthOf(before));
+        expect(new Set(after.tags ?? []).isSupersetOf(new Set(before.tags ?? []))).toBe(true);
+        const kinds = (plan: Plan): Set<string> => new Set((plan.companions ?? []).map(({ kind }) => kind));
+        expect(kinds(after).isSupersetOf(kinds(before))).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test("a sender's wish lowers nothing but what the policy lets that sender lower, and says so", () => {
+    fc.assert(
+      fc.property(situation, evidence, (given, found) => {
+        const wished = decide(inputOf(given, findingsOf({ ...found, waiverAsked: true })));
+        const plain = decide(inputOf(given, findingsOf({ ...found, waiverAsked: false })));
+        if (atLeast(wished.floor, plain.floor)) return;
+        const { waiver } = given.policy;
+        expect(given.origin).toBe("relay");
+        expect(
+          waiver?.senders.some((pattern) => pattern === "<>" || given.sender?.endsWith(pattern.replace("p@", ""))),
+        ).toBe(true);
+        expect([found.triggers, found.uninspectable, found.isEncrypted]).toEqual([[], [], false]);
+        expect(found.hits.some(({ tier }) => tier === "high")).toBe(false);
+        const effects = wished.reasons.flatMap((reason) => (reason.kind === "sender-waiver" ? [reason.effect] : []));
+        const isHeld = waiver?.needsApproval === true && !given.holdReleased;
+        expect(effects).toEqual([isHeld ? "awaits approval" : "granted"]);
+        expect(isHeld ? stepsOf(wished) : []).toEqual([]);
+      }),
+      { numRuns: 4_000 },
+    );
+  });
+
   test("more findings never weaken a plan", () => {
     fc.assert(
       fc.property(situation, evidence, evidence, (given, found, more) => {
@@ -233,8 +317,10 @@ describe("comparing plans", () => {
           triggers: [...new Set([...found.triggers, ...more.triggers])],
           uninspectable: [...found.uninspectable, ...more.uninspectable],
           isEncrypted: found.isEncrypted,
+          waiverAsked: false,
         };
-        const [before, after] = [findingsOf(found), findingsOf(both)].map((facts) => decide(inputOf(given, facts)));
+        const bare = { ...found, waiverAsked: false };
+        const [before, after] = [findingsOf(bare), findingsOf(both)].map((facts) => decide(inputOf(given, facts)));
         if (before === undefined || after === undefined) throw new Error("two plans");
         expect(atLeast(after.floor, before.floor)).toBe(true);
         for (const step of stepsOf(after)) expect(meetsFloor(step, before.floor)).toBe(true);

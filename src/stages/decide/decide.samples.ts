@@ -1,6 +1,6 @@
 /** Facts for tests of decide, and a plan from what differs of them. */
 import type { Capabilities, Route } from "../../core/capabilities.ts";
-import type { Findings, RuleHit } from "../../core/findings.ts";
+import type { Between, Findings, RuleHit, RuleScope } from "../../core/findings.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { DestinationRule, Policy, ProfileName } from "../../core/policy.ts";
 import type { DecideInput } from "../../core/stages.ts";
@@ -56,7 +56,15 @@ export const policy: Policy = {
 };
 
 export function hit(parts: Partial<RuleHit>): RuleHit {
-  return { pack: "p", rule: "r", tier: "none", action: { kind: "tag" }, scope: { kind: "all" }, ...parts };
+  return { pack: "p", rule: "r", tier: "none", action: { kind: "pass" }, scope: { kind: "all" }, ...parts };
+}
+
+export function only(entries: readonly Between[]): RuleScope {
+  return { kind: "between", only: entries, except: [] };
+}
+
+export function except(entries: readonly Between[]): RuleScope {
+  return { kind: "between", only: null, except: entries };
 }
 
 export function rule(match: string, parts: Partial<DestinationRule>): DestinationRule {

@@ -16,6 +16,8 @@ import {
   tagged,
   policy,
   hit,
+  only,
+  except,
   rule,
   lowerTo,
   planFor,
@@ -61,10 +63,10 @@ describe("the floor", () => {
   const protect = { kind: "protect", profile: "strict" } as const;
   test.each<[string, RuleHit["scope"], ProfileName]>([
     ["all", { kind: "all" }, "strict"],
-    ["only this domain", { kind: "only", domains: ["example.org"] }, "strict"],
-    ["only another domain", { kind: "only", domains: ["other.org"] }, "opportunistic"],
-    ["all but this domain", { kind: "except", domains: ["example.org"] }, "opportunistic"],
-    ["all but another domain", { kind: "except", domains: ["other.org"] }, "strict"],
+    ["only this domain", only([{ recipients: ["example.org"] }]), "strict"],
+    ["only another domain", only([{ recipients: ["other.org"] }]), "opportunistic"],
+    ["all but this domain", except([{ recipients: ["example.org"] }]), "opportunistic"],
+    ["all but another domain", except([{ recipients: ["other.org"] }]), "strict"],
   ])("is raised by a rule that concerns %s", (_name, scope, profile) => {
     expect(planFor({ findings: { ...clean, hits: [hit({ scope, action: protect })] } }).floor.profile).toBe(profile);
     const graded = { ...low, hits: [hit({ scope, tier: "low", action: protect })] };
@@ -221,7 +223,7 @@ describe("the steps", () => {
     const released = planFor({ findings, holdReleased: true });
     expect(stepsOf(released)).toBe("transport:pkix hold:PST-DEC-001");
     expect(released.floor).toEqual(held.floor);
-    const elsewhere = { kind: "only", domains: ["other.org"] } as const;
+    const elsewhere = only([{ recipients: ["other.org"] }]);
     const other = { ...clean, hits: [hit({ action: { kind: "hold" }, scope: elsewhere })] };
     expect(stepsOf(planFor({ findings: other }))).toBe("transport:plain hold:PST-DEC-001");
   });
@@ -230,7 +232,7 @@ describe("the steps", () => {
 test("the reasons of a plan read as a story", () => {
   expect(planFor({ findings: low }).reasons).toEqual([
     { kind: "profile", profile: "standard", because: "phi" },
-    { kind: "rule", pack: "p", rule: "r" },
+    { kind: "rule", pack: "p", rule: "r", asks: "pass" },
     { kind: "capability", capability: "smime", state: "absent" },
     { kind: "capability", capability: "openpgp", state: "absent" },
     { kind: "capability", capability: "portal", state: "absent" },

@@ -5,17 +5,19 @@
  */
 import { isStsIgnored } from "../../core/destination-rule.ts";
 import type { Findings } from "../../core/findings.ts";
-import type { DestinationEffect, Floor, Plan, PlanReason } from "../../core/plan.ts";
+import type { DestinationEffect, Floor, Plan, PlanReason, Stop } from "../../core/plan.ts";
 import type { DestinationRule } from "../../core/policy.ts";
 import type { DecideInput } from "../../core/stages.ts";
+import { besideOf } from "./beside.ts";
 import { decideFloor } from "./floor.ts";
+import type { DecidedFloor } from "./floor.ts";
 import { provenDemand } from "./proven-demand.ts";
 import { verifiedRung } from "./requiretls.ts";
 import { capabilityReasons, planSteps } from "./steps.ts";
 import type { StepsInput } from "./steps.ts";
 
 export function decide(input: DecideInput): Plan {
-  const { floor, reasons, isHeldForReview, requireTls, rule } = decideFloor(input);
+  const { floor, reasons, hits, waiver, requireTls, rule } = decideFloor(input);
   const { capabilities, now } = input;
   const carrierRung = requireTls === "require" ? verifiedRung(capabilities.route) : "plain";
   const proven = provenDemand({ floor, capabilities, rule, now });
@@ -30,8 +32,24 @@ export function decide(input: DecideInput): Plan {
       ...proven.reasons,
       ...capabilityReasons(steps),
     ],
-    steps: isHeldForReview ? [{ kind: "hold", code: "PST-DEC-002" }] : planSteps(steps),
+    steps: stopOfRules({ hits, waiver }, input) ?? planSteps(steps),
+    ...besideOf(hits, input),
   };
+}
+
+/** Where rules leave no step to try: refused, or kept for a person. Of a copy for compliance they only set the floor. */
+function stopOfRules(
+  { hits, waiver }: Pick<DecidedFloor, "hits" | "waiver">,
+  { origin, holdReleased }: DecideInput,
+): readonly [Stop] | null {
+  if (origin !== "relay") return null;
+  const refusing = hits.find(({ action }) => action.kind === "refuse");
+  if (refusing !== undefined) {
+    return [{ kind: "refuse", code: "PST-DEC-030", rule: `${refusing.pack}/${refusing.rule}` }];
+  }
+  if (holdReleased) return null;
+  if (hits.some(({ action }) => action.kind === "hold")) return [{ kind: "hold", code: "PST-DEC-002" }];
+  return waiver === "awaits approval" ? [{ kind: "hold", code: "PST-DEC-031" }] : null;
 }
 
 /** The fallback only where it makes a difference: mail without a floor meets it anywhere. */

@@ -5,20 +5,25 @@
 import { assertNever } from "../../core/assert-never.ts";
 import { findDestinationRule } from "../../core/destination-rule.ts";
 import type { Route } from "../../core/capabilities.ts";
+import type { RuleHit } from "../../core/findings.ts";
 import type { Origin } from "../../core/origin.ts";
-import type { DestinationEffect, Floor, PlanReason } from "../../core/plan.ts";
+import type { DestinationEffect, Floor, PlanReason, WaiverEffect } from "../../core/plan.ts";
+import { strongerFloor, strongerProfile } from "../../core/floor-order.ts";
 import type { DestinationRule, RequireTlsWish } from "../../core/policy.ts";
 import type { DecideInput } from "../../core/stages.ts";
+import { actionText } from "../../core/rule-action.ts";
 import { demandsOf, hitsFor } from "./demands.ts";
-import type { Demand } from "./demands.ts";
+import type { Demand, Parties } from "./demands.ts";
 import { requireTlsWish, verifiedRung } from "./requiretls.ts";
-import { floorOf, sameFloor, strongerFloor, strongerProfile, weakerProfile } from "./profile.ts";
+import { waive } from "./waiver.ts";
+import { floorOf, sameFloor, weakerProfile } from "./profile.ts";
 
 export type DecidedFloor = {
   readonly floor: Floor;
   readonly reasons: readonly [PlanReason, ...PlanReason[]];
-  /** A rule keeps this copy for a person to look at. */
-  readonly isHeldForReview: boolean;
+  /** Rules that concern this copy. */
+  readonly hits: readonly RuleHit[];
+  readonly waiver: WaiverEffect | null;
   readonly requireTls: RequireTlsWish;
   /** Of the destination. */
   readonly rule: DestinationRule | null;
@@ -29,8 +34,8 @@ type Reasons = readonly PlanReason[];
 export function decideFloor(input: DecideInput): DecidedFloor {
   const domain = input.recipient.mailbox.domain;
   const isOwn = isOwnReport(input.origin);
-  const hits = isOwn ? [] : hitsFor(input.findings, domain);
-  const found = isOwn ? [] : demandsOf(input.findings, hits, input.policy);
+  const hits = isOwn ? [] : hitsFor(input.findings, partiesOf(input));
+  const { demands: found, effect: waiver } = waive(isOwn ? [] : demandsOf(input.findings, hits, input.policy), input);
   const rule = findDestinationRule(input.policy.destinations, domain);
   const lowered = lower(found, rule, input.now);
   const demands = [...lowered, ...raise(rule), ...protectContent(lowered, rule)];
@@ -47,21 +52,34 @@ export function decideFloor(input: DecideInput): DecidedFloor {
     reasons: [
       toReason(first ?? base),
       ...others.map(toReason),
-      ...hits.map((hit): PlanReason => ({ kind: "rule", pack: hit.pack, rule: hit.rule })),
+      ...hits.map(ruleReason),
+      ...(waiver === null ? [] : [{ kind: "sender-waiver", effect: waiver } as const]),
       ...destinationReasons({ found, lowered, rule }),
       ...(sameFloor(wanted, named) ? [] : [toReason({ profile: wanted.profile, because: "REQUIRETLS" })]),
       ...neverBelow(floor, wanted, input.previousFloor),
     ],
     requireTls,
     rule,
-    isHeldForReview: !input.holdReleased && hits.some(({ action }) => action.kind === "hold"),
+    hits,
+    waiver,
   };
+}
+
+/** A copy for compliance holds what the message holds, whoever that was for: every rule binds it. */
+function partiesOf({ origin, envelope, recipient }: DecideInput): Parties | null {
+  return origin === "copy" ? null : { sender: envelope.sender, recipient: recipient.mailbox };
+}
+
+function ruleReason({ pack, rule, action, also }: RuleHit): PlanReason {
+  const asks = actionText(action, also);
+  return { kind: "rule", pack, rule, ...(asks !== "protect" && { asks }) };
 }
 
 /** Postern's own reports hold no text of the message: nothing found in it binds them, what a destination demands does. */
 function isOwnReport(origin: Origin): boolean {
   switch (origin) {
     case "relay":
+    case "copy":
       return false;
     case "dsn":
     case "notice":

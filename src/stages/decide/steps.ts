@@ -70,7 +70,8 @@ function needsProtection(floor: Floor): boolean {
 
 /** A look-up that failed is no key: the copy falls to the next step of the same floor, and the reasons say why. */
 function contentSteps({ floor, capabilities, carrierRung, requireTls }: StepsInput): readonly Step[] {
-  if (!needsProtection(floor)) return [];
+  // For the portal alone no key of the recipient is enough.
+  if (!needsProtection(floor) || floor.profile === "portal") return [];
   const { smime, openpgp } = capabilities;
   const carrier = { minRung: carrierRung, ...keyword(requireTls) };
   return [
@@ -88,9 +89,9 @@ function keyword(wish: RequireTlsWish): Pick<Extract<Step, { kind: "transport" }
 }
 
 function portalStep({ floor, capabilities, carrierRung, fallback }: StepsInput): readonly Step[] {
-  if (fallback !== "portal") return [];
+  if (fallback !== "portal" && floor.profile !== "portal") return [];
   if (!needsProtection(floor) || capabilities.portal.kind !== "available") return [];
-  const isStrict = floor.profile === "strict" || floor.profile === "content";
+  const isStrict = floor.profile === "strict" || floor.minRung === null;
   const noticeMinRung = strongerRung(isStrict ? "pkix" : "tls-unauthenticated", carrierRung);
   return [{ kind: "portal", noticeMinRung }];
 }
@@ -102,6 +103,7 @@ function lastStop(input: StepsInput): Stop {
   if (input.fallback === "fail") return { kind: "refuse", code: "PST-DEC-010" };
   if (input.fallback === "defer") return { kind: "wait", code: "PST-DEC-011" };
   if (input.proven.kind === "raised") return { kind: "wait", code: "PST-DEC-020" };
+  if (input.floor.profile === "portal") return { kind: "hold", code: "PST-DEC-032" };
   const hasNothing = input.floor.minRung === null && [...contentSteps(input), ...portalStep(input)].length === 0;
   return { kind: "hold", code: hasNothing ? "PST-DEC-003" : "PST-DEC-001" };
 }

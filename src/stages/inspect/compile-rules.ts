@@ -3,13 +3,15 @@
  * Promises: every fault of every rule is reported with its place: unknown detectors and classes, conditions that say
  * nothing or two things, windows without an anchor, contradicting recipients.
  */
-import { domainToASCII } from "node:url";
-import type { RuleAction, RuleScope } from "../../core/findings.ts";
+import { isDemand } from "../../core/rule-action.ts";
+import type { Between, RuleScope } from "../../core/findings.ts";
 import type { YamlPath } from "../../parts/config/yaml-source.ts";
+import { NO_ADDRESS_PATTERN, readAddressPattern } from "../../parts/smtp/address-pattern.ts";
 import { checkKnown } from "./compile-detectors.ts";
 import type { Report } from "./compile-detectors.ts";
 import type { CompiledDetector, CompiledRule, Condition, CountCondition } from "./compiled-pack.ts";
-import type { ConditionEntry, RecipientsEntry, RuleEntry } from "./pack-schema.ts";
+import { compileActions } from "./compile-actions.ts";
+import type { BetweenEntry, ConditionEntry, RuleEntry } from "./pack-schema.ts";
 
 const FORMS = ["all", "any", "not", "any_of", "class"] as const;
 const COUNT_KEYS = ["min_confidence", "distinct", "distinct_terms", "weight", "within"] as const;
@@ -60,9 +62,9 @@ class RuleCompiler {
     const scope = this.#scope(entry, path);
     if (when === null || entry.status === "off") return null;
     if (!demandsSomething(when)) this.#report([...path, "when"], 'holds for every mail: it asks for nothing but "not"');
-    const action = actionOf(entry);
-    const tier = action.kind === "tag" ? "none" : entry.tier;
-    return { id: entry.id, status: entry.status, tier, action, scope, when, reads: readsOf(when) };
+    const { action, also } = compileActions(entry, path, this.#report);
+    const tier = isDemand(action) ? entry.tier : "none";
+    return { id: entry.id, status: entry.status, tier, action, also, scope, when, reads: readsOf(when) };
   }
 
   #condition(entry: ConditionEntry, path: YamlPath, hasAnchor: boolean): Condition | null {
@@ -144,36 +146,33 @@ class RuleCompiler {
   }
 
   #scope(entry: RuleEntry, path: YamlPath): RuleScope {
-    if (entry.only !== undefined && entry.except !== undefined) {
-      this.#report([...path, "except"], "cannot stand beside only; write two rules");
+    if (entry.only === undefined && entry.except === undefined) return { kind: "all" };
+    const read = (key: "only" | "except"): readonly Between[] | null =>
+      entry[key]?.map((each, index) => this.#between(each, [...path, key, index])) ?? null;
+    return { kind: "between", only: read("only"), except: read("except") ?? [] };
+  }
+
+  #between({ senders, recipients, recipients_in: older }: BetweenEntry[number], path: YamlPath): Between {
+    if (senders === undefined && recipients === undefined && older === undefined) {
+      this.#report(path, "names nobody; give senders, recipients, or both");
     }
-    if (entry.only !== undefined) return { kind: "only", domains: this.#domains(entry.only, [...path, "only"]) };
-    if (entry.except !== undefined)
-      return { kind: "except", domains: this.#domains(entry.except, [...path, "except"]) };
-    return { kind: "all" };
-  }
-
-  #domains(entries: RecipientsEntry, path: YamlPath): readonly string[] {
-    return entries.flatMap((entry, index) =>
-      entry.recipients_in.map((domain, position) => {
-        const ascii = domainToASCII(domain.toLowerCase().replace(/\.$/, ""));
-        if (!/^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+$/.test(ascii)) {
-          this.#report(
-            [...path, index, "recipients_in", position],
-            "is not a domain name; write example.org, without @ or *",
-          );
-        }
-        return ascii;
+    if (recipients !== undefined && older !== undefined) {
+      this.#report([...path, "recipients_in"], "says the same as recipients; keep one");
+    }
+    const read = (key: string, texts: readonly string[]): readonly string[] =>
+      texts.map((text, position) => {
+        const pattern = readAddressPattern(text);
+        if (pattern === null) this.#report([...path, key, position], NO_ADDRESS_PATTERN);
+        return pattern ?? text;
+      });
+    const named = recipients ?? older;
+    return {
+      ...(senders !== undefined && { senders: read("senders", senders) }),
+      ...(named !== undefined && {
+        recipients: read(recipients === undefined ? "recipients_in" : "recipients", named),
       }),
-    );
+    };
   }
-}
-
-function actionOf(entry: RuleEntry): RuleAction {
-  if (entry.action === "hold" || entry.action === "tag") return { kind: entry.action };
-  // The weakest named floor: what the policy demands for the verdict and its tier comes on top.
-  if (entry.action === "protect") return { kind: "protect", profile: "minimum" };
-  return { kind: "protect", profile: entry.action.protect };
 }
 
 /** Windows are measured from each match of the first condition. */

@@ -1,5 +1,5 @@
 /** A rule pack as the engine runs it: references resolved, patterns proven linear, words in one index. Types only. */
-import type { RuleAction, RuleScope, Tier } from "../../core/findings.ts";
+import type { RuleAction, RuleScope, SideAction, Tier } from "../../core/findings.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
 import type { PhraseHits, PhraseIndex, Tokens } from "./tokens.ts";
 import type { Validator } from "./validators.ts";
@@ -144,6 +144,7 @@ export type CompiledRule = {
   readonly status: "active" | "shadow";
   readonly tier: Tier;
   readonly action: RuleAction;
+  readonly also: readonly SideAction[];
   readonly scope: RuleScope;
   readonly when: Condition;
   /** Detectors the rule reads, for telling which findings support a hit. */

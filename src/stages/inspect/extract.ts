@@ -4,7 +4,7 @@
  * `uninspectable` with its reason; the source of a multipart between its parts is read too. Rejects only when the store
  * does. Leaves charsets, headers and transfer encodings to parts/mime, the meaning of the texts to the detectors.
  */
-import type { Trigger, UninspectableReason } from "../../core/findings.ts";
+import type { UninspectableReason } from "../../core/findings.ts";
 import type { MimeDefect, MimePart, MimeStructure } from "../../core/mime-structure.ts";
 import type { ReadBody } from "../../core/stages.ts";
 import { contentKindOf, hasReader, SNIFF_BYTES } from "../../parts/extraction/content-kind.ts";
@@ -21,7 +21,7 @@ import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { attachmentOf, isMessageFile, messagesOf, structureOf, withoutPrelude } from "./loose-file.ts";
 import { headerSegments, namedValues, otherFields, waivesTls, senderNamesOf, triggersOf } from "./message-header.ts";
-import type { NamedValues, Wanted } from "./message-header.ts";
+import type { Ask, NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
 import { contentOf, isTextual, readPartText, readRawText } from "./part-text.ts";
 import {
@@ -42,7 +42,7 @@ export type Extraction = {
   readonly uninspectable: readonly Uninspectable[];
   /** Parts the sender's client encrypted. */
   readonly protectedParts: readonly string[];
-  readonly triggers: readonly Trigger[];
+  readonly triggers: readonly Ask[];
   readonly tlsRequiredNo: boolean;
   readonly senderNames: ReadonlySet<string>;
   /** Parts whose name or declared type promises another content. */

@@ -2,6 +2,8 @@
 export type InspectOptions = {
   /** Words anywhere in the subject by which a sender asks for protection, such as `[secure]`; case does not matter. */
   readonly subjectTags: readonly string[];
+  /** Words in the subject by which a sender asks to do without protection; whether that counts is decided elsewhere. */
+  readonly waiverTags: readonly string[];
   /** Values of the Sensitivity header that ask for protection; case does not matter. */
   readonly sensitivityValues: readonly string[];
   /** Pictures shown inside the text (signature logos) below this size are not `uninspectable`. */
@@ -30,6 +32,7 @@ export type InspectOptions = {
 
 export const DEFAULT_INSPECT_OPTIONS: InspectOptions = {
   subjectTags: ["[secure]"],
+  waiverTags: [],
   sensitivityValues: ["private", "company-confidential", "personal"],
   inlineImageBytesMax: 32_768,
   partBytesMax: 16 * 1024 * 1024,

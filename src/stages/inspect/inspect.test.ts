@@ -342,9 +342,8 @@ test("a tag alone does not make PHI", async () => {
   const pack = TEST_PACK.replace("action: { protect: standard }", "action: tag");
   const findings = await inspectMail(plain(PHI), { pack });
   expect(findings.verdict).toBe("clean");
-  expect(findings.hits).toEqual([
-    { pack: "test", rule: "t.phi", tier: "none", action: { kind: "tag" }, scope: { kind: "all" } },
-  ]);
+  const base = { pack: "test", rule: "t.phi", tier: "none", scope: { kind: "all" } };
+  expect(findings.hits).toEqual([{ ...base, action: { kind: "pass" }, also: [{ kind: "tag", word: "t.phi" }] }]);
 });
 
 test("the order of parts does not change the verdict", async () => {

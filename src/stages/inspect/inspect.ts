@@ -10,6 +10,7 @@ import type { Clock } from "../../core/clock.ts";
 import { reached } from "../../core/failpoint.ts";
 import type { Finding, Findings, RuleHit, Tier, UninspectableReason, Verdict } from "../../core/findings.ts";
 import type { MimeStructure } from "../../core/mime-structure.ts";
+import { isDemand } from "../../core/rule-action.ts";
 import type { Inspect, ReadBody } from "../../core/stages.ts";
 import type { ExtractContent } from "../../parts/extraction/extraction-types.ts";
 import { Attachments } from "./attachments.ts";
@@ -139,7 +140,8 @@ function assemble({ extraction, uninspectable, results, options, deps }: Assembl
       ...extraction.misdeclared.slice(0, options.findingsMax).map(misdeclaredFinding),
     ],
     uninspectable,
-    triggers: extraction.triggers,
+    triggers: extraction.triggers.filter((each) => each !== "waiver-tag"),
+    ...(extraction.triggers.includes("waiver-tag") ? { waiverAsked: true } : {}),
     ...(extraction.tlsRequiredNo ? { tlsRequiredNo: true } : {}),
     packs: deps.packs.map(({ id, sha256 }) => ({ pack: id, sha256 })),
     engine: ENGINE,
@@ -152,12 +154,12 @@ function hitsOf(results: readonly PackResult[], status: CompiledRule["status"]):
   );
 }
 
-function toHit(pack: CompiledPack, { id, tier, action, scope }: CompiledRule): RuleHit {
-  return { pack: pack.id, rule: id, tier, action, scope };
+function toHit(pack: CompiledPack, { id, tier, action, also, scope }: CompiledRule): RuleHit {
+  return { pack: pack.id, rule: id, tier, action, ...(also.length > 0 && { also }), scope };
 }
 
 function verdictOf(hits: readonly RuleHit[], hasUninspectable: boolean, hasProtected: boolean): Verdict {
-  if (hits.some((hit) => hit.action.kind !== "tag")) return "phi";
+  if (hits.some((hit) => isDemand(hit.action))) return "phi";
   if (hasUninspectable) return "uninspectable";
   return hasProtected ? "protected" : "clean";
 }

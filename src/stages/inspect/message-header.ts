@@ -83,21 +83,33 @@ export function otherFields(fields: readonly HeaderField[], { all }: { readonly 
     .map(({ name, value }) => `${name}: ${decodeWords(value)}`);
 }
 
-/** What asks for protection, compared without regard to case. */
-export type Wanted = { readonly tags: readonly string[]; readonly sensitivities: ReadonlySet<string> };
+/** What a sender asked for in a field of the header: protection, or to do without. */
+export type Ask = Trigger | "waiver-tag";
 
-export function wantedOf(options: Pick<InspectOptions, "subjectTags" | "sensitivityValues">): Wanted {
-  const tags = options.subjectTags.map((tag) => lowerCase(normaliseText(tag)).trim()).filter((tag) => tag !== "");
-  return { tags, sensitivities: new Set(options.sensitivityValues.map((value) => value.trim().toLowerCase())) };
+/** What asks for protection or against it, compared without regard to case. */
+export type Wanted = {
+  readonly tags: readonly string[];
+  readonly waiverTags: readonly string[];
+  readonly sensitivities: ReadonlySet<string>;
+};
+
+export function wantedOf(options: Pick<InspectOptions, "subjectTags" | "sensitivityValues" | "waiverTags">): Wanted {
+  const read = (tags: readonly string[]): readonly string[] =>
+    tags.map((tag) => lowerCase(normaliseText(tag)).trim()).filter((tag) => tag !== "");
+  const [tags, waiverTags] = [read(options.subjectTags), read(options.waiverTags)];
+  return {
+    tags,
+    waiverTags,
+    sensitivities: new Set(options.sensitivityValues.map((value) => value.trim().toLowerCase())),
+  };
 }
 
-export function triggersOf(values: NamedValues, { tags, sensitivities }: Wanted): readonly Trigger[] {
-  const triggers: Trigger[] = [];
-  const hasTag = (value: string): boolean => {
-    const subject = lowerCase(normaliseText(value));
-    return tags.some((tag) => subject.includes(tag));
-  };
-  if (values.get("subject")?.some(hasTag) === true) triggers.push("subject-tag");
+export function triggersOf(values: NamedValues, { tags, waiverTags, sensitivities }: Wanted): readonly Ask[] {
+  const triggers: Ask[] = [];
+  const subjects = (values.get("subject") ?? NONE).map((value) => lowerCase(normaliseText(value)));
+  const holds = (each: readonly string[]): boolean => subjects.some((text) => each.some((tag) => text.includes(tag)));
+  if (holds(tags)) triggers.push("subject-tag");
+  if (holds(waiverTags)) triggers.push("waiver-tag");
   const isWanted = (value: string): boolean => sensitivities.has(value.trim().toLowerCase());
   if (values.get(SENSITIVITY_FIELD)?.some(isWanted) === true) triggers.push("sensitivity-header");
   return triggers;

@@ -85,18 +85,29 @@ describe("a pack is refused with its place and a suggestion for", () => {
     ],
     ["an opportunistic floor", pack(REGEX, RULE.replace("tag", "{ protect: opportunistic }")), ["rules[0].action"]],
     [
-      "recipients both included and excepted",
+      "an exception of nobody, and one said twice",
       pack(
         REGEX,
-        "  - { id: r, action: tag, when: { class: c }, only: [{ recipients_in: [a.example] }], except: [{ recipients_in: [b.example] }] }\n",
+        "  - { id: r, action: tag, when: { class: c }, only: [{}], except: [{ recipients: [b.example], recipients_in: [c.example] }] }\n",
       ),
-      ["cannot stand beside only"],
+      ["only[0]: names nobody; give senders", "except[0].recipients_in: says the same as recipients"],
     ],
     [
-      "a recipient domain that is an address",
-      pack(REGEX, "  - { id: r, action: tag, when: { class: c }, except: [{ recipients_in: [x@a.example] }] }\n"),
-      ["except[0].recipients_in[0]: is not a domain name"],
+      "parties that are none",
+      pack(
+        REGEX,
+        "  - { id: r, action: tag, when: { class: c }, except: [{ recipients: ['*.example', '@a.example'], senders: ['a b@c.example', local] }] }\n",
+      ),
+      [
+        "except[0].recipients[0]: is no address or domain",
+        "except[0].recipients[1]: is no address or domain",
+        "except[0].senders[0]: is no address or domain",
+        "except[0].senders[1]: is no address or domain",
+      ],
     ],
+    ["the same action twice", pack(REGEX, RULE.replace("tag", "[hold, copy, hold]")), ["action[2]: stands twice"]],
+    ["a tag that could end its line", pack(REGEX, RULE.replace("tag", '{ tag: "a\\r\\nBcc: x" }')), ["action"]],
+    ["a notice to nobody known", pack(REGEX, RULE.replace("tag", "{ notify: everybody }")), ["action"]],
     [
       "an adjustment without words near",
       pack(REGEX.replace(" }", ", confidence: [{ adjust: 5 }] }"), RULE),
@@ -174,8 +185,37 @@ test("actions, recipients and status are taken over", () => {
   );
   expect(rules.map((rule) => rule.id)).toEqual(["t.phi", "t.sensitive", "t.held", "t.partner"]);
   expect(rules[1]?.action).toEqual({ kind: "protect", profile: "minimum" });
-  expect(rules[2]?.scope).toEqual({ kind: "only", domains: ["b.example", "xn--bcher-kva.example"] });
-  expect(rules[3]?.scope).toEqual({ kind: "except", domains: ["c.example"] });
+  const recipients = ["b.example", "xn--bcher-kva.example"];
+  expect(rules[2]?.scope).toEqual({ kind: "between", only: [{ recipients }], except: [] });
+  expect(rules[3]?.scope).toEqual({ kind: "between", only: null, except: [{ recipients: ["c.example"] }] });
+});
+
+test.each([
+  ["pass", { kind: "pass" }, []],
+  ["tag", { kind: "pass" }, [{ kind: "tag", word: "t.x" }]],
+  ["{ tag: Ward 7 }", { kind: "pass" }, [{ kind: "tag", word: "Ward 7" }]],
+  ["content", { kind: "protect", profile: "content" }, []],
+  ["portal", { kind: "protect", profile: "portal" }, []],
+  ["{ protect: portal }", { kind: "protect", profile: "portal" }, []],
+  ["refuse", { kind: "refuse" }, []],
+  ["notify", { kind: "pass" }, [{ kind: "notify", whom: "sender" }]],
+  ["[hold, { notify: reviewers }, copy]", { kind: "hold" }, [{ kind: "notify", whom: "reviewers" }, { kind: "copy" }]],
+  ["[protect, { protect: strict }]", { kind: "protect", profile: "strict" }, []],
+  ["[refuse, hold, portal, pass]", { kind: "refuse" }, []],
+])("the action %s is one way, the strongest, and what is done beside it", (text, action, also) => {
+  const { rules } = packOf(`${TEST_PACK}  - { id: t.x, tier: high, action: ${text}, when: { class: health } }`);
+  expect(rules.at(-1)).toMatchObject({ action, also, tier: action.kind === "pass" ? "none" : "high" });
+});
+
+test("an entry of only or except may name senders, recipients or both, as addresses, domains or all below one", () => {
+  const { rules } = packOf(
+    `${TEST_PACK}  - { id: t.x, action: hold, when: { class: health }, only: [{ senders: [Desk@A.example, "<>"], recipients: [.b.example] }], except: [{ senders: [c.example] }] }`,
+  );
+  expect(rules.at(-1)?.scope).toEqual({
+    kind: "between",
+    only: [{ senders: ["desk@a.example", "<>"], recipients: [".b.example"] }],
+    except: [{ senders: ["c.example"] }],
+  });
 });
 
 test("a file that cannot be read is an error with a code", () => {

@@ -129,10 +129,34 @@ const condition = z.strictObject({
   within: withinChars.optional(),
 });
 
-const recipients = z
-  .array(z.strictObject({ recipients_in: z.array(z.string().min(1).max(253)).min(1).max(1_000) }))
+const patterns = z.array(z.string().min(1).max(320)).min(1).max(1_000);
+
+/** Who writes to whom: all keys of an entry must fit. */
+const between = z
+  .array(
+    z.strictObject({
+      senders: patterns.optional(),
+      recipients: patterns.optional(),
+      /** The older word for `recipients`. */
+      recipients_in: patterns.optional(),
+    }),
+  )
   .min(1)
   .max(20);
+
+const tagWord = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9 ._/-]{0,62}[A-Za-z0-9])?$/,
+    "a tag is 1 to 64 letters, digits, spaces and . _ / - and begins and ends with a letter or digit",
+  );
+
+const oneAction = z.union([
+  z.enum(["pass", "tag", "protect", "content", "portal", "hold", "refuse", "notify", "copy"]),
+  z.strictObject({ protect: z.enum(PROFILES).exclude(["opportunistic"]) }),
+  z.strictObject({ tag: tagWord }),
+  z.strictObject({ notify: z.enum(["sender", "reviewers"]) }),
+]);
 
 const rule = z.strictObject({
   id,
@@ -140,12 +164,9 @@ const rule = z.strictObject({
   status: z.enum(["active", "shadow", "off"]).default("active"),
   tier: z.enum(["low", "high"]).default("low"),
   when: condition,
-  only: recipients.optional(),
-  except: recipients.optional(),
-  action: z.union([
-    z.enum(["protect", "hold", "tag"]),
-    z.strictObject({ protect: z.enum(PROFILES).exclude(["opportunistic"]) }),
-  ]),
+  only: between.optional(),
+  except: between.optional(),
+  action: z.union([oneAction, z.array(oneAction).min(1).max(8)]),
 });
 
 const packTest = z.strictObject({
@@ -169,4 +190,5 @@ export type DetectorTests = z.output<typeof detectorTests>;
 export type NearEntry = z.output<typeof near>;
 export type RuleEntry = PackFile["rules"][number];
 export type ConditionEntry = z.output<typeof condition>;
-export type RecipientsEntry = z.output<typeof recipients>;
+export type BetweenEntry = z.output<typeof between>;
+export type ActionEntry = z.output<typeof oneAction>;

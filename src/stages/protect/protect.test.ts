@@ -33,6 +33,7 @@ const OPTIONS: ProtectOptions = {
   dkim: [KEY],
   stripHeaders: ["X-Gate-Secret", "Sensitivity"],
   subjectTags: ["[secure]"],
+  tagHeader: "X-Postern-Tag",
   headerBytesMax: 65_536,
   requoteBytesMax: 100_000,
 };
@@ -87,8 +88,9 @@ class World {
   async parcel(
     message: StoredMessage,
     missing: readonly MissingExtension[] = [],
+    tags: readonly string[] = [],
   ): Promise<Parcel & { readonly isNew: boolean }> {
-    const result = await this.protect({ message, step: STEP, missing });
+    const result = await this.protect({ message, step: STEP, tags, missing });
     if (result.kind !== "parcel") throw new Error(result.code);
     return { ...result.parcel, isNew: result.isNew };
   }
@@ -282,8 +284,32 @@ describe("a server that lacks extensions", () => {
     ],
   ] as const)("%s can be refused: %#", async (missing, source, code) => {
     const world = new World();
-    const result = await world.protect({ message: world.message(source), step: STEP, missing: [missing] });
+    const result = await world.protect({ message: world.message(source), step: STEP, tags: [], missing: [missing] });
     expect(result).toEqual({ kind: "unprotectable", code });
+  });
+});
+
+describe("the words rules mark a copy with", () => {
+  test("stand in a field of their own, above what came in, and one that came in is cut", async () => {
+    const world = new World();
+    const message = world.message(`X-Postern-Tag: forged\r\n${PLAIN}`);
+    const text = (await world.bytes(await world.parcel(message, [], ["PHI", "Ward 7"]))).toString();
+    expect(text.match(/^X-Postern-Tag: .*$/gm)).toEqual(["X-Postern-Tag: PHI", "X-Postern-Tag: Ward 7"]);
+    expect(text.indexOf("X-Postern-Tag")).toBeLessThan(text.indexOf("From:"));
+  });
+
+  test("make bytes of their own, which are made once", async () => {
+    const world = new World();
+    const message = world.message(PLAIN);
+    const [plain, marked, other] = [
+      await world.parcel(message),
+      await world.parcel(message, [], ["PHI"]),
+      await world.parcel(message, [], ["B"]),
+    ];
+    expect(new Set([plain, marked, other].map(({ variant }) => variant.id)).size).toBe(3);
+    const known = { ...message, variants: [plain.variant, marked.variant] };
+    expect(await world.parcel(known, [], ["PHI"])).toMatchObject({ isNew: false, variant: { id: marked.variant.id } });
+    expect(await world.parcel(known)).toMatchObject({ isNew: false, variant: { id: plain.variant.id } });
   });
 });
 
@@ -293,13 +319,13 @@ test.each([
   { kind: "portal", noticeMinRung: "pkix" },
 ] as const satisfies readonly Step[])("a step of kind $kind is never answered with plain bytes", async (step) => {
   const world = new World();
-  const result = await world.protect({ message: world.message(PLAIN), step, missing: [] });
+  const result = await world.protect({ message: world.message(PLAIN), step, tags: [], missing: [] });
   expect(result).toEqual({ kind: "unprotectable", code: "PST-PRT-001" });
 });
 
 test("a header section over the limit is not sent with what should have been cut", async () => {
   const world = new World({ headerBytesMax: 50 });
-  const result = await world.protect({ message: world.message(PLAIN), step: STEP, missing: [] });
+  const result = await world.protect({ message: world.message(PLAIN), step: STEP, tags: [], missing: [] });
   expect(result).toEqual({ kind: "unprotectable", code: "PST-PRT-007" });
 });
 

@@ -4,6 +4,7 @@
  * Promises: never chooses a weaker step; what cannot be built is `unprotectable` with a code; the same input gives the
  * same bytes; content lies only in blobs, never in a piece of bytes. Storing the variant is the caller's.
  */
+import { createHash } from "node:crypto";
 import { assertNever } from "../../core/assert-never.ts";
 import type { BlobRef, BlobStore } from "../../core/blob-store.ts";
 import { reached } from "../../core/failpoint.ts";
@@ -31,6 +32,8 @@ export type ProtectOptions = {
   readonly stripHeaders: readonly string[];
   /** Texts to take out of the Subject, such as `[secure]`. */
   readonly subjectTags: readonly string[];
+  /** Name of the field for the words rules mark mail with; cut from what comes in. */
+  readonly tagHeader: string;
   readonly headerBytesMax: number;
   /** Quoted-printable parts with illegal lines are rewritten in memory up to this size. */
   readonly requoteBytesMax: number;
@@ -38,7 +41,7 @@ export type ProtectOptions = {
 
 export type ProtectDeps = { readonly blobs: BlobStore };
 
-/** One place for each kind: two recipients served at once never give two contents one id. */
+/** One place for each kind and choice of tags: two recipients served at once never give two contents one id. */
 const ORDINAL: Readonly<Record<VariantKind, number>> = { untouched: 1, downconverted: 2 };
 
 type Unprotectable = { readonly kind: "unprotectable"; readonly code: ReasonCode };
@@ -50,6 +53,7 @@ type Content = {
   readonly key: DkimKey | null;
 };
 type Context = {
+  readonly tags: readonly string[];
   readonly options: ProtectOptions;
   readonly rules: HeaderRules;
   readonly blobs: BlobStore;
@@ -57,19 +61,20 @@ type Context = {
 };
 
 export function createProtect(options: ProtectOptions, deps: ProtectDeps): Protect {
-  const { stripHeaders: stripNames, subjectTags } = options;
+  const { subjectTags } = options;
+  const stripNames = [...options.stripHeaders, options.tagHeader];
   const rules: HeaderRules = {
     edit: headerEditRules({ stripNames, stripPrefixes: EXCHANGE_INTERNAL_PREFIXES, subjectTags }),
     keys: keysByDomain(options.dkim),
   };
-  return async ({ message, step, missing }) => {
+  return async ({ message, step, tags, missing }) => {
     if (step.kind !== "transport") return { kind: "unprotectable", code: "PST-PRT-001" };
     const form = formFor(message, missing);
     if (form.kind === "unprotectable") return form;
     const parcelOf = (variant: Variant): Parcel => ({ variant, step, minRung: step.minRung });
-    const stored = message.variants.find((variant) => variant.kind === form.variant);
+    const stored = message.variants.find((each) => each.kind === form.variant && isSame(each.tags ?? [], tags));
     if (stored !== undefined) return { kind: "parcel", parcel: parcelOf(stored), isNew: false };
-    const built = await build({ options, rules, blobs: deps.blobs, message }, form.variant);
+    const built = await build({ options, rules, blobs: deps.blobs, message, tags }, form.variant);
     if (built.kind === "unprotectable") return built;
     await reached("protect.variant-stored");
     return { kind: "parcel", parcel: parcelOf(built.variant), isNew: true };
@@ -116,12 +121,13 @@ async function build(
   if (content.kind === "unprotectable") return content;
   const pieces = [await traceFields(context, content), ...content.pieces];
   const variant: Variant = {
-    id: variantIdOf(submission.id, ORDINAL[kind]),
+    id: variantIdOf(submission.id, ordinalOf(kind, context.tags)),
     messageId: submission.id,
     kind,
     pieces,
     sizeBytes: pieces.reduce((sum, piece) => sum + sizeOf(piece), 0),
     needs: needsOf(context.message, kind),
+    ...(context.tags.length > 0 && { tags: context.tags }),
   };
   return { kind: "built", variant };
 }
@@ -162,21 +168,34 @@ async function converted(context: Context): Promise<Unprotectable | Content> {
 }
 
 function planFor(context: Context, header: Buffer, bodyChanges: boolean): HeaderPlan {
-  return planHeaders(header, context.rules, { bodyChanges, isOwn: context.message.submission.origin !== "relay" });
+  const { origin } = context.message.submission;
+  return planHeaders(header, context.rules, { bodyChanges, isOwn: origin !== "relay" && origin !== "copy" });
 }
 
 /** Received and loop marker, and on top of them the signature: it covers neither. */
 async function traceFields(context: Context, content: Content): Promise<Piece> {
-  const { options, message } = context;
+  const { options, message, tags } = context;
   const fields = [
     receivedField(message.submission, options.hostname),
     Buffer.from(`${LOOP_FIELD}: ${options.instanceId}\r\n`),
+    ...tags.map((tag) => Buffer.from(`${options.tagHeader}: ${tag}\r\n`)),
   ];
   if (content.key !== null) {
     const bytes = streamOf(context.blobs, content.toSign);
     fields.unshift(await signMessage({ message: bytes, key: content.key, at: message.submission.receivedAt }));
   }
   return { kind: "bytes", bytes: Buffer.concat(fields) };
+}
+
+/** Beyond the two without tags a number that the tags alone make. */
+function ordinalOf(kind: VariantKind, tags: readonly string[]): number {
+  if (tags.length === 0) return ORDINAL[kind];
+  const number = createHash("sha256").update(tags.join("\n")).digest().readUIntBE(0, 6);
+  return ORDINAL[kind] + 2 * (number + 1);
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, index) => word === b[index]);
 }
 
 function needsOf(message: StoredMessage, kind: VariantKind): Needs {

@@ -8,7 +8,7 @@ import type { BlobStore } from "../../core/blob-store.ts";
 import type { EnvelopeRecipient, Mailbox } from "../../core/envelope.ts";
 import { reached } from "../../core/failpoint.ts";
 import type { MessageId } from "../../core/ids.ts";
-import type { ChildKind, Origin } from "../../core/origin.ts";
+import type { Origin, ReportKind } from "../../core/origin.ts";
 import type { NewMessage, StoredMessage } from "../../core/queue-store.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { OpenIntake, ReportSubject, StoredBody, WriteReport } from "../../core/stages.ts";
@@ -81,9 +81,9 @@ function compose(base: ReportBase, { kind, subjects, until, message }: Request):
   }
 }
 
-function dsnRecipient({ recipient, status, code, replyCode, host }: ReportSubject): DsnRecipient {
+function dsnRecipient({ recipient, status, code, replyCode, host, rule }: ReportSubject): DsnRecipient {
   const { mailbox, orcpt } = recipient.recipient;
-  return { address: mailbox.address, orcpt, status, code, replyCode, host };
+  return { address: mailbox.address, orcpt, status, code, replyCode, host, ...(rule !== undefined && { rule }) };
 }
 
 function heldRecipient({ recipient, code }: ReportSubject): {
@@ -166,6 +166,6 @@ function newMessage(
   };
 }
 
-function originOf(kind: ChildKind): Origin {
+function originOf(kind: ReportKind): Origin {
   return kind === "held_notice" ? "notice" : "dsn";
 }

@@ -66,8 +66,6 @@ export type SettleDeps = {
 type Report = { readonly mail: NewMessage; readonly about: readonly [StoredRecipient, ...StoredRecipient[]] };
 type Reports = { readonly written: readonly Report[]; readonly lost: ReadonlySet<RecipientId> };
 
-const NO_REPORTS: Reports = { written: [], lost: new Set() };
-
 /** How long past its lifetime a recipient waits for a report that cannot be written. */
 const REPORT_PATIENCE_MS = 24 * 3_600_000;
 
@@ -86,7 +84,8 @@ export function createSettle(deps: SettleDeps): Settle {
     const wait = mustWait(settled) ? "durable" : "ordered";
     const isPlan = alongside.recipients.length > 0;
     await reached(isPlan ? "plan.before-rows" : "result.before-rows");
-    const { stale, children } = await commit({ ...alongside, recipients, approvals }, { wait, reports, deps });
+    const mails = reports.written.map(({ mail }) => mail);
+    const { stale, children } = await commit({ ...alongside, recipients, approvals }, { wait, children: mails, deps });
     await reached(isPlan ? "plan.recorded" : "result.recorded");
     for (const id of stale) deps.log.warn("stale_claim", { recipient: id });
     deps.settled(settled.map(({ recipient }) => recipient));
@@ -101,28 +100,28 @@ export function createSettle(deps: SettleDeps): Settle {
 
 /** For what does not end a recipient: how its dialog began, and the intent. */
 export function createWrite(deps: Pick<SettleDeps, "store" | "blobs">): WriteTransition {
-  return async (transition, wait) => commit(transition, { wait, reports: NO_REPORTS, deps });
+  return async (transition, wait) => commit(transition, { wait, children: [], deps });
 }
 
-/** Rows refer to the bodies they were written with; a report nobody was given leaves none behind. */
-async function commit(
-  transition: Transition,
-  {
-    wait,
-    reports,
-    deps,
-  }: { readonly wait: Wait; readonly reports: Reports; readonly deps: Pick<SettleDeps, "store" | "blobs"> },
-): Promise<CommitResult> {
-  const bodyOf = ({ mail }: Report): BlobRef => mail.submission.body;
+type Committing = {
+  readonly wait: Wait;
+  /** All the transition brings along. */
+  readonly children: readonly NewMessage[];
+  readonly deps: Pick<SettleDeps, "store" | "blobs">;
+};
+
+/** Rows refer to the bodies they were written with; a child nobody was given leaves none behind. */
+export async function commit(transition: Transition, { wait, children, deps }: Committing): Promise<CommitResult> {
+  const bodyOf = ({ submission }: NewMessage): BlobRef => submission.body;
   try {
     const result = await deps.store.commit(transition, wait);
-    const isInserted = ({ mail }: Report): boolean => result.children.includes(mail.submission.id);
+    const isInserted = ({ submission }: NewMessage): boolean => result.children.includes(submission.id);
     const pieces = transition.variants.flatMap((variant) => variant.pieces).filter((piece) => piece.kind === "blob");
-    deps.blobs.keep([...reports.written.filter(isInserted).map(bodyOf), ...pieces.map(({ ref }) => ref)]);
-    deps.blobs.disown(reports.written.filter((report) => !isInserted(report)).map(bodyOf));
+    deps.blobs.keep([...children.filter(isInserted).map(bodyOf), ...pieces.map(({ ref }) => ref)]);
+    deps.blobs.disown(children.filter((child) => !isInserted(child)).map(bodyOf));
     return result;
   } catch (error) {
-    deps.blobs.disown(reports.written.map(bodyOf));
+    deps.blobs.disown(children.map(bodyOf));
     throw error;
   }
 }
@@ -229,9 +228,10 @@ export function isWanted(tell: Tell, message: StoredMessage, recipient: StoredRe
   }
 }
 
-/** A failure or hold of relayed mail from the null sender: nobody may be told, so an operator has to look. */
+/** A failure or hold of mail from the null sender, relayed or copied: nobody may be told, so an operator has to look. */
 function isUnsayable(tell: Tell | null, { submission }: StoredMessage): boolean {
-  if (tell === null || submission.origin !== "relay" || submission.envelope.sender !== null) return false;
+  const isMail = submission.origin === "relay" || submission.origin === "copy";
+  if (tell === null || !isMail || submission.envelope.sender !== null) return false;
   return tell.kind === "failure_dsn" || tell.kind === "held_notice";
 }
 

@@ -53,7 +53,7 @@ describe("dlp replay", () => {
       now: { verdict: "clean", tier: "none" },
       against: { verdict: "phi", tier: "low" },
       gained: ["r.two (hold)"],
-      lost: ["r.two (tag)"],
+      lost: ["r.two (tag r.two)"],
     });
     expect(sums).toMatchObject({ messages: 3, changed: 2 });
     expect(more).toEqual([]);

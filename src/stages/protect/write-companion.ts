@@ -1,0 +1,192 @@
+/**
+ * Writes what goes out beside a message because rules ask for it: a copy to the compliance mailboxes, notices that it was flagged
+ * (docs/flow.md, "Mail that Postern writes itself"). Promises: the null envelope sender, so that no report answers it; the body is
+ * durable when the rows are handed back; a copy is the message as it came, under the floor of the message and what REQUIRETLS asks;
+ * notices hold no content and are limited by the hour. Whether one is due is decided elsewhere.
+ */
+import type { BlobStore } from "../../core/blob-store.ts";
+import type { Envelope, EnvelopeRecipient } from "../../core/envelope.ts";
+import { reached } from "../../core/failpoint.ts";
+import { recipientIdOf } from "../../core/ids.ts";
+import type { MessageId } from "../../core/ids.ts";
+import type { Log } from "../../core/log.ts";
+import type { Origin } from "../../core/origin.ts";
+import type { NewMessage } from "../../core/queue-store.ts";
+import type { OpenIntake, StoredBody, WriteCompanion } from "../../core/stages.ts";
+import { composeReviewerNotice, composeSenderNotice } from "../../parts/mime/compose-flagged.ts";
+import { readOriginalFacts } from "../../parts/mime/original-facts.ts";
+import type { NoticeBudget } from "./notice-budget.ts";
+
+export type CompanionOptions = {
+  readonly hostname: string;
+  /** Bare address notices come from. */
+  readonly from: string;
+  readonly lifetimeMs: number;
+  readonly headerBytesMax: number;
+  /** Compliance mailboxes. */
+  readonly copyTo: readonly EnvelopeRecipient[];
+  /** Reviewers. */
+  readonly notify: readonly EnvelopeRecipient[];
+  readonly noticesPerHourMax: number;
+};
+
+export type CompanionDeps = {
+  readonly blobs: BlobStore;
+  readonly openIntake: OpenIntake;
+  readonly newMessageId: () => MessageId;
+  readonly budget: NoticeBudget;
+  readonly log: Log;
+};
+
+type Request = Parameters<WriteCompanion>[0];
+type Made = { readonly recipients: readonly EnvelopeRecipient[]; readonly source: AsyncIterable<Uint8Array> };
+
+/** Fields that tell a compliance mailbox which message it has, and why. */
+const COPY_FIELD = "X-Postern-Copy-Of";
+const RULE_FIELD = "X-Postern-Rule";
+const RULE_FIELDS_MAX = 20;
+
+/** `options` is asked each time: a reload may change who is told. */
+export function createWriteCompanion(options: () => CompanionOptions, deps: CompanionDeps): WriteCompanion {
+  return async (request) => {
+    const now = options();
+    const id = deps.newMessageId();
+    const made = await make(request, { id, options: now, deps });
+    if (made === null) {
+      deps.log.warn("companion_left_out", { message: request.message.submission.id, kind: request.companion.kind });
+      return null;
+    }
+    const stored = await store(made.source, deps.openIntake);
+    await reached("report.body-durable");
+    return newMessage({ id, recipients: made.recipients, stored, request }, now);
+  };
+}
+
+type Making = { readonly id: MessageId; readonly options: CompanionOptions; readonly deps: CompanionDeps };
+
+async function make(request: Request, making: Making): Promise<Made | null> {
+  const { options, deps } = making;
+  const { sender } = request.message.submission.envelope;
+  const { kind } = request.companion;
+  if (kind === "copy") {
+    return options.copyTo.length === 0 ? null : { recipients: options.copyTo, source: copyOf(request, deps.blobs) };
+  }
+  const own: readonly EnvelopeRecipient[] =
+    sender === null ? [] : [{ mailbox: sender, notify: ["never"], orcpt: null }];
+  const recipients = kind === "sender_notice" ? own : options.notify;
+  const [first] = recipients;
+  const whom = kind === "sender_notice" ? (sender?.address.toLowerCase() ?? "") : "";
+  if (first === undefined || !deps.budget.take(whom, { now: request.now, max: options.noticesPerHourMax })) return null;
+  return { recipients, source: notice(request, recipients, making) };
+}
+
+async function* notice(request: Request, to: readonly EnvelopeRecipient[], making: Making): AsyncGenerator<Uint8Array> {
+  const { id, options, deps } = making;
+  const { submission } = request.message;
+  const isToSender = request.companion.kind === "sender_notice";
+  const fields = {
+    id,
+    hostname: options.hostname,
+    from: options.from,
+    to: to.map(({ mailbox }) => mailbox.address),
+    now: request.now,
+    queueId: submission.id,
+    arrivedAt: submission.receivedAt,
+    messageId: isToSender ? readOriginalFacts(await readHeader(request, making, deps.blobs)).messageId : null,
+    rules: request.companion.rules,
+    fates: request.fates,
+  };
+  yield isToSender ? composeSenderNotice(fields) : composeReviewerNotice(fields);
+}
+
+/** The message as it came, behind fields of ours. */
+async function* copyOf({ message, companion }: Request, blobs: BlobStore): AsyncGenerator<Uint8Array> {
+  const { id, body, mime } = message.submission;
+  const rules = companion.rules.slice(0, RULE_FIELDS_MAX).map((rule) => `${RULE_FIELD}: ${rule}\r\n`);
+  yield Buffer.from(`${COPY_FIELD}: ${id}\r\n${rules.join("")}`);
+  yield* blobs.read(body, { start: 0, end: mime.sizeBytes });
+}
+
+async function readHeader({ message }: Request, { options }: Making, blobs: BlobStore): Promise<Buffer> {
+  const { body, mime } = message.submission;
+  const chunks: Uint8Array[] = [];
+  const end = Math.min(mime.root.bodyStart, options.headerBytesMax);
+  for await (const chunk of blobs.read(body, { start: 0, end })) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function store(source: AsyncIterable<Uint8Array>, openIntake: OpenIntake): Promise<StoredBody> {
+  const intake = openIntake();
+  try {
+    for await (const chunk of source) await intake.write(chunk);
+    return await intake.finish();
+  } catch (error) {
+    await intake.abort();
+    throw error;
+  }
+}
+
+type Stored = {
+  readonly id: MessageId;
+  readonly recipients: readonly EnvelopeRecipient[];
+  readonly stored: StoredBody;
+  readonly request: Request;
+};
+
+/** Once for a message, whichever of its recipients caused it: the first stands for all. */
+function newMessage({ id, recipients, stored, request }: Stored, options: CompanionOptions): NewMessage {
+  const { message, companion, floor, now } = request;
+  const messageId = message.submission.id;
+  const recipientId = recipientIdOf(messageId, 1);
+  const isCopy = companion.kind === "copy";
+  const origin: Origin = isCopy ? "copy" : "notice";
+  const { sizeBytes } = stored.body;
+  return {
+    submission: {
+      id,
+      origin,
+      parent: { messageId, recipientId, kind: companion.kind, step: 0, ...(isCopy && { floor }) },
+      envelope: envelopeOf(request, recipients),
+      recipients,
+      submitter: { submitter: "postern", proof: "self", peerAddress: "127.0.0.1", helo: options.hostname, tls: null },
+      ...stored,
+      receivedAt: now,
+    },
+    expiresAt: now + options.lifetimeMs,
+    dueAt: now,
+    lease: null,
+    events: [
+      { at: now, messageId, recipientId, body: { kind: "child", child: companion.kind, messageId: id, step: 0 } },
+      {
+        at: now,
+        messageId: id,
+        recipientId: null,
+        body: {
+          kind: "accepted",
+          origin,
+          submitter: "postern",
+          proof: "self",
+          peerAddress: "127.0.0.1",
+          tls: null,
+          sizeBytes,
+          sha256: stored.sha256,
+          recipients: recipients.length,
+        },
+      },
+    ],
+  };
+}
+
+function envelopeOf({ message, companion }: Request, recipients: readonly EnvelopeRecipient[]): Envelope {
+  const own: Envelope = {
+    sender: null,
+    body: "7bit",
+    smtpUtf8: recipients.some(({ mailbox }) => mailbox.isUtf8),
+    requireTls: false,
+    ret: null,
+    envid: null,
+  };
+  if (companion.kind !== "copy") return own;
+  const { body, smtpUtf8, requireTls } = message.submission.envelope;
+  return { ...own, body, smtpUtf8: smtpUtf8 || own.smtpUtf8, requireTls };
+}
