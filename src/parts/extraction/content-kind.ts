@@ -14,7 +14,18 @@ export type ContentKind =
   | { readonly kind: "binary" };
 
 /** Formats the reader processes read. */
-const READ_FORMATS: ReadonlySet<string> = new Set(["zip", "ole", "rtf", "pdf", "dicom", "gzip", "zstd", "tar", "cms"]);
+const READ_FORMATS: ReadonlySet<string> = new Set([
+  "zip",
+  "ole",
+  "tnef",
+  "rtf",
+  "pdf",
+  "dicom",
+  "gzip",
+  "zstd",
+  "tar",
+  "cms",
+]);
 
 export function hasReader(kind: ContentKind): boolean {
   return kind.kind === "container" && READ_FORMATS.has(kind.format);
@@ -155,6 +166,7 @@ const PROMISES: ReadonlyMap<string, readonly string[]> = new Map([
   // An Office document with a password is a compound file.
   ...pairs("docx xlsx pptx docm xlsm pptm", ["zip", "ole"]),
   ...pairs("doc xls ppt msg", ["ole"]),
+  ...pairs("tnef", ["tnef"]),
   ...pairs("pdf", ["pdf"]),
   ...pairs("rtf", ["rtf"]),
   ...pairs("gz tgz", ["gzip"]),

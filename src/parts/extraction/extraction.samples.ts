@@ -36,3 +36,19 @@ export async function readHere(
   }
   return items;
 }
+
+/** The same as one text, each piece behind its place, and what was left unread. */
+export async function readText(
+  bytes: Buffer,
+  budgets: Partial<ExtractionBudgets> = {},
+): Promise<{ readonly text: string; readonly unread: readonly string[] }> {
+  const items = await readHere(bytes, budgets);
+  return {
+    text: items
+      .flatMap((item) =>
+        item.kind === "text" ? [`[${item.place}]\n${item.text}`] : item.kind === "file" ? [item.bytes.toString()] : [],
+      )
+      .join("\n"),
+    unread: items.flatMap((item) => (item.kind === "unread" ? [`${item.place}:${item.reason}`] : [])),
+  };
+}

@@ -9,9 +9,11 @@ import { readCompressed } from "./read-compressed.ts";
 import { readDicom } from "./read-dicom.ts";
 import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
+import { readCompound } from "./read-compound.ts";
 import { readPdf } from "./read-pdf.ts";
 import { readRtf } from "./read-rtf.ts";
 import { readTar } from "./read-tar.ts";
+import { readTnef } from "./read-tnef.ts";
 import { readZip } from "./read-zip.ts";
 import { reasonOfError } from "./reading.ts";
 
@@ -68,7 +70,7 @@ async function readContainer(
     reading.text(content.place, bytes.toString("latin1"));
   if (format === "pdf") return readPdf(bytes, content, reading);
   if (format === "rtf") return readRtf(bytes, content.place, reading);
-  // The compound file in which Office keeps a document under a password; streams are named in UTF-16.
-  const isLocked = format === "ole" && bytes.includes(Buffer.from("EncryptedPackage", "utf16le"));
-  throw new Unreadable(isLocked ? "encrypted" : "unsupported_type");
+  if (format === "ole") return readCompound(bytes, content, reading);
+  if (format === "tnef") return readTnef(bytes, content, reading);
+  throw new Unreadable("unsupported_type");
 }

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { compoundOf } from "./compound.samples.ts";
 import { readHere } from "./extraction.samples.ts";
 import {
   document,
@@ -300,7 +301,11 @@ describe("a package that harms or hides", () => {
       docx(text, { "word/media/a.png": Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), Buffer.alloc(40_000)]) }),
       ["3:unsupported_type"],
     ],
-    ["a macro", docx(text, { "word/vbaProject.bin": Buffer.from("d0cf11e0a1b11ae1", "hex") }), ["3:unsupported_type"]],
+    [
+      "a macro",
+      docx(text, { "word/vbaProject.bin": compoundOf({ PROJECT: "", VBA: { dir: "x" } }) }),
+      ["3:unsupported_type"],
+    ],
     [
       "a part that is encrypted",
       packageOf({ "word/document.xml": document(text) }, [{ name: "odd.xml", content: "x", flags: 1 }]),
@@ -326,11 +331,9 @@ describe("a package that harms or hides", () => {
   });
 
   test("a compound file with an encrypted package is encrypted, any other is not read", async () => {
-    const magic = Buffer.from("d0cf11e0a1b11ae1", "hex");
-    expect((await read(Buffer.concat([magic, Buffer.from("EncryptedPackage", "utf16le")]))).unread).toEqual([
-      ":encrypted",
-    ]);
-    expect((await read(magic)).unread).toEqual([":unsupported_type"]);
+    const locked = compoundOf({ EncryptionInfo: "x", EncryptedPackage: "y" });
+    expect((await read(locked)).unread).toEqual([":encrypted"]);
+    expect((await read(compoundOf({ Odd: Buffer.alloc(9) }))).unread).toEqual(["s1:unsupported_type"]);
   });
 });
 

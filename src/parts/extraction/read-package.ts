@@ -5,6 +5,7 @@
  */
 import { contentKindOf } from "./content-kind.ts";
 import { OfficeText } from "./office-text.ts";
+import { charactersIn } from "./printable.ts";
 import { attempt, readContent, within } from "./read-content.ts";
 import type { Content } from "./read-content.ts";
 import { Unreadable } from "./reading.ts";
@@ -203,10 +204,4 @@ function looksLikeXml(bytes: Buffer): boolean {
 async function* chained(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   yield first;
   yield* rest;
-}
-
-/** Runs of printable characters, in bytes and in UTF-16. */
-function charactersIn(bytes: Buffer): string {
-  const runs = (text: string): readonly string[] => text.match(/[\t -~]{6,}/g) ?? [];
-  return [...runs(bytes.toString("latin1")), ...runs(bytes.toString("utf16le"))].join("\n");
 }

@@ -4,9 +4,11 @@
  * properties and field codes included; tables are laid out; embedded objects and large pictures are told as unread, and so is what
  * stands behind the end. Code pages are those of the document and its fonts.
  */
+import { knownCharsetOf } from "./code-pages.ts";
+import { htmlInRtf } from "./rtf-html.ts";
 import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
-import { CHARACTERS, CHARSETS, CODE_PAGES, DETACHED, WITHOUT_TEXT } from "./rtf-words.ts";
+import { CHARACTERS, CHARSETS, DETACHED, WITHOUT_TEXT } from "./rtf-words.ts";
 import { TableRows } from "./table-rows.ts";
 import { TextCollector } from "./text-collector.ts";
 
@@ -31,6 +33,8 @@ type Group = {
 };
 
 export function readRtf(bytes: Buffer, place: string, reading: Reading): void {
+  const html = htmlInRtf(bytes);
+  if (html !== null) reading.file(place, "body.html", html);
   const out = new TextCollector(place, reading);
   const reader = new RtfReader(bytes.toString("latin1"), out, reading);
   try {
@@ -206,7 +210,7 @@ class RtfReader {
   }
 
   #charset(word: string, value: number): void {
-    if (word === "ansicpg") this.#group.charset = CODE_PAGES.get(value) ?? this.#group.charset;
+    if (word === "ansicpg") this.#group.charset = knownCharsetOf(value) ?? this.#group.charset;
     else if (word === "mac") this.#group.charset = "macintosh";
     else if (word === "f" && this.#group.destination === "fonttbl") this.#font = value;
     else if (word === "f") this.#group.charset = this.#fonts.get(value) ?? this.#group.charset;

@@ -69,6 +69,11 @@ export class Reading {
     return this.#charsLeft;
   }
 
+  /** Bytes of files that may still be handed back. */
+  get fileBytesLeft(): number {
+    return this.#fileBytesLeft;
+  }
+
   text(place: string, text: string): void {
     if (text.trim() === "") return;
     const kept = text.length > this.#charsLeft ? text.slice(0, Math.max(0, this.#charsLeft)) : text;

@@ -57,16 +57,3 @@ export const CHARSETS: ReadonlyMap<number, string> = new Map([
   [222, "windows-874"],
   [238, "windows-1250"],
 ]);
-
-/** Of `\ansicpg`. */
-export const CODE_PAGES: ReadonlyMap<number, string> = new Map([
-  [874, "windows-874"],
-  [932, "shift_jis"],
-  [936, "gbk"],
-  [949, "euc-kr"],
-  [950, "big5"],
-  [866, "ibm866"],
-  [10_000, "macintosh"],
-  [65_001, "utf-8"],
-  ...[1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258].map((page) => [page, `windows-${page}`] as const),
-]);

@@ -2,8 +2,12 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Findings } from "../../core/findings.ts";
+import { compoundOf } from "../../parts/extraction/compound.samples.ts";
 import { dicomOf, PATIENT, PIXELS } from "../../parts/extraction/dicom.samples.ts";
 import { Extraction } from "../../parts/extraction/extraction.ts";
+import { doc, propertySet, record, textValue, xls, narrow, atom } from "../../parts/extraction/office-97.samples.ts";
+import { lzfuOf, msgOf, tnefOf } from "../../parts/extraction/outlook.samples.ts";
+import type { SampleMessage } from "../../parts/extraction/outlook.samples.ts";
 import {
   docx,
   odf,
@@ -223,5 +227,150 @@ describe("an archive that cannot be read needs protection", () => {
   test("one that is read and holds nothing is clean", async () => {
     const zip = zipOf([{ name: "a.txt", content: "hello" }]);
     expect(await attach(zip, "application/zip", "a.zip")).toMatchObject({ verdict: "clean", findings: [] });
+  });
+});
+
+describe.each<[string, (message: SampleMessage) => Buffer, string]>([
+  ["a message file of Outlook", msgOf, "application/vnd.ms-outlook"],
+  ["winmail.dat", tnefOf, "application/ms-tnef"],
+])("PHI in %s is found", (_, write, type) => {
+  const [identifier, health] = ["MRN 00482913", "diabetes"];
+  const html = String.raw`{\rtf1\ansi\fromhtml1 {\*\htmltag64 <p>}MRN 00{\*\htmltag84 <b>}48{\*\htmltag92 </b>}2913\htmlrtf {\b\htmlrtf0  has dia{\*\htmltag148 <i>}betes\htmlrtf }\htmlrtf0}`;
+  const file = (name: string, content: string | Buffer) => ({
+    properties: [
+      [0x3707, name],
+      [0x3705, 1],
+      [0x3701, Buffer.from(content)],
+    ] as const,
+  });
+  test.each<[string, SampleMessage, readonly string[]]>([
+    ["in its subject", { properties: [[0x37, PHI]] }, ["2>header:subject"]],
+    [
+      "in its subject and its text",
+      {
+        properties: [
+          [0x37, identifier],
+          [0x1000, health],
+        ],
+      },
+      ["2>header:subject", "2>1"],
+    ],
+    ["in its text only", { properties: [[0x1000, PHI]] }, ["2>1"]],
+    [
+      "in its HTML only, within a word",
+      {
+        properties: [
+          [0x1000, "hello"],
+          [0x1013, Buffer.from("<p>MRN 00<b>48</b>2913 diabetes")],
+        ],
+      },
+      ["2>2"],
+    ],
+    [
+      "in its rich text only",
+      {
+        properties: [
+          [0x1000, "hello"],
+          [0x1009, lzfuOf(String.raw`{\rtf1\ansi MRN 00{\b 48}2913 diabetes}`)],
+        ],
+      },
+      ["2>2"],
+    ],
+    ["in HTML within its rich text only, within words", { properties: [[0x1009, lzfuOf(html)]] }, ["2>1"]],
+    ["in a property only", { named: { MRN: "00482913", Illness: "diabetes" } }, ["2>1"]],
+    ["in an attachment's name only", { attachments: [file(`${PHI}.txt`, "x")] }, ["2>header:other@1", "2>1:filename"]],
+    ["in a recipient's name only", { recipients: [[[0x3001, PHI]]] }, ["2>header:names"]],
+    ["in an attached table", { attachments: [file("a.csv", "Note,MRN\ndiabetes,00482913")] }, ["2>1"]],
+    ["in an attached document", { attachments: [file("a.docx", docx(paragraph(run(PHI))))] }, ["2>1"]],
+    [
+      "in a message within a message",
+      { attachments: [{ message: { attachments: [{ message: { properties: [[0x1000, PHI]] } }] } }] },
+      ["2>deep"],
+    ],
+    [
+      "in a message file attached to it",
+      { attachments: [file("a.msg", msgOf({ properties: [[0x37, PHI]] }))] },
+      ["2>1>header:subject"],
+    ],
+  ])("%s", async (_name, message, parts) => {
+    const findings = await attach(write(message), type, "paper");
+    expect(findings).toMatchObject({ verdict: "phi", uninspectable: [] });
+    expect(partsOf(findings).map((part) => part.replace(/^2>1\.1\..*/, "2>deep"))).toEqual(parts);
+  });
+
+  test("whatever it is called, and the lie is told", async () => {
+    for (const [declared, name] of [
+      ["text/plain", "a.txt"],
+      ["image/png", "a.png"],
+      ["application/pdf", "a.pdf"],
+    ] as const) {
+      const findings = await attach(write({ properties: [[0x37, PHI]] }), declared, name);
+      expect(findings.verdict).toBe("phi");
+      expect(findings.findings).toContainEqual(expect.objectContaining({ detector: "content.misdeclared", part: "2" }));
+    }
+  });
+
+  test("beside an attachment that nobody can read", async () => {
+    const findings = await attach(write({ attachments: [file("a.bin", Buffer.alloc(500))] }), type, "paper");
+    expect(findings.verdict).toBe("uninspectable");
+    expect(unreadOf(findings)).toEqual(["2>1: unsupported_type"]);
+  });
+});
+
+describe("PHI in a document before Office 2007 is found", () => {
+  const label = narrow("MRN");
+  test.each<[string, Buffer, string]>([
+    [
+      "in a text, fast-saved in pieces",
+      doc([{ text: "MRN 00" }, { text: "482913", isWide: true }, { text: " has diabetes\r" }]),
+      "2",
+    ],
+    ["with label and number in two cells of a text", doc([{ text: "MRN\x0700482913\x07diabetes\x07\x07" }]), "2"],
+    [
+      "with label and number in two cells of a sheet",
+      xls(
+        [],
+        [
+          record(0x204, 0, 0, 0, label),
+          record(0x204, 0, 1, 0, narrow("00482913")),
+          record(0x204, 0, 2, 0, narrow("diabetes")),
+        ],
+      ),
+      "2>sheet1",
+    ],
+    [
+      "below the headings of a sheet",
+      xls(
+        [],
+        [
+          record(0x204, 0, 0, 0, narrow("Note")),
+          record(0x204, 0, 1, 0, label),
+          record(0x204, 1, 0, 0, narrow("diabetes")),
+          record(0x204, 1, 1, 0, narrow("00482913")),
+        ],
+      ),
+      "2>sheet1",
+    ],
+    [
+      "with label and number in two boxes of a slide",
+      compoundOf({
+        "PowerPoint Document": Buffer.concat(
+          ["MRN", "00482913", "diabetes"].map((text) => atom(0x0fa8, Buffer.from(text))),
+        ),
+      }),
+      "2",
+    ],
+    [
+      "in a property only",
+      compoundOf({
+        Workbook: Buffer.concat([record(0x809, 0x600, 5), record(0x0a)]),
+        "\x05SummaryInformation": propertySet([[3, textValue(PHI)]]),
+      }),
+      "2>settings",
+    ],
+  ])("%s", async (_, bytes, part) => {
+    const findings = await attach(bytes);
+    expect(findings).toMatchObject({ verdict: "phi", uninspectable: [] });
+    expect(partsOf(findings)).toEqual([part]);
   });
 });
