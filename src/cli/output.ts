@@ -60,6 +60,11 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, "?");
 }
 
+/** `1 rule`, `2 rules` */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** `2026-11-21 12:00:05Z`, always UTC. */
 export function formatTime(at: number): string {
   return new Date(at)

@@ -116,7 +116,7 @@ test.each([
   await reload();
   spoil();
   const refused = logged("reload_refused").length;
-  await expect(reload()).rejects.toThrow();
+  await expect(reload()).rejects.toThrow("PST-CFG-001");
   expect(logged("reload_refused").length).toBe(refused + 1);
   expect(logged("reload_refused").at(-1)).toContain('"code":"PST-CFG-002"');
   await eventually(async () => (alertCodes().includes("PST-CFG-002") ? true : null));

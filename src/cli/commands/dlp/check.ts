@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { loadPackFile } from "../../../stages/inspect/pack-file.ts";
 import { Finding } from "../../cli-error.ts";
 import { requirePack } from "../../dlp/packs.ts";
-import { standardOutput } from "../../output.ts";
+import { counted, standardOutput } from "../../output.ts";
 
 export function checkCommand(): Command {
   return new Command("check")
@@ -27,7 +27,7 @@ function check(paths: readonly string[], options: { readonly json?: boolean }): 
   }
   for (const path of paths) {
     const { pack, tests } = requirePack(path);
-    const text = `${pack.detectors.length} detectors, ${pack.rules.length} rules, ${tests} tests passed`;
+    const text = `${counted(pack.detectors.length, "detector")}, ${counted(pack.rules.length, "rule")}, ${counted(tests, "test")} passed`;
     output.line(`${path}: valid; ${text}`);
   }
 }

@@ -5,7 +5,7 @@ import { Finding } from "../../cli-error.ts";
 import { lintPack } from "../../dlp/lint/lint.ts";
 import type { LintRow } from "../../dlp/lint/lint.ts";
 import { packErrors } from "../../dlp/packs.ts";
-import { printable, printJsonLines, standardOutput } from "../../output.ts";
+import { counted, printable, printJsonLines, standardOutput } from "../../output.ts";
 
 export function lintCommand(): Command {
   return new Command("lint")
@@ -41,8 +41,4 @@ function rowsOf(path: string): readonly LintRow[] {
   if (!compiling.ok) throw packErrors(path, compiling.errors);
   const { source, text } = compiling;
   return lintPack(compiling, source, text);
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

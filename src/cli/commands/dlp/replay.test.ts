@@ -65,6 +65,18 @@ describe("dlp replay", () => {
     expect(output).toMatch(/\nr\.one \(tier high\) +1 +0\n/);
   });
 
+  test("takes rules in shadow for active where it is told to", async () => {
+    writeFileSync(file("now.yaml"), PACK.replace("id: r.two,", "id: r.two, status: off,"));
+    writeFileSync(
+      file("shadow.yaml"),
+      PACK.replace("id: r.two, action: tag", "id: r.two, status: shadow, action: hold"),
+    );
+    const quiet = await replay("now.yaml", "shadow.yaml");
+    expect(quiet.output).toBe("0 of 3 messages change\n");
+    const { output } = await replay("now.yaml", "shadow.yaml", "--activate", "--json");
+    expect(output.split("\n")[0]).toContain('"gained":["r.two (hold)"]');
+  });
+
   test("ends well where nothing changes", async () => {
     const { output, error } = await replay("old.yaml", "old.yaml");
     expect(error).toBeNull();

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { Findings } from "../../../core/findings.ts";
 import type { Inspect } from "../../../core/stages.ts";
+import type { CompiledPack } from "../../../stages/inspect/compiled-pack.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
 import { contentOf, filesIn, requireReadable } from "../../dlp/files.ts";
@@ -15,6 +16,7 @@ type ReplayOptions = {
   readonly json?: boolean;
   readonly pack?: readonly string[];
   readonly against: readonly string[];
+  readonly activate?: boolean;
 };
 
 const CHANGE_COLUMNS: readonly Column<Change>[] = [
@@ -35,27 +37,32 @@ export function replayCommand(): Command {
     .argument("<paths...>", "messages, other files, or folders of them")
     .description("compare two rule packs over messages: what would change, and by which rules")
     .requiredOption("--against <file>", "the other rule pack, more than once for several", collect)
+    .option("--activate", "judge as if the rules of status shadow in the --against packs were active")
     .option("--json", "one JSON object a changed message, then one with the sums")
     .option(...PACK_OPTION)
     .addHelpText(
       "after",
       "\nExit codes: 0 nothing changes, 1 something does, 2 wrong usage." +
-        "\nExamples:\n  postern dlp replay --against new-pack.yaml ./mails\n  postern dlp replay --pack old.yaml --against new.yaml --json ./mails",
+        "\nExamples:\n  postern dlp replay --against new-pack.yaml ./mails\n  postern dlp replay --against us-hipaa.yaml --against my-pack.yaml --activate ./mails\n  postern dlp replay --pack old.yaml --against new.yaml --json ./mails",
     )
     .action(replay);
 }
 
 async function replay(paths: readonly string[], options: ReplayOptions): Promise<void> {
   requireReadable(paths);
-  const judges = [options.pack, options.against].map((files) => inspectWith(requirePacks(files)));
+  const against = requirePacks(options.against);
+  const judges = [
+    inspectWith(requirePacks(options.pack)),
+    inspectWith(options.activate === true ? against.map(activated) : against),
+  ];
   const changes: Change[] = [];
   let unread = 0;
   const files = paths.flatMap((path) => filesIn(path));
   for (const file of files) {
     const findings = await judged(file, judges);
     if (findings === null) unread += 1;
-    const [now, against] = findings ?? [];
-    const change = now === undefined || against === undefined ? null : changeOf(file, now, against);
+    const [now, then] = findings ?? [];
+    const change = now === undefined || then === undefined ? null : changeOf(file, now, then);
     if (change !== null) changes.push(change);
   }
   const sums = { messages: files.length, unread, changed: changes.length, rules: changesByRule(changes) };
@@ -73,6 +80,11 @@ async function replay(paths: readonly string[], options: ReplayOptions): Promise
     }
   }
   if (changes.length > 0) throw new Finding();
+}
+
+/** What would be if every rule in shadow acted. */
+function activated(pack: CompiledPack): CompiledPack {
+  return { ...pack, rules: pack.rules.map((rule) => ({ ...rule, status: "active" })) };
 }
 
 /** null: what cannot be read changes with no pack. */
