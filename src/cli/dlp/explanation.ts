@@ -12,7 +12,7 @@ import type { ConditionExplanation, CountExplanation } from "../../stages/inspec
 import { hashValue } from "../../stages/inspect/inspect.ts";
 import type { Seen } from "../../stages/inspect/inspect.ts";
 import { normaliseValue } from "../../stages/inspect/normalise.ts";
-import { RuleEvaluation } from "../../stages/inspect/rules.ts";
+import { matchesAmong, RuleEvaluation } from "../../stages/inspect/rules.ts";
 
 /** Findings listed; more change nothing. */
 const FINDINGS_MAX = 1_000;
@@ -82,7 +82,7 @@ export class Explainer {
     const rules = packs.flatMap((pack) => {
       for (const finding of explainFindings(pack, seen)) this.#list(pack, finding);
       const matches = seen.results.find((result) => result.pack === pack)?.matches ?? [];
-      const evaluation = new RuleEvaluation(seen.segments, matches, { isLate: () => false });
+      const evaluation = new RuleEvaluation(seen.segments, matchesAmong(matches), { isLate: () => false });
       return pack.rules.map((rule) => {
         const { when, holds } = explainRule(rule, evaluation, matches);
         const { id, status, tier, action, also, scope } = rule;

@@ -9,19 +9,22 @@ import type { YamlPath } from "../../parts/config/yaml-source.ts";
 import { NO_ADDRESS_PATTERN, readAddressPattern } from "../../parts/smtp/address-pattern.ts";
 import { checkKnown } from "./compile-detectors.ts";
 import type { Report } from "./compile-detectors.ts";
-import type { CompiledDetector, CompiledRule, Condition, CountCondition } from "./compiled-pack.ts";
 import { compileActions } from "./compile-actions.ts";
-import type { BetweenEntry, ConditionEntry, RuleEntry } from "./pack-schema.ts";
+import type { CompiledRule, Condition, CountCondition } from "./compiled-pack.ts";
+import type { BetweenEntry, ConditionEntry, DetectorEntry, RuleEntry } from "./pack-schema.ts";
+import { needOf, pricesOf } from "./rule-need.ts";
+import type { Price } from "./rule-need.ts";
 
 const FORMS = ["all", "any", "not", "any_of", "class"] as const;
 const COUNT_KEYS = ["min_confidence", "distinct", "distinct_terms", "weight", "within"] as const;
 
 /** One that has a fault of its own is known all the same. */
-type KnownDetector = Pick<CompiledDetector, "id" | "classes">;
+type KnownDetector = Pick<DetectorEntry, "id" | "classes" | "type">;
 
 type Known = {
   readonly ids: readonly string[];
   readonly byClass: ReadonlyMap<string, readonly string[]>;
+  readonly price: Price;
 };
 
 export function compileRules(
@@ -44,7 +47,7 @@ function knownOf(detectors: readonly KnownDetector[]): Known {
   for (const { id, classes } of detectors) {
     for (const name of new Set(classes)) byClass.set(name, [...(byClass.get(name) ?? []), id]);
   }
-  return { ids: detectors.map(({ id }) => id), byClass };
+  return { ids: detectors.map(({ id }) => id), byClass, price: pricesOf(detectors) };
 }
 
 class RuleCompiler {
@@ -64,7 +67,8 @@ class RuleCompiler {
     if (!demandsSomething(when)) this.#report([...path, "when"], 'holds for every mail: it asks for nothing but "not"');
     const { action, also } = compileActions(entry, path, this.#report);
     const tier = isDemand(action) ? entry.tier : "none";
-    return { id: entry.id, status: entry.status, tier, action, also, scope, when, reads: readsOf(when) };
+    const need = needOf(when, this.#known.price);
+    return { id: entry.id, status: entry.status, tier, action, also, scope, when, need, reads: readsOf(when) };
   }
 
   #condition(entry: ConditionEntry, path: YamlPath, hasAnchor: boolean): Condition | null {

@@ -1,6 +1,7 @@
 /** A rule pack as the engine runs it: references resolved, patterns proven linear, words in one index. Types only. */
 import type { RuleAction, RuleScope, SideAction, Tier } from "../../core/findings.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
+import type { Need } from "./rule-need.ts";
 import type { PhraseHits, PhraseIndex, Tokens } from "./tokens.ts";
 import type { Validator } from "./validators.ts";
 
@@ -147,6 +148,8 @@ export type CompiledRule = {
   readonly also: readonly SideAction[];
   readonly scope: RuleScope;
   readonly when: Condition;
+  /** What must be found for the rule to hold, whatever its windows. */
+  readonly need: Need;
   /** Detectors the rule reads, for telling which findings support a hit. */
   readonly reads: ReadonlySet<string>;
 };
@@ -157,5 +160,6 @@ export type CompiledPack = {
   readonly sha256: string;
   readonly phrases: PhraseIndex;
   readonly detectors: readonly CompiledDetector[];
+  readonly byId: ReadonlyMap<string, CompiledDetector>;
   readonly rules: readonly CompiledRule[];
 };

@@ -74,7 +74,7 @@ export function scannedOf({ segment, index }: SegmentPlace, found: PhraseScan, c
 
 type Outcome = { readonly matches: Match[]; readonly context: ScanContext };
 
-function runDetector(scan: ScannedSegment, detector: CompiledDetector, { matches, context }: Outcome): void {
+export function runDetector(scan: ScannedSegment, detector: CompiledDetector, { matches, context }: Outcome): void {
   let count = 0;
   for (const candidate of candidatesOf(scan, detector.method)) {
     const match = toMatch(scan, detector, candidate);

@@ -7,7 +7,7 @@ import { createInspect } from "./inspect.ts";
 import type { Seen } from "./inspect.ts";
 import { packOf, stillClock } from "./inspect-mails.suite.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "./inspect-options.ts";
-import { RuleEvaluation } from "./rules.ts";
+import { matchesAmong, RuleEvaluation } from "./rules.ts";
 import { scanBytes } from "./scan.ts";
 
 const PACK = `version: 1
@@ -53,7 +53,7 @@ async function explained(
   const matches = seen.results[0]?.matches ?? [];
   const rule = pack.rules.find((each) => each.id === id);
   if (rule === undefined) throw new Error("no such rule");
-  return explainRule(rule, new RuleEvaluation(seen.segments, matches, { isLate: () => false }), matches);
+  return explainRule(rule, new RuleEvaluation(seen.segments, matchesAmong(matches), { isLate: () => false }), matches);
 }
 
 function counts(condition: ConditionExplanation): readonly CountExplanation[] {

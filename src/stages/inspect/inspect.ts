@@ -65,7 +65,7 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     const { segments, senderNames } = extraction;
     let wasCut = false;
     const onCut = (): void => void (wasCut = true);
-    const context = { senderNames, isLate, matchesMax: MATCHES_MAX, onCut };
+    const context = { senderNames, isLate, matchesMax: MATCHES_MAX, onCut, tellsAll: deps.watch !== undefined };
     const faults: { readonly part: string; readonly reason: UninspectableReason }[] = [];
     const results: PackResult[] = [];
     for (const pack of deps.packs) {

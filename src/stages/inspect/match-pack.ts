@@ -4,33 +4,46 @@
  * evaluated and told apart, never acted on.
  */
 import type { CompiledPack, CompiledRule, Match, Segment } from "./compiled-pack.ts";
-import { scanningSegment } from "./detectors.ts";
 import type { ScanContext } from "./detectors.ts";
+import { MessageMatches } from "./message-matches.ts";
 import { atOnce } from "./pauses.ts";
 import type { Pausable } from "./pauses.ts";
 import { RuleEvaluation } from "./rules.ts";
 
 export type PackResult = {
   readonly pack: CompiledPack;
+  /** What supports the rules that hold and act; every match where the context asks for it. */
   readonly matches: readonly Match[];
   readonly satisfied: readonly CompiledRule[];
 };
 
+export type PackContext = ScanContext & {
+  /** Every match is told, also those that no rule asked for. */
+  readonly tellsAll?: boolean;
+};
+
 /** All at once; see matchingPack. */
-export function matchPack(pack: CompiledPack, segments: readonly Segment[], context: ScanContext): PackResult {
+export function matchPack(pack: CompiledPack, segments: readonly Segment[], context: PackContext): PackResult {
   return atOnce(matchingPack(pack, segments, context));
 }
 
 export function* matchingPack(
   pack: CompiledPack,
   segments: readonly Segment[],
-  context: ScanContext,
+  context: PackContext,
 ): Pausable<PackResult> {
-  const matches: Match[] = [];
+  const found = new MessageMatches(pack, context);
   for (const [index, segment] of segments.entries()) {
     if (context.isLate()) break;
-    for (const match of yield* scanningSegment(pack, { segment, index }, context)) matches.push(match);
+    yield* found.read(segment, index);
   }
-  const evaluation = new RuleEvaluation(segments, matches, context);
-  return { pack, matches, satisfied: pack.rules.filter((rule) => evaluation.holds(rule)) };
+  const evaluation = new RuleEvaluation(segments, (detector) => found.of(detector), context);
+  const satisfied = pack.rules.filter((rule) => evaluation.holds(rule));
+  const acting = satisfied.filter((rule) => rule.status === "active");
+  const told = pack.detectors.filter(
+    ({ id }) => context.tellsAll === true || acting.some((rule) => rule.reads.has(id)),
+  );
+  const matches = found.ofAll(told);
+  found.close();
+  return { pack, matches, satisfied };
 }

@@ -75,7 +75,8 @@ function compilePack(text: string, fileName: string): PackCompiling {
   if (detectors.length === file.detectors.length) reportUnused(file, report);
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
   const sha256 = createHash("sha256").update(text).digest("hex");
-  return { ok: true, pack: { id: file.pack, sha256, phrases, detectors, rules }, file, source, text };
+  const byId = new Map(detectors.map((detector) => [detector.id, detector]));
+  return { ok: true, pack: { id: file.pack, sha256, phrases, detectors, byId, rules }, file, source, text };
 }
 
 /** As loadPack, for a file on disk; one that cannot be read is an error like any other. */

@@ -5,6 +5,7 @@
  */
 import { assertNever } from "../../core/assert-never.ts";
 import type { CompiledRule, Condition, CountCondition, Match, NearCondition, Segment } from "./compiled-pack.ts";
+import type { Need } from "./rule-need.ts";
 
 /** Longest match, so that a window never misses one that began far before it. */
 const MATCH_CHARS_MAX = 600;
@@ -13,21 +14,50 @@ const ANCHORS_MAX = 20_000;
 
 type Limits = { readonly isLate: () => boolean; readonly onCut?: () => void };
 
+/** The matches of one detector in the message, by its id. */
+export type MatchesOf = (detector: string) => readonly Match[];
+
+/** Of matches at hand. */
+export function matchesAmong(matches: readonly Match[]): MatchesOf {
+  const byDetector = Map.groupBy(matches, (match) => match.detector.id);
+  return (detector) => byDetector.get(detector) ?? NO_MATCHES;
+}
+
+const NO_MATCHES: readonly Match[] = [];
+
 /** Answers whether a rule holds for the matches of one message. */
 export class RuleEvaluation {
   readonly #segments: readonly Segment[];
-  readonly #byDetector: ReadonlyMap<string, readonly Match[]>;
+  readonly #matchesOf: MatchesOf;
   readonly #limits: Limits;
   readonly #gathered = new Map<string, Pool>();
 
-  constructor(segments: readonly Segment[], matches: readonly Match[], limits: Limits) {
+  constructor(segments: readonly Segment[], matchesOf: MatchesOf, limits: Limits) {
     this.#segments = segments;
     this.#limits = limits;
-    this.#byDetector = Map.groupBy(matches, (match) => match.detector.id);
+    this.#matchesOf = matchesOf;
   }
 
   holds(rule: CompiledRule): boolean {
-    return this.test(rule.when, null);
+    return this.#isMet(rule.need) && this.test(rule.when, null);
+  }
+
+  #isMet(need: Need): boolean {
+    switch (need.kind) {
+      case "all":
+        return need.needs.every((each) => this.#isMet(each));
+      case "any":
+        return need.needs.some((each) => this.#isMet(each));
+      case "count": {
+        const { distinct, weight } = need.condition;
+        const pool = this.#gather(need.condition);
+        if (pool.all.length < distinct) return false;
+        const total = (pool.tally ??= tallyOf(pool.all));
+        return total.distinct >= distinct && total.weight >= weight;
+      }
+      default:
+        return assertNever(need);
+    }
   }
 
   /** `anchor`: the match from which windows are measured, where one was chosen. */
@@ -82,11 +112,11 @@ export class RuleEvaluation {
   #poolOf(detectors: readonly string[], minConfidence: number): Pool {
     const all: Match[] = [];
     for (const id of detectors) {
-      for (const match of this.#byDetector.get(id) ?? []) if (match.confidence >= minConfidence) all.push(match);
+      for (const match of this.#matchesOf(id)) if (match.confidence >= minConfidence) all.push(match);
     }
     if (all.length === 0) return EMPTY_POOL;
     all.sort((a, b) => a.segment - b.segment || a.start - b.start || a.end - b.end);
-    return { all, bySegment: Map.groupBy(all, (match) => match.segment) };
+    return { all, bySegment: Map.groupBy(all, (match) => match.segment), tally: null };
   }
 
   #inWindow(pool: Pool, anchor: Match, withinChars: number): readonly Match[] {
@@ -104,8 +134,14 @@ export class RuleEvaluation {
   }
 }
 
-type Pool = { readonly all: readonly Match[]; readonly bySegment: ReadonlyMap<number, readonly Match[]> };
-const EMPTY_POOL: Pool = { all: [], bySegment: new Map() };
+type Tally = { readonly distinct: number; readonly weight: number };
+type Pool = {
+  readonly all: readonly Match[];
+  readonly bySegment: ReadonlyMap<number, readonly Match[]>;
+  /** Of all, once it was asked for. */
+  tally: Tally | null;
+};
+const EMPTY_POOL: Pool = { all: [], bySegment: new Map(), tally: { distinct: 0, weight: 0 } };
 
 function isEnough(condition: CountCondition, matches: readonly Match[]): boolean {
   if (matches.length < condition.distinct) return false;
@@ -114,7 +150,7 @@ function isEnough(condition: CountCondition, matches: readonly Match[]): boolean
 }
 
 /** Different values, and the sum of their weights. */
-export function tallyOf(matches: readonly Match[]): { readonly distinct: number; readonly weight: number } {
+export function tallyOf(matches: readonly Match[]): Tally {
   const weights = new Map<string, number>();
   for (const match of matches) {
     weights.set(match.value, Math.max(weights.get(match.value) ?? 0, match.detector.weight));

@@ -43,14 +43,24 @@ const DIGIT_GAP_CHARS = 32;
 export type PhraseHits = readonly (readonly PhraseHit[] | undefined)[];
 
 /** What one pass found. */
-export type PhraseScan = { readonly tokens: Tokens; readonly hits: PhraseHits };
+export type PhraseScan = {
+  readonly tokens: Tokens;
+  readonly hits: PhraseHits;
+  /** Numbers of the sets of which something was found. */
+  readonly sets: readonly number[];
+};
 
 type Node = { next: Map<number, Node> | null; readonly entries: { readonly set: number; readonly phrase: number }[] };
 
 const TOKENS_BETWEEN_PAUSES = 32_768;
-/** Space for the words of a text as long as most; a longer one gives its own back. */
-const SPARE_TOKENS_MAX = 32_768;
-const TOKENS_AT_FIRST = 1_024;
+/** Space for the words of a text up to this size, such as a header field, and how much of it is kept for the next texts. */
+const SHORT_CHARS_MAX = 512;
+const SHORT_TOKENS = SHORT_CHARS_MAX / 2;
+const SHORT_SPARE_MAX = 64;
+/** The same of longer texts; one far longer than most gives its own back. */
+const LONG_TOKENS = 1_024;
+const LONG_TOKENS_MAX = 32_768;
+const LONG_SPARE_MAX = 3;
 /** Set in the code of every lower-case ASCII letter and of no digit. */
 const LETTER_BIT = 64;
 const NEVER = 0x7fffffff;
@@ -80,7 +90,8 @@ export class PhraseIndex {
   /** 1 where an ending has these last letters, and how short a word with one may be. */
   readonly #endings = new Uint8Array(THREE_LETTERS);
   #endingLettersMin = NEVER;
-  #spare: Words | null = null;
+  readonly #shortSpare: Words[] = [];
+  readonly #longSpare: Words[] = [];
   #setCount = 0;
 
   /** Adds a set and returns its number. A phrase without any word is ignored. */
@@ -131,17 +142,21 @@ export class PhraseIndex {
     return scan;
   }
 
-  /** Takes the tokens of a scan back, for the next one; whoever does so looks at them no more. */
+  /** Takes the tokens of a scan back, for another one; whoever does so looks at them no more. */
   release({ tokens }: PhraseScan): void {
-    if (tokens instanceof Words && tokens.size <= SPARE_TOKENS_MAX) this.#spare = tokens;
+    if (!(tokens instanceof Words) || tokens.size > LONG_TOKENS_MAX) return;
+    const isShort = tokens.size === SHORT_TOKENS;
+    const spare = isShort ? this.#shortSpare : this.#longSpare;
+    if (spare.length < (isShort ? SHORT_SPARE_MAX : LONG_SPARE_MAX)) spare.push(tokens);
   }
 
   #begin(text: string): Scan {
-    const tokens = this.#spare ?? new Words();
-    this.#spare = null;
+    const isShort = text.length <= SHORT_CHARS_MAX;
+    const tokens =
+      (isShort ? this.#shortSpare : this.#longSpare).pop() ?? new Words(isShort ? SHORT_TOKENS : LONG_TOKENS);
     tokens.clear();
     // ASCII is lower-cased as it is read.
-    return { lower: isAscii(text) ? text : lowerCase(text), tokens, hits: [] };
+    return { lower: isAscii(text) ? text : lowerCase(text), tokens, hits: [], sets: [] };
   }
 
   #matchFrom(scan: Scan, from: number): void {
@@ -191,7 +206,7 @@ export class PhraseIndex {
   }
 
   /** Walks the trie from token `first`; of each set the longest phrase counts, and phrases of a set do not overlap. */
-  #match({ lower, tokens, hits }: Scan, first: number, root: Node): void {
+  #match({ lower, tokens, hits, sets }: Scan, first: number, root: Node): void {
     let depth = 0;
     let node: Node | undefined = root;
     while (node !== undefined) {
@@ -209,8 +224,10 @@ export class PhraseIndex {
         const hit = { start, end, token: first, tokens: depth, phrase };
         const found = hits[set];
         const last = found?.[found.length - 1];
-        if (found === undefined) hits[set] = [hit];
-        else if (last === undefined || first >= last.token + last.tokens) found.push(hit);
+        if (found === undefined) {
+          hits[set] = [hit];
+          sets.push(set);
+        } else if (last === undefined || first >= last.token + last.tokens) found.push(hit);
       }
     }
   }
@@ -252,12 +269,17 @@ const NO_ENTRIES: Node["entries"] = [];
 
 /** The words of a text while it is split. */
 class Words implements Tokens {
-  bounds = new Int32Array(2 * TOKENS_AT_FIRST);
+  bounds: Int32Array<ArrayBuffer>;
   /** 0 for an unknown word. */
-  ids = new Int32Array(TOKENS_AT_FIRST);
+  ids: Int32Array<ArrayBuffer>;
   digits: number[] = [];
   endings: number[] = [];
   count = 0;
+
+  constructor(size: number) {
+    this.bounds = new Int32Array(2 * size);
+    this.ids = new Int32Array(size);
+  }
 
   get size(): number {
     return this.ids.length;
@@ -299,7 +321,12 @@ class Words implements Tokens {
   }
 }
 
-type Scan = { readonly lower: string; readonly tokens: Words; readonly hits: (PhraseHit[] | undefined)[] };
+type Scan = {
+  readonly lower: string;
+  readonly tokens: Words;
+  readonly hits: (PhraseHit[] | undefined)[];
+  readonly sets: number[];
+};
 
 /** True when only spaces, hyphens and the like stand between token `index` and the one before it. */
 function joins(lower: string, tokens: Tokens, index: number): boolean {
