@@ -5,6 +5,7 @@ import { checkCommand } from "./dlp/check.ts";
 import { evalCommand } from "./dlp/eval.ts";
 import { explainCommand } from "./dlp/explain.ts";
 import { lintCommand } from "./dlp/lint.ts";
+import { extractCommand } from "./dlp/extract.ts";
 import { replayCommand } from "./dlp/replay.ts";
 import { scanCommand } from "./dlp/scan.ts";
 import { schemaCommand } from "./dlp/schema.ts";
@@ -16,6 +17,7 @@ export function dlpCommand(): Command {
   for (const part of [
     scanCommand(),
     explainCommand(),
+    extractCommand(),
     checkCommand(),
     testCommand(),
     lintCommand(),

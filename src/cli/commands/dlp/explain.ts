@@ -2,8 +2,8 @@
  * `postern dlp explain`: why a message gets its verdict, rule by rule and condition by condition. Shows places, levels and keyed
  * hashes; the values themselves only with --reveal, on a terminal, and where a gateway is configured its audit says who looked.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
 import { Command } from "commander";
 import type { Seen } from "../../../stages/inspect/inspect.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
@@ -13,9 +13,9 @@ import type { ExplainedFinding, Explanation } from "../../dlp/explanation.ts";
 import { readContent, requireReadable } from "../../dlp/files.ts";
 import { foundSomething, ruleLines, whyOf } from "../../dlp/explanation-text.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
+import { requireLeave, REASON_OPTION } from "../../dlp/reveal.ts";
 import { printable, printTable, standardOutput } from "../../output.ts";
 import type { Column, Output } from "../../output.ts";
-import { askService, configPathOf } from "../../surroundings.ts";
 
 type ExplainOptions = {
   readonly json?: boolean;
@@ -33,7 +33,7 @@ export function explainCommand(): Command {
     .option(...PACK_OPTION)
     .option("--all", "print the conditions of rules, too, that found nothing of what they ask for")
     .option("--reveal", "show the values found, on a terminal; needs --reason, and the audit says who looked")
-    .option("--reason <text>", "with --reveal: why; recorded in the audit, so name no patient")
+    .option(...REASON_OPTION)
     .addHelpText(
       "after",
       "\nPlaces count characters of the text as inspection read it. Equal values have equal hashes, within one run." +
@@ -71,23 +71,6 @@ async function explain(file: string, options: ExplainOptions, command: Command):
 }
 
 const NOTHING_SEEN: Seen = { segments: [], senderNames: new Set(), results: [] };
-
-/** Throws where nothing may be shown; before anything is. */
-async function requireLeave(command: Command, { json, reason }: ExplainOptions, bytes: Buffer): Promise<void> {
-  if (json === true || !process.stdout.isTTY) {
-    const next = "run it on a terminal, without --json and without redirecting the output.";
-    throw new CliError("PST-INS-015 values are shown on a terminal only", { next, exitCode: 2 });
-  }
-  if (reason === undefined || reason.trim() === "") {
-    throw new CliError("PST-INS-015 --reveal needs a reason", { next: "say why with --reason TEXT.", exitCode: 2 });
-  }
-  if (!existsSync(configPathOf(command))) {
-    process.stderr.write("not audited: no gateway is configured here\n");
-    return;
-  }
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  await askService(command, "dlp.reveal", { sha256, reason });
-}
 
 type Shown = {
   readonly file: string;
