@@ -95,6 +95,20 @@ describe("PHI in what is packed otherwise is found", () => {
     expect(partsOf(findings)).toEqual([part]);
   });
 
+  test.each<[string, string, string]>([
+    [
+      "a calendar",
+      "text/calendar",
+      `BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:${base64(zip)}\r\nEND:VCALENDAR`,
+    ],
+    ["a page", "text/html", `<a href="data:application/zip;base64,${base64(zip)}">here</a>`],
+    ["a record", "text/plain", `MSH|^~\\&|L\rOBX|1|ED|1^Report||^application^zip^Base64^${base64(zip)}`],
+  ])("an archive within %s", async (_, type, text) => {
+    const findings = await attach(Buffer.from(text), type, "paper");
+    expect(findings).toMatchObject({ verdict: "phi", uninspectable: [] });
+    expect(partsOf(findings)).toEqual(["2>1>1"]);
+  });
+
   test("the attributes of a DICOM file, and its picture is told", async () => {
     const findings = await attach(dicomOf([...PATIENT, PIXELS]), "application/dicom", "IM0001");
     expect(findings.verdict).toBe("uninspectable");

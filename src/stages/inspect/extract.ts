@@ -230,7 +230,7 @@ class Extractor {
     const bytes = await this.#body(part);
     const isCut = part.bodyEnd - part.bodyStart > bytes.length;
     const { inlineImageBytesMax } = this.#options;
-    const { texts, reason, contentIds, content } = readPartText(part, bytes, { isCut, inlineImageBytesMax });
+    const { texts, reason, contentIds, content, files } = readPartText(part, bytes, { isCut, inlineImageBytesMax });
     this.#compare(part, content);
     if (hasReader(content)) return this.#attachment(part, message);
     if (/\.(?:eml|mbox|mbx)$/i.test(part.filename ?? "") && content.kind === "text") {
@@ -245,6 +245,7 @@ class Extractor {
     if (reason !== null) this.#blame(part.path, reason);
     for (const id of contentIds) this.#contentIds.add(id);
     for (const text of texts) this.#add({ part: part.path, kind: "body", message }, text);
+    await this.#containers(files, part.path, message);
   }
 
   #compare({ path, contentType, filename }: MimePart, kind: ContentKind): void {
@@ -257,9 +258,18 @@ class Extractor {
     if (part.bodyEnd - part.bodyStart > body.length) return this.#blame(part.path, "over_budget");
     const { bytes, reason } = contentOf(part, body);
     if (reason !== null) this.#blame(part.path, reason);
+    await this.#container(bytes, part.path, message);
+  }
+
+  async #container(bytes: Buffer, path: string, message: number): Promise<void> {
     const charsLeft = this.#options.textCharsMax - this.#chars;
     const items = await this.#limits.attachments.read(bytes, { charsLeft, nesting: this.#nesting });
-    for (const item of items) await this.#item(item, part.path, message);
+    for (const item of items) await this.#item(item, path, message);
+  }
+
+  /** Files that stand within a text: of cards, records and markup. */
+  async #containers(files: readonly Buffer[], path: string, message: number): Promise<void> {
+    for (const [index, bytes] of files.entries()) await this.#container(bytes, `${path}>${index + 1}`, message);
   }
 
   async #item(item: ExtractedItem, path: string, message: number): Promise<void> {
@@ -285,12 +295,13 @@ class Extractor {
     const content = withoutPrelude(bytes);
     if (isMessageFile(content, name)) return this.#mailbox(messagesOf(content, this.#options.archiveEntriesMax), place);
     const { inlineImageBytesMax } = this.#options;
-    const { texts, reason } = readPartText(attachmentOf(content, name).root, content, {
+    const { texts, reason, files } = readPartText(attachmentOf(content, name).root, content, {
       isCut: false,
       inlineImageBytesMax,
     });
     if (reason !== null) this.#blame(place, reason);
     for (const text of texts) this.#add({ part: place, kind: "body", message }, text);
+    await this.#containers(files, place, message);
   }
 
   /** One message, or the several of a mailbox file. */

@@ -4,7 +4,8 @@
  * Promises: never throws; linear time. What the files hold is the caller's to judge.
  */
 import { decodeBase64Loosely } from "../../parts/mime/decode-body.ts";
-import { contentKindOf } from "../../parts/extraction/content-kind.ts";
+import { decodeUndeclared } from "../../parts/mime/charset.ts";
+import { contentKindOf, hasReader } from "../../parts/extraction/content-kind.ts";
 import { isArmouredMessage } from "./protected-content.ts";
 
 /** Media type, parameters, and data up to where markup or a style sheet ends a URL. */
@@ -48,19 +49,27 @@ export function hasPastedFile(text: string): boolean {
   return false;
 }
 
-/** The texts among files, and whether there is one that can hold what is not read. */
+/** The texts among files, those that a reader process reads, and whether there is one that can hold what is not read. */
 export function readFiles(
   files: readonly Buffer[],
   imageBytesMax: number,
-): { readonly texts: readonly string[]; readonly isWhole: boolean } {
+): { readonly texts: readonly string[]; readonly containers: readonly Buffer[]; readonly isWhole: boolean } {
   const texts: string[] = [];
+  const containers: Buffer[] = [];
   let isWhole = true;
   for (const file of files) {
-    const { kind } = contentKindOf(file);
-    if (kind === "text") texts.push(file.toString("latin1"));
-    else if (kind !== "image" || file.length >= imageBytesMax) isWhole = false;
+    const content = contentKindOf(file);
+    if (content.kind === "text") texts.push(textOf(file));
+    else if (hasReader(content)) containers.push(file);
+    else if (content.kind !== "image" || file.length >= imageBytesMax) isWhole = false;
   }
-  return { texts, isWhole };
+  return { texts, containers, isWhole };
+}
+
+/** Markup and plain text are both told as they stand; what stands between tags once more. */
+function textOf(file: Buffer): string {
+  const text = decodeUndeclared(file);
+  return /<[a-z!?]/i.test(text.slice(0, 2_000)) ? `${text}\n${text.replace(/<[^<>]{0,2000}>/g, " ")}` : text;
 }
 
 function percentDecoded(text: string): Buffer {

@@ -12,7 +12,17 @@ describe("htmlToText", () => {
     [
       "cells are parted by tabs, rows by lines",
       "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>",
-      "a\tb\n\tc",
+      "a\tb\n\tc\n\na: c",
+    ],
+    [
+      "cells follow their headings once more",
+      "<table><tr><th>Name<th>MRN</tr><tr><td><p>Anna</p></td><td>00<b>48</b>2913</td></tr></table>",
+      "Name\tMRN\n\t\nAnna\n\t00482913\n\nName: Anna\tMRN: 00482913",
+    ],
+    [
+      "a table within a cell has headings of its own",
+      "<table><tr><td><table><tr><td>Name<td>MRN<tr><td>Anna<td>7</table></table>",
+      "Name\tMRN\n\tAnna\t7\n\nName: Anna\tMRN: 7",
     ],
     [
       "script and style split no words and are told aside",

@@ -6,6 +6,7 @@
  */
 import { dataUrlsIn } from "./files-in-text.ts";
 import { decodeEntities } from "./html-entities.ts";
+import { HtmlTables } from "./html-table.ts";
 
 export type HtmlText = {
   readonly text: string;
@@ -24,6 +25,7 @@ const BLOCKS = new Set(
   ).split(" "),
 );
 const CELLS = new Set(["td", "th"]);
+const TABLE_TAGS = new Set(["table", "tr", "td", "th"]);
 /** Files inside one text that are looked at. */
 const EMBEDDED_MAX = 1_000;
 /** Elements whose content is not shown as text, though the source tells it and some clients read it. */
@@ -37,6 +39,7 @@ class Converter {
   readonly #html: string;
   readonly #parts: string[] = [];
   readonly #aside: string[] = [];
+  readonly #tables = new HtmlTables(this.#parts, this.#aside);
   readonly #contentIds = new Set<string>();
   readonly #embedded: Buffer[] = [];
   readonly #readsComments: boolean;
@@ -95,6 +98,7 @@ class Converter {
     const name = nameAt(html, isEndTag ? open + 2 : open + 1);
     if (isTag) this.#attributes(name, tag);
     if (RAW.has(name) && isTag) return this.#rawElement(name, close + 1);
+    if (TABLE_TAGS.has(name)) this.#tables.tag(name, isEndTag);
     if (BLOCKS.has(name)) this.#parts.push("\n");
     else if (isTag && CELLS.has(name)) this.#parts.push("\t");
     return close + 1;

@@ -11,6 +11,7 @@ import { contentKindOf, isUtf16 } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
 import { base64PropertiesOf, hasPastedFile, readFiles } from "./files-in-text.ts";
 import { htmlToText } from "./html-text.ts";
+import { cardTextOf, recordTextOf } from "./records/record-text.ts";
 import { layOutTable } from "./tabular-text.ts";
 
 export type PartText = {
@@ -21,6 +22,8 @@ export type PartText = {
   readonly contentIds: ReadonlySet<string>;
   /** What the bytes are, whatever they are called. */
   readonly content: ContentKind;
+  /** Files within the text that a reader process reads. */
+  readonly files: readonly Buffer[];
 };
 
 const TEXT_TYPES = new Set([
@@ -33,6 +36,14 @@ const TEXT_TYPES = new Set([
   "application/sql",
   "application/javascript",
   "application/csv",
+  "application/ndjson",
+  "application/x-ndjson",
+  "application/fhir+ndjson",
+  "application/hl7-v2",
+  "application/x-hl7",
+  "application/edi-x12",
+  "application/edi-consent",
+  "application/edifact",
   "application/pgp-keys",
   "message/delivery-status",
   "message/disposition-notification",
@@ -49,6 +60,8 @@ const GENERIC_TYPES = new Set([
 ]);
 const TEXT_NAMES =
   /\.(?:txt|text|csv|tsv|log|md|json|xml|ya?ml|html?|xhtml|ics|vcf|hl7|edi|x12|ccda|cda|fhir|sql|ini|conf|cfg|sh|py|js|ts|c|h|cpp|java|css|patch|diff|pem|pub)$/i;
+/** Files inside one text that are looked at. */
+const FILES_MAX = 1_000;
 const NOTHING: ReadonlySet<string> = new Set();
 /** Charsets in which ASCII bytes are not ASCII text: the raw bytes are a second thing to look at. */
 const NOT_ASCII_COMPATIBLE = /^(?:utf-?(?:7|16|32)|ucs|iso-10646|ebcdic|ibm0?37|cp0?37|unicode)/;
@@ -76,15 +89,18 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
   if (kind.kind === "container" || kind.kind === "image") return unread(kind);
   if (kind.kind === "binary") return { ...unread(kind), texts: [latin1(decoded.bytes)] };
   const reading = readCharset(part, decoded.bytes);
-  const shown = isHtml(part, reading.text) ? htmlToText(reading.text) : plainText(part, reading.text);
-  const files = readFiles(shown.embedded ?? [], inlineImageBytesMax);
-  const hidesFile = shown.embedded === null || !files.isWhole || hasPastedFile(reading.text);
+  const shown = isHtml(part, reading.text) ? htmlShown(reading.text) : plainText(part, reading.text);
+  const record = recordTextOf(shown.isHtml ? shown.text : reading.text);
+  const files = readFiles([...(shown.embedded ?? []), ...record.files].slice(0, FILES_MAX + 1), inlineImageBytesMax);
+  const hasMore = shown.embedded === null || shown.embedded.length + record.files.length > FILES_MAX;
+  const hidesFile = hasMore || !files.isWhole || hasPastedFile(reading.text);
   const reason = decoded.reason ?? reading.reason ?? cut ?? (hidesFile ? "unsupported_type" : null);
   return {
-    texts: [shown.text, ...reading.others, ...files.texts],
+    texts: [shown.text, ...shown.more, ...reading.others, ...files.texts, record.text].filter((each) => each !== ""),
     reason,
     contentIds: shown.contentIds,
     content: kind,
+    files: files.containers,
   };
 }
 
@@ -107,7 +123,7 @@ export function contentOf(
 }
 
 function unread(content: ContentKind): PartText {
-  return { texts: [], reason: "unsupported_type", contentIds: NOTHING, content };
+  return { texts: [], reason: "unsupported_type", contentIds: NOTHING, content, files: [] };
 }
 
 function latin1(bytes: Buffer): string {
@@ -140,23 +156,37 @@ function isHtml(part: MimePart, text: string): boolean {
 
 type Shown = {
   readonly text: string;
+  /** The same, told in another way. */
+  readonly more: readonly string[];
+  readonly isHtml: boolean;
   readonly contentIds: ReadonlySet<string>;
   readonly embedded: readonly Buffer[] | null;
 };
 
+function htmlShown(html: string): Shown {
+  return { ...htmlToText(html), more: [], isHtml: true };
+}
+
 function plainText(part: MimePart, text: string): Shown {
-  const plain = (shown: string, embedded: readonly Buffer[] = []): Shown => ({
+  const plain = (shown: string, embedded: readonly Buffer[] = [], more: readonly string[] = []): Shown => ({
     text: shown,
+    more,
+    isHtml: false,
     contentIds: NOTHING,
     embedded,
   });
   const type = part.contentType;
   const name = part.filename ?? "";
-  if (/^text\/(?:calendar|x-?vcard|vcard|directory)$/.test(type) || /\.(?:ics|vcf)$/i.test(name)) {
+  if (
+    /^text\/(?:calendar|x-?vcard|vcard|directory)$/.test(type) ||
+    /\.(?:ics|vcf|vcs)$/i.test(name) ||
+    /^\s{0,20}BEGIN:V(?:CARD|CALENDAR)\s/i.test(text.slice(0, 40))
+  ) {
     // RFC 5545 section 3.1: a line break before white space is not there; \n, \, and \; are escapes.
     const unfolded = text.replace(/\r?\n[ \t]/g, "");
     const shown = unfolded.replace(/\\[nN]/g, "\n").replace(/\\([,;\\])/g, "$1");
-    return plain(shown, base64PropertiesOf(unfolded.replaceAll("\r", "")));
+    const card = cardTextOf(unfolded);
+    return plain(shown, [...base64PropertiesOf(unfolded.replaceAll("\r", "")), ...card.files], [card.text]);
   }
   // RFC 3676 section 4.1: with delsp a line ends in a blank only to be joined to the next, without it.
   if (type === "text/plain" && /^yes$/i.test(part.parameters["delsp"] ?? "")) {

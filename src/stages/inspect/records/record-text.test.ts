@@ -1,0 +1,164 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { cardTextOf, recordTextOf } from "./record-text.ts";
+
+const ISA = `ISA*00*${" ".repeat(10)}*00*${" ".repeat(10)}*ZZ*${"A".repeat(15)}*ZZ*${"B".repeat(15)}*240101*1200*^*00501*000000001*0*P*:~`;
+const CDA = (inner: string): string =>
+  `<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3">${inner}</ClinicalDocument>`;
+const PATIENT_ROLE =
+  '<recordTarget><patientRole><id root="2.16.840.1.113883.4.1" extension="219-43-8855"/><id root="1.2" extension="00482913"/>' +
+  "<addr><streetAddressLine>12 Elm St</streetAddressLine><city>Salem</city></addr><patient><name><given>Anna</given>" +
+  '<family>Sample</family></name><birthTime value="19610314"/></patient></patientRole></recordTarget>';
+
+describe("the fields of a record are told behind their labels", () => {
+  test.each<[string, string, readonly string[]]>([
+    [
+      "HL7 v2",
+      "MSH|^~\\&|LAB\rPID|1||00482913^^^L^MR~219438855^^^US^SS||SAMPLE^ANNA^M||19610314|F|||12 ELM ST^^SALEM^MA^01970||(978)555-0143\rOBX|1|NM|4548-4^Hemoglobin A1c^LN||9.1|%",
+      [
+        "Medical record number: 00482913",
+        "SSN: 219438855",
+        "Patient Name: Anna M Sample",
+        "Date of birth: 1961-03-14",
+        "Patient's address: 12 ELM ST, SALEM, MA 01970",
+        "Patient's telephone: (978)555-0143",
+        "Hemoglobin A1c: 9.1 %",
+      ],
+    ],
+    [
+      "HL7 v2 with other marks",
+      "MSH|$~\\&|LAB\nPID|1||7$$$L$MR||O\\S\\NEIL$ANNA",
+      ["Medical record number: 7", "Patient Name: Anna O$NEIL"],
+    ],
+    [
+      "X12",
+      `${ISA}ST*837*0001~NM1*IL*1*SAMPLE*ANNA****MI*XYZ123~N3*12 ELM ST~N4*SALEM*MA*01970~DMG*D8*19610314*F~REF*SY*219438855~HI*ABK:E119~`,
+      [
+        "Insured: Anna Sample",
+        "Member ID: XYZ123",
+        "Address: 12 ELM ST",
+        "SALEM, MA 01970",
+        "Date of birth: 1961-03-14",
+        "SSN: 219438855",
+        "Diagnosis code: E11.9",
+      ],
+    ],
+    [
+      "FHIR in JSON",
+      `\ufeff${JSON.stringify({
+        resourceType: "Patient",
+        identifier: [
+          { type: { coding: [{ code: "MR" }] }, value: "00482913" },
+          { system: "http://hl7.org/fhir/sid/us-ssn", value: "219438855" },
+        ],
+        name: [{ family: "Sample", given: ["Anna", "M"] }],
+        birthDate: "1961-03-14",
+        telecom: [{ system: "phone", value: "978 555 0143" }],
+        address: [{ line: ["12 Elm St"], city: "Salem", state: "MA", postalCode: "01970" }],
+        text: { div: "<div>has <b>diab</b>etes</div>" },
+      })}`,
+      [
+        "Medical record number: 00482913",
+        "SSN: 219438855",
+        "Patient Name: Anna M Sample",
+        "Date of birth: 1961-03-14",
+        "Patient Telephone: 978 555 0143",
+        "Patient Address: 12 Elm St, Salem, MA 01970",
+        "has diabetes",
+      ],
+    ],
+    [
+      "FHIR in XML",
+      '<Patient xmlns="http://hl7.org/fhir"><identifier><value value="00482913"/></identifier><name><family value="Sample"/><given value="Anna"/></name><birthDate value="1961-03-14"/></Patient>',
+      ["Patient ID: 00482913", "Patient Name: Anna Sample", "Date of birth: 1961-03-14"],
+    ],
+    [
+      "FHIR in lines",
+      '{"resourceType":"Patient","birthDate":"1961-03-14"}\n{"resourceType":"Patient","birthDate":"1970-01-02"}',
+      ["Date of birth: 1961-03-14", "Date of birth: 1970-01-02"],
+    ],
+    [
+      "C-CDA",
+      CDA(
+        `${PATIENT_ROLE}<section><text><table><thead><tr><th>Problem</th><th>MRN</th></tr></thead><tbody><tr><td>diabetes</td><td>00482913</td></tr></tbody></table></text></section>`,
+      ),
+      [
+        "SSN: 219-43-8855",
+        "Patient ID: 00482913",
+        "Patient Address: 12 Elm St, Salem",
+        "Patient Name: Anna Sample",
+        "Date of birth: 1961-03-14",
+        "Problem: diabetes MRN: 00482913",
+      ],
+    ],
+  ])("%s", (_, text, wanted) => {
+    expect(recordTextOf(text).text.split("\n")).toEqual(expect.arrayContaining([...wanted]));
+  });
+
+  test("a file within a record is handed on", () => {
+    const file = Buffer.from("%PDF-1.4 and more of it than a few characters, so that it counts");
+    const base64 = file.toString("base64");
+    for (const text of [
+      `MSH|^~\\&|LAB\rOBX|1|ED|1^Report||^application^pdf^Base64^${base64}`,
+      JSON.stringify({ resourceType: "Binary", contentType: "application/pdf", data: base64 }),
+      CDA(
+        `<component><nonXMLBody><text mediaType="application/pdf" representation="B64">${base64}</text></nonXMLBody></component>`,
+      ),
+    ]) {
+      expect(recordTextOf(text).files.map(String)).toEqual([String(file)]);
+    }
+  });
+});
+
+test.each([
+  [
+    "quoted-printable over several lines",
+    "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BC=\r\nller;Anna",
+    "Anna Müller",
+  ],
+  ["quoted-printable in another charset", "NOTE;ENCODING=QUOTED-PRINTABLE;CHARSET=ISO-8859-2:=B1", "ą"],
+  ["a date of birth", "BDAY:19610314", "Date of birth: 1961-03-14"],
+  ["a participant", 'ATTENDEE;CN="Sample, Anna";ROLE=REQ:mailto:a@example.org', "Sample, Anna"],
+  ["a description in HTML", "X-ALT-DESC;FMTTYPE=text/html:<p>diab<b>etes</b></p>", "diabetes"],
+])("cards and calendars tell %s", (_, row, shown) => {
+  expect(cardTextOf(`BEGIN:VCARD\r\n${row}\r\nEND:VCARD`).text).toBe(shown);
+});
+
+test("a text without a record costs nothing and tells nothing", () => {
+  expect(recordTextOf("The PID of the MSH| process, NM1 and <recordSet>.")).toEqual({ text: "", files: [] });
+});
+
+test("whatever a text is, telling it ends, and is not much longer than it", () => {
+  const piece = fc.constantFrom(
+    "MSH|",
+    "PID|",
+    "\r",
+    "|",
+    "^",
+    "~",
+    "\\",
+    "&",
+    "NM1*IL*",
+    "*",
+    "<recordTarget>",
+    "<",
+    "</",
+    '"resourceType"',
+    "{",
+    '":',
+    "}",
+    "[",
+    "a1",
+    '="http://hl7.org/fhir"',
+    "<table>",
+    "<tr>",
+    "<td>",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 200 }), (pieces) => {
+      const text = pieces.join("");
+      expect(recordTextOf(text).text.length).toBeLessThanOrEqual(text.length * 2 + 10_000);
+    }),
+    { numRuns: 300 },
+  );
+});
