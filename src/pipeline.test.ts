@@ -340,3 +340,41 @@ test("whose claims went to another worker before their dialogs are not sent to",
   await run(recipient, other);
   expect(dials).toBe(0);
 });
+
+describe("what goes out beside a message", () => {
+  const asking: Plan = { ...plan, companions: [{ kind: "copy", rules: ["p/r"] }] };
+  const decide = (): Plan => asking;
+
+  test("is on record before anything is sent, with the plan, and only once", async () => {
+    const order: string[] = [];
+    const accompany: Stages["accompany"] = async (_message, planned) => {
+      order.push(`accompany ${planned.length}`);
+      expect(planned[0].events.map(({ kind }) => kind)).toEqual(["planned"]);
+      return [];
+    };
+    const deliver = async (): Promise<Outcome> => {
+      order.push("deliver");
+      return delivered;
+    };
+    const first = rig(deliver, { decide, accompany });
+    await first.run();
+    await first.run({ ...recipient, plan: asking });
+    expect(order).toEqual(["accompany 1", "deliver", "deliver"]);
+    expect(JSON.stringify(first.transitions)).not.toContain('"planned"');
+  });
+
+  test("that cannot be written has the recipient wait, and nothing is sent", async () => {
+    const deliver = (): Promise<Outcome> => Promise.reject(new Error("sent"));
+    const { transitions, run } = rig(deliver, { decide, accompany: () => Promise.reject(new Error("disk full")) });
+    await run();
+    expect(statesOf(transitions)).toEqual(["deferred"]);
+    expect(transitions[0]?.recipients[0]?.patch.plan).toBeUndefined();
+  });
+
+  test("leaves a recipient alone whose claim went to another worker", async () => {
+    const deliver = (): Promise<Outcome> => Promise.reject(new Error("sent"));
+    const { transitions, run } = rig(deliver, { decide, accompany: async () => [rcpt] });
+    await run();
+    expect(transitions).toEqual([]);
+  });
+});

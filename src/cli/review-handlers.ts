@@ -172,6 +172,7 @@ async function show(postern: Postern, { id, addresses }: ShowRequest): Promise<Q
     rows: await rowsOf(postern, recipients, addresses),
     detectors: countDetectors(message.findings),
     triggers: message.findings?.triggers ?? [],
+    waiverAsked: message.findings?.waiverAsked === true,
     unread: (message.findings?.uninspectable ?? []).map(({ part, reason }) => `${part}: ${reason}`),
     parts: parts.slice(0, PARTS_MAX),
     partsLeftOut: Math.max(0, parts.length - PARTS_MAX),

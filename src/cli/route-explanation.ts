@@ -9,6 +9,9 @@ import type { DnsAnswer, DnsSecurity, Resolver } from "../core/dns-answer.ts";
 import type { Mailbox } from "../core/envelope.ts";
 import type { Findings } from "../core/findings.ts";
 import type { Plan } from "../core/plan.ts";
+import type { CompiledPack } from "../stages/inspect/compiled-pack.ts";
+import { reachLines, rulesReaching } from "./rule-reach.ts";
+import type { RuleReach } from "./rule-reach.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Proven } from "../core/proven.ts";
 import { REASON_CODES } from "../core/reason-codes.ts";
@@ -35,6 +38,8 @@ export type RouteExplanation = {
   readonly route: Route;
   readonly sts: StsState;
   readonly proven: Proven;
+  /** Those that do more, or less, than protect everybody's mail. */
+  readonly rules: readonly RuleReach[];
   readonly plans: readonly { readonly mail: string; readonly plan: Plan }[];
 };
 
@@ -96,6 +101,14 @@ const CLEAN: Findings = {
   engine: "route explain",
 };
 
+const WAIVED: Findings = {
+  ...CLEAN,
+  verdict: "phi",
+  tier: "low",
+  hits: [{ pack: "", rule: "", tier: "low", action: { kind: "protect", profile: "minimum" }, scope: { kind: "all" } }],
+  waiverAsked: true,
+};
+
 const SAMPLES: readonly { readonly mail: string; readonly findings: Findings }[] = [
   { mail: "clean mail", findings: CLEAN },
   { mail: "mail with PHI", findings: { ...CLEAN, verdict: "phi", tier: "low" } },
@@ -110,15 +123,25 @@ export type ExplainDeps = {
   readonly now: number;
   /** What `discover` asked, filled while it runs. */
   readonly lookups: readonly Lookup[];
+  /** Left out: it is not known who writes. */
+  readonly sender?: Mailbox;
+  /** Rule packs in force. */
+  readonly packs?: readonly CompiledPack[];
 };
 
 export async function explainRoute(mailbox: Mailbox, deps: ExplainDeps): Promise<RouteExplanation> {
   const capabilities = await deps.discover(mailbox);
-  const plans = SAMPLES.map(({ mail, findings }) => ({
+  const sender = deps.sender ?? null;
+  const asks = sender !== null && deps.policy.waiver !== undefined;
+  const samples = asks
+    ? [...SAMPLES, { mail: "mail with PHI whose sender waives protection", findings: WAIVED }]
+    : SAMPLES;
+  const rules = rulesReaching(deps.packs ?? [], { sender, recipient: mailbox });
+  const plans = samples.map(({ mail, findings }) => ({
     mail,
     plan: deps.decide({
       origin: "relay",
-      envelope: { sender: null, body: "7bit", smtpUtf8: false, requireTls: false, ret: null, envid: null },
+      envelope: { sender, body: "7bit", smtpUtf8: false, requireTls: false, ret: null, envid: null },
       recipient: { mailbox, notify: null, orcpt: null },
       findings,
       capabilities,
@@ -129,7 +152,7 @@ export async function explainRoute(mailbox: Mailbox, deps: ExplainDeps): Promise
     }),
   }));
   const { route, sts, proven, domain } = capabilities;
-  return { address: mailbox.address, domain, lookups: [...deps.lookups], route, sts, proven, plans };
+  return { address: mailbox.address, domain, lookups: [...deps.lookups], route, sts, proven, rules, plans };
 }
 
 /** For programs: as it is, with records as text. */
@@ -150,12 +173,19 @@ export function explanationLines(explanation: RouteExplanation): readonly string
     "Proved before",
     `  ${provenText(explanation.proven)}`,
     "",
+    ...ruleSection(explanation.rules),
     "Plans",
     ...plansOf(explanation).map((line) => `  ${line}`),
     "",
     "Not looked up, because not built yet: S/MIME certificates, OpenPGP keys, the portal.",
     ...[...codes].flatMap((code) => ["", `${code}: ${REASON_CODES[code].what}`, `  Next: ${REASON_CODES[code].next}`]),
   ];
+}
+
+function ruleSection(rules: readonly RuleReach[]): readonly string[] {
+  return rules.length === 0
+    ? []
+    : ["Rules that do not just protect", ...reachLines(rules).map((line) => `  ${line}`), ""];
 }
 
 function provenText(proven: Proven): string {
@@ -276,6 +306,7 @@ function routeLines({ route, lookups }: Pick<RouteExplanation, "lookups" | "rout
 function planLines(mail: string, { floor, reasons, steps }: Plan): readonly string[] {
   const because = reasons.flatMap((reason) => {
     if (reason.kind === "profile") return [reason.because];
+    if (reason.kind === "sender-waiver") return [`waiver: ${reason.effect}`];
     if (reason.kind === "proven-before") return [`proved before: ${reason.rung ?? "unknown"}, ${reason.effect}`];
     return reason.kind === "destination-rule" ? [`${reason.effect}, by the rule for ${reason.match}`] : [];
   });

@@ -1,8 +1,12 @@
 /** What rules do to mail, each through the running gateway: who is concerned, what wins, what goes out beside it, what is told. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { nodeConfigEnvironment } from "../../src/parts/config/config-environment.ts";
+import { loadConfig } from "../../src/parts/config/config.ts";
+import { PackError } from "../../src/rule-packs.ts";
+import { tellStory } from "../../src/stages/audit/story.ts";
 import type { EventBody } from "../../src/core/event.ts";
 import type { StoredRecipient } from "../../src/core/queue-store.ts";
 import { RULE_PACK } from "../support/rule-pack.ts";
@@ -253,6 +257,35 @@ describe("notices", () => {
     const { by } = await send("notifyword", ["x@a.test"], "");
     expect(by["x@a.test"]).toMatchObject({ state: "delivered" });
   });
+});
+
+test("where rules copy and notify, and the configuration names nobody, the packs are not taken over, and it says what to do", async () => {
+  const text = readFileSync(world.configPath, "utf8");
+  const config = JSON.parse(text) as { dlp: { packs: readonly string[] } };
+  writeFileSync(world.configPath, JSON.stringify({ ...config, dlp: { packs: config.dlp.packs } }));
+  const loading = loadConfig(
+    world.configPath,
+    nodeConfigEnvironment({ variables: {}, hostname: "x.test", now: Date.now() }),
+  );
+  writeFileSync(world.configPath, text);
+  if (!loading.ok) throw new Error("the configuration itself is well-formed");
+  const error: unknown = await world.postern.reload(loading.config).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(PackError);
+  expect(String(error)).toContain("rule acts/r.notifyword needs dlp.notify, which names nobody");
+  expect(String(error)).toContain("rule acts/r.copyword needs dlp.copy_to, which names nobody");
+  expect(String(error)).not.toContain("r.shadowword");
+  expect((await send("refuseall", ["x@a.test"])).by["x@a.test"]).toMatchObject({ state: "failed" });
+});
+
+test("trace tells what each rule asked for and what went out beside the mail", async () => {
+  const { id } = await send("copyword refuseword notifyword", ["refused@a.test"], "traced@clinic.test");
+  const rows = await world.postern.store.auditOf(id, 1_000);
+  const text = JSON.stringify(tellStory(rows, await world.recipients(id)));
+  expect(text).toContain("rule acts/r.refuseword (tier low, refuse)");
+  expect(text).toContain("rule acts/r.copyword (copy)");
+  expect(text).toContain("a copy went to the compliance mailboxes, as ");
+  expect(text).toContain("the sender was told that rules flagged it, as ");
+  expect(text).not.toContain("compliance@");
 });
 
 test("a rule in shadow refuses, marks, copies and tells nothing, and is on record", async () => {

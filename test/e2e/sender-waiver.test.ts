@@ -2,15 +2,19 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { nodeConfigEnvironment } from "../../src/parts/config/config-environment.ts";
 import { loadConfig } from "../../src/parts/config/config.ts";
 import type { StoredRecipient } from "../../src/core/queue-store.ts";
+import type { Control } from "../../src/parts/control/control.ts";
+import { openDoor, PEOPLE_CONFIG, PEOPLE_TIMEOUT_MS, runAs } from "../support/people.ts";
 import { RULE_PACK } from "../support/rule-pack.ts";
 import { mail, World } from "../support/world.ts";
 
+vi.setConfig({ testTimeout: PEOPLE_TIMEOUT_MS, hookTimeout: PEOPLE_TIMEOUT_MS });
 const ROOT = { user: "root", uid: 0, sudoUser: null } as const;
 let world: World;
+let control: Control;
 let folder = "";
 
 beforeAll(async () => {
@@ -23,11 +27,16 @@ beforeAll(async () => {
       { name: "mx.clinic.test", address: "127.45.0.3", certificate: "valid" },
     ],
     packs: [join(folder, "acts.yaml")],
-    config: { dlp: { packs: [join(folder, "acts.yaml")], notify: ["r@clinic.test"], copy_to: ["c@clinic.test"] } },
+    config: {
+      ...PEOPLE_CONFIG,
+      dlp: { packs: [join(folder, "acts.yaml")], notify: ["r@clinic.test"], copy_to: ["c@clinic.test"] },
+    },
   });
+  control = await openDoor(world);
 });
 
 afterAll(async () => {
+  await control.close();
   await world.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -163,6 +172,11 @@ describe("with approval", () => {
     const { id, mark, recipient } = await send("protectword");
     expect(recipient).toMatchObject({ state: "held", lastCode: "PST-DEC-031" });
     expect(await effectOf(id)).toEqual(["awaits approval"]);
+    const listed = await runAs(null, world, "quarantine", "list", "--json");
+    expect(listed.output).toContain(recipient.id);
+    const shown = await runAs(null, world, "quarantine", "show", id);
+    expect(shown.output).toContain("no protection by the sender");
+    expect(shown.output).not.toContain(mark);
     const released = await world.postern.review.decide({
       ids: [recipient.id],
       act: "release",

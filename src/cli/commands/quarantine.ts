@@ -123,6 +123,8 @@ function printDetail(output: Output, detail: QuarantineDetail): void {
     }
     for (const unread of detail.unread) output.line(printable(`unread     part ${unread}`));
     for (const trigger of detail.triggers) output.line(`asked for  protection by the sender: ${trigger}`);
+    if (detail.waiverAsked)
+      output.line("asked for  no protection by the sender: where that counts, released it goes without");
     for (const { path, contentType, sizeBytes, disposition } of detail.parts) {
       output.line(
         printable(`part       ${path || "whole"} ${contentType}, ${sizeBytes} bytes, ${disposition ?? "inline"}`),

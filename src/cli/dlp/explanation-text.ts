@@ -10,8 +10,13 @@ const DROPPED = {
   no_level: "not counted: none of its words is near",
 } as const;
 
-export function ruleLines({ pack, rule, status, action, tier, holds, when }: ExplainedRule): readonly string[] {
-  const what = [status === "shadow" ? "shadow: acts on nothing" : action, ...(tier === "none" ? [] : [`tier ${tier}`])];
+export function ruleLines(explained: ExplainedRule): readonly string[] {
+  const { pack, rule, status, action, concerns, tier, holds, when } = explained;
+  const what = [
+    status === "shadow" ? "shadow: acts on nothing" : action,
+    ...(tier === "none" ? [] : [`tier ${tier}`]),
+    ...(concerns === "everybody" ? [] : [`for ${concerns}`]),
+  ];
   return [`${pack}/${rule}: ${holds ? "holds" : "does not hold"} (${what.join(", ")})`, ...conditionLines(when, 1)];
 }
 

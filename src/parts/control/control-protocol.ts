@@ -123,6 +123,8 @@ export type QuarantineDetail = {
     readonly distinct: number;
   }[];
   readonly triggers: readonly string[];
+  /** The sender asked to do without protection. */
+  readonly waiverAsked: boolean;
   /** Parts that could not be read, and why. */
   readonly unread: readonly string[];
   readonly parts: readonly {

@@ -1,12 +1,13 @@
 /** One audit event, or the present state of a recipient, in plain words. Pure; times are UTC. */
 import type { ActorFacts } from "../../core/actor.ts";
 import { assertNever } from "../../core/assert-never.ts";
-import type { EventBody, EventKind, StepSummary } from "../../core/event.ts";
+import type { AuditedHit, EventBody, EventKind, StepSummary } from "../../core/event.ts";
 import type { AttemptFacts, Phase } from "../../core/outcome.ts";
 import { PHASES } from "../../core/outcome.ts";
 import type { PlanReason } from "../../core/plan.ts";
 import type { StoredRecipient } from "../../core/queue-store.ts";
 import { REASON_CODES } from "../../core/reason-codes.ts";
+import { actionText } from "../../core/rule-action.ts";
 import type { CodeEntry } from "../../core/code-entry.ts";
 import type { Rung } from "../../core/rung.ts";
 
@@ -49,13 +50,12 @@ const TOLD: Told = {
   inspected: ({ findings }) => {
     const parts = [
       verdictText(findings),
-      findings.hits.length === 0
-        ? null
-        : findings.hits.map((hit) => `rule ${hit.pack}/${hit.rule} (tier ${hit.tier})`).join(", "),
+      findings.hits.length === 0 ? null : findings.hits.map(hitText).join(", "),
       findings.shadow === undefined
         ? null
         : `in shadow: ${findings.shadow.map((hit) => `${hit.pack}/${hit.rule}`).join(", ")}`,
       findings.triggers.length === 0 ? null : `the sender asked for protection (${findings.triggers.join(", ")})`,
+      findings.waiverAsked === true ? "the sender asked to do without protection" : null,
     ];
     return parts.filter((part) => part !== null).join(": ");
   },
@@ -141,6 +141,12 @@ function reviewText({ action, act, request }: Extract<EventBody, { kind: "review
     default:
       return assertNever(action);
   }
+}
+
+/** What it asks for is told where that is more, or less, than to protect. */
+function hitText({ pack, rule, tier, action, also }: AuditedHit): string {
+  const asks = actionText(action, also);
+  return `rule ${pack}/${rule} (${[...(tier === "none" ? [] : [`tier ${tier}`]), ...(asks === "protect" ? [] : [asks])].join(", ")})`;
 }
 
 const CHILDREN: Readonly<Record<Extract<EventBody, { kind: "child" }>["child"], string>> = {

@@ -156,7 +156,7 @@ function newMessage({ id, recipients, stored, request }: Stored, options: Compan
     dueAt: now,
     lease: null,
     events: [
-      { at: now, messageId, recipientId, body: { kind: "child", child: companion.kind, messageId: id, step: 0 } },
+      { at: now, messageId, recipientId: null, body: { kind: "child", child: companion.kind, messageId: id, step: 0 } },
       {
         at: now,
         messageId: id,

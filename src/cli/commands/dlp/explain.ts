@@ -86,6 +86,7 @@ function print(output: Output, { file, explanation, all, valueAt }: Shown): void
   for (const { part, reason } of uninspectable)
     output.line(printable(`not read: ${part === "" ? "the message" : `part ${part}`}, ${reason}`));
   for (const trigger of triggers) output.line(`the sender asks for protection: ${trigger}`);
+  if (explanation.waiverAsked === true) output.line("the sender asks to do without protection (dlp.waiver)");
   const told = rules.filter((rule) => all || foundSomething(rule));
   for (const rule of told.toSorted((a, b) => Number(b.holds) - Number(a.holds))) {
     output.line("");
