@@ -24,3 +24,11 @@ export async function runDlp(...args: readonly string[]): Promise<DlpRun> {
     errors.mockRestore();
   }
 }
+
+/** The rows of JSON Lines. */
+export function jsonLines(output: string): readonly Readonly<Record<string, unknown>>[] {
+  return output
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+}

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runDlp } from "../../../test/support/dlp-command.ts";
+import { jsonLines, runDlp } from "../../../test/support/dlp-command.ts";
 import { runCli } from "../../../test/support/child-gateway.ts";
 import { run } from "../../../test/support/peers.ts";
 import { canBeOthers, PEOPLE } from "../../../test/support/people.ts";
@@ -23,10 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe("dlp scan", () => {
   test("prints one JSON line a message, folders in order of name, and reports a finding", async () => {
     const { output, error } = await runDlp("scan", "--json", join(folder, "mails"));
-    const rows = output
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const rows = jsonLines(output);
     const file = (name: string): string => join(folder, "mails", name);
     expect(rows).toEqual([
       {
@@ -72,10 +69,7 @@ describe("dlp scan", () => {
     writeFileSync(join(closed, "z.eml"), "Subject: x\r\n\r\nhello", { mode: 0o644 });
     chmodSync(join(closed, "inner"), 0o700);
     const { code, output } = await runCli(["dlp", "scan", "--json", closed], PEOPLE.vera);
-    const rows = output
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { file: string; verdict: string; unread: readonly string[] });
+    const rows = jsonLines(output) as readonly { file: string; verdict: string; unread: readonly string[] }[];
     expect(rows.map(({ file, verdict, unread }) => [basename(file), verdict, unread])).toEqual([
       ["a.eml", "uninspectable", ["message: unreadable"]],
       ["inner", "uninspectable", ["message: unreadable"]],
@@ -111,10 +105,7 @@ describe("dlp check", () => {
     const pack = new URL("../../../config/dlp/financial.yaml", import.meta.url).pathname;
     const { output, error } = await runDlp("check", "--json", join(folder, "broken.yaml"), pack);
     expect(error).toBeInstanceOf(Finding);
-    const rows = output
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const rows = jsonLines(output);
     expect(rows.at(0)).toMatchObject({ file: join(folder, "broken.yaml"), line: 1, path: "detectors" });
     expect(rows.at(-1)).toMatchObject({ file: pack, pack: "financial" });
   });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runDlp } from "../../../../test/support/dlp-command.ts";
+import { jsonLines, runDlp } from "../../../../test/support/dlp-command.ts";
 import { splitOf } from "../../dlp/labelled-set.ts";
 
 const PHI = "MRN 00482913, hemoglobin 9.1, metformin";
@@ -49,18 +49,11 @@ function tarOf(files: Readonly<Record<string, string>>): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
 
-function linesOf(output: string): readonly Readonly<Record<string, unknown>>[] {
-  return output
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
-}
-
 describe("dlp eval", () => {
   test("counts verdicts by label, and names what is wrong by file only", async () => {
     const { output, error } = await runDlp("eval", "--json", "--list", join(folder, "mails"));
     expect(error).toBeNull();
-    const lines = linesOf(output);
+    const lines = jsonLines(output);
     expect(lines.filter(({ kind }) => kind === "messages")).toEqual([
       { kind: "messages", set: "mails", label: "clean", rows: 3, phi: 1, uninspectable: 1, protected: 0, clean: 1 },
       { kind: "messages", set: "mails", label: "phi", rows: 2, phi: 1, uninspectable: 0, protected: 0, clean: 1 },
@@ -77,7 +70,7 @@ describe("dlp eval", () => {
 
   test.each(["rows.jsonl", "packed.jsonl.gz"])("counts marked identifiers by type in %s", async (name) => {
     const { output } = await runDlp("eval", "--json", join(folder, name));
-    const found = linesOf(output).filter(({ kind }) => kind === "identifiers");
+    const found = jsonLines(output).filter(({ kind }) => kind === "identifiers");
     expect(found.map(({ type, values, found: count }) => [type, values, count])).toEqual([
       ["MEDICAL_RECORD_NUMBER", 1, 1],
       ["ACCOUNT_NUMBER", 1, 0],
@@ -94,12 +87,12 @@ describe("dlp eval", () => {
       JSON.stringify({ id: "h", label: "phi", text: "MRN 00482913 / 7", spans }),
     );
     const { output } = await runDlp("eval", "--json", join(folder, "half.jsonl"));
-    expect(linesOf(output).find(({ kind }) => kind === "identifiers")).toMatchObject({ values: 1, found: 0 });
+    expect(jsonLines(output).find(({ kind }) => kind === "identifiers")).toMatchObject({ values: 1, found: 0 });
   });
 
   test("takes a whole archive for one label", async () => {
     const { output } = await runDlp("eval", "--json", `phi=${join(folder, "records.tar.gz")}`);
-    expect(linesOf(output)).toEqual([
+    expect(jsonLines(output)).toEqual([
       { kind: "messages", set: "records", label: "phi", rows: 2, phi: 1, uninspectable: 0, protected: 0, clean: 1 },
     ]);
   });
@@ -114,7 +107,7 @@ describe("dlp eval", () => {
     const ids = ["a.eml", "b.eml", "c.eml", "d.txt", "e.zip"];
     for (const half of ["dev", "test"] as const) {
       const { output } = await runDlp("eval", "--json", "--split", half, join(folder, "mails"));
-      const rows = linesOf(output === "" ? '{"rows":0}' : output).reduce(
+      const rows = jsonLines(output === "" ? '{"rows":0}' : output).reduce(
         (sum, { rows: count }) => sum + Number(count),
         0,
       );
@@ -144,7 +137,7 @@ describe("dlp bench", () => {
   test("gives speed and latency of the texts given", { timeout: 60_000 }, async () => {
     const { output, error } = await runDlp("bench", "--json", join(folder, "rows.jsonl"));
     expect(error).toBeNull();
-    const [figures] = linesOf(output);
+    const [figures] = jsonLines(output);
     expect(Object.keys(figures ?? {})).toEqual([
       "text_mb",
       "mb_per_s",

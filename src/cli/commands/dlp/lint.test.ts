@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runDlp } from "../../../../test/support/dlp-command.ts";
+import { jsonLines, runDlp } from "../../../../test/support/dlp-command.ts";
 import type { LintRow } from "../../dlp/lint/lint.ts";
 import { Finding } from "../../cli-error.ts";
 
@@ -39,10 +39,7 @@ function pack(detectors: readonly string[], rules: readonly string[] = [], tests
 async function lint(text: string): Promise<readonly LintRow[]> {
   writeFileSync(file, text);
   const { output } = await runDlp("lint", "--json", file);
-  return output
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as LintRow);
+  return jsonLines(output) as readonly LintRow[];
 }
 
 const dictionary = (id: string, terms: string, more = ""): string =>

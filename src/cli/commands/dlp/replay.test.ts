@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runDlp } from "../../../../test/support/dlp-command.ts";
+import { jsonLines, runDlp } from "../../../../test/support/dlp-command.ts";
 import { Finding } from "../../cli-error.ts";
 
 const PACK = `version: 1
@@ -37,10 +37,7 @@ describe("dlp replay", () => {
   test("says which messages change and by which rules", async () => {
     const { output, error } = await replay("old.yaml", "new.yaml", "--json");
     expect(error).toBeInstanceOf(Finding);
-    const [a, b, sums, ...more] = output
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as unknown);
+    const [a, b, sums, ...more] = jsonLines(output);
     expect(a).toEqual({
       file: file("mails/a.eml"),
       now: { verdict: "phi", tier: "low" },

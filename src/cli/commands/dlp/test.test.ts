@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runDlp } from "../../../../test/support/dlp-command.ts";
+import { jsonLines, runDlp } from "../../../../test/support/dlp-command.ts";
 import { Finding } from "../../cli-error.ts";
 
 const PACK = `version: 1
@@ -29,10 +29,7 @@ describe("dlp test", () => {
   test("gives each test a result and fails where one does", async () => {
     const { output, error } = await runDlp("test", "--json", file("bad.yaml"));
     expect(error).toBeInstanceOf(Finding);
-    const rows = output
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { name: string; failures: object[] });
+    const rows = jsonLines(output) as readonly { name: string; failures: object[] }[];
     expect(rows.map(({ name, failures }) => [name, failures.length])).toEqual([
       ["one match 1", 0],
       ["one match 2", 1],
@@ -62,10 +59,7 @@ describe("dlp test", () => {
   test("a pack that does not compile fails with its errors, and keeps no other from being tested", async () => {
     const { output, error } = await runDlp("test", "--json", file("broken.yaml"), file("good.yaml"));
     expect(error).toBeInstanceOf(Finding);
-    const [broken, ...good] = output
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { name: string; failures: readonly object[] });
+    const [broken, ...good] = jsonLines(output) as readonly { name: string; failures: readonly object[] }[];
     expect(broken).toMatchObject({ name: "compiles", failures: [{ place: `${file("broken.yaml")}:1:1` }, {}, {}] });
     expect(good.length).toBe(4);
   });
