@@ -26,7 +26,7 @@ export function compileActions(
   });
   const also = read.filter((each) => isSide(each));
   const ways = read.filter((each) => !isSide(each));
-  return { action: ways.reduce(stronger, { kind: "pass" }), also };
+  return { action: ways.reduce(strongerAction, { kind: "pass" }), also };
 }
 
 function readAction(entry: ActionEntry, id: string): RuleAction | SideAction {
@@ -56,7 +56,8 @@ function isSide(action: RuleAction | SideAction): action is SideAction {
   return action.kind === "tag" || action.kind === "notify" || action.kind === "copy";
 }
 
-function stronger(a: RuleAction, b: RuleAction): RuleAction {
+/** Of two actions the one that does all the other does, and more. */
+export function strongerAction(a: RuleAction, b: RuleAction): RuleAction {
   if (a.kind === "protect" && b.kind === "protect") {
     return { kind: "protect", profile: strongerProfile(a.profile, b.profile) };
   }

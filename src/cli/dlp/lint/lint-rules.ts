@@ -1,20 +1,19 @@
 /** Rules and conditions that can never hold, hold by themselves, or add nothing to another rule. Pure. */
 import { isDeepStrictEqual } from "node:util";
 import type { YamlPath } from "../../../parts/config/yaml-source.ts";
-import type { ConditionEntry, PackFile, RuleEntry } from "../../../stages/inspect/pack-schema.ts";
+import { strongerAction } from "../../../stages/inspect/compile-actions.ts";
+import type { CompiledRule } from "../../../stages/inspect/compiled-pack.ts";
+import type { ConditionEntry, RuleEntry } from "../../../stages/inspect/pack-schema.ts";
 import { distinctOf, implies } from "./implication.ts";
 import type { Doubt, LintSubject } from "./lint.ts";
 import { countsOf, detectorById, levelAtMost, valuesAtMost } from "./pack-facts.ts";
 import type { Count } from "./pack-facts.ts";
 
-/** Of actions that are listed the later one does all the earlier one does. */
-const STRENGTH = ["protect", "minimum", "standard", "strict", "content"] as const;
-
 export function lintRules(subject: LintSubject): readonly Doubt[] {
   return [
     ...countsOf(subject.file).flatMap((count) => unreachable(count, subject)),
     ...subject.file.rules.flatMap((rule, index) => inAll(rule.when, ["rules", index, "when"], subject)),
-    ...shadowed(subject.file),
+    ...shadowed(subject),
   ];
 }
 
@@ -101,44 +100,37 @@ function fillsItself(anchor: ConditionEntry, windowed: ConditionEntry, subject: 
   return ids.every((id) => (detectorById(subject, id)?.weight ?? 0) >= weight);
 }
 
-/** A rule that never does anything another active rule does not do. One that only tags is there to be named. */
-function shadowed(file: PackFile): readonly Doubt[] {
+/** A rule that never does anything another active rule does not do. */
+function shadowed({ file, pack }: LintSubject): readonly Doubt[] {
+  const compiled = new Map(pack.rules.map((rule) => [rule.id, rule]));
+  const covers = (other: RuleEntry, rule: RuleEntry): boolean => {
+    const [stronger, weaker] = [compiled.get(other.id), compiled.get(rule.id)];
+    return (
+      stronger?.status === "active" &&
+      weaker?.status === "active" &&
+      doesNoLess(stronger, weaker) &&
+      isAsWide(other, rule) &&
+      implies(rule.when, other.when, file)
+    );
+  };
   return file.rules.flatMap((rule, index): readonly Doubt[] => {
-    if (rule.status !== "active" || rule.action === "tag") return [];
     const by = file.rules.find(
-      (other, position) =>
-        other !== rule && covers(other, rule, file) && !(covers(rule, other, file) && position > index),
+      (other, position) => other !== rule && covers(other, rule) && !(position > index && covers(rule, other)),
     );
     if (by === undefined) return [];
-    return [
-      {
-        severity: "warning",
-        check: "shadowed",
-        path: ["rules", index, "id"],
-        why: `${by.id} always holds when this rule does, and does no less`,
-        next: `Take this rule out, or make ${by.id} narrower.`,
-      },
-    ];
+    const why = `${by.id} always holds when this rule does, and does no less`;
+    const next = `Take this rule out, or make ${by.id} narrower.`;
+    return [{ severity: "warning", check: "shadowed", path: ["rules", index, "id"], why, next }];
   });
 }
 
-function covers(other: RuleEntry, rule: RuleEntry, file: PackFile): boolean {
+function doesNoLess(other: CompiledRule, rule: CompiledRule): boolean {
+  const tiers = ["none", "low", "high"];
   return (
-    other.status === "active" &&
-    isAsStrong(other, rule) &&
-    isAsWide(other, rule) &&
-    implies(rule.when, other.when, file)
+    isDeepStrictEqual(strongerAction(other.action, rule.action), other.action) &&
+    rule.also.every((each) => other.also.some((mine) => isDeepStrictEqual(mine, each))) &&
+    tiers.indexOf(other.tier) >= tiers.indexOf(rule.tier)
   );
-}
-
-function isAsStrong(other: RuleEntry, rule: RuleEntry): boolean {
-  const [a, b] = [other, rule].map(({ action }) =>
-    (STRENGTH as readonly unknown[]).indexOf(
-      typeof action === "object" && "protect" in action ? action.protect : action,
-    ),
-  );
-  const isAction = isDeepStrictEqual(other.action, rule.action) || (b !== undefined && b >= 0 && (a ?? -1) >= b);
-  return isAction && (other.tier === "high" || rule.tier === other.tier);
 }
 
 /** Whatever narrows a rule beside its condition must be missing in the other one, or the same. */
