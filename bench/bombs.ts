@@ -10,6 +10,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { deflateSync } from "node:zlib";
 import { inspectWith, requirePacks } from "../src/cli/dlp/packs.ts";
+import { compoundOf } from "../src/parts/extraction/compound.samples.ts";
+import { atom, doc, long, record, sharedStrings, xls } from "../src/parts/extraction/office-97.samples.ts";
+import { lzfuAround, lzfuBomb, msgOf, tnefOf } from "../src/parts/extraction/outlook.samples.ts";
+import type { SampleMessage } from "../src/parts/extraction/outlook.samples.ts";
 import { docx, packageOf, paragraph, run, sheet, strings } from "../src/parts/extraction/package.samples.ts";
 import { pdfOf, streamOf } from "../src/parts/extraction/pdf.samples.ts";
 import { zipOf } from "../src/parts/extraction/zip.samples.ts";
@@ -55,7 +59,39 @@ function build(folder: string): void {
       objects: ["<< /Type /Filespec /F (a.txt) /EF << /F 21 0 R >> >>", streamOf("/Filter /FlateDecode", flate)],
     }),
   );
+  buildCompound(write);
   write("braces.rtf", Buffer.from(`{\\rtf1 ${"{".repeat(10_000_000)}`));
+}
+
+/** Compound files, messages of Outlook and TNEF. */
+function buildCompound(write: (name: string, bytes: Buffer) => void): void {
+  const rtf = [0x1009, lzfuAround(lzfuBomb(850_000), { rawBytes: 1 })] as const;
+  write("inflates.msg", msgOf({ properties: [rtf] }));
+  write("inflates.dat", tnefOf({ properties: [rtf] }));
+  let message: SampleMessage = {};
+  for (let depth = 0; depth < 40; depth += 1)
+    message = { attachments: [{ message }, { message }].slice(0, depth < 12 ? 2 : 1) };
+  write("nested.msg", msgOf(message));
+  write("attachments.dat", tnefOf({ attachments: Array.from({ length: 100_000 }, () => ({ properties: [] })) }));
+  const circle = compoundOf({ WordDocument: Buffer.alloc(8 * MIB, 1) });
+  circle.writeUInt32LE(5, circle.length - 8 * 512);
+  circle.fill(circle.subarray(circle.length - 8 * 512, circle.length - 8 * 512 + 4), circle.length - 130 * 512);
+  write("circle.doc", circle);
+  write(
+    "entries.doc",
+    compoundOf({ WordDocument: "x", ...Object.fromEntries(Array.from({ length: 51_000 }, (_, n) => [`${n}`, ""])) }),
+  );
+  const huge = compoundOf({ Workbook: Buffer.alloc(5_000) });
+  huge.writeUInt32LE(0x7fff_ffff, huge.indexOf(Buffer.from("Workbook", "utf16le")) + 120);
+  write("huge.xls", huge);
+  const cells = Array.from({ length: 60_000 }, (_, row) => record(0xfd, row, 0, 0, long(0)));
+  write("repeated.xls", xls([sharedStrings("word ".repeat(1_600))], cells));
+  write("pieces.doc", doc(Array.from({ length: 9_000 }, () => ({ text: "word ".repeat(200) }))));
+  const deflated = deflateSync(Buffer.alloc(300 * MIB));
+  write(
+    "deflated.ppt",
+    compoundOf({ "PowerPoint Document": atom(0x1011, Buffer.concat([long(9), deflated]), { instance: 1 }) }),
+  );
 }
 
 /** Sixteen archives within each of sixteen, three layers deep, with sixteen files of zeros at the bottom. */

@@ -19,6 +19,9 @@ type Program =
   | "lintian"
   | "unbound"
   | "ldnsutils"
+  | "antiword"
+  | "catdoc"
+  | "tnef"
   | "iproute2"
   | "dcmtk";
 /** What is no program, but missing in the same way. */
@@ -39,6 +42,9 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
   promtool: () => (isExecutable("/usr/bin/promtool") ? null : "the Debian package prometheus"),
   unbound: () => (isExecutable("/usr/sbin/unbound") ? null : "the Debian package unbound"),
   ldnsutils: () => (isExecutable("/usr/bin/ldns-signzone") ? null : "the Debian package ldnsutils"),
+  antiword: () => (isExecutable("/usr/bin/antiword") ? null : "the Debian package antiword"),
+  catdoc: () => (isExecutable("/usr/bin/catdoc") ? null : "the Debian package catdoc"),
+  tnef: () => (isExecutable("/usr/bin/tnef") ? null : "the Debian package tnef"),
   iproute2: () => (isExecutable("/usr/sbin/ip") || isExecutable("/sbin/ip") ? null : "the Debian package iproute2"),
   dcmtk: () => (isExecutable("/usr/bin/dump2dcm") ? null : "the Debian package dcmtk"),
   "transport-data": () => (existsSync(TRANSPORT_DATA) ? null : "the vectors and signed zones of shared/data/transport"),

@@ -8,6 +8,7 @@ const CUTOFF = 4_096;
 const FREE = 0xffff_ffff;
 const END = 0xffff_fffe;
 const FAT = 0xffff_fffd;
+const DIFAT = 0xffff_fffc;
 
 type Entry = { name: string; type: number; content: Buffer; left: number; right: number; child: number; start: number };
 
@@ -29,9 +30,10 @@ export function compoundOf(tree: SampleTree): Buffer {
   root.start = root.content.length === 0 ? END : chain(root.content, SECTOR, large);
   const miniTable = small.next.length === 0 ? END : chain(words(small.next, SECTOR), SECTOR, large);
   const directory = chain(Buffer.concat(entries.map(entryBytes)), SECTOR, large);
-  const tables = Math.ceil((next.length + Math.ceil((next.length + 2) / 127)) / 128);
+  const { tables, more } = tablesFor(next.length);
   const first = sectors.length;
   for (let index = 0; index < tables; index += 1) next.push(FAT);
+  for (let index = 0; index < more; index += 1) next.push(DIFAT);
   const table = words(next, SECTOR);
   const header = Buffer.alloc(SECTOR);
   Buffer.from("d0cf11e0a1b11ae1", "hex").copy(header);
@@ -49,12 +51,33 @@ export function compoundOf(tree: SampleTree): Buffer {
     [56, CUTOFF],
     [60, miniTable],
     [64, Math.ceil(small.next.length / 128)],
-    [68, END],
+    [68, more === 0 ? END : first + tables],
   ] as const;
   for (const [at, value] of counts) header.writeUInt32LE(value, at);
   for (let index = 0; index < 109; index += 1)
     header.writeUInt32LE(index < tables ? first + index : FREE, 76 + index * 4);
-  return Buffer.concat([header, ...sectors, table]);
+  const names = Array.from({ length: Math.max(0, tables - 109) }, (_, index) => first + 109 + index);
+  return Buffer.concat([header, ...sectors, table.subarray(0, tables * SECTOR), ...namings(names, first + tables)]);
+}
+
+/** Sectors of the table, and sectors that name those of them for which the header has no room. */
+function tablesFor(sectors: number): { readonly tables: number; readonly more: number } {
+  let tables = 0;
+  let more = 0;
+  while (tables * 128 < sectors + tables + more) {
+    tables += 1;
+    more = Math.ceil(Math.max(0, tables - 109) / 127);
+  }
+  return { tables, more };
+}
+
+function namings(names: readonly number[], first: number): readonly Buffer[] {
+  const count = Math.ceil(names.length / 127);
+  return Array.from({ length: count }, (_, index) => {
+    const sector = words(names.slice(index * 127, index * 127 + 127), SECTOR);
+    sector.writeUInt32LE(index === count - 1 ? END : first + index + 1, 508);
+    return sector;
+  });
 }
 
 function entriesOf(tree: SampleTree): Entry[] {

@@ -26,13 +26,22 @@ export function unpackRichTexts(properties: MapiProperties, place: string, readi
   return richTexts;
 }
 
+/** What is too large is told and left out: attachments first, then the rich texts, which may have inflated. */
 export function handOn(message: OutlookMessage, place: string, reading: Reading): void {
-  const room: Room = { bytesMax: reading.fileBytesLeft, isOver: false };
+  const { fileBytesLeft } = reading;
+  const room: Room = { bytesMax: fileBytesLeft, isOver: false };
   let mail = composeMail(message, room);
-  if (mail.length > reading.fileBytesLeft) mail = composeMail(message, { bytesMax: 0, isOver: (room.isOver = true) });
+  if (mail.length > fileBytesLeft) mail = composeMail(message, noRoom(room));
+  if (mail.length > fileBytesLeft) mail = composeMail({ ...message, richTexts: [] }, noRoom(room));
   if (room.isOver) reading.unread(place, "over_budget");
   if (hasUnknownCharset(message)) reading.unread(place, "unknown_charset");
   reading.file(place, MAIL_NAME, mail);
+}
+
+function noRoom(room: Room): Room {
+  room.bytesMax = 0;
+  room.isOver = true;
+  return room;
 }
 
 function hasUnknownCharset({ properties, recipients, attachments }: OutlookMessage): boolean {

@@ -186,6 +186,21 @@ describe.each(WRITERS)("%s", (_, write) => {
     expect(said.mail).toContain("MRN 482");
   });
 
+  test("a rich text larger than what may be handed on is told, and the text is", async () => {
+    const rtf = lzfuOf(`{\\rtf1 ${"a".repeat(9_000)}}`);
+    const said = await read(
+      write({
+        properties: [
+          [BODY, "MRN 482"],
+          [RTF, rtf],
+        ],
+      }),
+      { fileBytesMax: 8_000 },
+    );
+    expect(said.unread).toEqual([":over_budget"]);
+    expect(said.mail).toContain("MRN 482");
+  });
+
   test("messages within one another end at the depth of the budget", async () => {
     const said = await read(write(nested(10)));
     expect(said.mail).toContain("Subject: depth 8");
