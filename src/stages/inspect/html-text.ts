@@ -34,6 +34,8 @@ const READ_ATTRIBUTES =
   /(?:^|[\s"'/])(alt|title|value|placeholder|label|summary|content|srcdoc|aria-[a-z]{1,20}|data(?:-[a-z0-9-]{1,60})?|src|srcset|href|poster|background|style)\s*=\s*("[^"]*"|'[^']*'|["']?[^\s"'>]+)/gi;
 /** Attributes that name another place: only what lies inside them counts. */
 const LINKS = new Set(["src", "srcset", "href", "poster", "background", "style", "data"]);
+/** A link without any of these names a place elsewhere; entities may hide the others. */
+const MAY_LIE_INSIDE = /&|cid:|data:/i;
 
 class Converter {
   readonly #html: string;
@@ -109,8 +111,10 @@ class Converter {
     READ_ATTRIBUTES.lastIndex = 0;
     for (let match = READ_ATTRIBUTES.exec(tag); match !== null; match = READ_ATTRIBUTES.exec(tag)) {
       const attribute = match[1]?.toLowerCase() ?? "";
+      const isLink = LINKS.has(attribute);
+      if (isLink && !MAY_LIE_INSIDE.test(match[2] ?? "")) continue;
       const value = decodeEntities(withoutQuotes(match[2] ?? ""));
-      if (LINKS.has(attribute)) {
+      if (isLink) {
         if (attribute !== "href" && /^\s*cid:/i.test(value)) this.#contentIds.add(contentIdOf(value));
         this.#embed(value);
       } else if (value.trim() !== "") {

@@ -35,7 +35,8 @@ export function* matchingPack(
   const found = new MessageMatches(pack, context);
   for (const [index, segment] of segments.entries()) {
     if (context.isLate()) break;
-    yield* found.read(segment, index);
+    if (found.isShort(segment)) found.read(segment, index);
+    else yield* found.readingLong(segment, index);
   }
   const evaluation = new RuleEvaluation(segments, (detector) => found.of(detector), context);
   const satisfied = pack.rules.filter((rule) => evaluation.holds(rule));

@@ -31,17 +31,21 @@ export class MessageMatches {
     this.#context = context;
   }
 
-  *read(segment: Segment, index: number): Pausable<void> {
-    // Every match has a place of its own, so of a text no longer than that none is cut.
-    if (segment.text.length > Math.min(SHORT_CHARS_MAX, this.#context.matchesMax)) {
-      for (const match of yield* scanningSegment(this.#pack, { segment, index }, this.#context))
-        this.#early.push(match);
-      return;
-    }
+  /** Every match has a place of its own: of a text no longer than `matchesMax` none is cut. */
+  isShort({ text }: Segment): boolean {
+    return text.length <= SHORT_CHARS_MAX && text.length <= this.#context.matchesMax;
+  }
+
+  /** Of a short one. */
+  read(segment: Segment, index: number): void {
     const found = this.#pack.phrases.scan(segment.text);
     for (const set of found.sets) this.#sets.add(set);
     this.#read.push(found);
     this.#scans.push(scannedOf({ segment, index }, found, this.#context));
+  }
+
+  *readingLong(segment: Segment, index: number): Pausable<void> {
+    for (const match of yield* scanningSegment(this.#pack, { segment, index }, this.#context)) this.#early.push(match);
   }
 
   /** Of one detector, by segments. */
@@ -65,7 +69,7 @@ export class MessageMatches {
 
   #find(detector: CompiledDetector | undefined): readonly Match[] {
     if (detector === undefined) return NO_MATCHES;
-    const early = this.#early.filter((match) => match.detector === detector);
+    const early = this.#early.length === 0 ? NO_MATCHES : this.#early.filter((match) => match.detector === detector);
     if (!this.#mayFind(detector.method)) return early;
     const matches: Match[] = [];
     for (const scan of this.#scans) runDetector(scan, detector, { matches, context: this.#context });

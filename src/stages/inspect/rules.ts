@@ -110,11 +110,11 @@ export class RuleEvaluation {
   }
 
   #poolOf(detectors: readonly string[], minConfidence: number): Pool {
-    const all: Match[] = [];
+    let all: Match[] | null = null;
     for (const id of detectors) {
-      for (const match of this.#matchesOf(id)) if (match.confidence >= minConfidence) all.push(match);
+      for (const match of this.#matchesOf(id)) if (match.confidence >= minConfidence) (all ??= []).push(match);
     }
-    if (all.length === 0) return EMPTY_POOL;
+    if (all === null) return EMPTY_POOL;
     all.sort((a, b) => a.segment - b.segment || a.start - b.start || a.end - b.end);
     return { all, bySegment: Map.groupBy(all, (match) => match.segment), tally: null };
   }

@@ -174,29 +174,35 @@ export class PhraseIndex {
     const size = until - from;
     readCodes(size === lower.length ? lower : lower.slice(from, until));
     tokens.makeRoom(size);
+    const { bounds, ids } = tokens;
+    let { count } = tokens;
     for (let at = 0; at < size; at += 1) {
       let code = WORD_CODES[codes[at] ?? 0] ?? 0;
       if (code === 0) continue;
       const start = at;
       let hash = 0;
       let common = LETTER_BIT;
-      for (; code !== 0; code = WORD_CODES[codes[at] ?? 0] ?? 0) {
+      do {
         hash = hashWith(hash, code);
         common &= code;
         at += 1;
-      }
+        code = WORD_CODES[codes[at] ?? 0] ?? 0;
+      } while (code !== 0);
       // One that goes on in the next stretch is read there, whole.
-      if (at === size && until < lower.length) return start > 0 ? from + start : addLongWord(lower, tokens, from);
+      if (at === size && until < lower.length) {
+        tokens.count = count;
+        return start > 0 ? from + start : addLongWord(lower, tokens, from);
+      }
       const length = at - start;
-      const token = tokens.add(
-        from + start,
-        from + at,
-        length <= WORD_CHARS_MAX ? this.#words.idOf(hash, start, at) : 0,
-      );
+      bounds[count * 2] = from + start;
+      bounds[count * 2 + 1] = from + at;
+      ids[count] = length <= WORD_CHARS_MAX ? this.#words.idOf(hash, start, at) : 0;
       // Not every character is a letter of ASCII.
       if (common !== LETTER_BIT) tokens.addDigits(from + start, from + at);
-      else if (length >= this.#endingLettersMin && this.#hasEnding(at)) tokens.addEnding(token);
+      else if (length >= this.#endingLettersMin && this.#hasEnding(at)) tokens.endings.push(count);
+      count += 1;
     }
+    tokens.count = count;
     return until;
   }
 
@@ -213,8 +219,10 @@ export class PhraseIndex {
       this.#path[depth] = node;
       depth += 1;
       const next = first + depth;
-      if (node.next === null || next >= tokens.count || !joins(lower, tokens, next)) break;
-      node = node.next.get(tokens.ids[next] ?? 0);
+      const id = next < tokens.count ? tokens.ids[next] : 0;
+      // No phrase goes on with an unknown word.
+      if (node.next === null || id === undefined || id === 0 || !joins(lower, tokens, next)) break;
+      node = node.next.get(id);
     }
     const start = tokens.bounds[first * 2] ?? 0;
     for (; depth > 0; depth -= 1) {
@@ -300,18 +308,12 @@ class Words implements Tokens {
     this.ids = grown(this.ids, size);
   }
 
-  /** Returns the number of the token. There must be room. */
-  add(start: number, end: number, id: number): number {
-    const token = this.count;
-    this.bounds[token * 2] = start;
-    this.bounds[token * 2 + 1] = end;
-    this.ids[token] = id;
-    this.count = token + 1;
-    return token;
-  }
-
-  addEnding(token: number): void {
-    this.endings.push(token);
+  /** There must be room. */
+  add(start: number, end: number, id: number): void {
+    this.bounds[this.count * 2] = start;
+    this.bounds[this.count * 2 + 1] = end;
+    this.ids[this.count] = id;
+    this.count += 1;
   }
 
   addDigits(start: number, end: number): void {
