@@ -45,6 +45,7 @@ function check(file: string | undefined, options: { readonly json?: boolean }, c
   for (const warning of loading.warnings) output.line(`warning: ${formatYamlError(warning)}`);
   if (!loading.ok || errors.length > 0) throw configErrors(path, errors);
   for (const allowed of loading.config.allowed) output.line(`opt-out: ${allowed}`);
+  output.line(`rule packs: ${loading.config.dlp.packs.join(", ")}`);
   output.line(`${path}: valid`);
 }
 
