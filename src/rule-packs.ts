@@ -1,24 +1,23 @@
 /** Loads the configured rule packs and builds inspection from them. Promises: all packs load, or none is taken. */
-import { readFileSync } from "node:fs";
 import { unaddressed } from "./pack-addresses.ts";
 import { extractionOptions, inspectOptions } from "./options.ts";
 import type { Config } from "./parts/config/config.ts";
 import { Extraction } from "./parts/extraction/extraction.ts";
 import type { ExtractContent } from "./parts/extraction/extraction-types.ts";
-import type { CompiledPack } from "./stages/inspect/compiled-pack.ts";
 import { createInspect } from "./stages/inspect/inspect.ts";
-import { formatPackError, loadPack } from "./stages/inspect/pack-file.ts";
+import { formatPackError, loadPackFile } from "./stages/inspect/pack-file.ts";
+import type { PackLoading } from "./stages/inspect/pack-file.ts";
 import { threadedInspect } from "./stages/inspect/threaded-inspect.ts";
 import type { Inspection } from "./stages/inspect/threaded-inspect.ts";
-import type { PackSource } from "./stages/inspect/thread-protocol.ts";
 import type { Parts } from "./surroundings.ts";
 
 /** Throws PackError. */
 export function buildInspect(config: Config, { env, keyRing }: Pick<Parts, "env" | "keyRing">): Inspection {
   const hashKey = keyRing.derive("addresses", "postern finding value v1");
   const options = inspectOptions(config);
-  const packs = config.dlp.packs.map((path): PackSource => ({ text: readFileSync(path, "utf8"), fileName: path }));
-  const compiled = packs.map(readPack);
+  const loaded = config.dlp.packs.map(readPack);
+  const compiled = loaded.map(({ pack }) => pack);
+  const packs = loaded.map(({ source }) => source);
   const lacking = compiled.flatMap((pack) => unaddressed(pack, config.dlp));
   if (lacking.length > 0) throw new PackError(lacking);
   const extraction = new Extraction(extractionOptions(config), env);
@@ -28,9 +27,9 @@ export function buildInspect(config: Config, { env, keyRing }: Pick<Parts, "env"
   return { inspect, close: () => close().then(() => extraction.close()) };
 }
 
-function readPack({ text, fileName }: PackSource): CompiledPack {
-  const loading = loadPack(text, fileName);
-  if (loading.ok) return loading.pack;
+function readPack(path: string): Extract<PackLoading, { ok: true }> {
+  const loading = loadPackFile(path);
+  if (loading.ok) return loading;
   throw new PackError(loading.errors.map(formatPackError));
 }
 

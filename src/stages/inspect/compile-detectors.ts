@@ -8,11 +8,15 @@ import type { CompiledDetector, DetectionMethod, Near, Rung } from "./compiled-p
 import { readPattern } from "./linear-pattern.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
 import { normaliseText } from "./normalise.ts";
+import { NO_LISTS } from "./pack-lists.ts";
+import type { PackLists } from "./pack-lists.ts";
 import type { DetectorEntry, NearEntry } from "./pack-schema.ts";
 import { HONORIFICS } from "./person-name.ts";
+import { codeKey } from "./term-list.ts";
 import { PHRASE_WORDS_MAX, PhraseIndex, wordsOf } from "./tokens.ts";
 import { indexEndings } from "./word-ending.ts";
 import { VALIDATOR_SHAPES, VALIDATORS } from "./validators.ts";
+import type { Validator } from "./validators.ts";
 
 export type Report = (path: YamlPath, message: string) => void;
 export type DetectorEntryOf<T extends DetectorEntry["type"]> = Extract<DetectorEntry, { type: T }>;
@@ -20,8 +24,9 @@ export type DetectorEntryOf<T extends DetectorEntry["type"]> = Extract<DetectorE
 export function compileDetectors(
   entries: readonly DetectorEntry[],
   report: Report,
+  lists: PackLists = NO_LISTS,
 ): { readonly detectors: readonly CompiledDetector[]; readonly phrases: PhraseIndex } {
-  const compiler = new DetectorCompiler(report);
+  const compiler = new DetectorCompiler(report, lists);
   const detectors: CompiledDetector[] = [];
   const seen = new Set<string>();
   entries.forEach((entry, index) => {
@@ -47,9 +52,11 @@ export function checkKnown(known: readonly string[], id: string, what: string): 
 class DetectorCompiler {
   readonly phrases = new PhraseIndex();
   readonly #report: Report;
+  readonly #lists: PackLists;
 
-  constructor(report: Report) {
+  constructor(report: Report, lists: PackLists) {
     this.#report = report;
+    this.#lists = lists;
   }
 
   compile(entry: DetectorEntry, path: YamlPath): CompiledDetector | null {
@@ -65,13 +72,13 @@ class DetectorCompiler {
       case "regex": {
         const pattern = this.#pattern(entry.pattern, entry.case, [...path, "pattern"]);
         const keywords = entry.keywords.length === 0 ? null : this.#set(entry.keywords, [...path, "keywords"]);
-        const validators = entry.validate.map((name) => VALIDATORS[name]);
+        const validators = this.#validators(entry);
         return pattern === null ? null : { kind: "pattern", pattern, keywords, standsAlone: false, validators };
       }
       case "label_id": {
         const value = this.#pattern(entry.value, entry.case, [...path, "value"]);
         const labels = this.#labels(entry.labels, [...path, "labels"]);
-        const validators = entry.validate.map((name) => VALIDATORS[name]);
+        const validators = this.#validators(entry);
         return value === null
           ? null
           : { kind: "label", labels, value, side: entry.side, gapChars: entry.gap, validators };
@@ -109,12 +116,22 @@ class DetectorCompiler {
     return null;
   }
 
+  #validators(entry: DetectorEntryOf<"regex" | "label_id">): readonly Validator[] {
+    const named = entry.validate.map((name) => VALIDATORS[name]);
+    const codes = this.#lists.codes.get(entry);
+    if (codes === undefined) return named;
+    const first = entry.among?.first;
+    return [...named, (value) => codes.has(codeKey(value).slice(0, first))];
+  }
+
   #dictionary(entry: DetectorEntryOf<"dictionary">, path: YamlPath): DetectionMethod {
+    if (entry.terms.length === 0 && entry.file === undefined) this.#report(path, "needs terms, or a file of them");
     this.#checkPhrases(entry.terms, [...path, "terms"]);
     const isExact = entry.case === "sensitive";
     const phrases: string[] = [];
     const terms: string[] = [];
-    for (const term of entry.terms.map(normaliseText)) {
+    // Those of a file are checked and in this form already.
+    for (const term of [...entry.terms.map(normaliseText), ...(this.#lists.terms.get(entry) ?? [])]) {
       for (const form of entry.plurals && !isExact ? formsOf(term) : [term]) {
         phrases.push(form);
         terms.push(term);

@@ -8,7 +8,8 @@ import type { ExtractContent, Extracted, ExtractedItem } from "../../parts/extra
 import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
 import { loadPack } from "./pack-file.ts";
-import type { FromThread, PackSource, ThreadArguments, ToThread } from "./thread-protocol.ts";
+import type { PackSource } from "./pack-source.ts";
+import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts";
 
 const { packs, options, hashKey } = workerData as ThreadArguments;
 /** Of a thread's own: none can be handed in. */
@@ -29,8 +30,8 @@ const TOGETHER_BYTES_MAX = 1024 * 1024;
 let lastLarge: Promise<void> = Promise.resolve();
 
 /** The service compiled the same text before. */
-function compiled({ text, fileName }: PackSource): CompiledPack {
-  const loading = loadPack(text, fileName);
+function compiled({ text, fileName, beside }: PackSource): CompiledPack {
+  const loading = loadPack(text, fileName, beside);
   if (loading.ok) return loading.pack;
   throw new Error("a rule pack loads in the service and not in its thread");
 }

@@ -1,38 +1,38 @@
 /**
  * Loads a rule pack: reads, checks and compiles it, and runs its own tests.
  * Promises: a pack loads only when everything in it is understood and every inline test passes; otherwise all errors of
- * the first failing step are returned at once, each with its place. Never throws for what the text says.
+ * the first failing step are returned at once, each with its place. Never throws for what the text says. The hash of a pack is that
+ * of its text and of every file it names.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { parseYamlFile } from "../../parts/config/yaml-document.ts";
 import { formatYamlError } from "../../parts/config/yaml-source.ts";
-import type { YamlError, YamlSource } from "../../parts/config/yaml-source.ts";
+import type { YamlError, YamlPath, YamlSource } from "../../parts/config/yaml-source.ts";
 import { compileDetectors } from "./compile-detectors.ts";
 import type { Report } from "./compile-detectors.ts";
 import { compileRules } from "./compile-rules.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
+import { extendPack, placesIn, reportAt } from "./extend-pack.ts";
+import { joinLists, readLists } from "./pack-lists.ts";
+import type { PackLists } from "./pack-lists.ts";
 import { packSchema } from "./pack-schema.ts";
 import type { PackFile } from "./pack-schema.ts";
+import { besidePath, readDisk, readingFrom } from "./pack-source.ts";
+import type { PackSource, ReadBeside } from "./pack-source.ts";
 import { packTestResults, runPackTests } from "./pack-tests.ts";
 
 export type PackError = YamlError;
 
 export type PackLoading =
-  | { readonly ok: true; readonly pack: CompiledPack; readonly tests: number }
+  | { readonly ok: true; readonly pack: CompiledPack; readonly tests: number; readonly source: PackSource }
   | { readonly ok: false; readonly errors: readonly PackError[] };
 
 /** `file:line:col path: message` */
 export const formatPackError = formatYamlError;
 
-/** `fileName` stands in errors only; nothing is read from disk. */
-export function loadPack(text: string, fileName: string): PackLoading {
-  const compiling = compilePack(text, fileName);
-  if (!compiling.ok) return compiling;
-  const { pack, file, source } = compiling;
-  const errors: PackError[] = [];
-  const tests = runPackTests(file, pack, (path, message) => errors.push(source.errorAt(path, message)));
-  return errors.length > 0 ? { ok: false, errors: inOrder(errors) } : { ok: true, pack, tests };
+/** `fileName` stands in errors; files the pack names are given beside the text. */
+export function loadPack(text: string, fileName: string, beside: PackSource["beside"] = {}): PackLoading {
+  return load(new Opened(text, fileName, readingFrom(beside)));
 }
 
 /** A test of the pack, with the places of its failures. */
@@ -41,85 +41,164 @@ export type PackTesting =
   | { readonly ok: true; readonly pack: CompiledPack; readonly results: readonly TestedPart[] }
   | { readonly ok: false; readonly errors: readonly PackError[] };
 
-/** As loadPack, but failing tests are results. */
-export function testPack(text: string, fileName: string): PackTesting {
-  const compiling = compilePack(text, fileName);
+/** As loadPack, for a file on disk; one that cannot be read is an error like any other. */
+export function loadPackFile(path: string): PackLoading {
+  const opening = openPack(path);
+  return opening instanceof Opened ? load(opening) : opening;
+}
+
+/** As loadPackFile, but failing tests are results. */
+export function testPackFile(path: string): PackTesting {
+  const opening = openPack(path);
+  if (!(opening instanceof Opened)) return opening;
+  const compiling = compilePack(opening);
   if (!compiling.ok) return compiling;
-  const { pack, file, source } = compiling;
-  const results = packTestResults(file, pack).map(({ name, failures }) => ({
+  const { pack, tested, source } = compiling;
+  const results = packTestResults(tested, pack).map(({ name, failures }) => ({
     name,
-    errors: failures.map(({ path, message }) => source.errorAt(path, message)),
+    errors: failures.map(({ path: place, message }) => source.errorAt(place, message)),
   }));
   return { ok: true, pack, results };
+}
+
+/** As testPackFile, without running the tests. */
+export function compilePackFile(path: string): PackCompiling {
+  const opening = openPack(path);
+  return opening instanceof Opened ? compilePack(opening) : opening;
+}
+
+/** Packs one on top of the other. */
+const EXTENDED_MAX = 4;
+
+/** A pack while it is read: keeps the texts of the files it names. */
+class Opened {
+  readonly text: string;
+  readonly fileName: string;
+  readonly #read: ReadBeside;
+  readonly beside: Map<string, string>;
+
+  constructor(text: string, fileName: string, read: ReadBeside, beside = new Map<string, string>()) {
+    this.text = text;
+    this.fileName = fileName;
+    this.#read = read;
+    this.beside = beside;
+  }
+
+  /** A pack this one extends. */
+  within(text: string, fileName: string): Opened {
+    return new Opened(text, fileName, this.#read, this.beside);
+  }
+
+  readonly read: ReadBeside = (path) => {
+    const reading = this.#read(path);
+    if (reading.ok) this.beside.set(path, reading.text);
+    return reading;
+  };
+
+  /** Of the text alone where there is nothing else. */
+  sha256(): string {
+    const own = sha256Of(this.text);
+    if (this.beside.size === 0) return own;
+    return sha256Of([own, ...Array.from(this.beside.values(), sha256Of)].join("\n"));
+  }
+
+  source(): PackSource {
+    return { text: this.text, fileName: this.fileName, beside: Object.fromEntries(this.beside) };
+  }
+}
+
+function sha256Of(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function openPack(path: string): Opened | { readonly ok: false; readonly errors: readonly PackError[] } {
+  const reading = readDisk(path);
+  if (reading.ok) return new Opened(reading.text, path, readDisk);
+  const message = `PST-INS-002 cannot be read: ${reading.why}`;
+  return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
+}
+
+function load(opened: Opened): PackLoading {
+  const compiling = compilePack(opened);
+  if (!compiling.ok) return compiling;
+  const { pack, tested, source } = compiling;
+  const errors: PackError[] = [];
+  const tests = runPackTests(tested, pack, (path, message) => errors.push(source.errorAt(path, message)));
+  return errors.length > 0
+    ? { ok: false, errors: inOrder(errors) }
+    : { ok: true, pack, tests, source: opened.source() };
 }
 
 export type PackCompiling =
   | {
       readonly ok: true;
       readonly pack: CompiledPack;
+      /** With what it extends; the tests are its own. */
       readonly file: PackFile;
+      /** Of its detectors only its own, so that those of the base are not tested again. */
+      readonly tested: PackFile;
+      /** Where a place of `file` stands in the text; null for what it extends. */
+      readonly placeOf: (path: YamlPath) => YamlPath | null;
+      readonly lists: PackLists;
       readonly source: YamlSource;
       readonly text: string;
     }
   | { readonly ok: false; readonly errors: readonly PackError[] };
 
+/** The pack that another extends, its own tests passed. */
+function loadBase(
+  given: string,
+  opened: Opened,
+  { source, depth }: { readonly source: YamlSource; readonly depth: number },
+): PackCompiling {
+  const refuse = (message: string): PackCompiling => ({ ok: false, errors: [source.errorAt(["extends"], message)] });
+  if (depth > EXTENDED_MAX) return refuse(`more than ${EXTENDED_MAX} packs extend each other, or one extends itself`);
+  const path = besidePath(opened.fileName, given);
+  const reading = opened.read(path);
+  if (!reading.ok) return refuse(`${path} cannot be read: ${reading.why}`);
+  const compiling = compilePack(opened.within(reading.text, path), depth);
+  if (!compiling.ok) return compiling;
+  const errors: PackError[] = [];
+  runPackTests(compiling.tested, compiling.pack, (at, message) => errors.push(compiling.source.errorAt(at, message)));
+  return errors.length > 0 ? { ok: false, errors: inOrder(errors) } : compiling;
+}
+
 /** All but the tests. */
-function compilePack(text: string, fileName: string): PackCompiling {
+function compilePack(opened: Opened, depth = 0): PackCompiling {
+  const { text, fileName, read } = opened;
   const reading = parseYamlFile(text, fileName, packSchema);
   if (!reading.ok) return reading;
-  const { value: file, source } = reading;
+  const { value: own, source } = reading;
   const errors: PackError[] = [];
   const report: Report = (path, message) => errors.push(source.errorAt(path, message));
-  const { detectors, phrases } = compileDetectors(file.detectors, report);
-  const rules = compileRules(file.rules, file.detectors, report);
-  if (detectors.length === file.detectors.length) reportUnused(file, report);
+  const base = own.extends === undefined ? null : loadBase(own.extends, opened, { source, depth: depth + 1 });
+  if (base?.ok === false) return base;
+  if (base === null) reportMissing(own, report);
+  const file = base === null ? own : extendPack(base.file, own, report);
+  const placeOf = placesIn(own, file);
+  const lists = joinLists(base?.lists, readLists(own.detectors, { fileName, read, report }));
+  const reportHere = reportAt(placeOf, file, report);
+  const { detectors, phrases } = compileDetectors(file.detectors, reportHere, lists);
+  const rules = compileRules(file.rules, file.detectors, reportHere);
+  if (detectors.length === file.detectors.length && file.rules.length > 0) reportUnused(own, file, report);
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
-  const sha256 = createHash("sha256").update(text).digest("hex");
   const byId = new Map(detectors.map((detector) => [detector.id, detector]));
-  return { ok: true, pack: { id: file.pack, sha256, phrases, detectors, byId, rules }, file, source, text };
+  const pack = { id: file.pack, sha256: opened.sha256(), phrases, detectors, byId, rules };
+  return { ok: true, pack, file, tested: { ...file, detectors: own.detectors }, placeOf, lists, source, text };
 }
 
-/** As loadPack, for a file on disk; one that cannot be read is an error like any other. */
-export function loadPackFile(path: string): PackLoading {
-  const reading = readPack(path);
-  return reading.ok ? loadPack(reading.text, path) : reading;
-}
-
-/** As testPack, for a file on disk. */
-export function testPackFile(path: string): PackTesting {
-  const reading = readPack(path);
-  return reading.ok ? testPack(reading.text, path) : reading;
-}
-
-/** For a file on disk, without its tests. */
-export function compilePackFile(path: string): PackCompiling {
-  const reading = readPack(path);
-  return reading.ok ? compilePack(reading.text, path) : reading;
-}
-
-type PackReading =
-  { readonly ok: true; readonly text: string } | { readonly ok: false; readonly errors: readonly PackError[] };
-
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EISDIR: "it is a folder; name a pack in it",
-  EACCES: "this user may not read it",
-};
-
-function readPack(path: string): PackReading {
-  try {
-    return { ok: true, text: readFileSync(path, "utf8") };
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    const message = `PST-INS-002 cannot be read: ${UNREADABLE[code] ?? code}`;
-    return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
+/** Without a pack to extend, both lists are needed. */
+function reportMissing(file: PackFile, report: Report): void {
+  for (const key of ["detectors", "rules"] as const) {
+    if (file[key].length === 0) report([key], "missing; a list is required here");
   }
+  if (file.without.length > 0) report(["without"], 'belongs beside "extends"');
 }
 
 /** A detector no rule reads finds things nobody acts on: mostly a misspelt class. */
-function reportUnused(file: PackFile, report: Report): void {
+function reportUnused(own: PackFile, file: PackFile, report: Report): void {
   const text = JSON.stringify(file.rules.map((rule) => rule.when));
-  file.detectors.forEach((detector, index) => {
+  own.detectors.forEach((detector, index) => {
     const isRead = [detector.id, ...detector.classes].some((name) => text.includes(`"${name}"`));
     if (!isRead) report(["detectors", index, "id"], "no rule reads this detector, by its id or by one of its classes");
   });

@@ -13,6 +13,13 @@ const KEY_HELP: Readonly<Record<string, string>> = {
   version: "Version of the format: 1.",
   pack: "Name of the pack: lower case, such as my-clinic. Findings and the audit name it.",
   description: "For people: what it is for.",
+  extends: "A pack this one is laid over, both judged as one: its path, relative to this file.",
+  without: "Ids of detectors and rules of the extended pack to leave out.",
+  source: "Where the words of the lists come from.",
+  licence: "Under which licence they may be passed on.",
+  file: "A list built by `postern dlp dict build`: its path, relative to this file.",
+  among: "Only values that stand in a list of codes count, compared by their letters and digits.",
+  first: "Compares only so many characters of code and value.",
   detectors: "What finds things in a text. Every detector must be read by a rule, by its id or a class.",
   rules: "Which things together make a mail need protection.",
   tests:

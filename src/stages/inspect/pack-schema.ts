@@ -43,6 +43,10 @@ const shared = {
 };
 const caseRule = z.enum(["sensitive", "insensitive"]).default("insensitive");
 const validate = z.array(z.enum(VALIDATOR_NAMES)).max(8).default([]);
+const filePath = z.string().min(1).max(500);
+const among = z.strictObject({ file: filePath, first: z.int().min(1).max(40).optional() }).optional();
+/** Where the words of a list come from, and who may pass them on. */
+const origin = { source: z.string().min(1).max(500).optional(), licence: z.string().min(1).max(200).optional() };
 
 const regexDetector = z.strictObject({
   ...shared,
@@ -51,6 +55,7 @@ const regexDetector = z.strictObject({
   case: caseRule,
   keywords: z.array(word).max(200).default([]),
   validate,
+  among,
 });
 
 const labelDetector = z.strictObject({
@@ -62,18 +67,22 @@ const labelDetector = z.strictObject({
   side: z.enum(["before", "after", "both"]).default("after"),
   gap: z.int().min(1).max(80).default(20),
   validate,
+  among,
 });
 
 const dictionaryDetector = z.strictObject({
   ...shared,
+  ...origin,
   type: z.literal("dictionary"),
-  terms: z.array(word).min(1).max(50_000),
+  terms: z.array(word).min(1).max(50_000).default([]),
+  file: filePath.optional(),
   case: caseRule,
   plurals: z.boolean().default(true),
 });
 
 const endingDetector = z.strictObject({
   ...shared,
+  ...origin,
   type: z.literal("word_ending"),
   endings: z
     .array(z.string().regex(/^[a-z]{3,12}$/, "an ending is 3 to 12 lower-case letters"))
@@ -94,6 +103,7 @@ const validatorDetector = z.strictObject({
 
 const nameDetector = z.strictObject({
   ...shared,
+  ...origin,
   type: z.literal("name"),
   given_names: z.array(word).min(1).max(50_000),
   labels: z.array(word).max(200).default([]),
@@ -179,8 +189,11 @@ export const packSchema = z.strictObject({
   version: z.literal(1),
   pack: id,
   description: z.string().max(2_000).optional(),
-  detectors: z.array(detector).min(1).max(1_000),
-  rules: z.array(rule).min(1).max(1_000),
+  ...origin,
+  extends: filePath.optional(),
+  without: z.array(id).min(1).max(500).default([]),
+  detectors: z.array(detector).min(1).max(1_000).default([]),
+  rules: z.array(rule).min(1).max(1_000).default([]),
   tests: z.array(packTest).max(5_000).default([]),
 });
 

@@ -3,9 +3,7 @@ import type { Findings } from "../../core/findings.ts";
 import type { MimeStructure } from "../../core/mime-structure.ts";
 import type { Extracted, ExtractionRequest } from "../../parts/extraction/extraction-types.ts";
 import type { InspectOptions } from "./inspect-options.ts";
-
-/** A rule pack as text, so that both sides compile the same one. */
-export type PackSource = { readonly text: string; readonly fileName: string };
+import type { PackSource } from "./pack-source.ts";
 
 export type ThreadArguments = {
   readonly packs: readonly PackSource[];

@@ -23,6 +23,7 @@ export type Doubt = {
 };
 
 export type LintSubject = { readonly file: PackFile; readonly pack: CompiledPack };
+type PlaceOf = (path: YamlPath) => YamlPath | null;
 
 export type LintRow = Omit<Doubt, "path"> & {
   readonly file: string;
@@ -31,14 +32,20 @@ export type LintRow = Omit<Doubt, "path"> & {
   readonly path: string;
 };
 
-/** In order of their places. */
-export function lintPack(subject: LintSubject, source: YamlSource, text: string): readonly LintRow[] {
+/** In order of their places. What stands in a pack that is extended is a matter of that one; `placeOf` tells it by null. */
+export function lintPack(
+  subject: LintSubject & { readonly placeOf: PlaceOf },
+  source: YamlSource,
+  text: string,
+): readonly LintRow[] {
   const doubts = [lintTerms, lintDetectors, lintRules, lintTests].flatMap((check) => check(subject));
   const lines = text.split("\n");
   return doubts
-    .map(({ path, why, ...rest }): LintRow => {
-      const place = source.errorAt(path, why);
-      return { file: place.file, line: place.line, column: place.column, path: place.path, ...rest, why };
+    .flatMap(({ path, why, ...rest }): readonly LintRow[] => {
+      const own = subject.placeOf(path);
+      if (own === null) return [];
+      const place = source.errorAt(own, why);
+      return [{ file: place.file, line: place.line, column: place.column, path: place.path, ...rest, why }];
     })
     .filter(({ line, check }) => !isMeantSo(lines, line, check))
     .toSorted((a, b) => a.line - b.line || a.column - b.column || (a.check < b.check ? -1 : 1));
