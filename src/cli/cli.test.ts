@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +29,7 @@ async function fillDatabase(): Promise<void> {
 }
 
 const CLI = fileURLToPath(new URL("./cli.ts", import.meta.url));
-const SHIPPED_PACK = new URL("../../config/dlp/us-hipaa.yaml", import.meta.url);
+const SHIPPED_PACK = fileURLToPath(new URL("../../config/dlp/us-hipaa.yaml", import.meta.url));
 const ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 let folder: string;
 
@@ -77,7 +77,7 @@ beforeAll(async () => {
   put("spool.key", "0123456789abcdef".repeat(4));
   put("addresses.key", "fedcba9876543210".repeat(4));
   put("audit.key", "0f1e2d3c4b5a6978".repeat(4));
-  put("pack.yaml", readFileSync(SHIPPED_PACK, "utf8"));
+  put("pack.yaml", `version: 1\npack: site\nextends: ${SHIPPED_PACK}\n`);
   put("bad-pack.yaml", "version: 1\n");
   const valid = `version: 1
 hostname: gateway.example.org
@@ -122,7 +122,7 @@ test("every error of a configuration is printed at once, with exit code 1 and no
 test("a rule pack that the service would refuse makes the configuration invalid", async () => {
   const { exitCode, out, err } = await postern("config", "check", join(folder, "bad-pack-config.yaml"));
   expect({ exitCode, out }).toEqual({ exitCode: 1, out: "" });
-  expect(err).toContain("bad-pack.yaml:1:1 rules: missing");
+  expect(err).toContain("bad-pack.yaml:1:1 pack: missing");
 });
 
 test("a configuration that does not exist is told from one that is wrong", async () => {

@@ -63,6 +63,7 @@ async function init(options: Options): Promise<void> {
   for (const { domain, file } of dkim) folder.write(file, `signs mail of ${domain}`, newDkimKey);
   await writeCertificate(folder, answers.hostname);
   for (const [pack, what] of PACKS) folder.write(`dlp/${pack}.yaml`, what, () => shipped(`dlp/${pack}.yaml`));
+  for (const list of LISTS) folder.write(list, "codes that confirm what a rule pack finds", () => shipped(list));
   folder.write(PACK_SCHEMA, "lets editors complete, explain and check rule packs", () => shipped(PACK_SCHEMA));
   folder.write(CONFIG, "every option, commented", () => fillTemplate(shipped(CONFIG), { ...answers, dkim }));
   assertValid(folder);
@@ -75,9 +76,13 @@ async function init(options: Options): Promise<void> {
 /** The first is in force, the others wait to be named in `dlp.packs`. */
 const PACKS = [
   ["us-hipaa", "rules that find PHI"],
+  ["us-hipaa-strict", "the same and more, with less evidence; to be named in dlp.packs instead"],
   ["es-health", "the same in Spanish; not in force before dlp.packs names it"],
   ["financial", "rules that find payment and bank data; not in force before dlp.packs names it"],
 ] as const;
+
+/** Named by us-hipaa. */
+const LISTS = ["dlp/icd10cm-categories.dict", "dlp/hcpcs-families.dict"] as const;
 
 /** Named by the first line of every pack. */
 const PACK_SCHEMA = "dlp/pack.schema.json";

@@ -32,7 +32,7 @@ export const formatPackError = formatYamlError;
 
 /** `fileName` stands in errors; files the pack names are given beside the text. */
 export function loadPack(text: string, fileName: string, beside: PackSource["beside"] = {}): PackLoading {
-  return load(new Opened(text, fileName, readingFrom(beside)));
+  return load(new Opened({ text, fileName }, readingFrom(beside)));
 }
 
 /** A test of the pack, with the places of its failures. */
@@ -77,16 +77,16 @@ class Opened {
   readonly #read: ReadBeside;
   readonly beside: Map<string, string>;
 
-  constructor(text: string, fileName: string, read: ReadBeside, beside = new Map<string, string>()) {
-    this.text = text;
-    this.fileName = fileName;
+  constructor(file: Pick<PackSource, "text" | "fileName">, read: ReadBeside, beside = new Map<string, string>()) {
+    this.text = file.text;
+    this.fileName = file.fileName;
     this.#read = read;
     this.beside = beside;
   }
 
   /** A pack this one extends. */
   within(text: string, fileName: string): Opened {
-    return new Opened(text, fileName, this.#read, this.beside);
+    return new Opened({ text, fileName }, this.#read, this.beside);
   }
 
   readonly read: ReadBeside = (path) => {
@@ -113,7 +113,7 @@ function sha256Of(text: string): string {
 
 function openPack(path: string): Opened | { readonly ok: false; readonly errors: readonly PackError[] } {
   const reading = readDisk(path);
-  if (reading.ok) return new Opened(reading.text, path, readDisk);
+  if (reading.ok) return new Opened({ text: reading.text, fileName: path }, readDisk);
   const message = `PST-INS-002 cannot be read: ${reading.why}`;
   return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
 }

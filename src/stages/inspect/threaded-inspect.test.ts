@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Extraction } from "../../parts/extraction/extraction.ts";
 import type { ExtractContent } from "../../parts/extraction/extraction-types.ts";
@@ -6,16 +5,16 @@ import { zipOf } from "../../parts/extraction/zip.samples.ts";
 import { MimeScanner } from "../../parts/mime/mime-scanner.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "./inspect-options.ts";
 import { createInspect } from "./inspect.ts";
-import { loadPack } from "./pack-file.ts";
+import { loadPackFile } from "./pack-file.ts";
 import { threadedInspect } from "./threaded-inspect.ts";
 import type { Inspection } from "./threaded-inspect.ts";
 
 const PACK = new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url).pathname;
-const source = { text: readFileSync(PACK, "utf8"), fileName: PACK };
 const hashKey = Buffer.alloc(32, 7);
 const options = { ...DEFAULT_INSPECT_OPTIONS, timeMsMax: 60_000 };
-const loading = loadPack(source.text, source.fileName);
+const loading = loadPackFile(PACK);
 if (!loading.ok) throw new Error("the shipped pack does not load");
+const { source } = loading;
 const clock = { now: () => 0, monotonic: () => 0 };
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const extraction = new Extraction({ readersMax: 1, readerMemoryBytesMax: 402_653_184 }, { log: silent, clock });

@@ -3,7 +3,7 @@
  * Promises: pure, total, linear in the length of the value. A check digit multiplies precision by about ten, no more:
  * a label or a health term is still needed. Sources: SSA publication on SSN randomisation (area, group and serial rules),
  * CMS MBI format, ISO/IEC 7812 Annex B (Luhn), 45 CFR 162.406 with CMS NPI check digit, 21 CFR 1301 usage for DEA
- * numbers, ISO 13616 (IBAN), ISO 3779 with 49 CFR 565 (VIN), ABA routing number policy.
+ * numbers, ISO 13616 (IBAN), ISO 3779 with 49 CFR 565 (VIN), ABA routing number policy, GS1 (UDI), LOINC Users' Guide, 21 CFR 207.33 (NDC).
  */
 
 export type Validator = (value: string) => boolean;
@@ -90,6 +90,30 @@ function isDay(year: number, month: number, day: number): boolean {
   return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
+/** GS1 General Specifications section 7.9: weights 3 and 1 from the right; the first 14 digits behind `(01)`. */
+function isGtin(value: string): boolean {
+  const digits = digitsOf(value.replace(/^\(01\)/, "")).slice(0, 14);
+  if (digits.length !== 14) return false;
+  const sum = Array.from(digits, Number).reduce((total, digit, i) => total + digit * (i % 2 === 0 ? 3 : 1), 0);
+  return sum % 10 === 0 && isNotRepeated(digits);
+}
+
+/** LOINC Users' Guide, appendix C: the digit behind the hyphen makes a Luhn number of all. */
+function isLoinc(value: string): boolean {
+  return /^\d{1,7}-\d$/.test(value) && isLuhn(value);
+}
+
+/** Every part 0 to 255, and none of the addresses that say nothing of anybody. */
+function isIpv4(value: string): boolean {
+  const parts = value.split(".").map(Number);
+  return parts.length === 4 && parts.every((part) => part <= 255) && parts[0] !== 0 && parts[0] !== 127;
+}
+
+/** FDA: labeller, product, package as 4-4-2, 5-3-2 or 5-4-1, or padded to 5-4-2. */
+function isNdc(value: string): boolean {
+  return /^(?:\d{4}-\d{4}-\d{2}|\d{5}-(?:\d{3}-\d{2}|\d{4}-\d{1,2})|\d{10,11})$/.test(value) && isNotRepeated(value);
+}
+
 function isIban(value: string): boolean {
   const text = value.replace(/\s/g, "").toUpperCase();
   if (!/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/.test(text)) return false;
@@ -159,6 +183,10 @@ export const VALIDATORS = {
   iban: isIban,
   aba: isAba,
   vin: isVin,
+  gtin: isGtin,
+  loinc: isLoinc,
+  ndc: isNdc,
+  ipv4: isIpv4,
   date: isCalendarDate,
   has_digit: hasDigit,
   three_digits: hasThreeDigits,

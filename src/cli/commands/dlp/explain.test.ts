@@ -20,7 +20,7 @@ test("the tree tells what each condition counted, and no text of the message", a
   expect(error).toBeInstanceOf(Finding);
   expect(output).toContain("a.eml: phi, tier low");
   expect(output).toMatch(
-    /us-hipaa\/phi\.record_number_plus_health: holds \(protect, tier low\)\n {2}\[x\] all of\n {4}\[x\] us\.mrn, confidence 85 or more: 1 of 1 values {2}#\d+\n/,
+    /us-hipaa\/phi\.record_number_plus_health: holds \(protect, tier low\)\n {2}\[x\] all of\n {4}\[x\] class record_number, confidence 85 or more: 1 of 1 values {2}#\d+\n/,
   );
   expect(output).toMatch(/us-hipaa\/phi\.patient_numbers: does not hold/);
   expect(output).toMatch(/\nfound nothing of what they ask for \(.*\): .*us-hipaa\/phi\.health_format/);
