@@ -106,7 +106,7 @@ describe("dlp check", () => {
     const { output, error } = await runDlp("check", "--json", join(folder, "broken.yaml"), pack);
     expect(error).toBeInstanceOf(Finding);
     const rows = jsonLines(output);
-    expect(rows.at(0)).toMatchObject({ file: join(folder, "broken.yaml"), line: 1, path: "detectors" });
+    expect(rows.at(0)).toMatchObject({ file: join(folder, "broken.yaml"), line: 3, path: "rules" });
     expect(rows.at(-1)).toMatchObject({ file: pack, pack: "financial" });
   });
 

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { benchCommand } from "./dlp/bench.ts";
 import { checkCommand } from "./dlp/check.ts";
+import { dictCommand } from "./dlp/dict.ts";
 import { evalCommand } from "./dlp/eval.ts";
 import { explainCommand } from "./dlp/explain.ts";
 import { lintCommand } from "./dlp/lint.ts";
@@ -26,6 +27,7 @@ export function dlpCommand(): Command {
     replayCommand(),
     shadowReportCommand(),
     schemaCommand(),
+    dictCommand(),
   ])
     command.addCommand(part);
   return command;

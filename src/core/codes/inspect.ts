@@ -29,4 +29,8 @@ export const inspectCodes = {
     what: "Values that detection found are not shown this way.",
     next: "Run `postern dlp explain FILE --reveal --reason TEXT` on a terminal, without --json.",
   },
+  "PST-INS-020": {
+    what: "A list of terms or codes cannot be built from what was given.",
+    next: "Correct the place named, or say how the source is to be read; see `postern dlp dict build --help`.",
+  },
 } as const satisfies Record<`PST-INS-${string}`, CodeEntry>;

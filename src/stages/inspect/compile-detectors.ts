@@ -126,6 +126,8 @@ class DetectorCompiler {
 
   #dictionary(entry: DetectorEntryOf<"dictionary">, path: YamlPath): DetectionMethod {
     if (entry.terms.length === 0 && entry.file === undefined) this.#report(path, "needs terms, or a file of them");
+    if (entry.case === "sensitive" && entry.file !== undefined)
+      this.#report([...path, "case"], "terms of a file are compared in any case");
     this.#checkPhrases(entry.terms, [...path, "terms"]);
     const isExact = entry.case === "sensitive";
     const phrases: string[] = [];

@@ -34,11 +34,11 @@ test("a site's number in three lines is judged by the rules of the pack it exten
 });
 
 test("what has an id of the base stands in its place, what is named by `without` is gone", () => {
-  const rule = "rules:\n  - { id: t.phi, action: tag, when: { class: health } }\n";
+  const rule = "rules:\n  - { id: t.phi, tier: high, action: protect, when: { class: health } }\n";
   const loading = laid(`${HEAD}without: [t.sensitive]\n${rule}`);
   expect(idsOf(loading)).not.toContain("t.sensitive");
   const changed = loading.ok && loading.pack.rules.find(({ id }) => id === "t.phi");
-  expect(changed).toMatchObject({ action: { kind: "tag" } });
+  expect(changed).toMatchObject({ tier: "high" });
 });
 
 test.each([

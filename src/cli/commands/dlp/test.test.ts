@@ -60,7 +60,7 @@ describe("dlp test", () => {
     const { output, error } = await runDlp("test", "--json", file("broken.yaml"), file("good.yaml"));
     expect(error).toBeInstanceOf(Finding);
     const [broken, ...good] = jsonLines(output) as readonly { name: string; failures: readonly object[] }[];
-    expect(broken).toMatchObject({ name: "compiles", failures: [{ place: `${file("broken.yaml")}:1:1` }, {}, {}] });
+    expect(broken).toMatchObject({ name: "compiles", failures: [{ place: `${file("broken.yaml")}:1:1` }] });
     expect(good.length).toBe(4);
   });
 
