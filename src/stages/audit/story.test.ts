@@ -51,7 +51,15 @@ const tls: AttemptFacts["tls"] = {
 const findings = {
   verdict: "phi",
   tier: "high",
-  hits: [{ pack: "us-hipaa", rule: "mrn-with-term", tier: "high", action: { kind: "protect", profile: "minimum" }, scope: { kind: "all" } }],
+  hits: [
+    {
+      pack: "us-hipaa",
+      rule: "mrn-with-term",
+      tier: "high",
+      action: { kind: "protect", profile: "minimum" },
+      scope: { kind: "all" },
+    },
+  ],
   uninspectable: [],
   triggers: ["subject-tag"],
   packs: [],
