@@ -11,10 +11,10 @@ vi.setConfig({ testTimeout: 90_000 });
 
 const MARK = "dunlin5e1";
 const BYTES = Buffer.from(`From: <from@clinic.test>\r\nSubject: x\r\n\r\ncopyall protectword notifyword ${MARK}\r\n`);
-const PACK = RULE_PACK.replace("action: copy, only: [{ recipients: [a.test] }]", "action: copy").replaceAll(
-  "copyword",
-  "copyall",
-);
+const PACK = RULE_PACK.replace(
+  "action: copy, only: [{ recipients: [a.test, raised.test] }]",
+  "action: copy",
+).replaceAll("copyword", "copyall");
 
 test.each([
   // Before and behind the rows of plan, copy and notices; in the middle of them; and beyond, once the mail itself is on its way.

@@ -18,7 +18,7 @@ let folder = "";
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "postern-acts-"));
   writeFileSync(join(folder, "acts.yaml"), RULE_PACK);
-  const names = ["a.test", "b.test", "clear.test", "clinic.test", "vault.test"];
+  const names = ["a.test", "b.test", "clear.test", "clinic.test", "vault.test", "raised.test"];
   world = await World.start({
     zone: Object.fromEntries(names.map((name) => [name, { MX: [[10, `mx.${name}`]] }])),
     servers: names.map((name, index) => ({
@@ -28,6 +28,7 @@ beforeAll(async () => {
     })),
     packs: [join(folder, "acts.yaml")],
     config: {
+      policy: { destinations: [{ match: "raised.test", raise_to: "standard" }] },
       dlp: {
         packs: [join(folder, "acts.yaml")],
         copy_to: ["compliance@vault.test"],
@@ -225,6 +226,14 @@ describe("a copy for compliance", () => {
     const all = await world.postern.store.recipients({ address: "compliance@vault.test", limit: 100 });
     expect(all).toHaveLength(3);
   });
+});
+
+test("a copy keeps a floor that nothing in the mail explains, such as that of its destination", async () => {
+  const { id, by } = await send("copyword", ["x@raised.test"]);
+  expect(by["x@raised.test"]).toMatchObject({ state: "delivered" });
+  expect(await copiesOf(id)).toMatchObject([
+    { state: "held", lastCode: "PST-DEC-001", plan: { floor: { minRung: "pkix" } } },
+  ]);
 });
 
 describe("notices", () => {

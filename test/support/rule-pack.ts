@@ -12,7 +12,7 @@ const RULES: Readonly<Record<string, string>> = {
   refuseword: "action: refuse, only: [{ recipients: [refused@a.test] }]",
   refuseall: "action: [refuse, hold, protect]",
   notifyword: "action: [{ notify: sender }, { notify: reviewers }]",
-  copyword: "action: copy, only: [{ recipients: [a.test] }]",
+  copyword: "action: copy, only: [{ recipients: [a.test, raised.test] }]",
   highword: "action: protect, tier: high",
   shadowword: "status: shadow, action: [refuse, { tag: X }, copy, notify]",
   senderword: "action: hold, only: [{ senders: [intern@clinic.test, .lab.clinic.test], recipients: [a.test] }]",

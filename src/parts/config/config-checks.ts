@@ -4,7 +4,7 @@
  */
 import { findDestinationRule } from "../../core/destination-rule.ts";
 import { chooseServers } from "../dns/trust.ts";
-import { NO_ADDRESS_PATTERN, readAddressPattern } from "../smtp/address-pattern.ts";
+import { namesSomebody, NO_ADDRESS_PATTERN, readAddressPattern } from "../smtp/address-pattern.ts";
 import { overlaps, parseNetwork } from "../smtp/network.ts";
 import { overlapsSharedCloud } from "../smtp/shared-clouds.ts";
 import type { ConfigReport } from "./config-report.ts";
@@ -85,7 +85,11 @@ function checkWaiver({ text, report }: Checks): void {
     report.error([...place, "senders"], "says who, and subject_tags says no tag; give one, such as [no-phi]");
   }
   senders.forEach((sender, i) => {
-    if (readAddressPattern(sender) === null) report.error([...place, "senders", i], NO_ADDRESS_PATTERN);
+    const pattern = readAddressPattern(sender);
+    if (pattern === null) report.error([...place, "senders", i], NO_ADDRESS_PATTERN);
+    else if (!namesSomebody(pattern)) {
+      report.error([...place, "senders", i], "is nobody in particular; name an address or a domain of yours");
+    }
   });
   const asking = new Set(text.dlp.subject_tags.map((tag) => tag.toLowerCase()));
   tags.forEach((tag, i) => {

@@ -10,6 +10,8 @@ test.each([
   [".bücher.example", ".xn--bcher-kva.example"],
   ["a@b@clinic.example", "a@b@clinic.example"],
   ["<>", "<>"],
+  [".GOV", ".gov"],
+  ["gov", null],
   ["", null],
   ["clinic", null],
   [".", null],
