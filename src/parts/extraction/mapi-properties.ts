@@ -45,7 +45,6 @@ export const ID = {
   attachmentLongFilename: 0x3707,
   attachmentMimeType: 0x370e,
   attachmentContentId: 0x3712,
-  birthday: 0x3a42,
   messageCodePage: 0x3ffd,
   internetCodePage: 0x3fde,
 } as const;
@@ -58,6 +57,20 @@ export type MapiProperty = {
   readonly name: string | null;
   readonly bytes: Buffer;
 };
+
+/** Of people, in words that say what the value is. */
+export const LABELS: ReadonlyMap<number, string> = new Map([
+  [0x3a00, "Account number"],
+  [0x3a07, "Government ID number"],
+  [0x3a08, "Phone"],
+  [0x3a09, "Home phone"],
+  [0x3a10, "ID number"],
+  [0x3a15, "Address"],
+  [0x3a1c, "Mobile phone"],
+  [0x3a24, "Fax"],
+  [0x3a42, "Date of birth"],
+  [0x3a4a, "Customer ID"],
+]);
 
 const WINDOWS_1252 = 1252;
 const UTF_16 = 1200;

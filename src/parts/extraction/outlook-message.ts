@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { charsetOf } from "./code-pages.ts";
 import { contentKindOf } from "./content-kind.ts";
-import { ID, isText } from "./mapi-properties.ts";
+import { ID, isText, LABELS } from "./mapi-properties.ts";
 import type { MapiProperties } from "./mapi-properties.ts";
 
 export type OutlookAttachment = { readonly properties: MapiProperties; readonly content: AttachmentContent };
@@ -34,7 +34,7 @@ const RECIPIENT_FIELDS: ReadonlyMap<number, string> = new Map([
 ]);
 /** Told in the header, or of no interest to people: classes, and addresses, which are no more read here than in any header. */
 const ELSEWHERE: ReadonlySet<number> = new Set([
-  ...Object.values(ID).filter((id) => id !== ID.birthday),
+  ...Object.values(ID),
   // Kinds of addresses, search keys and addresses of others it was received for or by.
   0x0064,
   0x0075,
@@ -163,10 +163,10 @@ function propertiesText(properties: MapiProperties): string {
   const lines = new Set<string>();
   for (const property of properties.all) {
     if (ELSEWHERE.has(property.id)) continue;
-    if (!isText(property) && property.name === null && property.id !== ID.birthday) continue;
+    if (!isText(property) && property.name === null && !LABELS.has(property.id)) continue;
     const text = properties.shown(property)?.trim() ?? "";
     if (text === "" || (property.name === null && /^\S+@\S+$/.test(text))) continue;
-    const label = property.id === ID.birthday ? "Date of birth" : property.name;
+    const label = LABELS.get(property.id) ?? property.name;
     lines.add(label === null ? text : `${label}: ${text}`);
   }
   return [...lines].join("\n");

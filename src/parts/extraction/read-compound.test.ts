@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { deflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { compoundOf } from "./compound.samples.ts";
+import type { SampleTree } from "./compound.samples.ts";
 import { readHere, readText as read } from "./extraction.samples.ts";
 import {
   atom,
@@ -164,6 +165,27 @@ describe("properties", () => {
     const cut = propertySet([[3, textValue("a")]]).subarray(0, 40);
     expect((await read(compoundOf({ ...wordStreams(), "\x05SummaryInformation": cut }))).unread).toEqual([":damaged"]);
   });
+});
+
+test.each<[string, SampleTree, string]>([
+  ["rights management", { "\tDRMContent": "x" }, ":encrypted"],
+  ["nothing", {}, ":unsupported_type"],
+  ["nothing but what goes with a document", { "1Table": "x", "\x01CompObj": "y" }, ":unsupported_type"],
+  [
+    "a large picture under the name of a preview",
+    {
+      WordDocument: "x",
+      "\x02OlePres000": Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), Buffer.alloc(40_000)]),
+    },
+    "s1:unsupported_type",
+  ],
+])("a compound file of %s is told", async (_, tree, reason) => {
+  expect((await read(compoundOf(tree))).unread).toContain(reason);
+});
+
+test("a file under the name of a stream that shows nothing is read", async () => {
+  const zip = zipOf([{ name: "a.txt", content: "MRN 482" }]);
+  expect((await read(compoundOf({ ...wordStreams(), "\x01CompObj": zip }))).text).toContain("MRN 482");
 });
 
 test("compound files within one another end at the depth of the budget", async () => {

@@ -3,6 +3,7 @@
  * that lie in such documents. Promises: a stream is read by its reader, or is known to show nothing, or is told as unread; the
  * characters in whatever no reader took are read all the same. Macros and unknown objects are `unsupported_type`, passwords `encrypted`.
  */
+import { contentKindOf } from "./content-kind.ts";
 import { storageOf, streamOf } from "./compound-directory.ts";
 import type { CompoundStorage, CompoundStream } from "./compound-directory.ts";
 import { CompoundFile } from "./compound-file.ts";
@@ -20,7 +21,7 @@ import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 
 /** A document whose password hides everything (MS-OFFCRYPTO). */
-const LOCKED = ["EncryptedPackage", "EncryptedSummary"];
+const LOCKED = ["EncryptedPackage", "EncryptedSummary", "\tDRMContent"];
 /** Of macros (MS-OVBA): a project, or the storage that holds one. */
 const MACROS = ["VBA", "_VBA_PROJECT_CUR", "Macros"];
 /** Storages that only part what they hold. */
@@ -29,7 +30,7 @@ const PROPERTY_SET = "\x05";
 const PACKED_FILE = "\x01OLE10NATIVE";
 /** Streams that show nothing a reader of their document does not show: numbers, previews, signatures, settings. */
 const SHOWS_NOTHING =
-  /^(?:\x01(?:CompObj|Ole)|\x02OlePres\d{3}|\x03(?:ObjInfo|EPRINT|PRINT|META|LinkInfo)|[01]Table|Data|Current User|User Names|\x06DataSpaces|LayoutCache)$/; // oxlint-disable-line no-control-regex
+  /^(?:\x01(?:CompObj|Ole)|\x02OlePres\d{3}|\x03(?:ObjInfo|EPRINT|PRINT|META|LinkInfo)|[01]Table|Data|Current User|User Names|Equation Native|\x06DataSpaces|LayoutCache)$/; // oxlint-disable-line no-control-regex
 const BIFF = /^(?:Workbook|Book|Revision Log|[0-9A-F]{4})$/i;
 const REST_CHARS_MAX = 1024 * 1024;
 
@@ -62,6 +63,9 @@ class CompoundReader {
     if (MACROS.some((name) => storageOf(storage, name) !== undefined)) this.#reading.unread(place, "unsupported_type");
     // Nothing in it, and yet a file.
     if (storage.streams.length + storage.storages.length === 0) throw new Unreadable("unsupported_type");
+    // Streams that only go with a document, and none: something may be hidden here.
+    const isShell = storage === this.#file.root && storage.streams.every(({ name }) => isBeside(name));
+    if (isShell && storage.storages.length === 0) this.#reading.unread(place, "unsupported_type");
     for (const stream of storage.streams)
       await attempt(place, this.#reading, () => this.#stream(stream, storage, content));
     await this.#objects(storage, content);
@@ -119,15 +123,20 @@ class CompoundReader {
     if (BIFF.test(name)) return readXls(this.#file.read(stream), deps);
     if (name.startsWith(PROPERTY_SET))
       return this.#reading.text(within(place, "settings"), propertySetText(this.#file.read(stream)));
-    if (SHOWS_NOTHING.test(name)) return;
     const inner = {
       place: within(place, `s${storage.streams.indexOf(stream) + 1}`),
       name: null,
       depth: content.depth + 1,
     };
     const bytes = this.#file.read(stream);
+    // Whatever its name: a file within is read as one.
+    if (SHOWS_NOTHING.test(name) && !["container", "image"].includes(contentKindOf(bytes).kind)) return;
     if (name.toUpperCase() === PACKED_FILE) return readOleNative(bytes, inner, this.#reading);
     this.#reading.text(within(place, "rest"), charactersIn(bytes.subarray(0, REST_CHARS_MAX)));
     if (bytes.length > 0) await readContent(bytes, inner, this.#reading);
   }
+}
+
+function isBeside(name: string): boolean {
+  return SHOWS_NOTHING.test(name) || name.startsWith(PROPERTY_SET);
 }

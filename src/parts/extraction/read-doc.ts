@@ -55,7 +55,9 @@ export function readDoc(bytes: Buffer, { place, reading, tables, data }: DocPart
     }
     rest.flush();
   }
-  if (data !== null && hasPicture(data, reading.budgets.imageBytesMax)) reading.unread(place, "unsupported_type");
+  const { imageBytesMax } = reading.budgets;
+  if ([bytes, data].some((one) => one !== null && hasPicture(one, imageBytesMax)))
+    reading.unread(place, "unsupported_type");
 }
 
 /** Before Word 97: one run of bytes, unless pieces were saved. */

@@ -100,6 +100,11 @@ describe.each(WRITERS)("%s", (_, write) => {
     ],
     ["properties of people's own, with their names", { named: { MRN: "00482913" } }, ["MRN: 00482913"]],
     ["other properties", { properties: [[0x3a16, "Clinic of the example"]] }, ["Clinic of the example"]],
+    [
+      "numbers of people with what they are",
+      { properties: [[0x3a07, "078-05-1120"]] },
+      ["Government ID number: 078-05-1120"],
+    ],
     ["a birthday", { properties: [[0x3a42, new Date("1950-02-03")]] }, ["Date of birth: 02/03/1950"]],
     [
       "an attachment with its name",
