@@ -12,7 +12,8 @@ const PARTS_OF_ADDRESS = new Set(["streetAddressLine", "city", "state", "postalC
 const INLINE = new Set(["content", "sub", "sup", "linkHtml", "footnoteRef"]);
 
 export function hasCda(text: string): boolean {
-  return text.includes("urn:hl7-org:v3") || text.includes("recordTarget");
+  // Markup is rare in what is no record, and looked for much faster than a name.
+  return text.includes("<") && (text.includes("urn:hl7-org:v3") || text.includes("recordTarget"));
 }
 
 export function tellCda(text: string, lines: RecordLines): void {

@@ -36,7 +36,7 @@ export function hasFhirJson(text: string): boolean {
 }
 
 export function hasFhirXml(text: string): boolean {
-  return text.includes("http://hl7.org/fhir") && text.includes("<");
+  return text.includes("<") && text.includes("http://hl7.org/fhir");
 }
 
 export function tellFhirJson(text: string, lines: RecordLines): void {
