@@ -58,11 +58,17 @@ export function contentOf(path: string): FileContent | "over_budget" | "unreadab
   }
 }
 
-/** null: larger than anything that is read. Throws CliError for what cannot be read. */
-export function readContent(path: string): FileContent | null {
+/** Of a file that must not be missing. Throws CliError. */
+export function requireContent(path: string): FileContent {
+  requireReadable([path]);
+  if (path !== "-" && statSync(path).isDirectory()) {
+    const next = "name one message; `postern dlp scan` takes folders.";
+    throw new CliError(`${path} is a folder`, { next, exitCode: 2 });
+  }
   const content = contentOf(path);
   if (content === "unreadable") throw unreadable(path, 1);
-  return content === "over_budget" ? null : content;
+  if (content === "over_budget") throw new CliError(`${path} is too large to read`, { next: "name a smaller file." });
+  return content;
 }
 
 function unreadable(path: string, exitCode: 1 | 2): CliError {

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CliError } from "../cli-error.ts";
-import { FILE_BYTES_MAX, filesIn, readContent, requireReadable } from "./files.ts";
+import { FILE_BYTES_MAX, filesIn, requireContent, requireReadable } from "./files.ts";
 import { readTar } from "./tar.ts";
 
 /** A value somebody marked in a text; `start` counts its characters. */
@@ -57,17 +57,10 @@ function samplesOf(path: string, label: string): readonly Sample[] {
   return filesIn(path).map((file) => ({
     id: isFolder ? relative(path, file) : basename(file),
     label,
-    bytes: readWhole(file),
+    bytes: requireContent(file).bytes,
     name: basename(file),
     spans: [],
   }));
-}
-
-/** A figure must not leave a message out. */
-function readWhole(file: string): Buffer {
-  const content = readContent(file);
-  if (content !== null) return content.bytes;
-  throw new CliError(`PST-INS-003 ${file} is larger than ${FILE_BYTES_MAX} bytes`, { next: "take it out of the set." });
 }
 
 /** The folder's folders are labels. */

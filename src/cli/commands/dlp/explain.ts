@@ -3,14 +3,13 @@
  * hashes; the values themselves only with --reveal, on a terminal, and where a gateway is configured its audit says who looked.
  */
 import { randomBytes } from "node:crypto";
-import { statSync } from "node:fs";
 import { Command } from "commander";
 import type { Seen } from "../../../stages/inspect/inspect.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
-import { CliError, Finding } from "../../cli-error.ts";
+import { Finding } from "../../cli-error.ts";
 import { Explainer } from "../../dlp/explanation.ts";
 import type { ExplainedFinding, Explanation } from "../../dlp/explanation.ts";
-import { readContent, requireReadable } from "../../dlp/files.ts";
+import { requireContent } from "../../dlp/files.ts";
 import { foundSomething, ruleLines, whyOf } from "../../dlp/explanation-text.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { requireLeave, REASON_OPTION } from "../../dlp/reveal.ts";
@@ -45,13 +44,7 @@ export function explainCommand(): Command {
 
 async function explain(file: string, options: ExplainOptions, command: Command): Promise<void> {
   const packs = requirePacks(options.pack);
-  requireReadable([file]);
-  if (file !== "-" && statSync(file).isDirectory()) {
-    const next = "name one message; `postern dlp scan` takes folders.";
-    throw new CliError(`${file} is a folder`, { next, exitCode: 2 });
-  }
-  const content = readContent(file);
-  if (content === null) throw new CliError(`${file} is too large to read`, { next: "name a smaller file." });
+  const content = requireContent(file);
   if (options.reveal === true) await requireLeave(command, options, content.bytes);
   let seen: Seen | null = null;
   const inspect = inspectWith(packs, (each) => void (seen = each));

@@ -8,8 +8,8 @@ import type { MimePart } from "../../../core/mime-structure.ts";
 import type { Segment } from "../../../stages/inspect/compiled-pack.ts";
 import type { Seen } from "../../../stages/inspect/inspect.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
-import { CliError, Finding } from "../../cli-error.ts";
-import { readContent, requireReadable } from "../../dlp/files.ts";
+import { Finding } from "../../cli-error.ts";
+import { requireContent } from "../../dlp/files.ts";
 import { inspectWith } from "../../dlp/packs.ts";
 import { REASON_OPTION, requireLeave } from "../../dlp/reveal.ts";
 import { printable, printTable, standardOutput } from "../../output.ts";
@@ -46,9 +46,7 @@ export function extractCommand(): Command {
 }
 
 async function extract(file: string, options: ExtractOptions, command: Command): Promise<void> {
-  requireReadable([file]);
-  const content = readContent(file);
-  if (content === null) throw new CliError(`${file} is too large to read`, { next: "name a smaller file." });
+  const content = requireContent(file);
   if (options.reveal === true) await requireLeave(command, options, content.bytes);
   let seen: Seen = { segments: [], senderNames: new Set(), results: [] };
   let root: MimePart | null = null;
