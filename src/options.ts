@@ -99,13 +99,21 @@ export function mimeLimits(config: Config): MimeLimits {
 }
 
 export function inspectOptions({ dlp }: Config): InspectOptions {
-  const { subjectTags, sensitivityValues, budgets, waiver } = dlp;
-  return { ...DEFAULT_INSPECT_OPTIONS, ...budgets, subjectTags, sensitivityValues, waiverTags: waiver.subjectTags };
+  const { subjectTags, sensitivityValues, budgets, waiver, ocr } = dlp;
+  const picturesMax = ocr.command.length === 0 ? 0 : ocr.picturesMax;
+  const waiverTags = waiver.subjectTags;
+  return { ...DEFAULT_INSPECT_OPTIONS, ...budgets, subjectTags, sensitivityValues, waiverTags, picturesMax };
 }
 
 export function extractionOptions({ dlp }: Config): ExtractionOptions {
   const { readersMax, readerMemoryBytesMax } = dlp.budgets;
-  return { readersMax, readerMemoryBytesMax };
+  const { command, ...limits } = dlp.ocr;
+  const [program, ...args] = command;
+  return {
+    readersMax,
+    readerMemoryBytesMax,
+    pictures: program === undefined ? null : { ...limits, command: [program, ...args] },
+  };
 }
 
 export function resolverOptions({ dns }: Config): ResolverOptions {

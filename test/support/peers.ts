@@ -23,7 +23,8 @@ type Program =
   | "catdoc"
   | "tnef"
   | "iproute2"
-  | "dcmtk";
+  | "dcmtk"
+  | "tesseract";
 /** What is no program, but missing in the same way. */
 type Peer = Program | "transport-data" | "phi-data";
 
@@ -46,6 +47,12 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
   catdoc: () => (isExecutable("/usr/bin/catdoc") ? null : "the Debian package catdoc"),
   tnef: () => (isExecutable("/usr/bin/tnef") ? null : "the Debian package tnef"),
   iproute2: () => (isExecutable("/usr/sbin/ip") || isExecutable("/sbin/ip") ? null : "the Debian package iproute2"),
+  tesseract() {
+    if (!isExecutable("/usr/bin/tesseract")) return "the Debian package tesseract-ocr";
+    if (!isExecutable("/usr/bin/bwrap")) return "the Debian package bubblewrap";
+    const { status } = spawnSync("/usr/bin/bwrap", ["--unshare-all", "--ro-bind", "/", "/", "/usr/bin/true"]);
+    return status === 0 ? null : "leave to make namespaces (bubblewrap)";
+  },
   dcmtk: () => (isExecutable("/usr/bin/dump2dcm") ? null : "the Debian package dcmtk"),
   "transport-data": () => (existsSync(TRANSPORT_DATA) ? null : "the vectors and signed zones of shared/data/transport"),
   "phi-data": () => (existsSync(PHI_DATA) ? null : "the labelled texts and mails of shared/data/phi"),

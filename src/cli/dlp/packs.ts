@@ -14,7 +14,7 @@ import { CliError } from "../cli-error.ts";
 
 export const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.yaml", import.meta.url));
 /** As in config/postern.yaml. */
-const READERS = { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024 };
+const READERS = { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024, pictures: null };
 /** What a reader died of is told as the reason beside the file. */
 const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 export const PACK_OPTION = [

@@ -33,4 +33,8 @@ export const inspectCodes = {
     what: "A list of terms or codes cannot be built from what was given.",
     next: "Correct the place named, or say how the source is to be read; see `postern dlp dict build --help`.",
   },
+  "PST-INS-031": {
+    what: "The program that reads the text of pictures (`dlp.ocr`) cannot be started; pictures count as uninspectable meanwhile.",
+    next: "Install bubblewrap, let the unit make namespaces, and try it: docs/operating.md, reading pictures.",
+  },
 } as const satisfies Record<`PST-INS-${string}`, CodeEntry>;

@@ -179,6 +179,17 @@ const dlp = z.strictObject({
       reader_memory_bytes_max: whole(134_217_728, 4_294_967_296, 402_653_184),
     })
     .prefault({}),
+  ocr: z
+    .strictObject({
+      command: z.array(z.string().min(1).max(500)).max(50).default([]),
+      data_dir: path.nullable().default(null),
+      pictures_max: whole(1, 1000, 20),
+      pixels_max: whole(10_000, 200_000_000, 30_000_000),
+      time_ms_max: whole(100, 600_000, 20_000),
+      memory_bytes_max: whole(67_108_864, 8_589_934_592, 1_073_741_824),
+      processes_max: whole(1, 64, 1),
+    })
+    .prefault({}),
 });
 
 const smarthost = z.strictObject({

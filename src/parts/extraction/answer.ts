@@ -1,6 +1,6 @@
 /** Heads of the frames a reader sends, as items. Promises: whatever a reader may have become says nothing but these. */
 import type { UninspectableReason } from "../../core/findings.ts";
-import type { ExtractedItem } from "./extraction-types.ts";
+import type { ExtractedItem, PictureItem } from "./extraction-types.ts";
 import { FrameError } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 
@@ -19,7 +19,7 @@ const PLACE = /^[a-z0-9>:]{0,100}$/;
 const NAME_CHARS_MAX = 1_024;
 
 /** The item of a frame, or null for the last frame of an answer. Throws FrameError. */
-export function itemOf({ head, body }: Frame): ExtractedItem | null {
+export function itemOf({ head, body }: Frame): ExtractedItem | PictureItem | null {
   const { kind, place, name, reason } = head;
   if (kind === "done") return null;
   if (typeof place !== "string" || !PLACE.test(place)) throw new FrameError();
@@ -30,12 +30,18 @@ export function itemOf({ head, body }: Frame): ExtractedItem | null {
     case "file":
       if (typeof name !== "string" || name.length > NAME_CHARS_MAX) throw new FrameError();
       return { kind, place, name, bytes: body };
+    case "picture":
+      return { kind, place, reason: reasonOf(reason), bytes: body };
     case "unread":
-      if (typeof reason !== "string" || !REASONS.has(reason)) throw new FrameError();
-      return { kind, place, reason: reason as UninspectableReason };
+      return { kind, place, reason: reasonOf(reason) };
     case "misnamed":
       return { kind, place };
     default:
       throw new FrameError();
   }
+}
+
+function reasonOf(word: unknown): UninspectableReason {
+  if (typeof word !== "string" || !REASONS.has(word)) throw new FrameError();
+  return word as UninspectableReason;
 }

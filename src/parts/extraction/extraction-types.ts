@@ -19,6 +19,16 @@ export type ExtractionBudgets = {
   readonly pdfPagesMax: number;
   /** Pictures below this size are no place for a text. */
   readonly imageBytesMax: number;
+  /** Larger ones handed back for their text to be read, over everything inside; 0 where nobody can. */
+  readonly picturesMax: number;
+};
+
+/** A picture that may show a text, and what it counts for where that is not read. */
+export type PictureItem = {
+  readonly kind: "picture";
+  readonly place: string;
+  readonly reason: UninspectableReason;
+  readonly bytes: Buffer;
 };
 
 /** `place` tells where, in numbers and words of our own, never in names of the sender: `3`, `3>1`, `2:sheet`. */
@@ -34,8 +44,12 @@ export type ExtractedItem =
 
 export type ExtractionRequest = { readonly bytes: Uint8Array; readonly budgets: ExtractionBudgets };
 
-/** `tookMs` without the time it waited for a reader. */
-export type Extracted = { readonly items: readonly ExtractedItem[]; readonly tookMs: number };
+/** `tookMs` without the time it waited for a reader, and without that of pictures, of which `pictures` were tried. */
+export type Extracted = {
+  readonly items: readonly ExtractedItem[];
+  readonly tookMs: number;
+  readonly pictures: number;
+};
 
 /** Never rejects: what cannot be read is an item of kind `unread`, beside whatever was read before. */
 export type ExtractContent = (request: ExtractionRequest) => Promise<Extracted>;

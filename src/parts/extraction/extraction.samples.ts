@@ -1,5 +1,5 @@
 /** Budgets and bombs for tests. */
-import type { ExtractedItem, ExtractionBudgets } from "./extraction-types.ts";
+import type { ExtractedItem, ExtractionBudgets, PictureItem } from "./extraction-types.ts";
 import { readContent } from "./read-content.ts";
 import { reasonOfError, Reading } from "./reading.ts";
 import { zipOf } from "./zip.samples.ts";
@@ -14,6 +14,7 @@ export const BUDGETS: ExtractionBudgets = {
   timeMsMax: 10_000,
   pdfPagesMax: 1_000,
   imageBytesMax: 32_768,
+  picturesMax: 0,
 };
 
 /** An archive of one file of zeros. */
@@ -27,7 +28,15 @@ export async function readHere(
   budgets: Partial<ExtractionBudgets> = {},
 ): Promise<readonly ExtractedItem[]> {
   const items: ExtractedItem[] = [];
-  const say = (item: ExtractedItem): void => void items.push(item);
+  const say = (item: ExtractedItem | PictureItem): void => {
+    if (item.kind !== "picture") items.push(item);
+    else
+      items.push({
+        kind: "name",
+        place: item.place,
+        text: `picture of ${item.bytes.length} bytes, else ${item.reason}`,
+      });
+  };
   const reading = new Reading({ ...BUDGETS, ...budgets }, bytes.length, { say, monotonic: () => performance.now() });
   try {
     await readContent(bytes, { place: "", name: null, depth: 0 }, reading);

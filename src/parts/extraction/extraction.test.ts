@@ -18,7 +18,10 @@ function poolOf(options: Partial<ConstructorParameters<typeof Extraction>[0]> = 
   const lines: Line[] = [];
   const write = (event: string, fields?: LogFields): void => void lines.push({ event, fields });
   const log = { debug: write, info: write, warn: write, error: write };
-  const pool = new Extraction({ readersMax: 1, readerMemoryBytesMax: 384 * MIB, ...options }, { log, clock });
+  const pool = new Extraction(
+    { readersMax: 1, readerMemoryBytesMax: 384 * MIB, pictures: null, ...options },
+    { log, clock },
+  );
   const extract = async (
     bytes: Uint8Array,
     budgets: Partial<ExtractionBudgets> = {},

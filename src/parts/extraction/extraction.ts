@@ -8,6 +8,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { UninspectableReason } from "../../core/findings.ts";
 import type { Log } from "../../core/log.ts";
 import type { Extracted, ExtractedItem, ExtractionRequest } from "./extraction-types.ts";
+import { PictureProgram } from "./picture-program.ts";
+import type { PictureProgramOptions, PictureResult } from "./picture-program.ts";
 import { ReaderProcess } from "./reader-process.ts";
 import type { ReaderEnd, ReaderResult } from "./reader-process.ts";
 
@@ -15,6 +17,8 @@ export type ExtractionOptions = {
   readonly readersMax: number;
   /** Resident memory of one reader. */
   readonly readerMemoryBytesMax: number;
+  /** What reads the text of pictures; null for nobody. */
+  readonly pictures: PictureProgramOptions | null;
 };
 
 /** A fresh process now and then: nothing that one mail left in it stays for long. */
@@ -24,6 +28,7 @@ const IDLE_MS = 60_000;
 const WAITING_MAX = 1_000;
 const WAIT_MS_MAX = 60_000;
 const TRIES_MAX = 2;
+const NOT_READ: PictureResult = { text: null, end: "failed" };
 
 type Slot = { readonly reader: ReaderProcess; jobs: number; bytes: number; idle: NodeJS.Timeout | null };
 /** A reader to work with, or why there is none. */
@@ -34,6 +39,7 @@ export class Extraction {
   readonly #options: ExtractionOptions;
   readonly #log: Log;
   readonly #clock: Pick<Clock, "monotonic">;
+  readonly #pictures: PictureProgram | null;
   readonly #idle: Slot[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #ending = new Set<Promise<void>>();
@@ -44,6 +50,7 @@ export class Extraction {
   constructor(options: ExtractionOptions, deps: { readonly log: Log; readonly clock: Pick<Clock, "monotonic"> }) {
     this.#options = options;
     this.#log = deps.log;
+    this.#pictures = options.pictures === null ? null : new PictureProgram(options.pictures);
     this.#clock = deps.clock;
   }
 
@@ -60,15 +67,31 @@ export class Extraction {
     let tookMs = 0;
     for (let tries = 1; ; tries += 1) {
       const slot = await this.#take();
-      if (typeof slot === "string") return { items: [unread(slot)], tookMs };
+      if (typeof slot === "string") return { items: [unread(slot)], tookMs, pictures: 0 };
       const begun = this.#clock.monotonic();
       const { items, end } = await this.#work(slot, request);
       tookMs += this.#clock.monotonic() - begun;
-      if (end === null) return { items, tookMs };
+      if (end === null) return { ...(await this.#withTexts(items)), tookMs };
       this.#tell(end);
       if (tries < TRIES_MAX && (end === "crash" || end === "start")) continue;
-      return { items: [...items, unread(REASONS[end])], tookMs };
+      return { ...(await this.#withTexts([...items, unread(REASONS[end])])), tookMs };
     }
+  }
+
+  /** Each picture as the text in it, or as what it counts for without. */
+  async #withTexts(items: ReaderResult["items"]): Promise<Pick<Extracted, "items" | "pictures">> {
+    let pictures = 0;
+    const read = items.map(async (item): Promise<ExtractedItem> => {
+      if (item.kind !== "picture") return item;
+      pictures += 1;
+      const { place, reason, bytes } = item;
+      const { text, end } = (await this.#pictures?.read(bytes)) ?? NOT_READ;
+      if (end === null) return { kind: "text", place, text };
+      if (end === "start") this.#log.error("picture_reader_unstarted", { code: "PST-INS-031" });
+      else this.#log.info("picture_unread", { because: end });
+      return { kind: "unread", place, reason };
+    });
+    return { items: await Promise.all(read), pictures };
   }
 
   /** Waits for what is under way. */

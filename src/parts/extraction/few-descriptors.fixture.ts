@@ -6,7 +6,7 @@ import { zipOf } from "./zip.samples.ts";
 
 const quiet = (): void => undefined;
 const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-const options = { readersMax: 2, readerMemoryBytesMax: 402_653_184 };
+const options = { readersMax: 2, readerMemoryBytesMax: 402_653_184, pictures: null };
 const pool = new Extraction(options, { log, clock: { monotonic: () => 0 } });
 const request = { bytes: zipOf([{ name: "a.txt", content: "x" }]), budgets: BUDGETS };
 const taken: number[] = [];

@@ -9,7 +9,11 @@ export type SamplePdf = {
   readonly info?: string;
   readonly objects?: readonly string[];
   readonly trailer?: string;
+  /** What pages show as /Im1. */
+  readonly picture?: { readonly width: number; readonly height: number; readonly grey: Buffer };
 };
+
+const EIGHT_BY_EIGHT = { width: 8, height: 8, grey: Buffer.from("x".repeat(64)) };
 
 export const FIRST_OBJECT = 20;
 const PAGES_FROM = 100;
@@ -23,6 +27,7 @@ export function pdfOf({
   info = "",
   objects = [],
   trailer = "",
+  picture = EIGHT_BY_EIGHT,
 }: SamplePdf): Buffer {
   const numbered = new Map<number, string>();
   const kids = pages.map((_, index) => `${PAGES_FROM + 2 * index} 0 R`).join(" ");
@@ -32,8 +37,8 @@ export function pdfOf({
   numbered.set(
     4,
     streamOf(
-      "/Type /XObject /Subtype /Image /Width 8 /Height 8 /ColorSpace /DeviceGray /BitsPerComponent 8",
-      "x".repeat(64),
+      `/Type /XObject /Subtype /Image /Width ${picture.width} /Height ${picture.height} /ColorSpace /DeviceGray /BitsPerComponent 8`,
+      picture.grey.toString("latin1"),
     ),
   );
   for (const [index, text] of objects.entries()) numbered.set(FIRST_OBJECT + index, text);

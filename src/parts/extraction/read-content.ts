@@ -31,7 +31,7 @@ export async function readContent(bytes: Buffer, content: Content, reading: Read
       if (depth >= reading.budgets.archiveDepthMax) return reading.unread(place, "over_budget");
       return attempt(place, reading, () => readContainer(kind.format, bytes, { content, reading }));
     case "image":
-      if (bytes.length >= reading.budgets.imageBytesMax) reading.unread(place, "unsupported_type");
+      if (bytes.length >= reading.budgets.imageBytesMax) reading.picture(place, bytes, "unsupported_type");
       return;
     case "text":
       return reading.file(place, name ?? "", bytes);

@@ -8,6 +8,7 @@ import { getDocument, OPS } from "unpdf/pdfjs";
 import type { PDFDocumentProxy, PDFPageProxy } from "unpdf/pdfjs";
 import { attempt, readContent, within } from "./read-content.ts";
 import type { Content } from "./read-content.ts";
+import { picturesOf } from "./pdf-pictures.ts";
 import { inOrder, inPlaces } from "./pdf-text.ts";
 import type { PdfText } from "./pdf-text.ts";
 import { Unreadable } from "./reading.ts";
@@ -122,8 +123,17 @@ class PdfReader {
     const dense = withoutSpace(text);
     const isStrange = (dense.match(STRANGE)?.length ?? 0) > dense.length * STRANGE_SHARE_MAX;
     if (isStrange) this.#hasPictures = true;
-    else if (dense.length < PAGE_CHARS_MIN && !this.#hasPictures)
-      this.#hasPictures = await this.#showsMore(page, dense);
+    else if (dense.length < PAGE_CHARS_MIN && (!this.#hasPictures || this.#reading.takesPictures))
+      await this.#lookAt(page, dense);
+  }
+
+  /** A page of pictures: those that can be taken out are handed to whoever reads them. */
+  async #lookAt(page: PDFPageProxy, text: string): Promise<void> {
+    if (!(await this.#showsMore(page, text))) return;
+    const pictures = this.#isStrict && this.#reading.takesPictures ? await picturesOf(page, this.#reading) : null;
+    if (pictures === null) this.#hasPictures = true;
+    for (const picture of pictures ?? [])
+      this.#reading.picture(within(this.#content.place, `page${page.pageNumber}`), picture, "image_only");
   }
 
   /** A blank page shows nothing; a few words may be all there is, unless a picture stands beside them. */

@@ -4,7 +4,7 @@
  * reason word and never a text.
  */
 import { writeSync } from "node:fs";
-import type { ExtractedItem, ExtractionBudgets } from "./extraction-types.ts";
+import type { ExtractedItem, ExtractionBudgets, PictureItem } from "./extraction-types.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 import { readContent } from "./read-content.ts";
@@ -35,13 +35,15 @@ async function answer({ head, body }: Frame): Promise<void> {
   write({ kind: "done" }, NOTHING);
 }
 
-function say(item: ExtractedItem): void {
+function say(item: ExtractedItem | PictureItem): void {
   switch (item.kind) {
     case "text":
     case "name":
       return write({ kind: item.kind, place: item.place }, Buffer.from(item.text, "utf8"));
     case "file":
       return write({ kind: item.kind, place: item.place, name: item.name }, item.bytes);
+    case "picture":
+      return write({ kind: item.kind, place: item.place, reason: item.reason }, item.bytes);
     case "unread":
       return write({ kind: item.kind, place: item.place, reason: item.reason }, NOTHING);
     case "misnamed":

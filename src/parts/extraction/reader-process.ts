@@ -10,8 +10,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { itemOf } from "./answer.ts";
-import type { ExtractedItem, ExtractionRequest } from "./extraction-types.ts";
+import type { ExtractedItem, ExtractionRequest, PictureItem } from "./extraction-types.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
+import { PICTURE_BYTES_MAX } from "./reading.ts";
 import { sandboxFlags } from "./sandbox.ts";
 
 const READER = fileURLToPath(
@@ -33,10 +34,10 @@ export type ReaderLimits = { readonly memoryBytesMax: number };
 /** `time` and `memory`: killed for it. `crash`: ended by itself. `answer`: said what it should not. `start`: never ran. */
 export type ReaderEnd = "time" | "memory" | "crash" | "answer" | "start";
 
-export type ReaderResult = { readonly items: readonly ExtractedItem[]; readonly end: ReaderEnd | null };
+export type ReaderResult = { readonly items: readonly (ExtractedItem | PictureItem)[]; readonly end: ReaderEnd | null };
 
 type Job = {
-  readonly items: ExtractedItem[];
+  readonly items: (ExtractedItem | PictureItem)[];
   readonly resolve: (result: ReaderResult) => void;
   readonly frames: FrameReader;
   readonly timers: readonly NodeJS.Timeout[];
@@ -96,7 +97,9 @@ export class ReaderProcess {
     return new Promise((resolve) => {
       if (this.#isOver) return resolve({ items: [], end: "start" });
       // What a text of so many characters may take, names and files beside it.
-      const bytesLeft = budgets.textCharsMax * 4 + budgets.fileBytesMax + budgets.archiveEntriesMax * 4_096 + MIB;
+      const pictures = budgets.picturesMax > 0 ? PICTURE_BYTES_MAX : 0;
+      const bytesLeft =
+        budgets.textCharsMax * 4 + budgets.fileBytesMax + pictures + budgets.archiveEntriesMax * 4_096 + MIB;
       const frames = new FrameReader({ headBytesMax: HEAD_BYTES_MAX, bodyBytesMax: bytesLeft });
       const deadline = setTimeout(() => this.#kill("time"), budgets.timeMsMax + GRACE_MS);
       const watch = setInterval(() => void this.#watchMemory(), RSS_INTERVAL_MS);

@@ -4,7 +4,7 @@
  * one throws `Unreadable` with `over_budget`, and whatever was said before stays said.
  */
 import type { UninspectableReason } from "../../core/findings.ts";
-import type { ExtractedItem, ExtractionBudgets } from "./extraction-types.ts";
+import type { ExtractedItem, ExtractionBudgets, PictureItem } from "./extraction-types.ts";
 
 /** Why a file, or the rest of it, cannot be read. */
 export class Unreadable extends Error {
@@ -19,23 +19,27 @@ export class Unreadable extends Error {
 
 /** Below this, what inflating makes is no bomb, whatever its ratio. */
 const RATIO_FLOOR_BYTES = 1024 * 1024;
+/** Pictures handed on of one attachment, all together. */
+export const PICTURE_BYTES_MAX = 64 * 1024 * 1024;
 /** Texts are handed on in pieces no longer than this. */
 const NAME_CHARS_MAX = 1_000;
 
 export class Reading {
   readonly budgets: ExtractionBudgets;
-  readonly #say: (item: ExtractedItem) => void;
+  readonly #say: (item: ExtractedItem | PictureItem) => void;
   readonly #monotonic: () => number;
   readonly #deadline: number;
   #inflatedLeft: number;
   #charsLeft: number;
   #fileBytesLeft: number;
   #entriesLeft: number;
+  #picturesLeft: number;
+  #pictureBytesLeft = PICTURE_BYTES_MAX;
 
   constructor(
     budgets: ExtractionBudgets,
     sizeBytes: number,
-    deps: { readonly say: (item: ExtractedItem) => void; readonly monotonic: () => number },
+    deps: { readonly say: (item: ExtractedItem | PictureItem) => void; readonly monotonic: () => number },
   ) {
     this.budgets = budgets;
     this.#say = deps.say;
@@ -46,6 +50,7 @@ export class Reading {
     this.#charsLeft = budgets.textCharsMax;
     this.#fileBytesLeft = budgets.fileBytesMax;
     this.#entriesLeft = budgets.archiveEntriesMax;
+    this.#picturesLeft = budgets.picturesMax;
   }
 
   /** Throws once time is over; asked in every loop that a file can prolong. */
@@ -95,6 +100,19 @@ export class Reading {
 
   unread(place: string, reason: UninspectableReason): void {
     this.#say({ kind: "unread", place, reason });
+  }
+
+  /** Somebody reads pictures, and there is room for another one. */
+  get takesPictures(): boolean {
+    return this.#picturesLeft > 0 && this.#pictureBytesLeft > 0;
+  }
+
+  /** Handed on where somebody reads it, else told as not read. */
+  picture(place: string, bytes: Buffer, reason: UninspectableReason): void {
+    this.#picturesLeft -= 1;
+    this.#pictureBytesLeft -= bytes.length;
+    if (this.#picturesLeft < 0 || this.#pictureBytesLeft < 0) return this.unread(place, reason);
+    this.#say({ kind: "picture", place, reason, bytes });
   }
 
   misnamed(place: string): void {

@@ -28,7 +28,10 @@ import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const clock = { monotonic: () => performance.now() };
-const extraction = new Extraction({ readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024 }, { log: silent, clock });
+const extraction = new Extraction(
+  { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024, pictures: null },
+  { log: silent, clock },
+);
 afterAll(() => extraction.close());
 
 const PHI = "MRN 00482913 has diabetes";

@@ -3,7 +3,7 @@
  * Promises: never rejects; all attachments of a message, and those of messages within them, share one time budget; without
  * readers every such attachment is `unsupported_type`. Leaves what the items mean for the message to extract.ts.
  */
-import { isMisnamed } from "../../parts/extraction/content-kind.ts";
+import { contentKindOf, isMisnamed } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
 import type { ExtractContent, ExtractedItem } from "../../parts/extraction/extraction-types.ts";
 import type { InspectOptions } from "./inspect-options.ts";
@@ -62,12 +62,19 @@ export class Attachments {
   readonly #monotonic: () => number;
   #msLeft: number;
   #waitedMs = 0;
+  #picturesLeft: number;
 
   constructor(extract: ExtractContent | null, options: InspectOptions, monotonic: () => number) {
     this.#extract = extract;
     this.#options = options;
     this.#monotonic = monotonic;
     this.#msLeft = options.attachmentTimeMsMax;
+    this.#picturesLeft = extract === null ? 0 : options.picturesMax;
+  }
+
+  /** Somebody reads the text of pictures, and has not read too many yet. */
+  get takesPictures(): boolean {
+    return this.#picturesLeft > 0;
   }
 
   /** Time spent on readers and waiting for them, which is none of the message's time for its texts. */
@@ -86,7 +93,7 @@ export class Attachments {
     const timeMsMax = Math.ceil(this.#msLeft);
     if (timeMsMax <= 0 || charsLeft <= 0) return [{ kind: "unread", place: "", reason: "over_budget" }];
     const begun = this.#monotonic();
-    const { items, tookMs } = await this.#extract({
+    const { items, tookMs, pictures } = await this.#extract({
       bytes,
       budgets: {
         textCharsMax: charsLeft,
@@ -97,10 +104,13 @@ export class Attachments {
         inflateRatioMax,
         timeMsMax,
         pdfPagesMax,
-        imageBytesMax: this.#options.inlineImageBytesMax,
+        // A picture by itself is small enough only where the message says so.
+        imageBytesMax: contentKindOf(bytes).kind === "image" ? 0 : this.#options.inlineImageBytesMax,
+        picturesMax: this.#picturesLeft,
       },
     });
     this.#msLeft -= tookMs;
+    this.#picturesLeft -= pictures;
     this.#waitedMs += this.#monotonic() - begun;
     return items;
   }

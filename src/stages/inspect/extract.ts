@@ -23,7 +23,7 @@ import { attachmentOf, isMessageFile, messagesOf, structureOf, withoutPrelude } 
 import { headerSegments, namedValues, otherFields, waivesTls, senderNamesOf, triggersOf } from "./message-header.ts";
 import type { Ask, NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
-import { contentOf, isTextual, readPartText, readRawText } from "./part-text.ts";
+import { contentOf, isSignature, isTextual, readPartText, readRawText } from "./part-text.ts";
 import {
   armourHeaders,
   isArmouredMessage,
@@ -33,7 +33,7 @@ import {
   PKCS7_MIME_TYPES,
   RPMSG_TYPE,
 } from "./protected-content.ts";
-import { nameText, printableRuns, withoutDelimiters } from "./text-pieces.ts";
+import { holdsEncodedPart, nameText, printableRuns, withoutDelimiters } from "./text-pieces.ts";
 
 export type Uninspectable = { readonly part: string; readonly reason: UninspectableReason };
 
@@ -51,15 +51,8 @@ export type Extraction = {
 
 /** Defects behind which no text hides: the last part of an unclosed multipart reaches to the end and is read. */
 const HARMLESS_DEFECTS: ReadonlySet<MimeDefect> = new Set(["unclosed_multipart"]);
-const SIGNATURE_TYPES = new Set([
-  "application/pgp-signature",
-  "application/pkcs7-signature",
-  "application/x-pkcs7-signature",
-]);
 const SIGNATURE_BYTES_MAX = 65_536;
 const HEADER_BYTES_MAX = 262_144;
-/** Outside of every part, and a part for readers that count delimiters differently. */
-const ENCODED_PART = /^content-transfer-encoding[ \t]*:[^\n]{0,200}(?:base64|quoted-printable)/im;
 /** The message of fields that no subject stands before. */
 const NO_MESSAGE = -1;
 
@@ -74,7 +67,12 @@ export async function extractTexts(mime: MimeStructure, read: ReadBody, limits: 
   return new Extractor(read, limits, 0).run(mime);
 }
 
-type Picture = { readonly part: MimePart; readonly contentId: string; readonly isSmall: boolean };
+type Picture = {
+  readonly part: MimePart;
+  readonly contentId: string;
+  readonly isSmall: boolean;
+  readonly message: number;
+};
 
 class Extractor {
   readonly #read: ReadBody;
@@ -106,8 +104,10 @@ class Extractor {
   async run(mime: MimeStructure): Promise<Extraction> {
     if (mime.defects.some((defect) => !HARMLESS_DEFECTS.has(defect))) this.#blame("", "structure_defect");
     const values = await this.#message(mime.root);
-    for (const { part, contentId, isSmall } of this.#pictures) {
-      if (!isSmall || !this.#contentIds.has(contentId)) this.#blame(part.path, "unsupported_type");
+    for (const { part, contentId, isSmall, message } of this.#pictures) {
+      if (isSmall && this.#contentIds.has(contentId)) continue;
+      if (this.#limits.attachments.takesPictures) await this.#attachment(part, message);
+      else this.#blame(part.path, "unsupported_type");
     }
     return {
       segments: this.#segments,
@@ -194,7 +194,7 @@ class Extractor {
       const bytes = end > start ? await this.#read(start, Math.min(end, start + partBytesMax)) : Buffer.alloc(0);
       const text = withoutDelimiters(bytes.toString("latin1"), { isAfterPart: index > 0, isBeforePart: next !== null });
       if (text.trim() !== "") this.#add({ part: part.path, kind: "body", message }, text);
-      if (ENCODED_PART.test(text)) this.#blame(part.path, "structure_defect");
+      if (holdsEncodedPart(text)) this.#blame(part.path, "structure_defect");
       start = next?.bodyEnd ?? end;
     }
   }
@@ -207,7 +207,7 @@ class Extractor {
       this.#protectedParts.push(part.path);
       return;
     }
-    if (part.contentType === "application/pgp-encrypted" || SIGNATURE_TYPES.has(part.contentType)) {
+    if (part.contentType === "application/pgp-encrypted" || isSignature(part.contentType)) {
       return this.#smallText(part, message);
     }
     const kind = contentKindOf(head);
@@ -345,7 +345,7 @@ class Extractor {
     const bytes = part.bodyEnd - part.bodyStart;
     const sizeBytes = part.encoding === "base64" ? Math.ceil((bytes * 3) / 4) : bytes;
     const isSmall = sizeBytes < this.#options.inlineImageBytesMax && contentId !== "";
-    this.#pictures.push({ part, contentId: contentIdOf(contentId), isSmall });
+    this.#pictures.push({ part, contentId: contentIdOf(contentId), isSmall, message });
     // A picture names who and what it shows, and a text can hide behind its first bytes.
     const text = isSmall ? printableRuns(contentOf(part, await this.#body(part)).bytes) : "";
     if (text !== "") this.#add({ part: part.path, kind: "body", message }, text);

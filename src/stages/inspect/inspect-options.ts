@@ -28,6 +28,8 @@ export type InspectOptions = {
   readonly inflateRatioMax: number;
   /** Pages of one PDF file. */
   readonly pdfPagesMax: number;
+  /** Pictures of one message whose text is read; 0 where nobody can. */
+  readonly picturesMax: number;
 };
 
 export const DEFAULT_INSPECT_OPTIONS: InspectOptions = {
@@ -45,4 +47,5 @@ export const DEFAULT_INSPECT_OPTIONS: InspectOptions = {
   inflatedBytesMax: 100 * 1024 * 1024,
   inflateRatioMax: 200,
   pdfPagesMax: 1_000,
+  picturesMax: 0,
 };

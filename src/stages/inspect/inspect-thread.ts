@@ -73,7 +73,11 @@ parentPort?.on("message", (message: ToThread) => {
     return;
   }
   if (message.kind === "extracted") {
-    extractions.get(message.call)?.({ items: message.items.map(withBuffer), tookMs: message.tookMs });
+    extractions.get(message.call)?.({
+      items: message.items.map(withBuffer),
+      tookMs: message.tookMs,
+      pictures: message.pictures,
+    });
     extractions.delete(message.call);
     return;
   }

@@ -66,6 +66,16 @@ const NOTHING: ReadonlySet<string> = new Set();
 /** Charsets in which ASCII bytes are not ASCII text: the raw bytes are a second thing to look at. */
 const NOT_ASCII_COMPATIBLE = /^(?:utf-?(?:7|16|32)|ucs|iso-10646|ebcdic|ibm0?37|cp0?37|unicode)/;
 
+const SIGNATURE_TYPES = new Set([
+  "application/pgp-signature",
+  "application/pkcs7-signature",
+  "application/x-pkcs7-signature",
+]);
+
+export function isSignature(type: string): boolean {
+  return SIGNATURE_TYPES.has(type);
+}
+
 /** True where the part is meant to be read as text. */
 export function isTextual(part: MimePart): boolean {
   const type = part.contentType;

@@ -1,5 +1,12 @@
 /** Texts cut out of what stands around them: between the parts of a message, among bytes, in file names. Pure. */
 
+/** Outside of every part, and a part for readers that count delimiters differently. */
+const ENCODED_PART = /^content-transfer-encoding[ \t]*:[^\n]{0,200}(?:base64|quoted-printable)/im;
+
+export function holdsEncodedPart(text: string): boolean {
+  return ENCODED_PART.test(text);
+}
+
 /** Texts between bytes that are none. */
 export function printableRuns(bytes: Buffer): string {
   return (bytes.toString("latin1").match(/[\t\n\r -~]{8,}/g) ?? []).join("\n");

@@ -17,7 +17,10 @@ if (!loading.ok) throw new Error("the shipped pack does not load");
 const { source } = loading;
 const clock = { now: () => 0, monotonic: () => 0 };
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const extraction = new Extraction({ readersMax: 1, readerMemoryBytesMax: 402_653_184 }, { log: silent, clock });
+const extraction = new Extraction(
+  { readersMax: 1, readerMemoryBytesMax: 402_653_184, pictures: null },
+  { log: silent, clock },
+);
 const extract: ExtractContent = (request) => extraction.extract(request);
 const inline = createInspect(options, { packs: [loading.pack], hashKey, clock, extract });
 
