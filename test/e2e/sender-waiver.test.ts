@@ -160,7 +160,7 @@ describe("without approval", () => {
 
   test("the start tells that it is allowed, and names nobody", async () => {
     const config = world.postern.config();
-    expect(config.allowed).toContain("dlp.waiver: 2 senders");
+    expect(config.allowed).toContain("dlp.waiver (senders: 2)");
     expect(world.log.join("")).not.toContain("lab@clinic.test");
   });
 });

@@ -39,7 +39,7 @@ export function decideFloor(input: DecideInput): DecidedFloor {
   const rule = findDestinationRule(input.policy.destinations, domain);
   const lowered = lower(found, rule, input.now);
   const demands = [...lowered, ...raise(rule), ...protectContent(lowered, rule)];
-  const base = baseDemand(input, isOwn);
+  const base = baseDemand(input, isOwn, waiver);
   const named = floorOf(demands.map(({ profile }) => profile).reduce(strongerProfile, base.profile));
   const kept = input.previousFloor === null ? named : strongerFloor(named, input.previousFloor);
   const { policy, envelope } = input;
@@ -92,9 +92,11 @@ function isOwnReport(origin: Origin): boolean {
 }
 
 /** The only cause there is where nothing demands more. */
-function baseDemand({ findings }: DecideInput, isOwn: boolean): Demand {
-  const concernsOthers = findings.hits.length > 0 ? "no rule that hit concerns this recipient" : "nothing found";
-  return { profile: "opportunistic", because: isOwn ? "own report" : concernsOthers, mayBeLowered: false };
+function baseDemand({ findings }: DecideInput, isOwn: boolean, waiver: WaiverEffect | null): Demand {
+  const demand = (because: string): Demand => ({ profile: "opportunistic", because, mayBeLowered: false });
+  if (isOwn) return demand("own report");
+  if (waiver === "granted" || waiver === "awaits approval") return demand("its sender asked to do without protection");
+  return demand(findings.hits.length > 0 ? "no rule that hit concerns this recipient" : "nothing found");
 }
 
 function lower(demands: readonly Demand[], rule: DestinationRule | null, now: number): readonly Demand[] {
