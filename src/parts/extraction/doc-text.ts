@@ -18,6 +18,8 @@ const COLUMNS_MAX = 64;
 const FIELDS_MAX = 1_000;
 
 export class DocText {
+  /** True once there was something to see. */
+  hasText = false;
   readonly #out: TextCollector;
   #line = "";
   #aside = "";
@@ -75,6 +77,7 @@ export class DocText {
   #write(text: string): void {
     // Hyphens that do not break, and those that may; places of pictures and notes.
     const shown = text.replaceAll("\x1e", "-").replace(SILENT, "");
+    this.hasText ||= shown.trim() !== "";
     if (this.#fields.at(-1) === true) this.#aside += shown;
     else this.#line += shown;
   }

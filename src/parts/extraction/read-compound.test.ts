@@ -59,6 +59,7 @@ describe("a document of Word", () => {
     ],
     ["reads a table whose rows differ", doc([{ text: "a\x07b\x07c\x07\x07d\x07e\x07\x07" }]), "a\tb\tc\nd\te\n"],
     ["reads what no piece refers to", unusedText(), "MRN 00482913"],
+    ["of Word 6 reads its text", oldDocument(), "MRN 482\nMüller\n"],
   ])("%s", async (_, bytes, wanted) => {
     const said = await read(bytes);
     expect(said.text).toContain(wanted);
@@ -70,6 +71,7 @@ describe("a document of Word", () => {
     ["no piece table", doc([{ text: "a" }], { flags: 0 }), ":damaged"],
     ["a piece outside of the file", longPiece(), ":damaged"],
     ["macros", compoundOf({ ...wordStreams(), Macros: { VBA: { dir: "x" } } }), ":unsupported_type"],
+    ["nothing but a picture", docWithPicture("\x01"), ":image_only"],
     ["a large picture", compoundOf({ ...wordStreams(), Data: picture(40_000) }), ":unsupported_type"],
     [
       "an object nobody knows",
@@ -194,6 +196,10 @@ test("compound files within one another end at the depth of the budget", async (
   expect((await read(inner)).unread).toEqual(["s1>s1>s1>s1:over_budget"]);
 });
 
+test("a small picture beside a text is no matter", async () => {
+  expect((await read(docWithPicture("a"))).unread).toEqual([]);
+});
+
 test("whatever happens to a document, the reader says something and never throws", async () => {
   const samples = [madeFile("letter.doc"), madeFile("visits.xls"), madeFile("slides.ppt").subarray(0, 60_000)];
   await fc.assert(
@@ -231,6 +237,22 @@ function wordStreams(): { readonly WordDocument: Buffer; readonly "1Table": Buff
   head.writeUInt32LE(table.length, 0x1a6);
   head.write("a", 1_024);
   return { WordDocument: head, "1Table": table };
+}
+
+function docWithPicture(text: string): Buffer {
+  const { WordDocument, "1Table": table } = wordStreams();
+  WordDocument.write(text, 1_024, "latin1");
+  return compoundOf({ WordDocument, "1Table": table, Data: picture(2_000) });
+}
+
+function oldDocument(): Buffer {
+  const text = Buffer.from("MRN 482\rM\xfcller\r", "latin1");
+  const head = Buffer.alloc(1_024);
+  head.writeUInt16LE(0xa5dc, 0);
+  head.writeUInt16LE(101, 2);
+  head.writeUInt32LE(1_024, 24);
+  head.writeUInt32LE(1_024 + text.length, 28);
+  return compoundOf({ WordDocument: Buffer.concat([head, text]) });
 }
 
 function longPiece(): Buffer {

@@ -23,6 +23,8 @@ const LENGTHS_AT = 0x4c;
 const LENGTHS = 8;
 const IS_NARROW = 0x4000_0000;
 const PIECE_BYTES = 8;
+/** Smaller ones show lines and bullets. */
+const PICTURE_BYTES_MIN = 1_024;
 
 export type DocParts = {
   readonly place: string;
@@ -40,12 +42,13 @@ export function readDoc(bytes: Buffer, { place, reading, tables, data }: DocPart
   if ((flags & FLAG.isEncrypted) !== 0) throw new Unreadable("encrypted");
   const out = new TextCollector(place, reading);
   const rest = new TextCollector(within(place, "rest"), reading);
+  const text = new DocText(out);
   const unused = Buffer.from(bytes);
   try {
     const isOld = bytes.readUInt16LE(2) < FIRST_97_VERSION;
-    if (magic === WORD_6 || (magic === WORD_97 && isOld)) readOld(bytes, flags, out);
+    if (magic === WORD_6 || (magic === WORD_97 && isOld)) readOld(bytes, flags, text);
     else if (magic !== WORD_97 || bytes.length < PIECES_AT + 8) throw new Unreadable("damaged");
-    else readNew(bytes, (flags & FLAG.whichTable) === 0 ? tables[0] : tables[1], { out, reading, unused });
+    else readNew(bytes, (flags & FLAG.whichTable) === 0 ? tables[0] : tables[1], { text, reading, unused });
   } finally {
     out.flush();
     for (const other of [unused, ...tables, data]) {
@@ -55,15 +58,16 @@ export function readDoc(bytes: Buffer, { place, reading, tables, data }: DocPart
     }
     rest.flush();
   }
-  const { imageBytesMax } = reading.budgets;
-  if ([bytes, data].some((one) => one !== null && hasPicture(one, imageBytesMax)))
-    reading.unread(place, "unsupported_type");
+  const holdsPicture = (bytesMin: number): boolean =>
+    [bytes, data].some((one) => one !== null && hasPicture(one, bytesMin));
+  if (holdsPicture(reading.budgets.imageBytesMax)) reading.unread(place, "unsupported_type");
+  // Nothing but a picture, however small: it is what the document says.
+  else if (!text.hasText && holdsPicture(PICTURE_BYTES_MIN)) reading.unread(place, "image_only");
 }
 
 /** Before Word 97: one run of bytes, unless pieces were saved. */
-function readOld(bytes: Buffer, flags: number, out: TextCollector): void {
+function readOld(bytes: Buffer, flags: number, text: DocText): void {
   if ((flags & FLAG.isComplex) !== 0) throw new Unreadable("unsupported_type");
-  const text = new DocText(out);
   text.append(new TextDecoder("windows-1252").decode(bytes.subarray(bytes.readUInt32LE(24), bytes.readUInt32LE(28))));
   text.end();
 }
@@ -71,10 +75,9 @@ function readOld(bytes: Buffer, flags: number, out: TextCollector): void {
 function readNew(
   bytes: Buffer,
   table: Buffer | null,
-  { out, reading, unused }: { readonly out: TextCollector; readonly reading: Reading; readonly unused: Buffer },
+  { text, reading, unused }: { readonly text: DocText; readonly reading: Reading; readonly unused: Buffer },
 ): void {
   const ends = partEnds(bytes);
-  const text = new DocText(out);
   try {
     for (const { first, chars, start, isNarrow } of piecesOf(bytes, table)) {
       reading.checkTime();
