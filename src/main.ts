@@ -18,6 +18,7 @@ import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
 import { openQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
+import { buildInspect } from "./rule-packs.ts";
 import { Running } from "./running.ts";
 import type { Postern } from "./postern.ts";
 import { tellService } from "./surroundings.ts";
@@ -53,7 +54,8 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
     // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
     await store.recipients({ limit: 1 });
     blobs = await openBodies({ config, env, keyRing, store, raise: watching.raise });
-    running = new Running({ config, env, keyRing, store, blobs, raise: watching.raise, watching });
+    const inspection = await buildInspect(config, opened);
+    running = new Running({ config, env, keyRing, store, blobs, raise: watching.raise, watching }, inspection);
     await running.start();
     return running.door();
   } catch (error) {

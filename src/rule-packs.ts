@@ -1,9 +1,13 @@
 /** Loads the configured rule packs and builds inspection from them. Promises: all packs load, or none is taken. */
 import { unaddressed } from "./pack-addresses.ts";
+import { openIndexes } from "./edm-indexes.ts";
 import { extractionOptions, inspectOptions } from "./options.ts";
 import type { Config } from "./parts/config/config.ts";
 import { Extraction } from "./parts/extraction/extraction.ts";
 import type { ExtractContent } from "./parts/extraction/extraction-types.ts";
+import { indexOf } from "./parts/edm/edm-file.ts";
+import { indexesOf } from "./stages/inspect/compile-edm.ts";
+import type { EdmIndexes } from "./stages/inspect/compile-edm.ts";
 import { createInspect } from "./stages/inspect/inspect.ts";
 import { formatPackError, loadPackFile } from "./stages/inspect/pack-file.ts";
 import type { PackLoading } from "./stages/inspect/pack-file.ts";
@@ -11,11 +15,16 @@ import { threadedInspect } from "./stages/inspect/threaded-inspect.ts";
 import type { Inspection } from "./stages/inspect/threaded-inspect.ts";
 import type { Parts } from "./surroundings.ts";
 
-/** Throws PackError. */
-export function buildInspect(config: Config, { env, keyRing }: Pick<Parts, "env" | "keyRing">): Inspection {
+/** Throws PackError or EdmError. */
+export async function buildInspect(
+  config: Config,
+  { env, keyRing }: Pick<Parts, "env" | "keyRing">,
+): Promise<Inspection> {
   const hashKey = keyRing.derive("addresses", "postern finding value v1");
   const options = inspectOptions(config);
-  const loaded = config.dlp.packs.map(readPack);
+  const indexes = await openIndexes(config.dlp.edm, env.log);
+  const known = indexesOf(new Map(Array.from(indexes, ([name, shared]) => [name, indexOf(shared)])));
+  const loaded = config.dlp.packs.map((path) => readPack(path, known));
   const compiled = loaded.map(({ pack }) => pack);
   const packs = loaded.map(({ source }) => source);
   const lacking = compiled.flatMap((pack) => unaddressed(pack, config.dlp));
@@ -23,12 +32,12 @@ export function buildInspect(config: Config, { env, keyRing }: Pick<Parts, "env"
   const extraction = new Extraction(extractionOptions(config), env);
   const extract: ExtractContent = (request) => extraction.extract(request);
   const inline = createInspect(options, { packs: compiled, hashKey, clock: env.clock, extract });
-  const { inspect, close } = threadedInspect(inline, { packs, options, hashKey }, extract);
+  const { inspect, close } = threadedInspect(inline, { packs, options, hashKey, indexes }, extract);
   return { inspect, close: () => close().then(() => extraction.close()) };
 }
 
-function readPack(path: string): Extract<PackLoading, { ok: true }> {
-  const loading = loadPackFile(path);
+function readPack(path: string, indexes: EdmIndexes): Extract<PackLoading, { ok: true }> {
+  const loading = loadPackFile(path, indexes);
   if (loading.ok) return loading;
   throw new PackError(loading.errors.map(formatPackError));
 }

@@ -113,7 +113,7 @@ export class Running {
   readonly #audit: AuditKeeping;
   #stopping: Promise<void> | null = null;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, inspection: Inspection) {
     this.#parts = parts;
     const { config, env, store, blobs, raise } = parts;
     this.#config = config;
@@ -126,7 +126,7 @@ export class Running {
       read: () => this.#gauge.read(),
       untilWritable: (signal) => this.#gauge.untilWritable(signal),
     });
-    this.#inspection = buildInspect(config, parts);
+    this.#inspection = inspection;
     this.#audit = keepAudit(parts);
     this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
@@ -277,7 +277,7 @@ export class Running {
   }
 
   async #reload(next: Config): Promise<void> {
-    const inspection = buildInspect(next, this.#parts);
+    const inspection = await buildInspect(next, this.#parts);
     await this.#takeKeys(next);
     this.#listener?.reloadTls(tlsMaterial(next));
     this.#parts.watching.useCertificates(next.listen.tls);

@@ -1,4 +1,5 @@
 /** What keeps the service from starting or reloading, as an error a person can act on. Anything else passes through. */
+import { EdmError } from "../parts/edm/edm-error.ts";
 import { PackError } from "../rule-packs.ts";
 import { CliError } from "./cli-error.ts";
 
@@ -8,6 +9,10 @@ export function asCliError(error: unknown): unknown {
       next: "run `postern dlp check FILE`",
       lines: error.lines,
     });
+  }
+  if (error instanceof EdmError) {
+    const lines = [`${error.code} ${error.message}`, ...error.lines];
+    return new CliError("an index of dlp.edm cannot be used", { next: error.next, lines });
   }
   if (error instanceof Error && "syscall" in error && error.syscall === "listen") {
     return new CliError("a listener cannot use its address and port", {

@@ -7,6 +7,7 @@ import { controlCodes } from "./codes/control.ts";
 import { decideCodes } from "./codes/decide.ts";
 import { deliverCodes } from "./codes/deliver.ts";
 import { discoverCodes } from "./codes/discover.ts";
+import { edmCodes } from "./codes/edm.ts";
 import { inspectCodes } from "./codes/inspect.ts";
 import { monitorCodes } from "./codes/monitor.ts";
 import { pipelineCodes } from "./codes/pipeline.ts";
@@ -24,6 +25,7 @@ const codes = {
   ...decideCodes,
   ...deliverCodes,
   ...discoverCodes,
+  ...edmCodes,
   ...inspectCodes,
   ...monitorCodes,
   ...pipelineCodes,

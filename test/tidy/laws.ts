@@ -2,7 +2,7 @@
 
 /** Parts a part may import. A part that is not listed imports none. */
 export const PART_IMPORTS: Readonly<Record<string, readonly string[]>> = {
-  config: ["dns", "keys", "smtp"],
+  config: ["dns", "edm", "keys", "smtp"],
   store: ["failpoint", "keys"],
   sts: ["dns"],
   tlsrpt: ["dane"],

@@ -1,11 +1,16 @@
 /** `postern config check | schema`: tells whether the service would start with this file, and what the file may say. */
 import { Command } from "commander";
+import type { Config } from "../../parts/config/config.ts";
+import { EdmError } from "../../parts/edm/edm-error.ts";
+import { indexOf, readIndex } from "../../parts/edm/edm-file.ts";
+import { EdmKey } from "../../parts/edm/edm-hash.ts";
+import type { EdmIndex } from "../../parts/edm/edm-index.ts";
+import { ASSUMED_INDEXES, indexesOf } from "../../stages/inspect/compile-edm.ts";
 import { configJsonSchema } from "../../parts/config/config-schema.ts";
 import { loadConfig } from "../../parts/config/config.ts";
 import { formatYamlError } from "../../parts/config/yaml-source.ts";
 import type { YamlError } from "../../parts/config/yaml-source.ts";
 import { unaddressed } from "../../pack-addresses.ts";
-import type { Config } from "../../parts/config/config.ts";
 import { loadPackFile } from "../../stages/inspect/pack-file.ts";
 import { Finding } from "../cli-error.ts";
 import { printJsonLines, standardOutput } from "../output.ts";
@@ -31,11 +36,11 @@ export function configCommand(): Command {
   return command;
 }
 
-function check(file: string | undefined, options: { readonly json?: boolean }, command: Command): void {
+async function check(file: string | undefined, options: { readonly json?: boolean }, command: Command): Promise<void> {
   const path = file ?? configPathOf(command);
   const loading = loadConfig(path, configEnvironment());
   const output = standardOutput();
-  const errors = loading.ok ? packErrors(loading.config) : loading.errors;
+  const errors = loading.ok ? await packErrors(path, loading.config) : loading.errors;
   if (options.json === true) {
     const rows = (severity: string, found: readonly YamlError[]) => found.map((error) => ({ severity, ...error }));
     printJsonLines(output, [...rows("error", errors), ...rows("warning", loading.warnings)]);
@@ -50,11 +55,14 @@ function check(file: string | undefined, options: { readonly json?: boolean }, c
 }
 
 /** The service loads its rule packs at the start and at a reload: what would refuse one there is told here. */
-function packErrors({ dlp }: Config): readonly YamlError[] {
-  return dlp.packs.flatMap((pack) => {
-    const loading = loadPackFile(pack);
+async function packErrors(path: string, config: Config): Promise<readonly YamlError[]> {
+  const { found, errors } = await openEach(path, config.dlp.edm);
+  // Where an index cannot be opened, packs are still looked at for everything else.
+  const indexes = errors.length === 0 ? indexesOf(found) : ASSUMED_INDEXES;
+  const ofPacks = config.dlp.packs.flatMap((pack) => {
+    const loading = loadPackFile(pack, indexes);
     if (!loading.ok) return loading.errors;
-    return unaddressed(loading.pack, dlp).map((message) => ({
+    return unaddressed(loading.pack, config.dlp).map((message) => ({
       file: pack,
       line: 1,
       column: 1,
@@ -62,4 +70,22 @@ function packErrors({ dlp }: Config): readonly YamlError[] {
       message,
     }));
   });
+  return [...errors, ...ofPacks];
+}
+
+type Opened = { readonly found: ReadonlyMap<string, EdmIndex>; readonly errors: readonly YamlError[] };
+
+async function openEach(path: string, indexes: Config["dlp"]["edm"]): Promise<Opened> {
+  const found = new Map<string, EdmIndex>();
+  const errors: YamlError[] = [];
+  for (const { name, file, key } of indexes) {
+    try {
+      found.set(name, indexOf(await readIndex(file, new EdmKey(key.bytes()))));
+    } catch (error) {
+      if (!(error instanceof EdmError)) throw error;
+      const message = `${error.code} ${error.message}; ${error.next}`;
+      errors.push({ file: path, line: 1, column: 1, path: `dlp.edm ${name}`, message });
+    }
+  }
+  return { found, errors };
 }

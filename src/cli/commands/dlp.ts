@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { benchCommand } from "./dlp/bench.ts";
 import { checkCommand } from "./dlp/check.ts";
 import { dictCommand } from "./dlp/dict.ts";
+import { edmCommand } from "./dlp/edm.ts";
 import { evalCommand } from "./dlp/eval.ts";
 import { explainCommand } from "./dlp/explain.ts";
 import { lintCommand } from "./dlp/lint.ts";
@@ -28,6 +29,7 @@ export function dlpCommand(): Command {
     shadowReportCommand(),
     schemaCommand(),
     dictCommand(),
+    edmCommand(),
   ])
     command.addCommand(part);
   return command;

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { Config } from "../../parts/config/config.ts";
 import { decide } from "../../stages/decide/decide.ts";
+import { ASSUMED_INDEXES } from "../../stages/inspect/compile-edm.ts";
 import { loadPackFile } from "../../stages/inspect/pack-file.ts";
 import { Finding } from "../cli-error.ts";
 import { parseDestination, withDiscovery } from "../discovery.ts";
@@ -33,7 +34,7 @@ function whoAndWhat(
   { from }: ExplainOptions,
   { dlp, policy }: Config,
 ): Pick<ExplainDeps, "policy" | "sender" | "packs"> {
-  const loaded = dlp.packs.map((path) => loadPackFile(path));
+  const loaded = dlp.packs.map((path) => loadPackFile(path, ASSUMED_INDEXES));
   const packs = loaded.flatMap((loading) => (loading.ok ? [loading.pack] : []));
   return { policy, packs, ...(from !== undefined && { sender: parseDestination(from) }) };
 }

@@ -70,12 +70,18 @@ function numbersOf(findings: readonly number[]): string {
 }
 
 /** `level 85 (word at 120), -40 (word at 98)` */
-export function whyOf({ level, supports, suppressions, dropped }: ExplainedFinding): string {
+export function whyOf({ level, supports, suppressions, dropped, fields }: ExplainedFinding): string {
   if (dropped !== null) return DROPPED[dropped];
   const reached = supports.find(({ kind, by }) => kind === "level" && by === level);
   const adjusted = [...supports, ...suppressions].filter(({ kind }) => kind === "adjust");
-  const ground = `level ${level ?? "-"}${reached === undefined ? "" : wordAt(reached)}`;
+  const ground = `level ${level ?? "-"}${reached === undefined ? "" : wordAt(reached)}${met(fields)}`;
   return [ground, ...adjusted.map((each) => `${each.by > 0 ? "+" : ""}${each.by}${wordAt(each)}`)].join(", ");
+}
+
+/** `, name and birth_date of one row` */
+function met(fields: readonly string[] | undefined): string {
+  if (fields === undefined) return "";
+  return fields.length === 1 ? `, ${fields.join()} of one row alone` : `, ${fields.join(" and ")} of one row`;
 }
 
 function wordAt({ offset }: Support): string {

@@ -50,6 +50,8 @@ export type ExplainedFinding = {
   readonly supports: readonly Support[];
   readonly suppressions: readonly Support[];
   readonly dropped: FindingExplanation["dropped"];
+  /** Of an exact data match: the fields of one row that met. */
+  readonly fields?: readonly string[];
   /** Rules that hold and counted it. */
   readonly rules: readonly string[];
 };
@@ -141,7 +143,7 @@ export class Explainer {
 
   #finding({ finding, rules }: { finding: FindingExplanation; rules: Set<string> }, n: number): ExplainedFinding {
     const { segments } = this.#inspected.seen;
-    const { detector, confidence, level, supports, suppressions, dropped, segment, start, end } = finding;
+    const { detector, confidence, level, supports, suppressions, dropped, fields, segment, start, end } = finding;
     return {
       n,
       detector,
@@ -154,6 +156,7 @@ export class Explainer {
       supports,
       suppressions,
       dropped,
+      ...(fields !== undefined && { fields }),
       rules: [...rules].filter((rule) => rule !== ""),
     };
   }

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import type { Log } from "../../core/log.ts";
 import type { Inspect } from "../../core/stages.ts";
 import { Extraction } from "../../parts/extraction/extraction.ts";
+import { NO_INDEXES } from "../../stages/inspect/compile-edm.ts";
+import type { EdmIndexes } from "../../stages/inspect/compile-edm.ts";
 import type { CompiledPack } from "../../stages/inspect/compiled-pack.ts";
 import { createInspect } from "../../stages/inspect/inspect.ts";
 import type { InspectDeps } from "../../stages/inspect/inspect.ts";
@@ -29,13 +31,19 @@ export function collect(file: string, before: readonly string[] = []): readonly 
 }
 
 /** The packs named, or the shipped one. */
-export function requirePacks(paths: readonly string[] | undefined): readonly CompiledPack[] {
-  return (paths ?? [SHIPPED_PACK]).map((path) => requirePack(path).pack);
+export function requirePacks(
+  paths: readonly string[] | undefined,
+  indexes: EdmIndexes = NO_INDEXES,
+): readonly CompiledPack[] {
+  return (paths ?? [SHIPPED_PACK]).map((path) => requirePack(path, indexes).pack);
 }
 
 /** The pack, and how many tests it passed. */
-export function requirePack(path: string): { readonly pack: CompiledPack; readonly tests: number } {
-  const loading = loadPackFile(path);
+export function requirePack(
+  path: string,
+  indexes: EdmIndexes = NO_INDEXES,
+): { readonly pack: CompiledPack; readonly tests: number } {
+  const loading = loadPackFile(path, indexes);
   if (loading.ok) return loading;
   throw packErrors(path, loading.errors);
 }

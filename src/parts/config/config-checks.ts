@@ -48,6 +48,10 @@ function checkNames({ text, report }: Checks): void {
     text.dlp.packs.map((name, i) => ({ path: ["dlp", "packs", i], name })),
   );
   each(
+    "dlp.edm",
+    text.dlp.edm.map(({ name }, i) => ({ path: ["dlp", "edm", i, "name"], name })),
+  );
+  each(
     "dns.servers",
     text.dns.servers.map((name, i) => ({ path: ["dns", "servers", i], name })),
   );

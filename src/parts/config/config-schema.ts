@@ -160,6 +160,10 @@ const dlp = z.strictObject({
   copy_to: z.array(mailbox).max(20).default([]),
   notify: z.array(mailbox).max(20).default([]),
   notices_per_hour_max: whole(1, 10_000, 20),
+  edm: z
+    .array(z.strictObject({ name, file: path, key: secret }))
+    .max(16)
+    .default([]),
   budgets: z
     .strictObject({
       text_chars_max: whole(65_536, 134_217_728, 8_388_608),

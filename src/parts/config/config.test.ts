@@ -40,6 +40,9 @@ beforeAll(async () => {
   put("keys/addresses.key", "fedcba9876543210".repeat(4));
   put("keys/audit.key", "0f1e2d3c4b5a6978".repeat(4));
   put("keys/short.key", "0123456789abcdef");
+  put("keys/group.key", "0123456789abcdef".repeat(4), 0o640);
+  put("keys/edm-short.key", "0123456789abcdef", 0o600);
+  put("keys/edm-long.key", "0123456789abcdef".repeat(4), 0o600);
   put("keys/empty.key", "");
   put("keys/password", "correct horse\n");
   const rsa = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey.export({ type: "pkcs8", format: "pem" });

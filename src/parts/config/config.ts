@@ -17,6 +17,8 @@ import type { WebhookConfig } from "./config-alerts.ts";
 import { checkConfig } from "./config-checks.ts";
 import { readPolicy, readSmarthosts } from "./config-destinations.ts";
 import type { SmarthostConfig } from "./config-destinations.ts";
+import { readEdm } from "./config-edm.ts";
+import type { EdmConfig } from "./config-edm.ts";
 import {
   absolutePath,
   findPack,
@@ -81,7 +83,7 @@ export type Config = {
   readonly dns: Text["dns"];
   readonly policy: Policy;
   /** Packs as absolute paths. */
-  readonly dlp: Text["dlp"];
+  readonly dlp: Omit<Text["dlp"], "edm"> & { readonly edm: readonly EdmConfig[] };
   readonly mtaSts: { readonly port: number; readonly ca: string | null };
   readonly delivery: Omit<Text["delivery"], "tls" | "hostname" | "smarthosts"> & {
     readonly hostname: string;
@@ -287,7 +289,11 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     keys: readKeys(text.keys, files),
     dns: plain.dns,
     policy: readPolicy(text, files),
-    dlp: { ...plain.dlp, packs: text.dlp.packs.map((pack, i) => findPack(pack, ["dlp", "packs", i], files)) },
+    dlp: {
+      ...plain.dlp,
+      packs: text.dlp.packs.map((pack, i) => findPack(pack, ["dlp", "packs", i], files)),
+      edm: readEdm(text, files),
+    },
     delivery: {
       ...plain.delivery,
       hostname: text.delivery.hostname ?? hostname,

@@ -5,6 +5,8 @@
 import { didYouMean } from "../../parts/config/did-you-mean.ts";
 import type { YamlPath } from "../../parts/config/yaml-source.ts";
 import type { CompiledDetector, DetectionMethod, Near, Rung } from "./compiled-pack.ts";
+import { compileEdm, NO_INDEXES } from "./compile-edm.ts";
+import type { EdmIndexes } from "./compile-edm.ts";
 import { readPattern } from "./linear-pattern.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
 import { normaliseText } from "./normalise.ts";
@@ -21,12 +23,15 @@ import type { Validator } from "./validators.ts";
 export type Report = (path: YamlPath, message: string) => void;
 export type DetectorEntryOf<T extends DetectorEntry["type"]> = Extract<DetectorEntry, { type: T }>;
 
+/** What detectors name and somebody else has read. */
+export type Named = { readonly lists?: PackLists; readonly indexes?: EdmIndexes };
+
 export function compileDetectors(
   entries: readonly DetectorEntry[],
   report: Report,
-  lists: PackLists = NO_LISTS,
+  { lists = NO_LISTS, indexes = NO_INDEXES }: Named = {},
 ): { readonly detectors: readonly CompiledDetector[]; readonly phrases: PhraseIndex } {
-  const compiler = new DetectorCompiler(report, lists);
+  const compiler = new DetectorCompiler(report, { lists, indexes });
   const detectors: CompiledDetector[] = [];
   const seen = new Set<string>();
   entries.forEach((entry, index) => {
@@ -53,10 +58,12 @@ class DetectorCompiler {
   readonly phrases = new PhraseIndex();
   readonly #report: Report;
   readonly #lists: PackLists;
+  readonly #indexes: EdmIndexes;
 
-  constructor(report: Report, lists: PackLists) {
+  constructor(report: Report, { lists, indexes }: Required<Named>) {
     this.#report = report;
     this.#lists = lists;
+    this.#indexes = indexes;
   }
 
   compile(entry: DetectorEntry, path: YamlPath): CompiledDetector | null {
@@ -104,6 +111,8 @@ class DetectorCompiler {
           honorifics: this.phrases.addSet(HONORIFICS),
           notSurnames: new Set(entry.not_surnames.map((name) => name.toLowerCase())),
         };
+      case "edm":
+        return compileEdm(entry, path, { indexes: this.#indexes, report: this.#report });
       default:
         return entry satisfies never;
     }

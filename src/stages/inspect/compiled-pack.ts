@@ -1,5 +1,7 @@
 /** A rule pack as the engine runs it: references resolved, patterns proven linear, words in one index. Types only. */
 import type { RuleAction, RuleScope, SideAction, Tier } from "../../core/findings.ts";
+import type { EdmField } from "../../parts/edm/edm-fields.ts";
+import type { ExactMethod } from "./exact-match.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
 import type { Need } from "./rule-need.ts";
 import type { PhraseHits, PhraseIndex, Tokens } from "./tokens.ts";
@@ -55,6 +57,8 @@ export type Candidate = {
   readonly end: number;
   readonly value: string;
   readonly base?: number;
+  /** Of an exact data match: which fields of one row met. */
+  readonly fields?: readonly EdmField[];
 };
 
 /** Endings and their plurals by their last three letters, as tokens.ts numbers them. */
@@ -98,7 +102,8 @@ export type DetectionMethod =
       readonly labels: number;
       readonly honorifics: number;
       readonly notSurnames: ReadonlySet<string>;
-    };
+    }
+  | ExactMethod;
 
 export type CompiledDetector = {
   readonly id: string;

@@ -6,6 +6,7 @@
 import { assertNever } from "../../core/assert-never.ts";
 import type { Candidate, CompiledDetector, CompiledPack, DetectionMethod, Match, Near } from "./compiled-pack.ts";
 import type { ScannedSegment, Segment } from "./compiled-pack.ts";
+import { findExact } from "./exact-match.ts";
 import { findLabelled } from "./label-value.ts";
 import { normaliseValue } from "./normalise.ts";
 import type { Pausable } from "./pauses.ts";
@@ -25,6 +26,7 @@ export const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> =
   dictionary: 65,
   ending: 65,
   name: 0,
+  edm: 95,
 };
 
 export type ScanContext = {
@@ -101,6 +103,8 @@ export function candidatesOf(scan: ScannedSegment, method: DetectionMethod): rea
       return findEndings(scan, method);
     case "name":
       return findNames(scan, method);
+    case "edm":
+      return findExact(scan, method);
     default:
       return assertNever(method);
   }

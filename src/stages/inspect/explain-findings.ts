@@ -27,6 +27,8 @@ export type FindingExplanation = {
   readonly supports: readonly Support[];
   readonly suppressions: readonly Support[];
   readonly dropped: "check" | "sender" | "no_level" | null;
+  /** Of an exact data match: which fields of one row met. Of which row is not told. */
+  readonly fields?: readonly string[];
 };
 
 /** In order of their place. Words of lists are not among them unless a rule's condition counted them. */
@@ -73,6 +75,7 @@ function explainCandidate(scan: ScannedSegment, detector: CompiledDetector, cand
     supports: reached.filter(({ kind, by }) => kind === "level" || by > 0),
     suppressions: reached.filter(({ kind, by }) => kind === "adjust" && by < 0),
     dropped: confidence === null ? "no_level" : null,
+    ...(candidate.fields !== undefined && { fields: candidate.fields }),
   };
 }
 

@@ -1,17 +1,20 @@
 /**
  * The thread that inspects larger mails, so that the sessions of the service go on meanwhile. It compiles the packs it is given and
- * reads bodies through the service; it has no keys but the one of the value hashes.
+ * reads bodies through the service; it has no keys but those of value hashes and of looking up what an index holds.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { ReadBody } from "../../core/stages.ts";
 import type { ExtractContent, Extracted, ExtractedItem } from "../../parts/extraction/extraction-types.ts";
+import { indexOf } from "../../parts/edm/edm-file.ts";
+import { indexesOf } from "./compile-edm.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
-import { loadPack } from "./pack-file.ts";
+import { loadPackSource } from "./pack-file.ts";
 import type { PackSource } from "./pack-source.ts";
 import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts";
 
-const { packs, options, hashKey } = workerData as ThreadArguments;
+const { packs, options, hashKey, indexes } = workerData as ThreadArguments;
+const known = indexesOf(new Map(Array.from(indexes ?? [], ([name, shared]) => [name, indexOf(shared)])));
 /** Of a thread's own: none can be handed in. */
 const clock = { now: () => 0, monotonic: () => Number(process.hrtime.bigint()) / 1e6 };
 const extractions = new Map<number, (extracted: Extracted) => void>();
@@ -30,8 +33,8 @@ const TOGETHER_BYTES_MAX = 1024 * 1024;
 let lastLarge: Promise<void> = Promise.resolve();
 
 /** The service compiled the same text before. */
-function compiled({ text, fileName, beside }: PackSource): CompiledPack {
-  const loading = loadPack(text, fileName, beside);
+function compiled(source: PackSource): CompiledPack {
+  const loading = loadPackSource(source, known);
   if (loading.ok) return loading.pack;
   throw new Error("a rule pack loads in the service and not in its thread");
 }

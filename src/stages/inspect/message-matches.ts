@@ -88,6 +88,7 @@ export class MessageMatches {
       case "name":
         return [method.labels, method.honorifics, method.givenNames].some((set) => this.#sets.has(set));
       case "ending":
+      case "edm":
         return true;
     }
   }

@@ -9,6 +9,8 @@ import { parseYamlFile } from "../../parts/config/yaml-document.ts";
 import { formatYamlError } from "../../parts/config/yaml-source.ts";
 import type { YamlError, YamlPath, YamlSource } from "../../parts/config/yaml-source.ts";
 import { compileDetectors } from "./compile-detectors.ts";
+import { NO_INDEXES } from "./compile-edm.ts";
+import type { EdmIndexes } from "./compile-edm.ts";
 import type { Report } from "./compile-detectors.ts";
 import { compileRules } from "./compile-rules.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
@@ -32,7 +34,12 @@ export const formatPackError = formatYamlError;
 
 /** `fileName` stands in errors; files the pack names are given beside the text. */
 export function loadPack(text: string, fileName: string, beside: PackSource["beside"] = {}): PackLoading {
-  return load(new Opened({ text, fileName }, readingFrom(beside)));
+  return loadPackSource({ text, fileName, beside }, NO_INDEXES);
+}
+
+/** As loadPack, with the indexes it may name. */
+export function loadPackSource({ text, fileName, beside = {} }: PackSource, indexes: EdmIndexes): PackLoading {
+  return load(new Opened({ text, fileName, indexes }, readingFrom(beside)));
 }
 
 /** A test of the pack, with the places of its failures. */
@@ -42,14 +49,14 @@ export type PackTesting =
   | { readonly ok: false; readonly errors: readonly PackError[] };
 
 /** As loadPack, for a file on disk; one that cannot be read is an error like any other. */
-export function loadPackFile(path: string): PackLoading {
-  const opening = openPack(path);
+export function loadPackFile(path: string, indexes: EdmIndexes = NO_INDEXES): PackLoading {
+  const opening = openPack(path, indexes);
   return opening instanceof Opened ? load(opening) : opening;
 }
 
 /** As loadPackFile, but failing tests are results. */
-export function testPackFile(path: string): PackTesting {
-  const opening = openPack(path);
+export function testPackFile(path: string, indexes: EdmIndexes = NO_INDEXES): PackTesting {
+  const opening = openPack(path, indexes);
   if (!(opening instanceof Opened)) return opening;
   const compiling = compilePack(opening);
   if (!compiling.ok) return compiling;
@@ -62,31 +69,35 @@ export function testPackFile(path: string): PackTesting {
 }
 
 /** As testPackFile, without running the tests. */
-export function compilePackFile(path: string): PackCompiling {
-  const opening = openPack(path);
+export function compilePackFile(path: string, indexes: EdmIndexes = NO_INDEXES): PackCompiling {
+  const opening = openPack(path, indexes);
   return opening instanceof Opened ? compilePack(opening) : opening;
 }
 
 /** Packs one on top of the other. */
 const EXTENDED_MAX = 4;
 
+type OpenedFile = Pick<PackSource, "text" | "fileName"> & { readonly indexes: EdmIndexes };
+
 /** A pack while it is read: keeps the texts of the files it names. */
 class Opened {
   readonly text: string;
   readonly fileName: string;
+  readonly indexes: EdmIndexes;
   readonly #read: ReadBeside;
   readonly beside: Map<string, string>;
 
-  constructor(file: Pick<PackSource, "text" | "fileName">, read: ReadBeside, beside = new Map<string, string>()) {
+  constructor(file: OpenedFile, read: ReadBeside, beside = new Map<string, string>()) {
     this.text = file.text;
     this.fileName = file.fileName;
+    this.indexes = file.indexes;
     this.#read = read;
     this.beside = beside;
   }
 
   /** A pack this one extends. */
   within(text: string, fileName: string): Opened {
-    return new Opened({ text, fileName }, this.#read, this.beside);
+    return new Opened({ text, fileName, indexes: this.indexes }, this.#read, this.beside);
   }
 
   readonly read: ReadBeside = (path) => {
@@ -111,9 +122,12 @@ function sha256Of(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-function openPack(path: string): Opened | { readonly ok: false; readonly errors: readonly PackError[] } {
+function openPack(
+  path: string,
+  indexes: EdmIndexes,
+): Opened | { readonly ok: false; readonly errors: readonly PackError[] } {
   const reading = readDisk(path);
-  if (reading.ok) return new Opened({ text: reading.text, fileName: path }, readDisk);
+  if (reading.ok) return new Opened({ text: reading.text, fileName: path, indexes }, readDisk);
   const message = `PST-INS-002 cannot be read: ${reading.why}`;
   return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
 }
@@ -165,7 +179,7 @@ function loadBase(
 
 /** All but the tests. */
 function compilePack(opened: Opened, depth = 0): PackCompiling {
-  const { text, fileName, read } = opened;
+  const { text, fileName, read, indexes } = opened;
   const reading = parseYamlFile(text, fileName, packSchema);
   if (!reading.ok) return reading;
   const { value: own, source } = reading;
@@ -178,7 +192,7 @@ function compilePack(opened: Opened, depth = 0): PackCompiling {
   const placeOf = placesIn(own, file);
   const lists = joinLists(base?.lists, readLists(own.detectors, { fileName, read, report }));
   const reportHere = reportAt(placeOf, file, report);
-  const { detectors, phrases } = compileDetectors(file.detectors, reportHere, lists);
+  const { detectors, phrases } = compileDetectors(file.detectors, reportHere, { lists, indexes });
   const rules = compileRules(file.rules, file.detectors, reportHere);
   if (detectors.length === file.detectors.length && file.rules.length > 0) reportUnused(own, file, report);
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };

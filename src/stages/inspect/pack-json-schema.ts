@@ -3,6 +3,7 @@
  * Promises: says what the schema says, whatever is added to it. Leaves to the loader what one value cannot say alone.
  */
 import { z } from "zod";
+import { COLUMN_KINDS } from "../../parts/edm/edm-fields.ts";
 import { packSchema } from "./pack-schema.ts";
 
 /**
@@ -26,7 +27,7 @@ const KEY_HELP: Readonly<Record<string, string>> = {
     "Texts with the rules that must hold for them, all of them and no other. A pack whose tests fail does not load.",
   "detectors.tests": "Texts the detector must and must not find something in. A pack whose tests fail does not load.",
   id: "Unique in the pack: lower case, digits and . _ - between them. Findings, explain and the audit name it.",
-  type: "How it finds: label_id (a value beside a label), regex, dictionary, word_ending, validator, name.",
+  type: "How it finds: label_id (a value beside a label), regex, dictionary, word_ending, validator, name, edm (your own patients).",
   classes: "Free words rules refer to with `class`, such as identifier or health.",
   weight: "How much one hit counts towards `weight` in rules: 0 to 10, default 1.",
   "rules.weight": "Enough when the weights of the different values found add up to this.",
@@ -60,6 +61,15 @@ const KEY_HELP: Readonly<Record<string, string>> = {
   "word_ending.not": "Words that only look so.",
   validator: "A built-in shape with its check, such as us_ssn.",
   given_names: "First names.",
+  index: "Name of an index under `dlp.edm` of postern.yaml, built with `postern dlp edm build`.",
+  fields: "What of a patient is sought; default: all the index holds but the surname alone.",
+  min_fields: "Different things of one patient that must stand together; default 2.",
+  "edm.within": "Characters in which they all stand, at most; default 200.",
+  alone: "Fields one value of which is enough, such as ssn. Never a name, a date, an address.",
+  sample: "Invented patients, whom alone the tests of the pack know.",
+  ...Object.fromEntries(
+    COLUMN_KINDS.map((kind) => [`sample.${kind}`, "As a cell of this kind would stand in the CSV."]),
+  ),
   not_surnames: "Words that are no surname although they look like one.",
   status: "active; shadow: checked, tested and recorded, never acted on; off.",
   tier: "low or high: high asks for the stricter floor of the policy.",

@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 import { PROFILES } from "../../core/policy.ts";
+import { EDM_FIELDS, LONE_FIELDS } from "../../parts/edm/edm-fields.ts";
+import type { ColumnKind } from "../../parts/edm/edm-fields.ts";
 import { SHAPED_VALIDATOR_NAMES, VALIDATOR_NAMES } from "./validators.ts";
 
 const ID = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
@@ -110,6 +112,33 @@ const nameDetector = z.strictObject({
   not_surnames: z.array(word).max(2_000).default([]),
 });
 
+const cell = z.string().min(1).max(200).optional();
+const samplePatient = z.strictObject({
+  given_name: cell,
+  surname: cell,
+  name: cell,
+  birth_date: cell,
+  mrn: cell,
+  ssn: cell,
+  member_id: cell,
+  account: cell,
+  email: cell,
+  phone: cell,
+  address: cell,
+  zip: cell,
+} satisfies Readonly<Record<ColumnKind, unknown>>);
+
+const edmDetector = z.strictObject({
+  ...shared,
+  type: z.literal("edm"),
+  index: z.string().min(1).max(63),
+  fields: z.array(z.enum(EDM_FIELDS)).min(1).max(EDM_FIELDS.length).optional(),
+  min_fields: z.int().min(2).max(9).default(2),
+  within: z.int().min(20).max(400).default(200),
+  alone: z.array(z.enum(LONE_FIELDS)).max(LONE_FIELDS.length).default([]),
+  sample: z.array(samplePatient).max(20).default([]),
+});
+
 const detector = z.discriminatedUnion("type", [
   regexDetector,
   labelDetector,
@@ -117,6 +146,7 @@ const detector = z.discriminatedUnion("type", [
   endingDetector,
   validatorDetector,
   nameDetector,
+  edmDetector,
 ]);
 
 /** One object for every kind of condition: which keys may stand together is checked in compile-rules.ts. */

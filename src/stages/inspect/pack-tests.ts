@@ -28,7 +28,8 @@ export function runPackTests(file: PackFile, pack: CompiledPack, report: Report)
 }
 
 /** In the order of the file. */
-export function packTestResults(file: PackFile, pack: CompiledPack): readonly PackTestResult[] {
+export function packTestResults(file: PackFile, loaded: CompiledPack): readonly PackTestResult[] {
+  const pack = withSamples(loaded);
   const detectors = file.detectors.flatMap(({ id, tests }, index): readonly PackTestResult[] => {
     if (tests === undefined) return [];
     const failures = testDetector(tests, id, pack);
@@ -42,6 +43,15 @@ export function packTestResults(file: PackFile, pack: CompiledPack): readonly Pa
     );
   });
   return [...detectors, ...file.tests.map((test, index) => testRules({ file, pack }, test, index))];
+}
+
+/** No test of a pack knows a patient: detectors of type `edm` look among their own invented rows. */
+function withSamples(pack: CompiledPack): CompiledPack {
+  const detectors = pack.detectors.map((detector) => {
+    const { method } = detector;
+    return method.kind === "edm" ? { ...detector, method: { ...method, index: method.sample } } : detector;
+  });
+  return { ...pack, detectors, byId: new Map(detectors.map((detector) => [detector.id, detector])) };
 }
 
 type Tested = { readonly file: PackFile; readonly pack: CompiledPack };

@@ -2,6 +2,7 @@
 import type { Findings } from "../../core/findings.ts";
 import type { MimeStructure } from "../../core/mime-structure.ts";
 import type { Extracted, ExtractionRequest } from "../../parts/extraction/extraction-types.ts";
+import type { SharedIndex } from "../../parts/edm/edm-file.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import type { PackSource } from "./pack-source.ts";
 
@@ -9,6 +10,8 @@ export type ThreadArguments = {
   readonly packs: readonly PackSource[];
   readonly options: InspectOptions;
   readonly hashKey: Uint8Array;
+  /** By the name packs give them; the memory is shared, not copied. */
+  readonly indexes?: ReadonlyMap<string, SharedIndex>;
 };
 
 export type ToThread =

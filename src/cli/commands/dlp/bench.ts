@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { CompiledPack, Segment } from "../../../stages/inspect/compiled-pack.ts";
 import { matchPack } from "../../../stages/inspect/match-pack.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
+import { configuredIndexes } from "../../dlp/configured-indexes.ts";
 import { benchMail, benchText } from "../../dlp/bench-mails.ts";
 import { readLabelledSet } from "../../dlp/labelled-set.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
@@ -50,8 +51,8 @@ export function benchCommand(): Command {
     .action(bench);
 }
 
-async function bench(paths: readonly string[], options: BenchOptions): Promise<void> {
-  const packs = requirePacks(options.pack);
+async function bench(paths: readonly string[], options: BenchOptions, command: Command): Promise<void> {
+  const packs = requirePacks(options.pack, await configuredIndexes(options.pack, command));
   const samples = paths.flatMap((path) => readLabelledSet(path).samples);
   const texts = samples.length === 0 ? invented() : samples.map(({ bytes }) => bytes.toString("latin1"));
   const speed = speedOf(packs, texts);

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { loadPackFile } from "../../../stages/inspect/pack-file.ts";
 import { Finding } from "../../cli-error.ts";
+import { ASSUMED_INDEXES } from "../../../stages/inspect/compile-edm.ts";
 import { requirePack } from "../../dlp/packs.ts";
 import { counted, standardOutput } from "../../output.ts";
 
@@ -26,14 +27,14 @@ function check(paths: readonly string[], options: { readonly json?: boolean }): 
     return;
   }
   for (const path of paths) {
-    const { pack, tests } = requirePack(path);
+    const { pack, tests } = requirePack(path, ASSUMED_INDEXES);
     const text = `${counted(pack.detectors.length, "detector")}, ${counted(pack.rules.length, "rule")}, ${counted(tests, "test")} passed`;
     output.line(`${path}: valid; ${text}`);
   }
 }
 
 function checkedAsJson(file: string, print: (row: object) => void): boolean {
-  const loading = loadPackFile(file);
+  const loading = loadPackFile(file, ASSUMED_INDEXES);
   if (!loading.ok) for (const error of loading.errors) print(error);
   else {
     const { pack, tests } = loading;

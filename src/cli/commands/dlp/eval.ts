@@ -1,5 +1,6 @@
 /** `postern dlp eval`: scores rule packs against labelled messages and texts. Prints ids and counts, never content. */
 import { Command, Option } from "commander";
+import { configuredIndexes } from "../../dlp/configured-indexes.ts";
 import { readLabelledSet, SPLITS, splitOf } from "../../dlp/labelled-set.ts";
 import type { LabelledSet, Split } from "../../dlp/labelled-set.ts";
 import { PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
@@ -55,8 +56,8 @@ export function evalCommand(): Command {
     .action(evaluate);
 }
 
-async function evaluate(paths: readonly string[], options: EvalOptions): Promise<void> {
-  const packs = requirePacks(options.pack);
+async function evaluate(paths: readonly string[], options: EvalOptions, command: Command): Promise<void> {
+  const packs = requirePacks(options.pack, await configuredIndexes(options.pack, command));
   const sets = paths.map((path) => halfOf(readLabelledSet(path), options.split));
   const judged: Judged[] = [];
   for (const set of sets) judged.push(...(await judge(set, packs)));

@@ -7,6 +7,7 @@ import { Command } from "commander";
 import type { Seen } from "../../../stages/inspect/inspect.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
+import { configuredIndexes } from "../../dlp/configured-indexes.ts";
 import { Explainer } from "../../dlp/explanation.ts";
 import type { ExplainedFinding, Explanation } from "../../dlp/explanation.ts";
 import { requireContent } from "../../dlp/files.ts";
@@ -43,7 +44,7 @@ export function explainCommand(): Command {
 }
 
 async function explain(file: string, options: ExplainOptions, command: Command): Promise<void> {
-  const packs = requirePacks(options.pack);
+  const packs = requirePacks(options.pack, await configuredIndexes(options.pack, command));
   const content = requireContent(file);
   if (options.reveal === true) await requireLeave(command, options, content.bytes);
   let seen: Seen | null = null;

@@ -1,5 +1,6 @@
 /** `postern dlp lint`: what is legal in rule packs but probably wrong. Runs no mail. */
 import { Command } from "commander";
+import { ASSUMED_INDEXES } from "../../../stages/inspect/compile-edm.ts";
 import { compilePackFile } from "../../../stages/inspect/pack-file.ts";
 import { Finding } from "../../cli-error.ts";
 import { lintPack } from "../../dlp/lint/lint.ts";
@@ -37,7 +38,7 @@ function lint(files: readonly string[], options: { readonly json?: boolean }): v
 }
 
 function rowsOf(path: string): readonly LintRow[] {
-  const compiling = compilePackFile(path);
+  const compiling = compilePackFile(path, ASSUMED_INDEXES);
   if (!compiling.ok) throw packErrors(path, compiling.errors);
   const { source, text } = compiling;
   return lintPack(compiling, source, text);

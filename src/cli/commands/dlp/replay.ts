@@ -5,6 +5,7 @@ import type { Inspect } from "../../../core/stages.ts";
 import type { CompiledPack } from "../../../stages/inspect/compiled-pack.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
+import { configuredIndexes } from "../../dlp/configured-indexes.ts";
 import { contentOf, filesIn, requireReadable } from "../../dlp/files.ts";
 import { collect, inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { changeOf, changesByRule } from "../../dlp/replay-changes.ts";
@@ -48,11 +49,12 @@ export function replayCommand(): Command {
     .action(replay);
 }
 
-async function replay(paths: readonly string[], options: ReplayOptions): Promise<void> {
+async function replay(paths: readonly string[], options: ReplayOptions, command: Command): Promise<void> {
   requireReadable(paths);
-  const against = requirePacks(options.against);
+  const indexes = await configuredIndexes([...(options.pack ?? []), ...(options.against ?? [])], command);
+  const against = requirePacks(options.against, indexes);
   const judges = [
-    inspectWith(requirePacks(options.pack)),
+    inspectWith(requirePacks(options.pack, indexes)),
     inspectWith(options.activate === true ? against.map(activated) : against),
   ];
   const changes: Change[] = [];

@@ -4,6 +4,7 @@ import type { Inspect } from "../../../core/stages.ts";
 import { scanBytes, toScanLine } from "../../../stages/inspect/scan.ts";
 import type { ScanLine } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
+import { configuredIndexes } from "../../dlp/configured-indexes.ts";
 import { contentOf, filesIn, requireReadable } from "../../dlp/files.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { printTable, standardOutput } from "../../output.ts";
@@ -38,8 +39,8 @@ export function scanCommand(): Command {
     .action(scan);
 }
 
-async function scan(paths: readonly string[], options: ScanOptions): Promise<void> {
-  const inspect = inspectWith(requirePacks(options.pack));
+async function scan(paths: readonly string[], options: ScanOptions, command: Command): Promise<void> {
+  const inspect = inspectWith(requirePacks(options.pack, await configuredIndexes(options.pack, command)));
   requireReadable(paths);
   const output = standardOutput();
   const rows: ScanLine[] = [];

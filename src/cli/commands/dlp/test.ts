@@ -1,5 +1,6 @@
 /** `postern dlp test`: runs the tests of rule packs, one result each, for people, programs and build servers (JUnit). */
 import { Command, Option } from "commander";
+import { ASSUMED_INDEXES } from "../../../stages/inspect/compile-edm.ts";
 import { testPackFile } from "../../../stages/inspect/pack-file.ts";
 import type { PackError } from "../../../stages/inspect/pack-file.ts";
 import { Finding } from "../../cli-error.ts";
@@ -46,7 +47,7 @@ function test(files: readonly string[], options: TestOptions): void {
 }
 
 function rowsOf(path: string): readonly TestRow[] {
-  const testing = testPackFile(path);
+  const testing = testPackFile(path, ASSUMED_INDEXES);
   if (!testing.ok) return [{ pack: path, name: "compiles", failures: testing.errors.map(failureOf) }];
   return testing.results.map(({ name, errors }) => ({ pack: testing.pack.id, name, failures: errors.map(failureOf) }));
 }
