@@ -75,4 +75,27 @@ describe("detectors that run only when a rule asks", () => {
     expect(pack.rules.filter(({ id }) => id === "near").some((rule) => evaluation.holds(rule))).toBe(false);
     expect(asked.toSorted()).toEqual(["ending", "word"]);
   });
+
+  test("are not asked where an earlier rule has told already that something else is missing", () => {
+    const dear = packOf(`version: 1
+pack: p
+detectors:
+  - { id: ours, type: regex, classes: [identifier], pattern: 'A\\d{3}' }
+  - { id: theirs, type: regex, classes: [identifier], pattern: 'B\\d{3}' }
+  - { id: shape, type: regex, classes: [contact], pattern: 'C\\d{3}' }
+  - { id: code, type: regex, classes: [health], pattern: 'D\\d{3}' }
+  - { id: word, type: dictionary, classes: [health], terms: [gout] }
+rules:
+  - { id: first, action: tag, when: { all: [{ class: identifier }, { class: health }] } }
+  - { id: second, action: tag, when: { all: [{ class: contact }, { class: health }] } }
+`);
+    const asked: string[] = [];
+    const matchesOf = (detector: string): readonly never[] => {
+      asked.push(detector);
+      return [];
+    };
+    const evaluation = new RuleEvaluation([], matchesOf, context);
+    expect(dear.rules.some((rule) => evaluation.holds(rule))).toBe(false);
+    expect(asked.toSorted()).toEqual(["code", "word"]);
+  });
 });

@@ -45,6 +45,8 @@ export class RuleEvaluation {
   #isMet(need: Need): boolean {
     switch (need.kind) {
       case "all":
+        // What an earlier rule asked for is known, and may tell at once.
+        if (need.needs.some((each) => this.#isKnown(each) && !this.#isMet(each))) return false;
         return need.needs.every((each) => this.#isMet(each));
       case "any":
         return need.needs.some((each) => this.#isMet(each));
@@ -58,6 +60,10 @@ export class RuleEvaluation {
       default:
         return assertNever(need);
     }
+  }
+
+  #isKnown(need: Need): boolean {
+    return need.kind === "count" && this.#gathered.has(need.condition.key);
   }
 
   /** `anchor`: the match from which windows are measured, where one was chosen. */
