@@ -13,13 +13,13 @@ import { compileActions } from "./compile-actions.ts";
 import type { CompiledRule, Condition, CountCondition } from "./compiled-pack.ts";
 import type { BetweenEntry, ConditionEntry, DetectorEntry, RuleEntry } from "./pack-schema.ts";
 import { needOf, pricesOf } from "./rule-need.ts";
-import type { Price } from "./rule-need.ts";
+import type { Price, PricedDetector } from "./rule-need.ts";
 
 const FORMS = ["all", "any", "not", "any_of", "class"] as const;
 const COUNT_KEYS = ["min_confidence", "distinct", "distinct_terms", "weight", "within"] as const;
 
 /** One that has a fault of its own is known all the same. */
-type KnownDetector = Pick<DetectorEntry, "id" | "classes" | "type">;
+type KnownDetector = PricedDetector & Pick<DetectorEntry, "classes">;
 
 type Known = {
   readonly ids: readonly string[];

@@ -77,6 +77,7 @@ export function scannedOf({ segment, index }: SegmentPlace, found: PhraseScan, c
 type Outcome = { readonly matches: Match[]; readonly context: ScanContext };
 
 export function runDetector(scan: ScannedSegment, detector: CompiledDetector, { matches, context }: Outcome): void {
+  if (!canReachLevel(scan, detector)) return;
   let count = 0;
   for (const candidate of candidatesOf(scan, detector.method)) {
     const match = toMatch(scan, detector, candidate);
@@ -88,6 +89,17 @@ export function runDetector(scan: ScannedSegment, detector: CompiledDetector, { 
     matches.push(match);
     count += 1;
   }
+}
+
+/** False where each level needs a word of which the text has none: then nothing needs to be searched. */
+function canReachLevel({ hits }: ScannedSegment, { ladder }: CompiledDetector): boolean {
+  let hasLevels = false;
+  for (const rung of ladder) {
+    if (rung.kind !== "level") continue;
+    if (rung.near === null || hits[rung.near.set] !== undefined) return true;
+    hasLevels = true;
+  }
+  return !hasLevels;
 }
 
 export function candidatesOf(scan: ScannedSegment, method: DetectionMethod): readonly Candidate[] {

@@ -12,18 +12,28 @@ export type Need =
   | { readonly kind: "all"; readonly needs: readonly Need[] }
   | { readonly kind: "any"; readonly needs: readonly Need[] };
 
+export type PricedDetector = Pick<DetectorEntry, "id" | "type" | "confidence"> & {
+  readonly keywords?: readonly string[];
+};
+
 /** What it costs to find all of a detector, against the others. */
 export type Price = (detector: string) => number;
 
 /** Nothing is needed where a condition only says what must be missing. */
 const NOTHING: Need = { kind: "all", needs: [] };
-/** Searched for in the text itself wherever a digit stands; all others start from words that were seen. */
+/** Searched for in the text itself wherever a digit stands, unless it waits for a word; all others start from words that were seen. */
 const SEARCHED_TYPES: ReadonlySet<DetectorEntry["type"]> = new Set(["regex", "validator"]);
 const SEARCH_PRICE = 20;
 
-export function pricesOf(detectors: readonly Pick<DetectorEntry, "id" | "type">[]): Price {
-  const searched = new Set(detectors.filter(({ type }) => SEARCHED_TYPES.has(type)).map(({ id }) => id));
+export function pricesOf(detectors: readonly PricedDetector[]): Price {
+  const searched = new Set(detectors.filter(isSearched).map(({ id }) => id));
   return (detector) => (searched.has(detector) ? SEARCH_PRICE : 1);
+}
+
+function isSearched({ type, keywords = [], confidence = [] }: PricedDetector): boolean {
+  if (!SEARCHED_TYPES.has(type) || keywords.length > 0) return false;
+  const levels = confidence.filter(({ level }) => level !== undefined);
+  return levels.length === 0 || levels.some(({ near }) => near === undefined);
 }
 
 export function needOf(condition: Condition, price: Price): Need {
