@@ -4,6 +4,7 @@
  * whatever is asked for and when, the same matches. In a text so long that a limit could cut its matches all detectors run at
  * once, with pauses.
  */
+import { assertNever } from "../../core/assert-never.ts";
 import type { CompiledDetector, CompiledPack, DetectionMethod, Match, ScannedSegment } from "./compiled-pack.ts";
 import type { Segment } from "./compiled-pack.ts";
 import { runDetector, scannedOf, scanningSegment } from "./detectors.ts";
@@ -90,6 +91,8 @@ export class MessageMatches {
       case "ending":
       case "edm":
         return true;
+      default:
+        return assertNever(method);
     }
   }
 }
