@@ -8,12 +8,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { deflateSync } from "node:zlib";
+import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { inspectWith, requirePacks } from "../src/cli/dlp/packs.ts";
 import { compoundOf } from "../src/parts/extraction/compound.samples.ts";
 import { atom, doc, long, record, sharedStrings, xls } from "../src/parts/extraction/office-97.samples.ts";
 import { lzfuAround, lzfuBomb, msgOf, tnefOf } from "../src/parts/extraction/outlook.samples.ts";
 import type { SampleMessage } from "../src/parts/extraction/outlook.samples.ts";
+import { dicomOf } from "../src/parts/extraction/dicom.samples.ts";
 import { docx, packageOf, paragraph, run, sheet, strings } from "../src/parts/extraction/package.samples.ts";
 import { pdfOf, streamOf } from "../src/parts/extraction/pdf.samples.ts";
 import { zipOf } from "../src/parts/extraction/zip.samples.ts";
@@ -60,6 +61,7 @@ function build(folder: string): void {
     }),
   );
   buildCompound(write);
+  for (const [name, bytes] of unpacked(zeros)) write(name, bytes);
   write("braces.rtf", Buffer.from(`{\\rtf1 ${"{".repeat(10_000_000)}`));
 }
 
@@ -92,6 +94,39 @@ function buildCompound(write: (name: string, bytes: Buffer) => void): void {
     "deflated.ppt",
     compoundOf({ "PowerPoint Document": atom(0x1011, Buffer.concat([long(9), deflated]), { instance: 1 }) }),
   );
+}
+
+/** What is packed in other ways than ZIP, and trees without end. */
+function unpacked(zeros: Buffer): readonly (readonly [string, Buffer])[] {
+  const gzip = gzipSync(zeros, { level: 9 });
+  const layers = Array.from({ length: 8 }).reduce<Buffer>((inner) => gzipSync(inner), gzip);
+  const sequence = Buffer.from("08001111fffffffffeff00e0ffffffff", "hex");
+  const first = Buffer.from("0800050000000000", "hex");
+  const remark = Buffer.from("09000110080000006161616161616161", "hex");
+  const signed = "308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a080";
+  return [
+    ["zeros.gz", gzip],
+    ["zeros.zst", zstdCompressSync(zeros)],
+    ["layers.gz", layers],
+    ["deflated.dcm", dicomOf([[0x00104000, "UT", zeros.subarray(0, 250 * MIB)]], "deflated")],
+    ["sequences.dcm", Buffer.concat([first, ...Array.from({ length: 500_000 }, () => sequence)])],
+    ["elements.dcm", Buffer.concat([first, first, ...Array.from({ length: 1_500_000 }, () => remark)])],
+    ["nested.p7m", Buffer.from(signed + "2480".repeat(4_000_000), "hex")],
+    ["pieces.p7m", Buffer.from(signed + "2480" + "040161".repeat(3_000_000), "hex")],
+    ["names.tar", tarOfEmpty(20_000)],
+    ["controls.bin", Buffer.from("2480".repeat(4_000_000), "hex")],
+  ];
+}
+
+/** Headers of files without content. */
+function tarOfEmpty(count: number): Buffer {
+  const block = Buffer.alloc(512);
+  block.write("a.txt");
+  block.write("00000000000", 124);
+  block.write("        0ustar\u000000", 148);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return Buffer.concat(Array.from({ length: count }, () => block));
 }
 
 /** Sixteen archives within each of sixteen, three layers deep, with sixteen files of zeros at the bottom. */

@@ -75,6 +75,8 @@ const IMAGES: readonly Magic[] = [
 export function contentKindOf(bytes: Uint8Array): ContentKind {
   const container = CONTAINERS.find((magic) => startsWith(bytes, magic)) ?? latePdf(bytes);
   if (container !== undefined) return { kind: "container", format: container.format };
+  // What is signed may be a text, and most of its bytes with it.
+  if (isCms(bytes)) return { kind: "container", format: "cms" };
   // A text may begin with "BM" or "GIF8" too; a picture's next bytes are no text.
   const isText = looksLikeText(bytes.subarray(0, SNIFF_BYTES));
   if (!isText && IMAGES.some((magic) => startsWith(bytes, magic))) return { kind: "image" };
@@ -86,7 +88,6 @@ export function contentKindOf(bytes: Uint8Array): ContentKind {
 /** Formats told by their structure. */
 const UNMARKED: readonly { readonly format: string; readonly isIt: (bytes: Uint8Array) => boolean }[] = [
   { format: "dicom", isIt: isBareDicom },
-  { format: "cms", isIt: isCms },
   { format: "tar", isIt: tarChecksumFits },
 ];
 

@@ -5,7 +5,7 @@
  */
 import type { UninspectableReason } from "../../core/findings.ts";
 import type { MimePart } from "../../core/mime-structure.ts";
-import { decodeCharset } from "../../parts/mime/charset.ts";
+import { decodeCharset, decodeUndeclared } from "../../parts/mime/charset.ts";
 import { decodeBase64Loosely, decodeTransfer } from "../../parts/mime/decode-body.ts";
 import { contentKindOf, isUtf16 } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
@@ -118,7 +118,7 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
 export function readRawText(part: MimePart, bytes: Buffer): readonly string[] {
   const { bytes: content } = contentOf(part, bytes);
   const kind = contentKindOf(content);
-  return kind.kind === "text" ? [latin1(content)] : [];
+  return kind.kind === "text" ? [decodeUndeclared(content)] : [];
 }
 
 /** The content without its transfer encoding; damaged base64 is read as far as it goes. */
