@@ -1,22 +1,27 @@
 import { describe, expect, test } from "vitest";
 import { splitOf } from "../../src/cli/dlp/labelled-set.ts";
-import type { Sample, Split } from "../../src/cli/dlp/labelled-set.ts";
+import type { Sample } from "../../src/cli/dlp/labelled-set.ts";
 import { requirePacks } from "../../src/cli/dlp/packs.ts";
 import { judge, messageScores } from "../../src/cli/dlp/score.ts";
 import type { MessageScore } from "../../src/cli/dlp/score.ts";
 import { clinicMails } from "../support/clinic-mails.ts";
+import type { Batch } from "../support/clinic-mails.ts";
 
-const samples = clinicMails().map(({ id, label, bytes }): Sample => ({
-  id: `${id}.eml`,
-  label,
-  bytes,
-  name: "a.eml",
-  spans: [],
-}));
+function samplesOf(batch?: Batch): readonly Sample[] {
+  return clinicMails(batch).map(({ id, label, bytes }) => ({
+    id: `${id}.eml`,
+    label,
+    bytes,
+    name: "a.eml",
+    spans: [],
+  }));
+}
+const samples = samplesOf();
 
-async function scoresOf(half: Split): Promise<ReadonlyMap<string, MessageScore>> {
-  const set = { name: half, samples: samples.filter(({ id }) => splitOf(id) === half) };
-  return new Map(messageScores(await judge(set, requirePacks(undefined))).map((row) => [row.label, row]));
+async function scoresOf(name: string, some: readonly Sample[]): Promise<ReadonlyMap<string, MessageScore>> {
+  return new Map(
+    messageScores(await judge({ name, samples: some }, requirePacks(undefined))).map((row) => [row.label, row]),
+  );
 }
 
 test("there are enough mails, of both labels, and each has an id of its own", () => {
@@ -31,13 +36,24 @@ describe("mails of clinic life", () => {
   // Look-alikes of a clinic are far harder than the mail of others; what was reached must not get lost.
   test.each([
     ["dev", 0.95, 0.03],
-    ["test", 0.8, 0.1],
+    ["test", 0.8, 0.11],
   ] as const)("are told from their look-alikes in the half %s", async (half, recallMin, flaggedMax) => {
-    const scores = await scoresOf(half);
-    const phi = scores.get("phi");
-    const clean = scores.get("clean");
-    expect((phi?.phi ?? 0) / (phi?.rows ?? 0)).toBeGreaterThanOrEqual(recallMin);
-    expect((clean?.phi ?? 1) / (clean?.rows ?? 1)).toBeLessThanOrEqual(flaggedMax);
-    expect([phi?.uninspectable, clean?.uninspectable]).toEqual([0, 0]);
+    const some = samples.filter(({ id }) => splitOf(id) === half);
+    expectAtLeast(await scoresOf(half, some), recallMin, flaggedMax);
+  });
+
+  test.each([
+    ["later", 0.88, 0.03],
+    ["unseen", 0.65, 0.03],
+  ] as const)("are told from their look-alikes in the batch %s", async (batch, recallMin, flaggedMax) => {
+    expectAtLeast(await scoresOf(batch, samplesOf(batch)), recallMin, flaggedMax);
   });
 });
+
+function expectAtLeast(scores: ReadonlyMap<string, MessageScore>, recallMin: number, flaggedMax: number): void {
+  const phi = scores.get("phi");
+  const clean = scores.get("clean");
+  expect((phi?.phi ?? 0) / (phi?.rows ?? 0)).toBeGreaterThanOrEqual(recallMin);
+  expect((clean?.phi ?? 1) / (clean?.rows ?? 1)).toBeLessThanOrEqual(flaggedMax);
+  expect([phi?.uninspectable, clean?.uninspectable]).toEqual([0, 0]);
+}

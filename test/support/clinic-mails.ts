@@ -1,4 +1,4 @@
-/** The mails of test/fixtures/clinic-mail as messages. See the README there for the format. */
+/** The mails of test/fixtures/clinic-mail, and of its folders, as messages. See the README there for the format. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -19,12 +19,17 @@ Northgate Family Practice, 12 Mill Road, Mercer, OH 45846, phone 555-0142, fax 5
 CONFIDENTIALITY NOTICE: This message may contain protected health information about a patient, such as diagnosis or
 treatment, that is privileged under HIPAA. If you are not the intended recipient, delete it and tell the sender.`;
 
+/** Written at different times; `.` is the first. */
+export const BATCHES = [".", "later", "unseen"] as const;
+export type Batch = (typeof BATCHES)[number];
+
 /** Throws for a file that is not written as the README says. */
-export function clinicMails(): readonly ClinicMail[] {
-  const files = readdirSync(FOLDER).filter((name) => name.endsWith(".txt"));
+export function clinicMails(batch: Batch = "."): readonly ClinicMail[] {
+  const folder = join(FOLDER, batch);
+  const files = readdirSync(folder).filter((name) => name.endsWith(".txt"));
   return files
     .toSorted()
-    .flatMap((name) => readFileSync(join(FOLDER, name), "utf8").split(/^=== /m).slice(1).map(toMail));
+    .flatMap((name) => readFileSync(join(folder, name), "utf8").split(/^=== /m).slice(1).map(toMail));
 }
 
 function toMail(source: string): ClinicMail {

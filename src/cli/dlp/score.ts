@@ -16,6 +16,8 @@ export const PHI_LABEL = "phi";
 const SURE_FROM = 65;
 /** Lists of words and their endings find what is said of a person, not who it is. */
 const WORD_METHODS: ReadonlySet<string> = new Set(["dictionary", "ending"]);
+/** So do doses and results, whatever finds them. */
+const HEALTH_CLASS = "health";
 /** Types of values that are words of prose; the others are numbers, addresses and the like, which the total counts. */
 const PROSE_TYPES = new Set(
   "NAME PERSON TITLE NRP ORGANIZATION AGE DATE DATE_TIME GEOGRAPHIC_LOCATION LOCATION GPE ADDRESS STREET_ADDRESS".split(
@@ -70,7 +72,7 @@ function identifiersOf({ spans }: Sample, seen: Seen | null): Judged["identifier
   if (seen === null) return [];
   const matches = seen.results
     .flatMap((result) => result.matches)
-    .filter(({ detector }) => !WORD_METHODS.has(detector.method.kind));
+    .filter(({ detector: { method, classes } }) => !WORD_METHODS.has(method.kind) && !classes.includes(HEALTH_CLASS));
   return spans.map((span) => ({ type: span.type, confidence: confidenceIn(seen, matches, span) }));
 }
 

@@ -9,7 +9,7 @@ import { compileEdm, NO_INDEXES } from "./compile-edm.ts";
 import type { EdmIndexes } from "./compile-edm.ts";
 import { readPattern } from "./linear-pattern.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
-import { normaliseText } from "./normalise.ts";
+import { normaliseText, normaliseValue } from "./normalise.ts";
 import { NO_LISTS } from "./pack-lists.ts";
 import type { PackLists } from "./pack-lists.ts";
 import type { DetectorEntry, NearEntry } from "./pack-schema.ts";
@@ -56,6 +56,8 @@ export function checkKnown(known: readonly string[], id: string, what: string): 
 
 class DetectorCompiler {
   readonly phrases = new PhraseIndex();
+  /** Of all lists of the pack but given names, in lower case. */
+  readonly #words = new Set<string>();
   readonly #report: Report;
   readonly #lists: PackLists;
   readonly #indexes: EdmIndexes;
@@ -109,10 +111,13 @@ class DetectorCompiler {
           givenNames: this.#set(entry.given_names, [...path, "given_names"]),
           labels: this.#labels(entry.labels, [...path, "labels"]),
           honorifics: this.phrases.addSet(HONORIFICS),
-          notSurnames: new Set(entry.not_surnames.map((name) => name.toLowerCase())),
+          notSurnames: this.#notSurnames(entry.not_surnames),
         };
       case "edm":
         return compileEdm(entry, path, { indexes: this.#indexes, report: this.#report });
+      case "name_shape":
+        for (const word of entry.not_names) this.#words.add(word.toLowerCase());
+        return { kind: "shape", relations: this.#labels(entry.labels, [...path, "labels"]), notNames: this.#words };
       default:
         return entry satisfies never;
     }
@@ -133,19 +138,27 @@ class DetectorCompiler {
     return [...named, (value) => codes.has(codeKey(value).slice(0, first))];
   }
 
+  #notSurnames(words: readonly string[]): ReadonlySet<string> {
+    const lower = words.map((word) => word.toLowerCase());
+    for (const word of lower) this.#words.add(word);
+    return new Set(lower);
+  }
+
   #dictionary(entry: DetectorEntryOf<"dictionary">, path: YamlPath): DetectionMethod {
     if (entry.terms.length === 0 && entry.file === undefined) this.#report(path, "needs terms, or a file of them");
     if (entry.case === "sensitive" && entry.file !== undefined)
       this.#report([...path, "case"], "terms of a file are compared in any case");
     this.#checkPhrases(entry.terms, [...path, "terms"]);
     const isExact = entry.case === "sensitive";
+    for (const form of entry.terms.flatMap((term) => formsOf(normaliseText(term))))
+      for (const word of wordsOf(form)) this.#words.add(word);
     const phrases: string[] = [];
     const terms: string[] = [];
     // Those of a file are checked and in this form already.
     for (const term of [...entry.terms.map(normaliseText), ...(this.#lists.terms.get(entry) ?? [])]) {
       for (const form of entry.plurals && !isExact ? formsOf(term) : [term]) {
         phrases.push(form);
-        terms.push(term);
+        terms.push(normaliseValue(term));
       }
     }
     return { kind: "dictionary", set: this.phrases.addSet(phrases), exact: isExact ? phrases : null, terms };
@@ -160,6 +173,7 @@ class DetectorCompiler {
   #labels(labels: readonly string[], path: YamlPath): number {
     this.#checkPhrases(labels, path);
     const phrases = labels.map(normaliseText);
+    for (const phrase of phrases) for (const word of wordsOf(phrase)) this.#words.add(word);
     const joined = phrases.map((phrase) => wordsOf(phrase).join("")).filter((word) => /^[a-z]{6,}$/.test(word));
     return this.phrases.addSet([...new Set([...phrases, ...joined])]);
   }

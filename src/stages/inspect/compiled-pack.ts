@@ -87,7 +87,7 @@ export type DetectionMethod =
       readonly set: number;
       /** The terms as written where case matters, else null. */
       readonly exact: readonly string[] | null;
-      /** For each phrase of the set the term it belongs to: plurals count as their singular. */
+      /** For each phrase of the set the term it belongs to, as values are normalised: plurals count as their singular. */
       readonly terms: readonly string[];
     }
   | {
@@ -103,7 +103,14 @@ export type DetectionMethod =
       readonly honorifics: number;
       readonly notSurnames: ReadonlySet<string>;
     }
-  | ExactMethod;
+  | ExactMethod
+  | {
+      readonly kind: "shape";
+      /** Set of the words after which one capitalised word is a name. */
+      readonly relations: number;
+      /** Lower case: every word of the pack's lists, and what the detector itself names. */
+      readonly notNames: ReadonlySet<string>;
+    };
 
 export type CompiledDetector = {
   readonly id: string;

@@ -142,3 +142,25 @@ describe("names", () => {
     expect(found(names, "Regards, Anna Sample", ["Anna Sample"])).toEqual([]);
   });
 });
+
+describe("names by their shape", () => {
+  const shape = "type: name_shape, labels: [son, patient], not_names: [clinic, the, monday, new, york]";
+  test.each<[string, string, readonly Found[]]>([
+    ["an initial and a surname", "saw T. Zorblax today", [["TZORBLAX", 55]]],
+    ["a surname and an initial", "Zorblax, T. - stable", [["ZORBLAXT", 55]]],
+    ["two words", "then Quux Zorblax left", [["QUUXZORBLAX", 45]]],
+    ["after a relation", "my son Quux fell", [["QUUX", 60]]],
+    ["with an apostrophe", "met Quux O'Zorb", [["QUUXOZORB", 45]]],
+    ["at the head of an entry", "07:30 Zorblax - hernia", [["ZORBLAX", 35]]],
+    ["after a bed", "Bed 3: Zorblax, weaning", [["ZORBLAX", 35]]],
+    ["no lone capitalised word", "We saw Zorblax", []],
+    ["no word of the lists", "New York, the Clinic on Monday", []],
+    ["no capitals", "SELECT FROM ZORBLAX QUUX", []],
+  ])("%s", (_, text, expected) => {
+    expect(found(shape, text)).toEqual(expected);
+  });
+
+  test("the sender's own name is left out", () => {
+    expect(found(shape, "seen by Quux Zorblax", ["Quux Zorblax"])).toEqual([]);
+  });
+});

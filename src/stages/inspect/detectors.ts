@@ -10,6 +10,7 @@ import { findExact } from "./exact-match.ts";
 import { findLabelled } from "./label-value.ts";
 import { normaliseValue } from "./normalise.ts";
 import type { Pausable } from "./pauses.ts";
+import { findShapes } from "./name-shape.ts";
 import { findNames } from "./person-name.ts";
 import type { PhraseHit, PhraseScan } from "./tokens.ts";
 import { findEndings } from "./word-ending.ts";
@@ -27,6 +28,7 @@ export const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> =
   ending: 65,
   name: 0,
   edm: 95,
+  shape: 0,
 };
 
 export type ScanContext = {
@@ -117,6 +119,8 @@ export function candidatesOf(scan: ScannedSegment, method: DetectionMethod): rea
       return findNames(scan, method);
     case "edm":
       return findExact(scan, method);
+    case "shape":
+      return findShapes(scan, method);
     default:
       return assertNever(method);
   }
@@ -159,13 +163,14 @@ function findTerms(
 function toMatch(scan: ScannedSegment, detector: CompiledDetector, candidate: Candidate): Match | null {
   const confidence = confidenceOf(scan, detector, candidate);
   if (confidence === null) return null;
-  const value = normaliseValue(candidate.value);
   const { start, end } = candidate;
+  const value = detector.method.kind === "dictionary" ? candidate.value : normaliseValue(candidate.value);
   return { detector, segment: scan.index, start, end, value, confidence };
 }
 
 /** The highest level reached, adjusted; null where no level was. */
 export function confidenceOf(scan: ScannedSegment, detector: CompiledDetector, candidate: Candidate): number | null {
+  if (detector.ladder.length === 0) return candidate.base ?? DEFAULT_LEVELS[detector.method.kind];
   const hasLevels = detector.ladder.some((rung) => rung.kind === "level");
   let level = hasLevels ? null : (candidate.base ?? DEFAULT_LEVELS[detector.method.kind]);
   let adjust = 0;

@@ -90,6 +90,7 @@ export class MessageMatches {
         return [method.labels, method.honorifics, method.givenNames].some((set) => this.#sets.has(set));
       case "ending":
       case "edm":
+      case "shape":
         return true;
       default:
         return assertNever(method);

@@ -70,6 +70,8 @@ const KEY_HELP: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     COLUMN_KINDS.map((kind) => [`sample.${kind}`, "As a cell of this kind would stand in the CSV."]),
   ),
+  "name_shape.labels": "Relations: one capitalised word after them is a name, as in: my son Kwame.",
+  not_names: "Capitalised words that are no name.",
   not_surnames: "Words that are no surname although they look like one.",
   status: "active; shadow: checked, tested and recorded, never acted on; off.",
   tier: "low or high: high asks for the stricter floor of the policy.",

@@ -139,6 +139,13 @@ const edmDetector = z.strictObject({
   sample: z.array(samplePatient).max(20).default([]),
 });
 
+const shapeDetector = z.strictObject({
+  ...shared,
+  type: z.literal("name_shape"),
+  labels: z.array(word).max(200).default([]),
+  not_names: z.array(word).max(5_000).default([]),
+});
+
 const detector = z.discriminatedUnion("type", [
   regexDetector,
   labelDetector,
@@ -147,6 +154,7 @@ const detector = z.discriminatedUnion("type", [
   validatorDetector,
   nameDetector,
   edmDetector,
+  shapeDetector,
 ]);
 
 /** One object for every kind of condition: which keys may stand together is checked in compile-rules.ts. */

@@ -24,10 +24,17 @@ const NOTHING: Need = { kind: "all", needs: [] };
 /** Searched for in the text itself wherever a digit stands, unless it waits for a word; all others start from words that were seen. */
 const SEARCHED_TYPES: ReadonlySet<DetectorEntry["type"]> = new Set(["regex", "validator"]);
 const SEARCH_PRICE = 20;
+/** Every capital is looked at: asked for when all else is there. */
+const SHAPE_PRICE = 200;
 
 export function pricesOf(detectors: readonly PricedDetector[]): Price {
-  const searched = new Set(detectors.filter(isSearched).map(({ id }) => id));
-  return (detector) => (searched.has(detector) ? SEARCH_PRICE : 1);
+  const prices = new Map(detectors.map((detector) => [detector.id, priceOf(detector)]));
+  return (detector) => prices.get(detector) ?? 1;
+}
+
+function priceOf(detector: PricedDetector): number {
+  if (detector.type === "name_shape") return SHAPE_PRICE;
+  return isSearched(detector) ? SEARCH_PRICE : 1;
 }
 
 function isSearched({ type, keywords = [], confidence = [] }: PricedDetector): boolean {

@@ -10,8 +10,9 @@ detectors:
   - { id: id, type: regex, pattern: 'ID\\d{3}', classes: [identifier], confidence: [{ level: 40 }, { level: 80, near: { words: [chart], within: 10 } }] }
   - { id: term, type: dictionary, classes: [health], weight: 2, terms: [flu, gout, lupus] }
   - { id: word, type: dictionary, classes: [health], weight: 1, terms: [clinic, nurse] }
+  - { id: phrase, type: dictionary, terms: [sick nurse, nurse] }
 rules:
-  - { id: reads-all, status: "off", action: tag, when: { any_of: [id, term, word] } }
+  - { id: reads-all, status: "off", action: tag, when: { any_of: [id, term, word, phrase] } }
 `;
 
 function holds(when: string, segments: readonly Partial<Segment>[]): boolean {
@@ -31,6 +32,8 @@ describe("one text satisfies", () => {
     ["no value counted twice", "{ any_of: [id], distinct: 2 }", "ID123 ID123 ID123", false],
     ["weights of distinct terms", "{ class: health, weight: 3 }", "flu nurse", true],
     ["no term's weight twice", "{ class: health, weight: 3 }", "flu flu", false],
+    ["no match inside another", "{ any_of: [phrase], distinct: 2 }", "sick nurse", false],
+    ["the same two apart", "{ any_of: [phrase], distinct: 2 }", "sick nurse, nurse", true],
     ["distinct terms", "{ class: health, distinct_terms: 2 }", "flu nurse", true],
     ["all", "{ all: [{ any_of: [id] }, { class: health }] }", `ID123${far}flu`, true],
     ["not all", "{ all: [{ any_of: [id] }, { class: health }] }", "ID123", false],

@@ -121,8 +121,9 @@ export class RuleEvaluation {
       for (const match of this.#matchesOf(id)) if (match.confidence >= minConfidence) (all ??= []).push(match);
     }
     if (all === null) return EMPTY_POOL;
-    all.sort((a, b) => a.segment - b.segment || a.start - b.start || a.end - b.end);
-    return { all, bySegment: Map.groupBy(all, (match) => match.segment), tally: null };
+    all.sort((a, b) => a.segment - b.segment || a.start - b.start || b.end - a.end);
+    const outermost = withoutNested(all);
+    return { all: outermost, bySegment: Map.groupBy(outermost, (match) => match.segment), tally: null };
   }
 
   #inWindow(pool: Pool, anchor: Match, withinChars: number): readonly Match[] {
@@ -138,6 +139,20 @@ export class RuleEvaluation {
     }
     return found;
   }
+}
+
+/** A match inside another says nothing new: "heart" in "heart failure". Sorted by place, the longer first. */
+function withoutNested(sorted: readonly Match[]): readonly Match[] {
+  let outer: Match | undefined;
+  return sorted.filter((match) => {
+    const isNested =
+      outer !== undefined &&
+      outer.segment === match.segment &&
+      match.end <= outer.end &&
+      match.end - match.start < outer.end - outer.start;
+    if (!isNested) outer = match;
+    return !isNested;
+  });
 }
 
 type Tally = { readonly distinct: number; readonly weight: number };

@@ -42,7 +42,8 @@ export function detectorById({ pack }: LintSubject, id: string): CompiledDetecto
 /** The level of a hit without any word near it; null where it has none. */
 export function levelAlone({ ladder, method }: CompiledDetector): number | null {
   const levels = ladder.flatMap((rung) => (rung.kind === "level" ? [rung] : []));
-  if (levels.length === 0) return method.kind === "name" ? CONFIDENCE_MAX : DEFAULT_LEVELS[method.kind];
+  if (levels.length === 0)
+    return method.kind === "name" || method.kind === "shape" ? CONFIDENCE_MAX : DEFAULT_LEVELS[method.kind];
   const alone = levels.filter(({ near }) => near === null).map(({ level }) => level);
   return alone.length === 0 ? null : Math.max(...alone);
 }

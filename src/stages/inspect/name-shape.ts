@@ -1,0 +1,81 @@
+/**
+ * Recognises names that no list knows, by how they are written: `T. Brandvold`, `Mendoza, L.`, two capitalised words, one after
+ * a relation (`my son Kwame`), one that opens an entry (`07:30 Castellanos - …`).
+ * Promises: linear time; a word that stands in any list of the pack, other than given names, is no name. Far weaker evidence
+ * than person-name.ts: rules must ask for more beside it. Pure.
+ * Levels: 60 after a relation, 55 with an initial, 45 two words, 35 one word that opens an entry.
+ */
+import type { Candidate, DetectionMethod, ScannedSegment } from "./compiled-pack.ts";
+import { normaliseValue } from "./normalise.ts";
+
+type ShapeMethod = Extract<DetectionMethod, { kind: "shape" }>;
+type Word = { readonly start: number; readonly end: number };
+
+const NO_NAMES: readonly Candidate[] = [];
+/** `Brandvold`, `McKay`, `O'Hara`, `Smith-Jones`; whole words of two letters or more. */
+const NAME = /(?:[OD]['’])?\p{Lu}\p{Ll}{1,20}(?:\p{Lu}\p{Ll}{1,20})?(?:-\p{Lu}\p{Ll}{1,20})?(?![\p{L}\p{N}])/uy;
+const INITIAL = /\p{Lu}\.? (?=\p{Lu}\p{Ll}|[OD]['’])/uy;
+/** After a surname: `, L.` `, L ` or a letter alone before a mark that ends it. */
+const INITIAL_AFTER = /(?:, ?\p{Lu}(?:\.|(?=[ ,:;)\n]|$))| \p{Lu}(?:\.(?! \p{Lu}\p{Ll})|(?=[:,;)]|$)))/uy;
+/** What follows a name that opens an entry. */
+const ENTRY_END = /(?: [-–(]|,|:) ?/y;
+const ENTRY_START = /(?:^|\n)[\s\d:.)#*•>-]{0,12}(?:(?:bed|room|rm) ?\d{1,4}[a-z]?[:, -]{1,3})?$/i;
+const ENTRY_CHARS_MAX = 32;
+const FIRST_CAPITAL = 65;
+const LAST_CAPITAL = 90;
+const FIRST_LETTER_BEYOND_ASCII = 0xc0;
+
+export function findShapes(scan: ScannedSegment, { relations, notNames }: ShapeMethod): readonly Candidate[] {
+  const { text } = scan.segment;
+  const { bounds, count } = scan.tokens;
+  const relationEnds = new Set((scan.hits[relations] ?? NO_NAMES).map(({ end }) => end));
+  const found: Candidate[] = [];
+  let last = 0;
+  for (let token = 0; token < count; token += 1) {
+    const start = bounds[token * 2] ?? 0;
+    const code = text.charCodeAt(start);
+    const isCapital = (code >= FIRST_CAPITAL && code <= LAST_CAPITAL) || code >= FIRST_LETTER_BEYOND_ASCII;
+    if (!isCapital || start < last) continue;
+    const before = token === 0 ? -1 : (bounds[token * 2 - 1] ?? -1);
+    const candidate = shapeAt(text, start, { notNames, isRelated: relationEnds.has(before) && start - before < 3 });
+    if (candidate === null || scan.senderNames.has(normaliseValue(candidate.value))) continue;
+    found.push(candidate);
+    last = candidate.end;
+  }
+  return found;
+}
+
+type Where = { readonly notNames: ReadonlySet<string>; readonly isRelated: boolean };
+
+function shapeAt(text: string, start: number, { notNames, isRelated }: Where): Candidate | null {
+  const initial = matchEnd(INITIAL, text, start);
+  if (initial !== null) {
+    const surname = nameAt(text, initial, notNames);
+    return surname === null ? null : { ...spanOf(text, start, surname.end), base: 55 };
+  }
+  const first = nameAt(text, start, notNames);
+  if (first === null) return null;
+  const afterInitial = matchEnd(INITIAL_AFTER, text, first.end);
+  if (afterInitial !== null) return { ...spanOf(text, start, afterInitial), base: 55 };
+  const second = text.charAt(first.end) === " " ? nameAt(text, first.end + 1, notNames) : null;
+  if (isRelated) return { ...spanOf(text, start, (second ?? first).end), base: 60 };
+  if (second !== null) return { ...spanOf(text, start, second.end), base: 45 };
+  const opensEntry =
+    matchEnd(ENTRY_END, text, first.end) !== null &&
+    ENTRY_START.test(text.slice(Math.max(0, start - ENTRY_CHARS_MAX), start));
+  return opensEntry ? { ...spanOf(text, start, first.end), base: 35 } : null;
+}
+
+function nameAt(text: string, start: number, notNames: ReadonlySet<string>): Word | null {
+  const end = matchEnd(NAME, text, start);
+  return end === null || notNames.has(text.slice(start, end).toLowerCase()) ? null : { start, end };
+}
+
+function matchEnd(pattern: RegExp, text: string, at: number): number | null {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : null;
+}
+
+function spanOf(text: string, start: number, end: number): Candidate {
+  return { start, end, value: text.slice(start, end) };
+}
