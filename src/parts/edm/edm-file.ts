@@ -8,7 +8,7 @@
  * A piece is AES-256-GCM of at most PIECE_BYTES and its tag; its number is the nonce, the whole header is authenticated with it.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -52,7 +52,7 @@ export function writeIndex(
   try {
     const file = openSync(temporary, "w", 0o600);
     try {
-      for (const bytes of fileBytes(header, sections, key)) writeSync(file, bytes);
+      for (const bytes of fileBytes(header, sections, key)) writeFileSync(file, bytes);
       fsyncSync(file);
     } finally {
       closeSync(file);
