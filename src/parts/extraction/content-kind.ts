@@ -131,7 +131,7 @@ const STRANGE_CONTROLS = Uint8Array.from({ length: 128 }, (_, byte) =>
 );
 
 function looksLikeText(bytes: Uint8Array): boolean {
-  return isUtf16(bytes) || strangeBytesOf(bytes) * 50 <= bytes.length;
+  return isUtf16(bytes) || strangeBytesOf(bytes) * 50 <= bytes.length || unmarkedUtf16(bytes) !== null;
 }
 
 const headFours = new Int32Array(SNIFF_BYTES / 4);
@@ -159,6 +159,23 @@ function strangeOfFour(start: number): number {
 /** A byte order mark of UTF-16. */
 export function isUtf16(bytes: Uint8Array): boolean {
   return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+}
+
+/** UTF-16 without a mark, of mostly western text: every other byte is zero, and hardly one of the rest a control character. */
+export function unmarkedUtf16(bytes: Uint8Array): "utf-16le" | "utf-16be" | null {
+  const end = Math.min(bytes.length, SNIFF_BYTES) & ~1;
+  if (end < 8 || bytes.length % 2 === 1) return null;
+  const zeros = [0, 0];
+  let strange = 0;
+  for (let at = 0; at < end; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte === 0) zeros[at & 1] = (zeros[at & 1] ?? 0) + 1;
+    else if (byte < 32) strange += STRANGE_CONTROLS[byte] ?? 0;
+  }
+  const [even = 0, odd = 0] = zeros;
+  const pairs = end / 2;
+  if (strange * 50 > pairs || Math.min(even, odd) > 0 || Math.max(even, odd) < pairs * 0.8) return null;
+  return odd > even ? "utf-16le" : "utf-16be";
 }
 
 /** What a file of such a name is meant to be; a name not listed promises nothing. */

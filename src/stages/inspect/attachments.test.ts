@@ -51,6 +51,12 @@ describe("PHI in an archive is found", () => {
     ["in a table", zipOf([{ name: "a.csv", content: "Note,MRN\ndiabetes,00482913" }]), "2>1"],
     ["in a page", zipOf([{ name: "a.html", content: "<p>MRN 00<b>48</b>2913 diabetes" }]), "2>1"],
     ["in UTF-16", zipOf([{ name: "a.txt", content: Buffer.from(`\ufeff${PHI}`, "utf16le") }]), "2>1"],
+    ["in UTF-16 without a mark", zipOf([{ name: "a.txt", content: Buffer.from(PHI, "utf16le") }]), "2>1"],
+    [
+      "in UTF-16, the other way round",
+      zipOf([{ name: "a.txt", content: Buffer.from(PHI, "utf16le").swap16() }]),
+      "2>1",
+    ],
     ["in a name", zipOf([{ name: `${PHI}.txt`, content: "" }]), "2>1:filename"],
     ["in a remark", zipOf([], { comment: PHI }), "2:filename"],
     ["in an archive within", zipOf([{ name: "b.zip", content: zipOf([{ name: "a.txt", content: PHI }]) }]), "2>1>1"],

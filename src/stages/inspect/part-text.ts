@@ -7,7 +7,7 @@ import type { UninspectableReason } from "../../core/findings.ts";
 import type { MimePart } from "../../core/mime-structure.ts";
 import { decodeCharset, decodeUndeclared } from "../../parts/mime/charset.ts";
 import { decodeBase64Loosely, decodeTransfer } from "../../parts/mime/decode-body.ts";
-import { contentKindOf, isUtf16 } from "../../parts/extraction/content-kind.ts";
+import { contentKindOf, isUtf16, unmarkedUtf16 } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
 import { base64PropertiesOf, hasPastedFile, readFiles } from "./files-in-text.ts";
 import { htmlToText } from "./html-text.ts";
@@ -152,6 +152,8 @@ function readCharset(part: MimePart, bytes: Buffer): CharsetReading {
     const text = decodeCharset(bytes, "utf-16");
     return { text: text ?? latin1(bytes), others: [], reason: text === null ? "unknown_charset" : null };
   }
+  const unmarked = bytes.includes(0) ? unmarkedUtf16(bytes) : null;
+  if (unmarked !== null) return { text: decodeCharset(bytes, unmarked) ?? "", others: [latin1(bytes)], reason: null };
   const text = decodeCharset(bytes, charset);
   if (text === null) return { text: latin1(bytes), others: [], reason: "unknown_charset" };
   const isCompatible = charset === null || !NOT_ASCII_COMPATIBLE.test(charset);
