@@ -1,4 +1,7 @@
 /** The program that reads pictures, as the operator would name it, under real bubblewrap. */
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { peers } from "../../../test/support/peers.ts";
 import { PictureProgram } from "./picture-program.ts";
@@ -56,15 +59,20 @@ describe.skipIf(needed.areMissing)(`Tesseract under bubblewrap${needed.note}`, (
   });
 
   test("it has no network, no environment, no rights, and can write nowhere else", async () => {
+    const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
     const tries = [
-      "(exec 3<>/dev/tcp/127.0.0.1/25) 2>/dev/null && echo connected",
+      `(exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null && echo connected`,
       "env | grep -vE '^(PATH|OMP_THREAD_LIMIT|TESSDATA_PREFIX|PWD|SHLVL|_|OLDPWD)='",
       "touch /usr/x /data/x 2>/dev/null && echo written",
       "kill -0 $PPID 2>/dev/null; test -e /proc/1 && echo processes",
       "prlimit --fsize=unlimited 2>/dev/null && echo unlimited",
       "echo ended",
     ];
-    expect((await shell(tries.join("; "))).text).toBe("ended\n");
+    const { text } = await shell(tries.join("; "));
+    server.close();
+    expect(text).toBe("ended\n");
   });
 });
 
