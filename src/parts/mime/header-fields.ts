@@ -121,6 +121,17 @@ const ENCODED_WORD = /=\?([^?\s*]{1,60})(?:\*[^?\s]{0,40})?\?([BbQq])\?([^?]*)\?
 
 /** Replaces encoded words by their text; a word in an unknown charset stays as written. */
 export function decodeWords(value: string): string {
+  return replaceWords(value, (raw) => raw);
+}
+
+/** The same, where a word in an unknown charset is told as if its charset were not declared, as some readers show it. */
+export function guessWords(value: string): string {
+  return replaceWords(value, (_, bytes) => decodeUndeclared(bytes));
+}
+
+type Unknown = (raw: string, bytes: Buffer) => string;
+
+function replaceWords(value: string, unknown: Unknown): string {
   if (!value.includes("=?")) return value;
   let text = "";
   let from = 0;
@@ -133,16 +144,16 @@ export function decodeWords(value: string): string {
       run.words.push(word);
       run.raw += between + match[0];
     } else {
-      text += wordsText(run) + between;
+      text += wordsText(run, unknown) + between;
       run = { words: [word], raw: match[0] };
     }
     from = match.index + match[0].length;
   }
-  return text + wordsText(run) + value.slice(from);
+  return text + wordsText(run, unknown) + value.slice(from);
 }
 
 /** Joins bytes of neighbours in one charset first: writers split characters across words. */
-function wordsText(run: { readonly words: readonly Word[]; readonly raw: string } | null): string {
+function wordsText(run: { readonly words: readonly Word[]; readonly raw: string } | null, unknown: Unknown): string {
   if (run === null) return "";
   let text = "";
   for (let at = 0; at < run.words.length;) {
@@ -150,7 +161,7 @@ function wordsText(run: { readonly words: readonly Word[]; readonly raw: string 
     let next = at;
     while (next < run.words.length && run.words[next]?.charset === charset) next++;
     const decoded = decodeCharset(Buffer.concat(run.words.slice(at, next).map((word) => word.bytes)), charset);
-    if (decoded === null) return run.raw;
+    if (decoded === null) return unknown(run.raw, Buffer.concat(run.words.map((word) => word.bytes)));
     text += decoded;
     at = next;
   }

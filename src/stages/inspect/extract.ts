@@ -1,8 +1,7 @@
 /**
  * Walks the structure of a message and collects every text a reader could see, and whatever could not be read.
- * Promises: reads at most the budgets allow; each leaf is either text, known harmless, protected, or named in
- * `uninspectable` with its reason; the source of a multipart between its parts is read too. Rejects only when the store
- * does. Leaves charsets, headers and transfer encodings to parts/mime, the meaning of the texts to the detectors.
+ * Promises: reads at most the budgets allow; each leaf is text, known harmless, protected, or named in `uninspectable`; the source of a
+ * multipart between its parts is read too. Rejects only when the store does. Leaves charsets and headers to parts/mime.
  */
 import type { UninspectableReason } from "../../core/findings.ts";
 import type { MimeDefect, MimePart, MimeStructure } from "../../core/mime-structure.ts";
@@ -17,13 +16,14 @@ import { isEmbeddedMessage } from "../../parts/mime/part-facts.ts";
 import { isMisdeclared } from "./attachments.ts";
 import type { Attachments } from "./attachments.ts";
 import type { Segment } from "./compiled-pack.ts";
+import { encodedRunsOf } from "./encoded-runs.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { attachmentOf, isMessageFile, messagesOf, structureOf, withoutPrelude } from "./loose-file.ts";
 import { headerSegments, namedValues, otherFields, waivesTls, senderNamesOf, triggersOf } from "./message-header.ts";
 import type { Ask, NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
-import { contentOf, isSignature, isTextual, readPartText, readRawText } from "./part-text.ts";
+import { contentOf, isControlPart, isTextual, readPartText, readRawText } from "./part-text.ts";
 import {
   armourHeaders,
   isArmouredMessage,
@@ -77,7 +77,6 @@ type Picture = {
 class Extractor {
   readonly #read: ReadBody;
   readonly #limits: ExtractLimits;
-  /** Messages within attachments around this one. */
   readonly #nesting: number;
   readonly #options: InspectOptions;
   readonly #wanted: Wanted;
@@ -91,6 +90,7 @@ class Extractor {
   #chars = 0;
   #messages = 0;
 
+  /** `nesting`: messages within attachments around this one. */
   constructor(read: ReadBody, limits: ExtractLimits, nesting: number) {
     const { options, wanted, isLate } = limits;
     this.#read = read;
@@ -171,9 +171,8 @@ class Extractor {
     if (first === undefined) {
       // Without a usable boundary, or beyond a limit: the source is all there is.
       this.#blame(part.path, "structure_defect");
-      for (const text of readRawText(part, await this.#body(part)))
-        this.#add({ part: part.path, kind: "body", message }, text);
-      return;
+      const texts = readRawText(part, await this.#body(part));
+      return this.#add({ part: part.path, kind: "body", message }, texts.join(""));
     }
     if (part.contentType === "multipart/encrypted" && (await this.#isPgpMime(part, message))) {
       this.#protectedParts.push(part.path);
@@ -207,10 +206,8 @@ class Extractor {
       this.#protectedParts.push(part.path);
       return;
     }
-    if (part.contentType === "application/pgp-encrypted" || isSignature(part.contentType)) {
-      return this.#smallText(part, message);
-    }
     const kind = contentKindOf(head);
+    if (isControlPart(part.contentType, kind, head)) return this.#smallText(part, message);
     this.#compare(part, kind);
     if (part.contentType.startsWith("image/") && kind.kind === "image") return this.#picture(part, message);
     if (hasReader(kind)) return this.#attachment(part, message);
@@ -233,7 +230,7 @@ class Extractor {
     const { texts, reason, contentIds, content, files } = readPartText(part, bytes, { isCut, inlineImageBytesMax });
     this.#compare(part, content);
     if (hasReader(content)) return this.#attachment(part, message);
-    if (/\.(?:eml|mbox|mbx)$/i.test(part.filename ?? "") && content.kind === "text") {
+    if (/\.(?:eml|mbox|mbx|mht|mhtml)$/i.test(part.filename ?? "") && content.kind === "text") {
       return this.#file({ name: part.filename ?? "", bytes: contentOf(part, bytes).bytes }, part.path, message);
     }
     const [only] = texts;
@@ -336,7 +333,9 @@ class Extractor {
     if (part.bodyEnd - part.bodyStart > SIGNATURE_BYTES_MAX) this.#blame(part.path, "unsupported_type");
     const { bytes, reason } = contentOf(part, await this.#body(part));
     if (reason !== null) this.#blame(part.path, reason);
-    this.#add({ part: part.path, kind: "body", message }, bytes.toString("latin1"));
+    const text = bytes.toString("latin1");
+    const texts = [text, ...encodedRunsOf(text).texts];
+    this.#add({ part: part.path, kind: "body", message }, texts.join("\n"));
   }
 
   async #picture(part: MimePart, message: number): Promise<void> {
@@ -373,6 +372,7 @@ class Extractor {
   }
 
   #header(part: MimePart): Promise<Buffer> {
+    if (part.bodyStart - part.headerStart > HEADER_BYTES_MAX) this.#blame(part.path, "over_budget");
     return this.#read(part.headerStart, Math.min(part.bodyStart, part.headerStart + HEADER_BYTES_MAX));
   }
 

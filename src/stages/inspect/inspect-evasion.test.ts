@@ -14,7 +14,7 @@ const hidden = (boundary: string): readonly string[] => [
   `--${boundary}`,
   "Content-Transfer-Encoding: base64",
   "",
-  base64(PHI),
+  base64("hello there"),
   `--${boundary}--`,
 ];
 const dashes = (type: string, ...lines: readonly string[]): readonly string[] =>
@@ -52,6 +52,46 @@ describe("PHI is seen in", () => {
     ],
     ["escape sequences nobody declared", plain("MRN 0048\x1b(B2913 dia\x1b(Jbetes")],
     ["control characters", plain("MRN 0048\x072913 dia\x7fbetes")],
+    [
+      "base64 without a header that says so",
+      plain(`Content-Transfer-Encoding: base64\r\n\r\n${base64(`a note: ${PHI}`)}\r\n--x--`),
+    ],
+    ["base64 of UTF-16", plain(base64(Buffer.from(PHI, "utf16le")))],
+    ["base64 in the armour of a signature", plain(`-----BEGIN PGP SIGNATURE-----\r\n\r\n${base64(`a note: ${PHI}`)}`)],
+    ["a value of JSON", plain(`{"a":"${base64(`a note: ${PHI}`)}"}`, "Content-Type: application/json")],
+    ["escapes of JSON", plain('{"MRN":"\\u0030\\u00304\\u00382913 \\u0064iabetes"}', "Content-Type: application/json")],
+    ["a quoted header", plain(`Subject: =?utf-8?B?${base64(PHI)}?=`, "Content-Type: text/rfc822-headers")],
+    ["an encoded word of no known charset", plain("hello", `Subject: =?x-none?B?${base64(PHI)}?=`)],
+    ["a field longer than fields are", plain("hello", `Comments: ${"x ".repeat(5_000)}${PHI}`)],
+    ["a long list of names", plain("hello", `Cc: ${"Al Low <a@example.org>, ".repeat(400)}"${PHI}" <b@example.org>`)],
+    ["angle brackets around no address", plain("hello", `Cc: <${PHI}>`)],
+    [
+      "letters of a drawing",
+      plain(
+        "<svg><text>MRN <tspan>0048</tspan><tspan>2913</tspan> dia<tspan>betes</tspan></text></svg>",
+        "Content-Type: image/svg+xml",
+      ),
+    ],
+    ["a charset that the markup names", html('<meta charset="utf-7">+AE0AUgBO 00482913 +AGQ-iabetes')],
+    [
+      "escape sequences of Japanese nobody declared",
+      plain("MRN \x1b$B#0#0#4#8#2#9#1#3\x1b(B \x1b$B#d#i#a#b#e#t#e#s\x1b(B"),
+    ],
+    [
+      "a web page in one file",
+      mixed([
+        [
+          "Content-Type: text/plain; name=a.mht",
+          "",
+          "MIME-Version: 1.0",
+          "Content-Transfer-Encoding: quoted-printable",
+          "",
+          "MRN 0048=",
+          "2913 dia=",
+          "betes",
+        ],
+      ]),
+    ],
     [
       "an attachment of a calendar entry",
       mixed([["Content-Type: text/calendar", "", `ATTACH;VALUE=BINARY;ENCODING=BASE64:${base64(PHI)}`]]),
@@ -115,7 +155,7 @@ describe("what a reader may see and inspection cannot is never clean:", () => {
         "--aX",
         "Content-Transfer-Encoding: base64",
         "",
-        base64(PHI),
+        base64("hello there"),
         "--a--",
       ),
     ],
@@ -132,6 +172,30 @@ describe("what a reader may see and inspection cannot is never clean:", () => {
     ],
     ["a line of blanks in the header", ["From: a@example.org", " ", "X-Other: a body for some", "", "hello"]],
     ["padding inside base64", plain(base64(PHI).replace(/.{5}/g, "$&="), "Content-Transfer-Encoding: base64")],
+    [
+      "an archive called a signature",
+      mixed([["Content-Type: application/pkcs7-signature", "Content-Transfer-Encoding: base64", "", "UEsDBAAAAAA="]]),
+    ],
+    [
+      "bytes called a signature",
+      mixed([["Content-Type: application/pgp-signature", "Content-Transfer-Encoding: base64", "", "AAECAwQFBgcI"]]),
+    ],
+    [
+      "signed content called a signature alone",
+      mixed([
+        [
+          "Content-Type: application/pkcs7-signature",
+          "Content-Transfer-Encoding: base64",
+          "",
+          base64(Buffer.from("301506092a864886f70d010702a0083006020101310000", "hex")),
+        ],
+      ]),
+    ],
+    ["a header longer than is read", plain("hello", `X-A: ${"x ".repeat(200_000)}`)],
+    [
+      "words that a document defines for itself",
+      plain("<!DOCTYPE a [<!ENTITY m '0048'>]><a>&m;2913</a>", "Content-Type: text/xml"),
+    ],
     ["a short pasted file", plain("begin 644 a.txt\r\n%2&5L;&\\\r\n`\r\nend")],
     ["a yEnc file", plain("=ybegin line=128 size=3 name=a.txt\r\nabc\r\n=yend size=3")],
     ["a BinHex file", plain("(This file must be converted with BinHex 4.0)\r\n:abc")],

@@ -5,7 +5,7 @@
  */
 import type { Trigger } from "../../core/findings.ts";
 import { trimLetters } from "../../core/trim-letters.ts";
-import { decodeWords } from "../../parts/mime/header-fields.ts";
+import { guessWords } from "../../parts/mime/header-fields.ts";
 import type { HeaderField } from "../../parts/mime/header-fields.ts";
 import type { Segment } from "./compiled-pack.ts";
 import type { InspectOptions } from "./inspect-options.ts";
@@ -55,7 +55,7 @@ export function namedValues(fields: readonly HeaderField[]): NamedValues {
   for (const field of fields) {
     const name = field.name.toLowerCase();
     if (!READ_FIELDS.has(name) && !ASKING_FIELDS.includes(name)) continue;
-    const value = decodeWords(field.value.slice(0, FIELD_CHARS_MAX));
+    const value = guessWords(field.value.slice(0, FIELD_CHARS_MAX));
     const known = values.get(name);
     if (known === undefined) values.set(name, [value]);
     else known.push(value);
@@ -76,11 +76,11 @@ export function headerSegments(values: NamedValues): readonly HeaderText[] {
   return texts;
 }
 
-/** Each other field with its name, as the source tells it; with `all`, for a part of a message, every field. */
+/** Each other field with its name, and whatever is too long to be read by its meaning; with `all`, for a part of a message, every field. */
 export function otherFields(fields: readonly HeaderField[], { all }: { readonly all: boolean }): readonly string[] {
   return fields
-    .filter(({ name }) => all || !READ_FIELDS.has(name.toLowerCase()))
-    .map(({ name, value }) => `${name}: ${decodeWords(value)}`);
+    .filter(({ name, value }) => all || value.length > FIELD_CHARS_MAX || !READ_FIELDS.has(name.toLowerCase()))
+    .map(({ name, value }) => `${name}: ${guessWords(value)}`);
 }
 
 /** What a sender asked for in a field of the header: protection, or to do without. */
@@ -141,7 +141,8 @@ export function senderNamesOf(values: NamedValues): ReadonlySet<string> {
 
 /** Names beside the addresses of an address field, one a line; addresses themselves are not content. */
 function displayNames(value: string): string {
-  const unbracketed = value.replace(/<[^<>]{0,400}>/g, "\n");
+  // What holds white space is no address, so it is read.
+  const unbracketed = value.replace(/<[^<>\s]{0,400}>/g, "\n");
   const pieces = unbracketed.includes("@") ? unbracketed.replace(BARE_ADDRESS, "\n") : unbracketed;
   return pieces
     .replace(/["()]/g, " ")

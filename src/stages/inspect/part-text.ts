@@ -9,9 +9,11 @@ import { decodeCharset, decodeUndeclared } from "../../parts/mime/charset.ts";
 import { decodeBase64Loosely, decodeTransfer } from "../../parts/mime/decode-body.ts";
 import { contentKindOf, isUtf16, unmarkedUtf16 } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
+import { encodedRunsOf } from "./encoded-runs.ts";
 import { base64PropertiesOf, hasPastedFile, readFiles } from "./files-in-text.ts";
 import { htmlToText } from "./html-text.ts";
 import { cardTextOf, recordTextOf } from "./records/record-text.ts";
+import { hidesInEntities, isXml, retoldTexts } from "./retold-text.ts";
 import { layOutTable } from "./tabular-text.ts";
 
 export type PartText = {
@@ -72,9 +74,19 @@ const SIGNATURE_TYPES = new Set([
   "application/x-pkcs7-signature",
 ]);
 
-export function isSignature(type: string): boolean {
+function isSignature(type: string): boolean {
   return SIGNATURE_TYPES.has(type);
 }
+
+/** A detached signature, or another short control part, holds a text, or a CMS object without content (RFC 5652 section 5.2). */
+export function isControlPart(type: string, kind: ContentKind, head: Buffer): boolean {
+  if (type !== "application/pgp-encrypted" && !isSignature(type)) return false;
+  if (kind.kind !== "container") return kind.kind === "text";
+  return kind.format === "cms" && NO_CONTENT.test(head.toString("hex", 0, 512));
+}
+
+/** EncapsulatedContentInfo that ends behind its type, by its length or by the end mark. */
+const NO_CONTENT = /(?:300b06092a864886f70d010701|308006092a864886f70d0107010000)/;
 
 /** True where the part is meant to be read as text. */
 export function isTextual(part: MimePart): boolean {
@@ -101,18 +113,41 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
   const reading = readCharset(part, decoded.bytes);
   const shown = isHtml(part, reading.text) ? htmlShown(reading.text) : plainText(part, reading.text);
   const record = recordTextOf(shown.isHtml ? shown.text : reading.text);
+  const encoded = encodedRunsOf(reading.text);
   const files = readFiles([...(shown.embedded ?? []), ...record.files].slice(0, FILES_MAX + 1), inlineImageBytesMax);
   const hasMore = shown.embedded === null || shown.embedded.length + record.files.length > FILES_MAX;
-  const hidesFile = hasMore || !files.isWhole || hasPastedFile(reading.text);
+  const markup = !shown.isHtml && isXml(part.contentType, part.filename, reading.text);
+  const retold = retoldTexts(reading.text, { isMarkup: markup });
+  const hidesFile =
+    hasMore ||
+    (markup && hidesInEntities(reading.text)) ||
+    !encoded.isWhole ||
+    !files.isWhole ||
+    hasPastedFile(reading.text);
   const reason = decoded.reason ?? reading.reason ?? cut ?? (hidesFile ? "unsupported_type" : null);
   return {
-    texts: [shown.text, ...shown.more, ...reading.others, ...files.texts, record.text].filter((each) => each !== ""),
+    texts: [
+      shown.text,
+      ...shown.more,
+      ...reading.others,
+      ...retold,
+      ...encoded.texts,
+      ...files.texts,
+      record.text,
+    ].filter((each) => each !== ""),
     reason,
     contentIds: shown.contentIds,
     content: kind,
-    files: files.containers,
+    files: [...files.containers, ...encoded.containers.filter((file) => !isAmong(files.containers, file))],
   };
 }
+
+/** Found in another way already, maybe with what stands behind it. */
+function isAmong(files: readonly Buffer[], file: Buffer): boolean {
+  return files.some((each) => each.subarray(0, SAME_BYTES).equals(file.subarray(0, SAME_BYTES)));
+}
+
+const SAME_BYTES = 48;
 
 /** What of a part that is no text can still be read: the characters that stand in it. */
 export function readRawText(part: MimePart, bytes: Buffer): readonly string[] {
@@ -157,8 +192,19 @@ function readCharset(part: MimePart, bytes: Buffer): CharsetReading {
   const text = decodeCharset(bytes, charset);
   if (text === null) return { text: latin1(bytes), others: [], reason: "unknown_charset" };
   const isCompatible = charset === null || !NOT_ASCII_COMPATIBLE.test(charset);
-  return { text, others: isCompatible ? [] : [latin1(bytes)], reason: null };
+  return { text, others: isCompatible ? charsetsWithin(bytes, charset) : [latin1(bytes)], reason: null };
 }
+
+/** What the text says of its own charset where the part does not: clients follow a `meta` element, some escape sequences. */
+function charsetsWithin(bytes: Buffer, charset: string | null): readonly string[] {
+  const head = charset === null ? latin1(bytes.subarray(0, META_WITHIN)) : "";
+  const meta = head.includes("<") ? META_CHARSET.exec(head)?.[1]?.toLowerCase() : undefined;
+  const named = [meta, bytes.includes("\x1b$") && !charset?.startsWith("iso-2022") ? "iso-2022-jp" : undefined];
+  return named.flatMap((each) => (each === undefined || each === "utf-8" ? [] : (decodeCharset(bytes, each) ?? [])));
+}
+
+const META_WITHIN = 4_096;
+const META_CHARSET = /<meta[^>]{1,300}?charset\s{0,9}=\s{0,9}["']?([a-z0-9_.:-]{1,40})/i;
 
 function isHtml(part: MimePart, text: string): boolean {
   if (part.contentType === "text/html" || part.contentType === "application/xhtml+xml") return true;
