@@ -45,6 +45,7 @@ describe("mails of clinic life", () => {
   test.each([
     ["later", 0.88, 0],
     ["unseen", 0.65, 0.03],
+    ["another-hand", 0.9, 0.1],
   ] as const)("are told from their look-alikes in the batch %s", async (batch, recallMin, flaggedMax) => {
     expect(shareOf(await scoresOf(batch, samplesOf(batch)))).toSatisfy(isAtLeast(recallMin, flaggedMax));
   });
