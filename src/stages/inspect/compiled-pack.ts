@@ -4,7 +4,8 @@ import type { EdmField } from "../../parts/edm/edm-fields.ts";
 import type { ExactMethod } from "./exact-match.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
 import type { Need } from "./rule-need.ts";
-import type { PhraseHits, PhraseIndex, Tokens } from "./tokens.ts";
+import type { PhraseHits } from "./phrase-hits.ts";
+import type { PhraseIndex, Tokens } from "./tokens.ts";
 import type { Validator } from "./validators.ts";
 
 /** A piece of text a reader could see, normalised (normalise.ts). */

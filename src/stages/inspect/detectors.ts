@@ -12,7 +12,8 @@ import { normaliseValue } from "./normalise.ts";
 import type { Pausable } from "./pauses.ts";
 import { findShapes } from "./name-shape.ts";
 import { findNames } from "./person-name.ts";
-import type { PhraseHit, PhraseScan } from "./tokens.ts";
+import type { PhraseHit } from "./phrase-hits.ts";
+import type { PhraseScan } from "./tokens.ts";
 import { findEndings } from "./word-ending.ts";
 
 /** All adjustments together move a confidence no further than this. */
@@ -98,7 +99,7 @@ function canReachLevel({ hits }: ScannedSegment, { ladder }: CompiledDetector): 
   let hasLevels = false;
   for (const rung of ladder) {
     if (rung.kind !== "level") continue;
-    if (rung.near === null || hits[rung.near.set] !== undefined) return true;
+    if (rung.near === null || hits.has(rung.near.set)) return true;
     hasLevels = true;
   }
   return !hasLevels;
@@ -108,11 +109,11 @@ export function candidatesOf(scan: ScannedSegment, method: DetectionMethod): rea
   const { hits } = scan;
   switch (method.kind) {
     case "pattern":
-      return method.keywords === null || hits[method.keywords] !== undefined ? findPattern(scan, method) : NOTHING;
+      return method.keywords === null || hits.has(method.keywords) ? findPattern(scan, method) : NOTHING;
     case "label":
-      return hits[method.labels] === undefined ? NOTHING : findLabelled(scan, method);
+      return hits.has(method.labels) ? findLabelled(scan, method) : NOTHING;
     case "dictionary":
-      return hits[method.set] === undefined ? NOTHING : findTerms(scan, method);
+      return hits.has(method.set) ? findTerms(scan, method) : NOTHING;
     case "ending":
       return findEndings(scan, method);
     case "name":
@@ -151,7 +152,7 @@ function findTerms(
   method: Extract<DetectionMethod, { kind: "dictionary" }>,
 ): readonly Candidate[] {
   const found: Candidate[] = [];
-  for (const { start, end, phrase } of scan.hits[method.set] ?? []) {
+  for (const { start, end, phrase } of scan.hits.of(method.set)) {
     const term = method.terms[phrase];
     if (term === undefined) continue;
     if (method.exact !== null && scan.segment.text.slice(start, end) !== method.exact[phrase]) continue;
@@ -185,7 +186,7 @@ export function confidenceOf(scan: ScannedSegment, detector: CompiledDetector, c
 
 /** The first word of the set that stands near enough, on the right side. */
 export function nearHit(scan: ScannedSegment, { start, end }: Candidate, near: Near): PhraseHit | null {
-  const hits = scan.hits[near.set] ?? [];
+  const hits = scan.hits.of(near.set);
   for (let i = firstEndingAfter(hits, start - near.withinChars); i < hits.length; i += 1) {
     const hit = hits[i];
     if (hit === undefined || hit.start > end + near.withinChars) return null;

@@ -4,7 +4,7 @@
  * word's end. Constant work per label. Pure.
  */
 import type { Candidate, DetectionMethod, ScannedSegment } from "./compiled-pack.ts";
-import type { PhraseHit } from "./tokens.ts";
+import type { PhraseHit } from "./phrase-hits.ts";
 
 type LabelMethod = Extract<DetectionMethod, { kind: "label" }>;
 
@@ -20,7 +20,7 @@ const VALUE_TOKENS_MAX = 6;
 
 export function findLabelled(scan: ScannedSegment, method: LabelMethod): readonly Candidate[] {
   const found: Candidate[] = [];
-  for (const hit of scan.hits[method.labels] ?? []) {
+  for (const hit of scan.hits.of(method.labels)) {
     const after = method.side === "before" ? null : valueAfter(scan, method, hit);
     const candidate = after ?? (method.side === "after" ? null : valueBefore(scan, method, hit));
     if (candidate !== null) found.push(candidate);

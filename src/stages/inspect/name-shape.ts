@@ -11,7 +11,6 @@ import { normaliseValue } from "./normalise.ts";
 type ShapeMethod = Extract<DetectionMethod, { kind: "shape" }>;
 type Word = { readonly start: number; readonly end: number };
 
-const NO_NAMES: readonly Candidate[] = [];
 /** `Brandvold`, `McKay`, `O'Hara`, `Smith-Jones`; whole words of two letters or more. */
 const NAME = /(?:[OD]['’])?\p{Lu}\p{Ll}{1,20}(?:\p{Lu}\p{Ll}{1,20})?(?:-\p{Lu}\p{Ll}{1,20})?(?![\p{L}\p{N}])/uy;
 const INITIAL = /\p{Lu}\.? (?=\p{Lu}\p{Ll}|[OD]['’])/uy;
@@ -28,7 +27,7 @@ const FIRST_LETTER_BEYOND_ASCII = 0xc0;
 export function findShapes(scan: ScannedSegment, { relations, notNames }: ShapeMethod): readonly Candidate[] {
   const { text } = scan.segment;
   const { bounds, count } = scan.tokens;
-  const relationEnds = new Set((scan.hits[relations] ?? NO_NAMES).map(({ end }) => end));
+  const relationEnds = new Set(scan.hits.of(relations).map(({ end }) => end));
   const found: Candidate[] = [];
   let last = 0;
   for (let token = 0; token < count; token += 1) {

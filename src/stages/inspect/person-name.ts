@@ -6,7 +6,7 @@
  */
 import type { Candidate, DetectionMethod, ScannedSegment } from "./compiled-pack.ts";
 import { normaliseValue } from "./normalise.ts";
-import type { PhraseHit } from "./tokens.ts";
+import type { PhraseHit } from "./phrase-hits.ts";
 
 type NameMethod = Extract<DetectionMethod, { kind: "name" }>;
 
@@ -24,17 +24,19 @@ const NO_NAMES: readonly Candidate[] = [];
 type Word = { readonly start: number; readonly end: number; readonly text: string };
 
 export function findNames(scan: ScannedSegment, method: NameMethod): readonly Candidate[] {
-  const { [method.labels]: labels, [method.honorifics]: honorifics, [method.givenNames]: givenNames } = scan.hits;
-  if (labels === undefined && honorifics === undefined && givenNames === undefined) return NO_NAMES;
+  const labels = scan.hits.of(method.labels);
+  const honorifics = scan.hits.of(method.honorifics);
+  const givenNames = scan.hits.of(method.givenNames);
+  if (labels.length + honorifics.length + givenNames.length === 0) return NO_NAMES;
   const found = new Map<number, Candidate>();
   const keep = (candidate: Candidate | null): void => {
     if (candidate === null || isOfSender(scan, candidate.value) || isInQuotedHeader(scan, candidate.start)) return;
     const before = found.get(candidate.start);
     if (before === undefined || (before.base ?? 0) < (candidate.base ?? 0)) found.set(candidate.start, candidate);
   };
-  for (const hit of labels ?? []) keep(afterLabel(scan, method, hit.token + hit.tokens));
-  for (const hit of honorifics ?? []) keep(afterHonorific(scan, method, hit));
-  for (const hit of givenNames ?? []) {
+  for (const hit of labels) keep(afterLabel(scan, method, hit.token + hit.tokens));
+  for (const hit of honorifics) keep(afterHonorific(scan, method, hit));
+  for (const hit of givenNames) {
     keep(givenAndSurname(scan, method, hit) ?? surnameFirst(scan, method, hit.token));
   }
   return Array.from(found.values()).toSorted((a, b) => a.start - b.start);

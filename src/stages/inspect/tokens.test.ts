@@ -6,7 +6,10 @@ import { PhraseIndex, wordsOf } from "./tokens.ts";
 function find(phrases: readonly string[], text: string): readonly string[] {
   const index = new PhraseIndex();
   const set = index.addSet(phrases);
-  return (index.scan(lowerCase(text)).hits[set] ?? []).map((hit) => text.slice(hit.start, hit.end));
+  return index
+    .scan(lowerCase(text))
+    .hits.of(set)
+    .map((hit) => text.slice(hit.start, hit.end));
 }
 
 describe("phrases are found", () => {
@@ -34,7 +37,7 @@ describe("phrases are found", () => {
     const first = index.addSet(["hiv"]);
     const second = index.addSet(["hiv", "flu"]);
     const { hits } = index.scan("hiv flu");
-    expect([hits[first]?.length, hits[second]?.length]).toEqual([1, 2]);
+    expect([hits.of(first).length, hits.of(second).length]).toEqual([1, 2]);
   });
 });
 
@@ -71,7 +74,7 @@ test("words keep their places over the stretches of a long text", () => {
       const starts = Array.from({ length: tokens.count }, (_, token) => tokens.bounds[token * 2]);
       expect(starts).toEqual(expected);
       const known = Array.from(text.matchAll(/(?<![a-zÉ])(?:flu|gout)(?![a-zÉ])/g), ({ index }) => index);
-      expect((hits[0] ?? []).map((hit) => hit.start)).toEqual(known);
+      expect(hits.of(0).map((hit) => hit.start)).toEqual(known);
     }),
     { numRuns: 60 },
   );

@@ -6,19 +6,10 @@
 import { isAscii, lowerCase } from "./normalise.ts";
 import { atOnce } from "./pauses.ts";
 import type { Pausable } from "./pauses.ts";
+import { FoundPhrases } from "./phrase-hits.ts";
+import type { PhraseHits, PhraseNode } from "./phrase-hits.ts";
 import { codes, readCodes, STRETCH_CHARS, THREE_LETTERS, threeLetters, WORD_CODES } from "./word-codes.ts";
 import { hashWith, WordTable } from "./word-table.ts";
-
-/** A place where a phrase of a set was found. */
-export type PhraseHit = {
-  readonly start: number;
-  readonly end: number;
-  /** Index of the first token of the hit, for looking at its neighbours. */
-  readonly token: number;
-  readonly tokens: number;
-  /** Index of the phrase in its set. */
-  readonly phrase: number;
-};
 
 export type Tokens = {
   /** Start and end offset of token i at 2i and 2i+1. */
@@ -39,9 +30,6 @@ const WORD_CHARS_MAX = 48;
 /** Digits so near each other are searched together. */
 const DIGIT_GAP_CHARS = 32;
 
-/** Hits by set number; nothing stands for a set of which nothing was found. */
-export type PhraseHits = readonly (readonly PhraseHit[] | undefined)[];
-
 /** What one pass found. */
 export type PhraseScan = {
   readonly tokens: Tokens;
@@ -50,8 +38,7 @@ export type PhraseScan = {
   readonly sets: readonly number[];
 };
 
-type Node = { next: Map<number, Node> | null; readonly entries: { readonly set: number; readonly phrase: number }[] };
-
+const WORDS_AT_FIRST = 1_024;
 const TOKENS_BETWEEN_PAUSES = 32_768;
 /** Space for the words of a text up to this size, such as a header field, and how much of it is kept for the next texts. */
 const SHORT_CHARS_MAX = 512;
@@ -84,9 +71,9 @@ export function wordsOf(phrase: string): readonly string[] {
 export class PhraseIndex {
   readonly #words = new WordTable();
   /** Where phrases go on after their first word, by its id. */
-  readonly #firsts: (Node | undefined)[] = [];
-  /** Nodes passed on the way through the trie; none is deeper than a phrase is long. */
-  readonly #path: Node[] = [];
+  readonly #firsts: (PhraseNode | undefined)[] = [];
+  /** By id, 1 for a word that stands in a phrase behind another. */
+  #followers = new Uint8Array(WORDS_AT_FIRST);
   /** 1 where an ending has these last letters, and how short a word with one may be. */
   readonly #endings = new Uint8Array(THREE_LETTERS);
   #endingLettersMin = NEVER;
@@ -102,11 +89,23 @@ export class PhraseIndex {
       const words = wordsOf(phrase);
       if (words.length === 0 || words.length > PHRASE_WORDS_MAX || words.some(isTooLong)) return;
       const [first = 0, ...rest] = words.map((word) => this.#words.intern(word));
-      let node = (this.#firsts[first] ??= newNode());
-      for (const id of rest) node = nextOf(node, id);
+      let node = (this.#firsts[first] ??= newNode(1));
+      for (const id of rest) {
+        node = nextOf(node, id);
+        this.#addFollower(id);
+      }
       if (!node.entries.some((entry) => entry.set === set)) node.entries.push({ set, phrase: index });
     });
     return set;
+  }
+
+  #addFollower(id: number): void {
+    if (id >= this.#followers.length) {
+      const larger = new Uint8Array(2 * id);
+      larger.set(this.#followers);
+      this.#followers = larger;
+    }
+    this.#followers[id] = 1;
   }
 
   get setCount(): number {
@@ -156,7 +155,8 @@ export class PhraseIndex {
       (isShort ? this.#shortSpare : this.#longSpare).pop() ?? new Words(isShort ? SHORT_TOKENS : LONG_TOKENS);
     tokens.clear();
     // ASCII is lower-cased as it is read.
-    return { lower: isAscii(text) ? text : lowerCase(text), tokens, hits: [], sets: [] };
+    const hits = new FoundPhrases(tokens);
+    return { lower: isAscii(text) ? text : lowerCase(text), tokens, hits, sets: hits.sets };
   }
 
   #matchFrom(scan: Scan, from: number): void {
@@ -164,7 +164,20 @@ export class PhraseIndex {
     const until = Math.min(count, from + TOKENS_BETWEEN_PAUSES);
     for (let i = from; i < until; i += 1) {
       const node = this.#firsts[ids[i] ?? 0];
-      if (node !== undefined) this.#match(scan, i, node);
+      if (node === undefined) continue;
+      if (node.entries.length > 0) scan.hits.add(node, i);
+      // Many phrases begin with an everyday word, and few everyday words follow in any.
+      if (node.next !== null && i + 1 < count && this.#followers[ids[i + 1] ?? 0] === 1) this.#matchOn(scan, i, node);
+    }
+  }
+
+  /** Walks the trie from token `first`, of which this is the node. */
+  #matchOn({ lower, tokens, hits }: Scan, first: number, root: PhraseNode): void {
+    let node: PhraseNode | undefined = root;
+    for (let next = first + 1; next < tokens.count; next += 1) {
+      node = node.next?.get(tokens.ids[next] ?? 0);
+      if (node === undefined || !joins(lower, tokens, next)) return;
+      if (node.entries.length > 0) hits.add(node, first);
     }
   }
 
@@ -210,35 +223,6 @@ export class PhraseIndex {
   #hasEnding(end: number): boolean {
     return this.#endings[threeLetters(codes[end - 3] ?? 0, codes[end - 2] ?? 0, codes[end - 1] ?? 0)] === 1;
   }
-
-  /** Walks the trie from token `first`; of each set the longest phrase counts, and phrases of a set do not overlap. */
-  #match({ lower, tokens, hits, sets }: Scan, first: number, root: Node): void {
-    let depth = 0;
-    let node: Node | undefined = root;
-    while (node !== undefined) {
-      this.#path[depth] = node;
-      depth += 1;
-      const next = first + depth;
-      const id = next < tokens.count ? tokens.ids[next] : 0;
-      // No phrase goes on with an unknown word.
-      if (node.next === null || id === undefined || id === 0 || !joins(lower, tokens, next)) break;
-      node = node.next.get(id);
-    }
-    const start = tokens.bounds[first * 2] ?? 0;
-    for (; depth > 0; depth -= 1) {
-      const entries = this.#path[depth - 1]?.entries ?? NO_ENTRIES;
-      const end = tokens.bounds[(first + depth) * 2 - 1] ?? 0;
-      for (const { set, phrase } of entries) {
-        const hit = { start, end, token: first, tokens: depth, phrase };
-        const found = hits[set];
-        const last = found?.[found.length - 1];
-        if (found === undefined) {
-          hits[set] = [hit];
-          sets.push(set);
-        } else if (last === undefined || first >= last.token + last.tokens) found.push(hit);
-      }
-    }
-  }
 }
 
 /** A word as long as a whole stretch is never known. */
@@ -260,20 +244,18 @@ export function lastLetters(text: string, end: number): number {
   return threeLetters(text.charCodeAt(end - 3), text.charCodeAt(end - 2), text.charCodeAt(end - 1));
 }
 
-function nextOf(node: Node, id: number): Node {
+function nextOf(node: PhraseNode, id: number): PhraseNode {
   const known = node.next?.get(id);
   if (known !== undefined) return known;
-  const next = newNode();
+  const next = newNode(node.words + 1);
   node.next ??= new Map();
   node.next.set(id, next);
   return next;
 }
 
-function newNode(): Node {
-  return { next: null, entries: [] };
+function newNode(words: number): PhraseNode {
+  return { next: null, words, entries: [] };
 }
-
-const NO_ENTRIES: Node["entries"] = [];
 
 /** The words of a text while it is split. */
 class Words implements Tokens {
@@ -326,7 +308,7 @@ class Words implements Tokens {
 type Scan = {
   readonly lower: string;
   readonly tokens: Words;
-  readonly hits: (PhraseHit[] | undefined)[];
+  readonly hits: FoundPhrases;
   readonly sets: number[];
 };
 

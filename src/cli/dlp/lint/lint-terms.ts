@@ -96,7 +96,7 @@ function unmatchable(subject: LintSubject, index: number): readonly Doubt[] {
 
 function isFound({ pack }: LintSubject, set: number, text: string): boolean {
   const scan = pack.phrases.scan(text);
-  const hit = scan.hits[set]?.[0];
+  const hit = scan.hits.of(set)[0];
   const isWhole = hit !== undefined && hit.tokens === scan.tokens.count;
   pack.phrases.release(scan);
   return isWhole;
