@@ -135,3 +135,17 @@ export function formatBytes(bytes: number): string {
   const value = bytes / 1000 ** power;
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power] ?? "B"}`;
 }
+
+/** Words of one paragraph, broken at spaces; a word longer than a line stays whole. */
+export function wrapped(text: string, width: number, indent: string): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? indent + word : `${line} ${word}`;
+    if (line !== "" && longer.length > width) {
+      lines.push(line);
+      line = indent + word;
+    } else line = longer;
+  }
+  return line === "" ? lines : [...lines, line];
+}

@@ -50,7 +50,7 @@ async function check(file: string | undefined, options: { readonly json?: boolea
   for (const warning of loading.warnings) output.line(`warning: ${formatYamlError(warning)}`);
   if (!loading.ok || errors.length > 0) throw configErrors(path, errors);
   for (const allowed of loading.config.allowed) output.line(`opt-out: ${allowed}`);
-  output.line(`rule packs: ${loading.config.dlp.packs.join(", ")}`);
+  output.line(`rule packs: ${loading.config.dlp.packs.join(", ") || "none"}`);
   output.line(`${path}: valid`);
 }
 

@@ -82,7 +82,7 @@ describe("dlp scan", () => {
     mkdirSync(join(folder, "empty"));
     const { output, complaints, error } = await runDlp("scan", "--json", join(folder, "empty"));
     expect([output, error]).toEqual(["", null]);
-    expect(complaints).toContain("no file to scan");
+    expect(complaints).toContain("no file to look at");
   });
 
   test("a path that is not there is wrong usage", async () => {
@@ -91,6 +91,16 @@ describe("dlp scan", () => {
     expect((error as CliError).exitCode).toBe(2);
     expect(output).toBe("");
   });
+});
+
+test.each([
+  ["scan", []],
+  ["explain", []],
+  ["replay", ["--against", "us-hipaa.yaml"]],
+])("%s tells a pack that does not load from a finding by its exit code", async (verb, more) => {
+  const options = ["--pack", join(folder, "broken.yaml"), ...more];
+  const { error } = await runDlp(verb, ...options, join(folder, "mails", "b.eml"));
+  expect(error).toMatchObject({ exitCode: 2 });
 });
 
 describe("dlp check", () => {

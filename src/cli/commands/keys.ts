@@ -102,8 +102,9 @@ function makeKey(file: string): void {
   output.line(`made ${file} (mode 0600)`);
   output.line("Next:");
   output.line("  1. keep a copy outside this machine");
+  output.line("  2. name it in postern.yaml: as keys.spool or keys.addresses with the old one under keys.previous,");
+  output.line("     or as the key of an index under dlp.edm");
   output.line(
-    "  2. in postern.yaml name it as keys.spool (or keys.addresses) and the old one under keys.previous.spool",
+    "  3. systemctl reload postern; of the old key `postern keys status` shows 0 values once it is not needed",
   );
-  output.line("  3. systemctl reload postern, then `postern keys status` until the old key shows 0 values");
 }

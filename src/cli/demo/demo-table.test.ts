@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { DemoRow } from "./demo-row.ts";
-import { mailLines, titleLine, wrapped } from "./demo-table.ts";
+import { wrapped } from "../output.ts";
+import { mailLines, titleLine } from "./demo-table.ts";
 
 const heading = { sender: "nurse@clinic.test", subject: "Lab results", messageId: "01J0000000000000000000000A" };
 const held: DemoRow = {

@@ -2,7 +2,7 @@
  * How the demo looks on a terminal: a heading for each mail, one line for each recipient, and a second one where a row needs a
  * reason. Promises: no line is wider than the terminal from 80 columns on; bold and dim only where `isStyled`.
  */
-import { printable } from "../output.ts";
+import { printable, wrapped } from "../output.ts";
 import { requiredWords } from "./demo-row.ts";
 import type { DemoRow } from "./demo-row.ts";
 
@@ -41,20 +41,6 @@ export function titleLine(look: Look): string {
 export function mailLines(look: Look, { sender, subject, messageId }: Heading, rows: readonly DemoRow[]): string[] {
   const heading = `${bold(look, printable(subject))}  ${dim(look, `${printable(sender)}  ${messageId}`)}`;
   return [heading, ...rows.flatMap((row) => rowLines(look, row))];
-}
-
-/** Words of one paragraph, broken at spaces; a word longer than a line stays whole. */
-export function wrapped(text: string, width: number, indent: string): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? indent + word : `${line} ${word}`;
-    if (line !== "" && longer.length > width) {
-      lines.push(line);
-      line = indent + word;
-    } else line = longer;
-  }
-  return line === "" ? lines : [...lines, line];
 }
 
 function rowLines(look: Look, row: DemoRow): string[] {

@@ -4,8 +4,9 @@ import type { DemoGateway } from "./demo-gateway.ts";
 import { RETRY_SECONDS } from "./demo-gateway.ts";
 import { DEMO_PLACES } from "./demo-internet.ts";
 import type { DemoRow } from "./demo-row.ts";
-import { bold, dim, titleLine, wrapped } from "./demo-table.ts";
+import { bold, dim, titleLine } from "./demo-table.ts";
 import type { Look } from "./demo-table.ts";
+import { wrapped } from "../output.ts";
 
 export function introLines(look: Look): readonly string[] {
   const { width } = look;

@@ -3,6 +3,7 @@
  * Promises: without a detector of type `edm` nothing is opened, and no configuration is needed.
  */
 import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { openIndexes } from "../../edm-indexes.ts";
 import { EdmError } from "../../parts/edm/edm-error.ts";
@@ -13,11 +14,14 @@ import type { Config } from "../../parts/config/config.ts";
 import { CliError } from "../cli-error.ts";
 import { configPathOf, requireConfig } from "../surroundings.ts";
 
+const EXTENDS = /^extends:[ \t]*["']?([^\s"'#]+)/m;
+/** Against packs that extend each other; loading them says so. */
+const EXTENDS_DEPTH_MAX = 8;
 const SILENT = { info: () => undefined, error: () => undefined };
 
 /** Throws CliError where an index is named and cannot be opened. */
 export async function configuredIndexes(packs: readonly string[] | undefined, command: Command): Promise<EdmIndexes> {
-  if (packs?.some(mayNameIndex) !== true) return NO_INDEXES;
+  if (packs?.some((path) => mayNameIndex(path)) !== true) return NO_INDEXES;
   return openConfigured(requireConfig(configPathOf(command), () => undefined));
 }
 
@@ -32,9 +36,13 @@ export async function openConfigured(config: Config): Promise<EdmIndexes> {
   }
 }
 
-function mayNameIndex(path: string): boolean {
+/** By itself, or by what it extends. */
+function mayNameIndex(path: string, depth = 0): boolean {
   try {
-    return /\bedm\b/.test(readFileSync(path, "utf8"));
+    const text = readFileSync(path, "utf8");
+    if (/\bedm\b/.test(text)) return true;
+    const base = EXTENDS.exec(text)?.[1];
+    return base !== undefined && depth < EXTENDS_DEPTH_MAX && mayNameIndex(resolve(dirname(path), base), depth + 1);
   } catch {
     // Loading the pack says why it cannot be read.
     return false;

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { normaliseText } from "../../stages/inspect/normalise.ts";
 import { codeKey, readTermList, termFault, termKey, termListText, TERMS_MAX } from "../../stages/inspect/term-list.ts";
 import type { ListKind, TermList } from "../../stages/inspect/term-list.ts";
+import { errorCode } from "../../parts/config/secret.ts";
 import { CliError } from "../cli-error.ts";
 import { valuesIn } from "./dict-sources.ts";
 import type { Format } from "./dict-sources.ts";
@@ -48,9 +49,19 @@ export async function buildDict(paths: readonly string[], file: string, options:
   }
   if (terms.size === 0) throw new CliError(`PST-INS-020 no term is left of ${paths.join(", ")}`, { next: NOTHING });
   const text = termListText({ ...options, terms: [...terms.values()] });
-  writeFileSync(`${file}.new`, text);
-  renameSync(`${file}.new`, file);
+  replaceFile(file, text);
   return { file, kind, count: terms.size, leftOut };
+}
+
+function replaceFile(file: string, text: string): void {
+  try {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    throw new CliError(`PST-INS-020 ${file} cannot be written (${errorCode(error)})`, {
+      next: "Check folder, rights and free space; a list that was there before is untouched.",
+    });
+  }
 }
 
 const TOO_MANY = "Take fewer: another --column, a narrower source, or a second list.";

@@ -5,7 +5,7 @@ import { EdmKey } from "../../parts/edm/edm-hash.ts";
 import { CliError } from "../cli-error.ts";
 import { configEnvironment } from "../surroundings.ts";
 
-const MAKE_ONE = "make one with `postern keys new FILE`, and keep it apart from the index.";
+const MAKE_ONE = "give a key of mode 0600, kept apart from the index; `postern keys new FILE` makes one.";
 
 /** Throws CliError PST-EDM-006. A path is relative to where the command runs. */
 export function requireEdmKey(reference: string): EdmKey {

@@ -9,6 +9,16 @@ export const FILE_BYTES_MAX = 256 * 1024 * 1024;
 /** Folders within folders, against loops. */
 const FOLDER_DEPTH_MAX = 64;
 
+const NOTHING_THERE = "postern: there is no file to look at. Next: name files or folders that hold some.\n";
+
+/** All files of the paths; that there is none is said, for the answer would look like a good one. Throws CliError. */
+export function filesOf(paths: readonly string[]): readonly string[] {
+  requireReadable(paths);
+  const files = paths.flatMap((path) => filesIn(path));
+  if (files.length === 0) process.stderr.write(NOTHING_THERE);
+  return files;
+}
+
 export function requireReadable(paths: readonly string[]): void {
   for (const path of paths.filter((each) => each !== "-")) {
     try {

@@ -4,7 +4,7 @@
  * A row is `{id, label, text | raw, spans?}`: `text` is judged like a text file, `raw` is a message as latin1.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CliError } from "../cli-error.ts";
@@ -34,8 +34,14 @@ export function splitOf(id: string): Exclude<Split, "all"> {
   return (createHash("sha256").update(id).digest()[0] ?? 0) < 128 ? "dev" : "test";
 }
 
-/** Throws CliError for what is no labelled set. */
+/** Throws CliError for what is no labelled set, and for one without a message: a figure of nothing would look like a good one. */
 export function readLabelledSet(argument: string): LabelledSet {
+  const set = readSet(argument);
+  if (set.samples.length > 0) return set;
+  throw new CliError(`PST-INS-014 ${argument} holds no message`, { next: "name a set that holds some.", exitCode: 2 });
+}
+
+function readSet(argument: string): LabelledSet {
   const [, label, labelled] = /^([a-z][a-z0-9_]{0,39})=(.+)$/.exec(argument) ?? [];
   const path = labelled ?? argument;
   requireReadable([path]);
@@ -76,7 +82,7 @@ function readFolders(path: string): readonly Sample[] {
 }
 
 function readRows(path: string): readonly Sample[] {
-  const text = (path.endsWith(".gz") ? unpacked(path) : readFileSync(path)).toString("utf8");
+  const text = (path.endsWith(".gz") ? unpacked(path) : requireContent(path).bytes).toString("utf8");
   return text.split("\n").flatMap((line, index) => {
     if (line.trim() === "") return [];
     const sample = toSample(line);
@@ -113,8 +119,9 @@ function isSpan(value: unknown): value is Span {
 
 function unpacked(path: string): Buffer {
   try {
-    return gunzipSync(readFileSync(path), { maxOutputLength: FILE_BYTES_MAX });
-  } catch {
+    return gunzipSync(requireContent(path).bytes, { maxOutputLength: FILE_BYTES_MAX });
+  } catch (error) {
+    if (error instanceof CliError) throw error;
     throw new CliError(`PST-INS-003 ${path} cannot be unpacked`, {
       next: `check that it is a whole gzip file of at most ${FILE_BYTES_MAX} bytes unpacked.`,
     });

@@ -30,12 +30,16 @@ export function collect(file: string, before: readonly string[] = []): readonly 
   return [...before, file];
 }
 
-/** The packs named, or the shipped one. */
+/** The packs named, or the shipped one. One that does not load is wrong usage: the exit code 1 speaks of messages. */
 export function requirePacks(
   paths: readonly string[] | undefined,
   indexes: EdmIndexes = NO_INDEXES,
 ): readonly CompiledPack[] {
-  return (paths ?? [SHIPPED_PACK]).map((path) => requirePack(path, indexes).pack);
+  return (paths ?? [SHIPPED_PACK]).map((path) => {
+    const loading = loadPackFile(path, indexes);
+    if (loading.ok) return loading.pack;
+    throw packErrors(path, loading.errors, 2);
+  });
 }
 
 /** The pack, and how many tests it passed. */
@@ -48,11 +52,11 @@ export function requirePack(
   throw packErrors(path, loading.errors);
 }
 
-export function packErrors(path: string, errors: readonly PackError[]): CliError {
+export function packErrors(path: string, errors: readonly PackError[], exitCode: 1 | 2 = 1): CliError {
   const lines = errors.map(formatPackError);
   const count = lines.length === 1 ? "1 error" : `${lines.length} errors`;
   const next = "correct the places named above and check again.";
-  return new CliError(`PST-INS-001 ${path} has ${count}`, { next, lines });
+  return new CliError(`PST-INS-001 ${path} has ${count}`, { next, lines, exitCode });
 }
 
 /** `watch` sees what was read and matched, before it becomes findings. */

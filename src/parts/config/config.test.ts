@@ -182,6 +182,10 @@ policy:
   expect(config.policy.destinations[0]?.lowerTo?.expiresAt).toBe(Date.parse("2026-12-31T23:59:59.999Z"));
 });
 
+test("a configuration without any rule pack says that nothing looks for PHI", () => {
+  expect(loadGood("version: 1\ndlp: { packs: [] }\n").allowed).toEqual(["dlp.packs is empty: nothing looks for PHI"]);
+});
+
 test("a certificate near its end and a rule near its end are warnings, not errors", () => {
   const loading = load(`
 version: 1

@@ -370,6 +370,7 @@ function optOuts(text: ConfigText): readonly string[] {
     ...(text.dns.trust_ad === "always" ? ["dns.trust_ad: always"] : []),
     ...(text.monitoring.allow_remote ? ["monitoring.allow_remote"] : []),
     ...text.listen.plaintext_networks.map((network) => `listen.plaintext_networks: ${network}`),
+    ...(text.dlp.packs.length === 0 ? ["dlp.packs is empty: nothing looks for PHI"] : []),
     ...(text.dlp.waiver.subject_tags.length > 0 ? [`dlp.waiver (senders: ${text.dlp.waiver.senders.length})`] : []),
     ...lowered.map((match) => `policy.destinations.lower_to: ${match}`),
     ...withoutSts.map((match) => `policy.destinations.tls.ignore_mta_sts: ${match}`),

@@ -46,7 +46,7 @@ export function benchCommand(): Command {
     .option(...PACK_OPTION)
     .addHelpText(
       "after",
-      "\nExamples:\n  postern dlp bench\n  postern dlp bench --json --pack my-pack.yaml clean=./mails",
+      "\nExit codes: 0 measured, 1 something could not be read, 2 wrong usage.\nExamples:\n  postern dlp bench\n  postern dlp bench --json --pack my-pack.yaml clean=./mails",
     )
     .action(bench);
 }

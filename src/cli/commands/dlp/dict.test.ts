@@ -129,6 +129,13 @@ test("a file that is no list is not written over", async () => {
   expect(readFileSync(out, "utf8")).toBe("mine\n");
 });
 
+test("a folder that is not there is told", async () => {
+  const out = `${put("here", "x")}-not/a.dict`;
+  const described = ["--source", "xx", "--licence", "xx"];
+  const { error } = await runDlp("dict", "build", put("l", "metformin"), "--out", out, ...described);
+  expect(complaintFor(error).text).toContain("a.dict cannot be written (ENOENT)");
+});
+
 test("verify tells where a list comes from, and the line at which one was changed", async () => {
   await built(put("v", "abacavir", "metformin"));
   const good = join(folder, "built.dict");

@@ -37,6 +37,7 @@ function buildCommand(): Command {
         "\n  ndc     product.txt, FDA: names and substances of prescription drugs" +
         "\n  loinc   Loinc.csv, Regenstrief Institute: what is measured" +
         "\nA pack uses the list with `type: dictionary` and `file: drugs.dict`, codes with `among: { file: codes.dict }`." +
+        "\nExit codes: 0 built, 1 not built: what was there before is untouched, 2 wrong usage." +
         "\nExamples:" +
         '\n  postern dlp dict build RXNCONSO.RRF --format rxnorm --out drugs.dict \\\n    --source "RxNorm 2026-11" --licence "public domain"' +
         '\n  postern dlp dict build product.txt --format ndc --kind codes --out ndc.dict \\\n    --source "FDA NDC 2026-11" --licence "public domain"' +

@@ -43,14 +43,20 @@ export function edmCommand(): Command {
     .description("open an index with its key and prove that all of it is as it was written")
     .requiredOption(...KEY_OPTION)
     .option("--json", "one JSON object")
-    .addHelpText("after", "\nExample:\n  postern dlp edm verify patients.edm --key file:/etc/postern/keys/edm.key")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 sound, 1 not, or not of this key, 2 wrong usage.\nExample:\n  postern dlp edm verify patients.edm --key file:/etc/postern/keys/edm.key",
+    )
     .action(async (path: string, options: { readonly key: string; readonly json?: boolean }) => verify(path, options));
   command
     .command("show")
     .argument("<index>", "file of an index")
     .description("say what an index holds, from when and of which key; needs no key")
     .option("--json", "one JSON object")
-    .addHelpText("after", "\nExample:\n  postern dlp edm show /var/lib/postern/edm/patients.edm")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 it is an index, 1 it is none or cannot be read, 2 wrong usage.\nExample:\n  postern dlp edm show /var/lib/postern/edm/patients.edm",
+    )
     .action(async (path: string, options: { readonly json?: boolean }) => show(path, options));
   return command;
 }
@@ -75,10 +81,11 @@ function buildCommand(): Command {
     .option("--json", "one JSON object")
     .addHelpText(
       "after",
-      "\nColumns whose headings say what they hold (first_name, last name, DOB, MRN, SSN, e-mail, …) need no --column.\n" +
+      "\nColumns whose headings say what they hold (first_name, last name, DOB, MRN, SSN, e-mail, …) need no --column." +
+        "\nExit codes: 0 built, 1 not built: what was there before is untouched, 2 wrong usage.\n" +
         "\nExamples:\n  postern keys new /etc/postern/keys/edm.key" +
         "\n  postern dlp edm build patients.csv --out patients.edm --key file:/etc/postern/keys/edm.key" +
-        '\n  postern dlp edm build export.txt --out patients.edm --key credential:edm.key --column "Pat No=mrn" --column Ward=none',
+        '\n  postern dlp edm build export.txt --out patients.edm --key credential:edm.key \\\n    --column "Pat No=mrn" --column Ward=none',
     )
     .action(build);
 }

@@ -31,6 +31,7 @@ beforeAll(() => {
   ];
   const lines = rows.map((row) => JSON.stringify(row)).join("\n");
   writeFileSync(join(folder, "rows.jsonl"), lines);
+  writeFileSync(join(folder, "none.jsonl"), "\n");
   writeFileSync(join(folder, "packed.jsonl.gz"), gzipSync(lines));
   writeFileSync(join(folder, "bad.jsonl"), '{"id": "r1", "label": "phi", "text": "x"}\n{"id": "r2"}\n');
   writeFileSync(join(folder, "records.tar.gz"), gzipSync(tarOf({ "one.txt": PHI, "two.txt": "hello" })));
@@ -122,6 +123,7 @@ describe("dlp eval", () => {
     ["a file that is no set", "mails/clean/d.txt", 2],
     ["a folder without labels", "mails/clean", 2],
     ["a path that is not there", "nowhere.jsonl", 2],
+    ["a set without a message", "none.jsonl", 2],
   ])("%s is wrong usage", async (_, path, exitCode) => {
     const { error } = await runDlp("eval", join(folder, path));
     expect(error).toMatchObject({ exitCode });

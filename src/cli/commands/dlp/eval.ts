@@ -51,6 +51,7 @@ export function evalCommand(): Command {
       "after",
       "\nMessages labelled phi must be found, those with any other label must not. Tune with --split dev, and" +
         "\nlook at --split test only to see whether what was tuned holds." +
+        "\nExit codes: 0 scored, 1 something could not be read, 2 wrong usage." +
         "\nExamples:\n  postern dlp eval labelled.jsonl.gz --list\n  postern dlp eval phi=./records clean=./newsletters --split dev --pack my-pack.yaml",
     )
     .action(evaluate);

@@ -14,8 +14,10 @@ import { requireContent } from "../../dlp/files.ts";
 import { foundSomething, ruleLines, whyOf } from "../../dlp/explanation-text.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { requireLeave, REASON_OPTION } from "../../dlp/reveal.ts";
-import { printable, printTable, standardOutput } from "../../output.ts";
+import { printable, printTable, standardOutput, wrapped } from "../../output.ts";
 import type { Column, Output } from "../../output.ts";
+
+const LINE_CHARS = 100;
 
 type ExplainOptions = {
   readonly json?: boolean;
@@ -89,7 +91,8 @@ function print(output: Output, { file, explanation, all, valueAt }: Shown): void
   const others = rules.filter((rule) => !told.includes(rule)).map(({ pack, rule }) => `${pack}/${rule}`);
   if (others.length > 0) {
     output.line("");
-    output.line(`found nothing of what they ask for (--all prints their conditions): ${others.join(", ")}`);
+    output.line("found nothing of what they ask for (--all prints their conditions):");
+    for (const line of wrapped(others.join(", "), LINE_CHARS, "  ")) output.line(line);
   }
   output.line("");
   const value: readonly Column<ExplainedFinding>[] =

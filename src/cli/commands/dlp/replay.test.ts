@@ -81,6 +81,12 @@ describe("dlp replay", () => {
   });
 });
 
+test("that there was nothing to compare is told", async () => {
+  mkdirSync(file("nothing"));
+  const { complaints } = await runDlp("replay", "--against", file("old.yaml"), file("nothing"));
+  expect(complaints).toContain("no file to look at");
+});
+
 test("paths may stand behind --pack", async () => {
   const { output, error } = await runDlp("scan", "--json", "--pack", file("old.yaml"), file("mails/a.eml"));
   expect(error).toBeInstanceOf(Finding);

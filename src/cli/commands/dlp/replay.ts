@@ -6,7 +6,7 @@ import type { CompiledPack } from "../../../stages/inspect/compiled-pack.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
 import { configuredIndexes } from "../../dlp/configured-indexes.ts";
-import { contentOf, filesIn, requireReadable } from "../../dlp/files.ts";
+import { contentOf, filesOf } from "../../dlp/files.ts";
 import { collect, inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { changeOf, changesByRule } from "../../dlp/replay-changes.ts";
 import type { Change, RuleChange } from "../../dlp/replay-changes.ts";
@@ -50,7 +50,7 @@ export function replayCommand(): Command {
 }
 
 async function replay(paths: readonly string[], options: ReplayOptions, command: Command): Promise<void> {
-  requireReadable(paths);
+  const files = filesOf(paths);
   const indexes = await configuredIndexes([...(options.pack ?? []), ...(options.against ?? [])], command);
   const against = requirePacks(options.against, indexes);
   const judges = [
@@ -59,7 +59,6 @@ async function replay(paths: readonly string[], options: ReplayOptions, command:
   ];
   const changes: Change[] = [];
   let unread = 0;
-  const files = paths.flatMap((path) => filesIn(path));
   for (const file of files) {
     const findings = await judged(file, judges);
     if (findings === null) unread += 1;

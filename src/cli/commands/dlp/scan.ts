@@ -5,7 +5,7 @@ import { scanBytes, toScanLine } from "../../../stages/inspect/scan.ts";
 import type { ScanLine } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
 import { configuredIndexes } from "../../dlp/configured-indexes.ts";
-import { contentOf, filesIn, requireReadable } from "../../dlp/files.ts";
+import { contentOf, filesOf } from "../../dlp/files.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
@@ -19,8 +19,6 @@ const COLUMNS: readonly Column<ScanLine>[] = [
   { title: "RULES", text: (row) => row.rules.join(", ") },
   { title: "UNREAD", text: (row) => row.unread.slice(0, UNREAD_SHOWN_MAX).join(", ") },
 ];
-
-const NOTHING_THERE = "postern: there is no file to scan. Next: name files or folders that hold some.\n";
 
 type ScanOptions = { readonly json?: boolean; readonly pack?: readonly string[] };
 
@@ -41,12 +39,10 @@ export function scanCommand(): Command {
 
 async function scan(paths: readonly string[], options: ScanOptions, command: Command): Promise<void> {
   const inspect = inspectWith(requirePacks(options.pack, await configuredIndexes(options.pack, command)));
-  requireReadable(paths);
   const output = standardOutput();
   const rows: ScanLine[] = [];
   let foundSomething = false;
-  const files = paths.flatMap((path) => filesIn(path));
-  if (files.length === 0) process.stderr.write(NOTHING_THERE);
+  const files = filesOf(paths);
   for (const file of files) {
     const row = await scanFile(file, inspect);
     foundSomething ||= row.verdict !== "clean";

@@ -29,6 +29,7 @@ export function shadowReportCommand(): Command {
     .addHelpText(
       "after",
       "\nCHANGED counts messages no active rule protects: those are what making the rule active would change." +
+        "\nExit codes: 0 reported, 1 the configuration or the database cannot be read, 2 wrong usage." +
         "\nExamples:\n  postern dlp shadow-report\n  postern dlp shadow-report --since 30d --json",
     )
     .action(async (options: ReportOptions, self: Command) =>
