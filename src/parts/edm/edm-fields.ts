@@ -32,20 +32,7 @@ export const LONE_FIELDS = [
 export const NUMBER_FIELDS = ["mrn", "member_id", "account"] as const satisfies readonly EdmField[];
 
 /** What a column of a CSV may be said to hold. */
-export const COLUMN_KINDS = [
-  "given_name",
-  "surname",
-  "name",
-  "birth_date",
-  "mrn",
-  "ssn",
-  "member_id",
-  "account",
-  "email",
-  "phone",
-  "address",
-  "zip",
-] as const;
+export const COLUMN_KINDS = ["given_name", ...EDM_FIELDS] as const;
 export type ColumnKind = (typeof COLUMN_KINDS)[number];
 
 /** A surname is a piece of the name, a ZIP code of the address: both together are one thing known of a person, not two. */

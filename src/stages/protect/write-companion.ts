@@ -16,6 +16,7 @@ import type { OpenIntake, StoredBody, WriteCompanion } from "../../core/stages.t
 import { composeReviewerNotice, composeSenderNotice } from "../../parts/mime/compose-flagged.ts";
 import { readOriginalFacts } from "../../parts/mime/original-facts.ts";
 import type { NoticeBudget } from "./notice-budget.ts";
+import { ownMessage, storeOwn } from "./own-message.ts";
 
 export type CompanionOptions = {
   readonly hostname: string;
@@ -56,7 +57,7 @@ export function createWriteCompanion(options: () => CompanionOptions, deps: Comp
       deps.log.warn("companion_left_out", { message: request.message.submission.id, kind: request.companion.kind });
       return null;
     }
-    const stored = await store(made.source, deps.openIntake);
+    const stored = await storeOwn(made.source, deps.openIntake);
     await reached("report.body-durable");
     return newMessage({ id, recipients: made.recipients, stored, request }, now);
   };
@@ -115,17 +116,6 @@ async function readHeader({ message }: Request, { options }: Making, blobs: Blob
   return Buffer.concat(chunks);
 }
 
-async function store(source: AsyncIterable<Uint8Array>, openIntake: OpenIntake): Promise<StoredBody> {
-  const intake = openIntake();
-  try {
-    for await (const chunk of source) await intake.write(chunk);
-    return await intake.finish();
-  } catch (error) {
-    await intake.abort();
-    throw error;
-  }
-}
-
 type Stored = {
   readonly id: MessageId;
   readonly recipients: readonly EnvelopeRecipient[];
@@ -140,41 +130,11 @@ function newMessage({ id, recipients, stored, request }: Stored, options: Compan
   const recipientId = recipientIdOf(messageId, 1);
   const isCopy = companion.kind === "copy";
   const origin: Origin = isCopy ? "copy" : "notice";
-  const { sizeBytes } = stored.body;
-  return {
-    submission: {
-      id,
-      origin,
-      parent: { messageId, recipientId, kind: companion.kind, step: 0, ...(isCopy && { floor }) },
-      envelope: envelopeOf(request, recipients),
-      recipients,
-      submitter: { submitter: "postern", proof: "self", peerAddress: "127.0.0.1", helo: options.hostname, tls: null },
-      ...stored,
-      receivedAt: now,
-    },
-    expiresAt: now + options.lifetimeMs,
-    dueAt: now,
-    lease: null,
-    events: [
-      { at: now, messageId, recipientId: null, body: { kind: "child", child: companion.kind, messageId: id, step: 0 } },
-      {
-        at: now,
-        messageId: id,
-        recipientId: null,
-        body: {
-          kind: "accepted",
-          origin,
-          submitter: "postern",
-          proof: "self",
-          peerAddress: "127.0.0.1",
-          tls: null,
-          sizeBytes,
-          sha256: stored.sha256,
-          recipients: recipients.length,
-        },
-      },
-    ],
-  };
+  const parent = { messageId, recipientId, kind: companion.kind, step: 0, ...(isCopy && { floor }) };
+  const envelope = envelopeOf(request, recipients);
+  const made = ownMessage({ id, origin, parent, envelope, recipients, stored, now }, options);
+  const child = { kind: "child", child: companion.kind, messageId: id, step: 0 } as const;
+  return { ...made, events: [{ at: now, messageId, recipientId: null, body: child }, ...made.events] };
 }
 
 function envelopeOf({ message, companion }: Request, recipients: readonly EnvelopeRecipient[]): Envelope {

@@ -21,6 +21,7 @@ import {
   type ReportBase,
 } from "../../parts/mime/compose.ts";
 import { readOriginalFacts } from "../../parts/mime/original-facts.ts";
+import { ownMessage, storeOwn } from "./own-message.ts";
 
 export type ReportOptions = {
   readonly hostname: string;
@@ -54,7 +55,7 @@ export function createWriteReport(options: ReportOptions, deps: ReportDeps): Wri
       now: request.now,
       original: readOriginalFacts(header),
     };
-    const stored = await store(compose(base, request), deps.openIntake);
+    const stored = await storeOwn([compose(base, request)], deps.openIntake);
     await reached("report.body-durable");
     return newMessage({ id, sender, stored, request }, options);
   };
@@ -107,17 +108,6 @@ async function readHeader(message: StoredMessage, bytesMax: number, blobs: BlobS
   return Buffer.concat(chunks);
 }
 
-async function store(bytes: Buffer, openIntake: OpenIntake): Promise<StoredBody> {
-  const intake = openIntake();
-  try {
-    await intake.write(bytes);
-    return await intake.finish();
-  } catch (error) {
-    await intake.abort();
-    throw error;
-  }
-}
-
 function newMessage(
   made: { readonly id: MessageId; readonly sender: Mailbox; readonly stored: StoredBody; readonly request: Request },
   options: ReportOptions,
@@ -131,39 +121,15 @@ function newMessage(
     kind: request.kind,
     step: request.step,
   };
-  return {
-    submission: {
-      id,
-      origin,
-      parent,
-      envelope: { sender: null, body: "7bit", smtpUtf8: sender.isUtf8, requireTls: false, ret: null, envid: null },
-      recipients: [recipient],
-      submitter: { submitter: "postern", proof: "self", peerAddress: "127.0.0.1", helo: options.hostname, tls: null },
-      ...stored,
-      receivedAt: request.now,
-    },
-    expiresAt: request.now + options.lifetimeMs,
-    dueAt: request.now,
-    lease: null,
-    events: [
-      {
-        at: request.now,
-        messageId: id,
-        recipientId: null,
-        body: {
-          kind: "accepted",
-          origin,
-          submitter: "postern",
-          proof: "self",
-          peerAddress: "127.0.0.1",
-          tls: null,
-          sizeBytes: stored.body.sizeBytes,
-          sha256: stored.sha256,
-          recipients: 1,
-        },
-      },
-    ],
-  };
+  const envelope = {
+    sender: null,
+    body: "7bit",
+    smtpUtf8: sender.isUtf8,
+    requireTls: false,
+    ret: null,
+    envid: null,
+  } as const;
+  return ownMessage({ id, origin, parent, envelope, recipients: [recipient], stored, now: request.now }, options);
 }
 
 function originOf(kind: ReportKind): Origin {
