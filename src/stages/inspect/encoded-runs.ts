@@ -13,20 +13,29 @@ export type EncodedRuns = {
   readonly isWhole: boolean;
 };
 
-/** A run begins no word of a natural language, and goes on over lines of nothing else. */
-const RUN = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{24,}(?:\r?\n[A-Za-z0-9+/]{4,}(?![A-Za-z0-9+/ .,:;!?']))*/g;
+/** Longer than nearly every word of a natural language. */
+const RUN_CHARS_MIN = 24;
+/** From its first character; it goes on over lines of nothing else. */
+const RUN = /[A-Za-z0-9+/]{24,}(?:\r?\n[A-Za-z0-9+/]{4,}(?![A-Za-z0-9+/ .,:;!?']))*/y;
 const LINE_BREAKS = /[\r\n]+/g;
 const RUNS_MAX = 10_000;
 /** Shorter than any archive or document; a digest may begin like one by chance. */
 const CONTAINER_BYTES_MIN = 64;
 const STRANGE = /[\0-\x08\x0e-\x1f\x7f]/; // oxlint-disable-line no-control-regex
+/** 1 for each ASCII code of the alphabet of base64. */
+const OF_BASE64 = new Uint8Array(128);
+for (let code = 0; code < 128; code += 1) OF_BASE64[code] = /[A-Za-z0-9+/]/.test(String.fromCharCode(code)) ? 1 : 0;
 const NOTHING: EncodedRuns = { texts: [], containers: [], isWhole: true };
 
 export function encodedRunsOf(text: string): EncodedRuns {
   const texts: string[] = [];
   const containers: Buffer[] = [];
   let runs = 0;
-  for (const [run] of text.matchAll(RUN)) {
+  let end = 0;
+  for (let start = runFrom(text, 0); start >= 0; start = runFrom(text, end)) {
+    RUN.lastIndex = start;
+    const run = RUN.exec(text)?.[0] ?? "";
+    end = start + run.length;
     runs += 1;
     if (runs > RUNS_MAX) break;
     const bytes = Buffer.from(run.replace(LINE_BREAKS, ""), "base64");
@@ -36,6 +45,21 @@ export function encodedRunsOf(text: string): EncodedRuns {
   }
   if (texts.length === 0 && containers.length === 0 && runs <= RUNS_MAX) return NOTHING;
   return { texts: texts.length === 0 ? [] : [texts.join("\n")], containers, isWhole: runs <= RUNS_MAX };
+}
+
+/**
+ * Where the next run begins, at `from` or behind it; -1: nowhere. Looks at the last character of the shortest run there could be,
+ * and then backwards, so that in a natural language most characters are never looked at. No run reaches over `from`.
+ */
+export function runFrom(text: string, from: number): number {
+  let start = from;
+  while (start + RUN_CHARS_MIN <= text.length) {
+    let at = start + RUN_CHARS_MIN - 1;
+    while (at >= start && OF_BASE64[text.charCodeAt(at)] === 1) at -= 1;
+    if (at < start) return start;
+    start = at + 1;
+  }
+  return -1;
 }
 
 /** Its last bytes may be made of what stands behind the run. */
