@@ -84,9 +84,9 @@ const READERS: readonly (readonly [what: string, read: (text: string) => unknown
     "a header",
     (text) => {
       const values = namedValues(
-        ["From", "To", "Subject"].map((name) => ({ name, value: `x${text}y`, start: 0, end: 0 })),
+        ["From", "To", "Subject", "List-Id"].map((name) => ({ name, value: `x${text}y`, start: 0, end: 0 })),
       );
-      return [headerSegments(values), senderNamesOf(values)];
+      return [headerSegments(values, { senders: true }), senderNamesOf(values)];
     },
   ],
 ];

@@ -70,11 +70,11 @@ function numbersOf(findings: readonly number[]): string {
 }
 
 /** `level 85 (word at 120), -40 (word at 98)` */
-export function whyOf({ level, supports, suppressions, dropped, fields }: ExplainedFinding): string {
+export function whyOf({ level, supports, suppressions, dropped, fields, isSender }: ExplainedFinding): string {
   if (dropped !== null) return DROPPED[dropped];
   const reached = supports.find(({ kind, by }) => kind === "level" && by === level);
   const adjusted = [...supports, ...suppressions].filter(({ kind }) => kind === "adjust");
-  const ground = `level ${level ?? "-"}${reached === undefined ? "" : wordAt(reached)}${met(fields)}`;
+  const ground = `level ${level ?? "-"}${reached === undefined ? "" : wordAt(reached)}${met(fields)}${isSender === true ? ", sender" : ""}`;
   return [ground, ...adjusted.map((each) => `${each.by > 0 ? "+" : ""}${each.by}${wordAt(each)}`)].join(", ");
 }
 

@@ -50,6 +50,8 @@ export type ExplainedFinding = {
   readonly supports: readonly Support[];
   readonly suppressions: readonly Support[];
   readonly dropped: FindingExplanation["dropped"];
+  /** It is who the message is from. */
+  readonly isSender?: true;
   /** Of an exact data match: the fields of one row that met. */
   readonly fields?: readonly string[];
   /** Rules that hold and counted it. */
@@ -111,8 +113,8 @@ export class Explainer {
   valueAt(n: number): string {
     const listed = this.#listed[n - 1];
     if (listed === undefined) return "";
-    const { segment, start, end } = listed.finding;
-    return this.#inspected.seen.segments[segment]?.text.slice(start, end) ?? "";
+    const { segment, start, end, value } = listed.finding;
+    return value ?? this.#inspected.seen.segments[segment]?.text.slice(start, end) ?? "";
   }
 
   #list(pack: CompiledPack, finding: FindingExplanation): void {
@@ -144,6 +146,7 @@ export class Explainer {
   #finding({ finding, rules }: { finding: FindingExplanation; rules: Set<string> }, n: number): ExplainedFinding {
     const { segments } = this.#inspected.seen;
     const { detector, confidence, level, supports, suppressions, dropped, fields, segment, start, end } = finding;
+    const isSender = segments[segment]?.kind === "sender";
     return {
       n,
       detector,
@@ -156,6 +159,7 @@ export class Explainer {
       supports,
       suppressions,
       dropped,
+      ...(isSender && { isSender }),
       ...(fields !== undefined && { fields }),
       rules: [...rules].filter((rule) => rule !== ""),
     };

@@ -7,6 +7,7 @@ import type { YamlPath } from "../../parts/config/yaml-source.ts";
 import type { CompiledDetector, DetectionMethod, Near, Rung } from "./compiled-pack.ts";
 import { compileEdm, NO_INDEXES } from "./compile-edm.ts";
 import type { EdmIndexes } from "./compile-edm.ts";
+import { compileSender } from "./compile-sender.ts";
 import { readPattern } from "./linear-pattern.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
 import { normaliseText, normaliseValue } from "./normalise.ts";
@@ -115,6 +116,8 @@ class DetectorCompiler {
         };
       case "edm":
         return compileEdm(entry, path, { indexes: this.#indexes, report: this.#report });
+      case "sender":
+        return compileSender(entry, path, this.#report);
       case "name_shape":
         for (const word of entry.not_names) this.#words.add(word.toLowerCase());
         return { kind: "shape", relations: this.#labels(entry.labels, [...path, "labels"]), notNames: this.#words };

@@ -3,6 +3,7 @@ import type { RuleAction, RuleScope, SideAction, Tier } from "../../core/finding
 import type { EdmField } from "../../parts/edm/edm-fields.ts";
 import type { ExactMethod } from "./exact-match.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
+import type { MessageSender } from "./message-sender.ts";
 import type { Need } from "./rule-need.ts";
 import type { PhraseHits } from "./phrase-hits.ts";
 import type { PhraseIndex, Tokens } from "./tokens.ts";
@@ -12,10 +13,12 @@ import type { Validator } from "./validators.ts";
 export type Segment = {
   /** MIME path; `header:subject`, `2:filename` and the like for what is no body. */
   readonly part: string;
-  readonly kind: "subject" | "header" | "body" | "filename";
-  /** 0 for the message itself, counted up for messages embedded in it; a subject belongs to its own message. */
+  /** A sender has no text: only detectors of that type find something there. */
+  readonly kind: "subject" | "sender" | "header" | "body" | "filename";
+  /** 0 for the message itself, counted up for messages embedded in it; a subject and a sender belong to their own message. */
   readonly message: number;
   readonly text: string;
+  readonly sender?: MessageSender;
 };
 
 /** A segment after the one pass of the phrase index. */
@@ -105,6 +108,15 @@ export type DetectionMethod =
       readonly notSurnames: ReadonlySet<string>;
     }
   | ExactMethod
+  | {
+      readonly kind: "sender";
+      /** Patterns of core/address-pattern.ts. */
+      readonly addresses: readonly string[];
+      /** Whole ones, or with a dot in front the end of some. */
+      readonly listIds: readonly string[];
+      /** As message-sender.ts spaces them. */
+      readonly words: readonly string[];
+    }
   | {
       readonly kind: "shape";
       /** Set of the words after which one capitalised word is a name. */

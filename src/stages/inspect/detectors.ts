@@ -8,6 +8,7 @@ import type { Candidate, CompiledDetector, CompiledPack, DetectionMethod, Match,
 import type { ScannedSegment, Segment } from "./compiled-pack.ts";
 import { findExact } from "./exact-match.ts";
 import { findLabelled } from "./label-value.ts";
+import { findSender } from "./message-sender.ts";
 import { normaliseValue } from "./normalise.ts";
 import type { Pausable } from "./pauses.ts";
 import { findShapes } from "./name-shape.ts";
@@ -29,6 +30,7 @@ export const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> =
   ending: 65,
   name: 0,
   edm: 95,
+  sender: 85,
   shape: 0,
 };
 
@@ -120,6 +122,8 @@ export function candidatesOf(scan: ScannedSegment, method: DetectionMethod): rea
       return findNames(scan, method);
     case "edm":
       return findExact(scan, method);
+    case "sender":
+      return findSender(scan, method);
     case "shape":
       return findShapes(scan, method);
     default:

@@ -29,6 +29,8 @@ export type FindingExplanation = {
   readonly dropped: "check" | "sender" | "no_level" | null;
   /** Of an exact data match: which fields of one row met. Of which row is not told. */
   readonly fields?: readonly string[];
+  /** Content. Of what stands in no text: who the message is from. */
+  readonly value?: string;
 };
 
 /** In order of their place. Words of lists are not among them unless a rule's condition counted them. */
@@ -44,6 +46,8 @@ export function explainFindings(pack: CompiledPack, { segments, senderNames }: S
 
 function explainDetector(scan: ScannedSegment, detector: CompiledDetector): readonly FindingExplanation[] {
   const kept = candidatesOf(scan, detector.method);
+  // It has no text that could be dropped.
+  if (detector.method.kind === "sender") return kept.map((candidate) => explainCandidate(scan, detector, candidate));
   const isKept = (candidate: Candidate): boolean =>
     kept.some(({ start, end }) => candidate.start < end && start < candidate.end);
   const named = candidatesOf({ ...scan, senderNames: new Set() }, detector.method).filter((each) => !isKept(each));
@@ -76,6 +80,7 @@ function explainCandidate(scan: ScannedSegment, detector: CompiledDetector, cand
     suppressions: reached.filter(({ kind, by }) => kind === "adjust" && by < 0),
     dropped: confidence === null ? "no_level" : null,
     ...(candidate.fields !== undefined && { fields: candidate.fields }),
+    ...(detector.method.kind === "sender" && { value: candidate.value }),
   };
 }
 

@@ -125,8 +125,8 @@ class Extractor {
     this.#messages += 1;
     const suffix = message === 0 ? "" : `@${root.path}`;
     const values = namedValues(await this.#fields(root, { message, suffix, isMessage: true }));
-    for (const { name, kind, text } of headerSegments(values)) {
-      this.#add({ part: `header:${name}${suffix}`, kind, message }, text);
+    for (const { name, text, ...more } of headerSegments(values, this.#wanted)) {
+      this.#add({ part: `header:${name}${suffix}`, message, ...more }, text);
     }
     await this.#part(root, message);
     return values;
@@ -389,7 +389,7 @@ class Extractor {
     if (text.length > room) this.#blame(place.part, "over_budget");
     const kept = normaliseText(text.length > room ? text.slice(0, Math.max(0, room)) : text);
     this.#chars += kept.length;
-    if (kept !== "") this.#segments.push({ ...place, text: kept });
+    if (kept !== "" || place.sender !== undefined) this.#segments.push({ ...place, text: kept });
   }
 
   #blame(part: string, reason: UninspectableReason): void {

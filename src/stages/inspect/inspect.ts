@@ -51,7 +51,8 @@ export type Seen = {
 
 export function createInspect(options: InspectOptions, deps: InspectDeps): Inspect {
   const turnstile = new Turnstile();
-  const wanted = wantedOf(options);
+  const senders = deps.packs.some(({ detectors }) => detectors.some(({ method }) => method.kind === "sender"));
+  const wanted = wantedOf(options, { senders });
   return async ({ mime, read }) => {
     await turnstile.pass();
     const deadline = deps.clock.monotonic() + options.timeMsMax;

@@ -9,12 +9,15 @@ import { guessWords } from "../../parts/mime/header-fields.ts";
 import type { HeaderField } from "../../parts/mime/header-fields.ts";
 import type { Segment } from "./compiled-pack.ts";
 import type { InspectOptions } from "./inspect-options.ts";
+import { senderOf } from "./message-sender.ts";
+import type { MessageSender } from "./message-sender.ts";
 import { lowerCase, normaliseText, normaliseValue } from "./normalise.ts";
 
 export type HeaderText = {
   readonly name: string;
-  readonly kind: Extract<Segment["kind"], "subject" | "header">;
+  readonly kind: Extract<Segment["kind"], "subject" | "sender" | "header">;
   readonly text: string;
+  readonly sender?: MessageSender;
 };
 
 const SUBJECT_FIELDS = ["subject", "thread-topic"];
@@ -39,8 +42,9 @@ const TEXT_FIELDS = ["comments", "keywords", "content-description"];
 const READ_FIELDS = new Set([...SUBJECT_FIELDS, ...NAME_FIELDS, ...TEXT_FIELDS]);
 const SENSITIVITY_FIELD = "sensitivity";
 const TLS_REQUIRED_FIELD = "tls-required";
+const LIST_FIELD = "list-id";
 /** Not read for what it says to people. */
-const ASKING_FIELDS: readonly string[] = [SENSITIVITY_FIELD, TLS_REQUIRED_FIELD];
+const ASKING_FIELDS: readonly string[] = [SENSITIVITY_FIELD, TLS_REQUIRED_FIELD, LIST_FIELD];
 const BARE_ADDRESS = /[^\s,;:"<>()@]{1,200}@[^\s,;"<>()]{1,255}/g;
 /** Longer than any text of a person; addresses and triggers are looked for up to here. */
 const FIELD_CHARS_MAX = 8_192;
@@ -63,8 +67,11 @@ export function namedValues(fields: readonly HeaderField[]): NamedValues {
   return values;
 }
 
-export function headerSegments(values: NamedValues): readonly HeaderText[] {
+/** `senders`: some detector asks who a message is from. */
+export function headerSegments(values: NamedValues, { senders }: Pick<Wanted, "senders">): readonly HeaderText[] {
   const texts: HeaderText[] = [];
+  const sender = senders ? senderIn(values) : null;
+  if (sender !== null) texts.push({ name: "sender", kind: "sender", text: "", sender });
   const subjects = new Set<string>();
   for (const name of SUBJECT_FIELDS) for (const text of values.get(name) ?? NONE) subjects.add(text);
   for (const text of subjects) texts.push({ name: "subject", kind: "subject", text });
@@ -74,6 +81,11 @@ export function headerSegments(values: NamedValues): readonly HeaderText[] {
   for (const name of TEXT_FIELDS)
     for (const text of values.get(name) ?? NONE) texts.push({ name, kind: "header", text });
   return texts;
+}
+
+export function senderIn(values: NamedValues): MessageSender | null {
+  const fields = [...(values.get("from") ?? NONE), ...(values.get("sender") ?? NONE)];
+  return senderOf({ fields, names: fields.map(displayNames), lists: values.get(LIST_FIELD) ?? NONE });
 }
 
 /** Each other field with its name, and whatever is too long to be read by its meaning; with `all`, for a part of a message, every field. */
@@ -86,14 +98,18 @@ export function otherFields(fields: readonly HeaderField[], { all }: { readonly 
 /** What a sender asked for in a field of the header: protection, or to do without. */
 export type Ask = Trigger | "waiver-tag";
 
-/** What asks for protection or against it, compared without regard to case. */
+/** What is asked of a header: what asks for protection or against it, compared without regard to case, and who it is from. */
 export type Wanted = {
   readonly tags: readonly string[];
   readonly waiverTags: readonly string[];
   readonly sensitivities: ReadonlySet<string>;
+  readonly senders: boolean;
 };
 
-export function wantedOf(options: Pick<InspectOptions, "subjectTags" | "sensitivityValues" | "waiverTags">): Wanted {
+export function wantedOf(
+  options: Pick<InspectOptions, "subjectTags" | "sensitivityValues" | "waiverTags">,
+  { senders }: Pick<Wanted, "senders">,
+): Wanted {
   const read = (tags: readonly string[]): readonly string[] =>
     tags.map((tag) => lowerCase(normaliseText(tag)).trim()).filter((tag) => tag !== "");
   const [tags, waiverTags] = [read(options.subjectTags), read(options.waiverTags)];
@@ -101,6 +117,7 @@ export function wantedOf(options: Pick<InspectOptions, "subjectTags" | "sensitiv
     tags,
     waiverTags,
     sensitivities: new Set(options.sensitivityValues.map((value) => value.trim().toLowerCase())),
+    senders,
   };
 }
 

@@ -90,6 +90,7 @@ export class MessageMatches {
         return [method.labels, method.honorifics, method.givenNames].some((set) => this.#sets.has(set));
       case "ending":
       case "edm":
+      case "sender":
       case "shape":
         return true;
       default:

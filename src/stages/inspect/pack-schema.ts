@@ -146,6 +146,16 @@ const shapeDetector = z.strictObject({
   not_names: z.array(word).max(5_000).default([]),
 });
 
+const patterns = z.array(z.string().min(1).max(320)).min(1).max(1_000);
+
+const senderDetector = z.strictObject({
+  ...shared,
+  type: z.literal("sender"),
+  addresses: patterns.optional(),
+  list_ids: patterns.optional(),
+  words: z.array(word).min(1).max(1_000).optional(),
+});
+
 const detector = z.discriminatedUnion("type", [
   regexDetector,
   labelDetector,
@@ -154,6 +164,7 @@ const detector = z.discriminatedUnion("type", [
   validatorDetector,
   nameDetector,
   edmDetector,
+  senderDetector,
   shapeDetector,
 ]);
 
@@ -176,8 +187,6 @@ const condition = z.strictObject({
   weight: z.int().min(1).max(1_000).optional(),
   within: withinChars.optional(),
 });
-
-const patterns = z.array(z.string().min(1).max(320)).min(1).max(1_000);
 
 /** Who writes to whom: all keys of an entry must fit. */
 const between = z
@@ -218,6 +227,8 @@ const rule = z.strictObject({
 });
 
 const packTest = z.strictObject({
+  from: text.optional(),
+  list_id: text.optional(),
   subject: text.optional(),
   text: text.optional(),
   expect: z.array(id).max(100),

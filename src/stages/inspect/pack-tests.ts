@@ -9,6 +9,7 @@ import type { CompiledPack, Segment } from "./compiled-pack.ts";
 import { scanSegment } from "./detectors.ts";
 import type { ScanContext } from "./detectors.ts";
 import { matchPack } from "./match-pack.ts";
+import { senderIn } from "./message-header.ts";
 import { normaliseText, normaliseValue } from "./normalise.ts";
 import type { DetectorTests, PackFile } from "./pack-schema.ts";
 
@@ -104,19 +105,45 @@ function testDetector(tests: DetectorTests, id: string, pack: CompiledPack): rea
 }
 
 function matchesOf(text: string, id: string, pack: CompiledPack): ReturnType<typeof scanSegment> {
-  const segment: Segment = { part: "1", kind: "body", message: 0, text: normaliseText(text) };
+  const isOfSender = pack.byId.get(id)?.method.kind === "sender";
+  const [segment] = isOfSender ? senderSegments(headerOf(text)) : [bodyOf(text)];
+  if (segment === undefined) return [];
   const narrowed: CompiledPack = { ...pack, detectors: pack.detectors.filter((detector) => detector.id === id) };
   return scanSegment(narrowed, { segment, index: 0 }, CONTEXT).filter((match) => match.confidence > 0);
 }
 
-function segmentsOf(test: {
-  readonly subject?: string | undefined;
-  readonly text?: string | undefined;
-}): readonly Segment[] {
+function bodyOf(text: string): Segment {
+  return { part: "1", kind: "body", message: 0, text: normaliseText(text) };
+}
+
+type TestedHeader = { readonly from?: string | undefined; readonly list_id?: string | undefined };
+
+/** A test of a sender is a value of From, or `List-Id: ` and one of that. */
+function headerOf(text: string): TestedHeader {
+  const list = /^list-id:\s*(.*)$/is.exec(text)?.[1];
+  return list === undefined ? { from: text } : { list_id: list };
+}
+
+function senderSegments({ from, list_id: list }: TestedHeader): readonly Segment[] {
+  const values = new Map([
+    ["from", from === undefined ? [] : [from]],
+    ["list-id", list === undefined ? [] : [list]],
+  ]);
+  const sender = senderIn(values);
+  return sender === null ? [] : [{ part: "header:sender", kind: "sender", message: 0, text: "", sender }];
+}
+
+function segmentsOf(
+  test: TestedHeader & {
+    readonly subject?: string | undefined;
+    readonly text?: string | undefined;
+  },
+): readonly Segment[] {
   const subject =
     test.subject === undefined ? [] : [{ part: "header:subject", kind: "subject", text: test.subject } as const];
   const body = test.text === undefined ? [] : [{ part: "1", kind: "body", text: test.text } as const];
-  return [...subject, ...body].map((each) => ({ ...each, message: 0, text: normaliseText(each.text) }));
+  const texts = [...subject, ...body].map((each) => ({ ...each, message: 0, text: normaliseText(each.text) }));
+  return [...senderSegments(test), ...texts];
 }
 
 function rulesFor(pack: CompiledPack, segments: readonly Segment[]): ReadonlySet<string> {

@@ -34,6 +34,7 @@ export function pricesOf(detectors: readonly PricedDetector[]): Price {
 
 function priceOf(detector: PricedDetector): number {
   if (detector.type === "name_shape") return SHAPE_PRICE;
+  if (detector.type === "sender") return 0;
   return isSearched(detector) ? SEARCH_PRICE : 1;
 }
 

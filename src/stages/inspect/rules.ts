@@ -1,7 +1,7 @@
 /**
  * Decides which rules a message's matches satisfy.
- * Promises: pure, deterministic, the order of parts does not matter; a window looks at one segment, except that a subject
- * stands directly before the beginning of every other segment of its message. Linear in the matches times the window.
+ * Promises: pure, deterministic, the order of parts does not matter; a window looks at one segment, except that a subject and a
+ * sender stand directly before the beginning of every other segment of their message. Linear in the matches times the window.
  */
 import { assertNever } from "../../core/assert-never.ts";
 import type { CompiledRule, Condition, CountCondition, Match, NearCondition, Segment } from "./compiled-pack.ts";
@@ -134,11 +134,15 @@ export class RuleEvaluation {
       const other = this.#segments[index];
       if (index === anchor.segment || other === undefined || home === undefined || other.message !== home.message)
         continue;
-      if (other.kind === "subject" && anchor.start <= withinChars) found.push(...matches);
-      else if (home.kind === "subject") found.push(...slice(matches, 0, withinChars));
+      if (standsBefore(other) && anchor.start <= withinChars) found.push(...matches);
+      else if (standsBefore(home)) found.push(...slice(matches, 0, withinChars));
     }
     return found;
   }
+}
+
+function standsBefore({ kind }: Segment): boolean {
+  return kind === "subject" || kind === "sender";
 }
 
 /** A match inside another says nothing new: "heart" in "heart failure". Sorted by place, the longer first. */

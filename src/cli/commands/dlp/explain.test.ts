@@ -46,6 +46,15 @@ test("conditions of rules that found nothing are printed when asked for", async 
   expect(output).not.toContain("found nothing");
 });
 
+test("a sender is told as one, without the address", async () => {
+  const mail = join(folder, "sender.eml");
+  writeFileSync(mail, "From: oncology-reminders@clinic.example\r\nSubject: Your appointment\r\n\r\nThursday at 10");
+  const { output } = await runDlp("explain", mail);
+  expect(output).toMatch(/us-hipaa\/phi\.sender_tells: holds \(shadow: acts on nothing/);
+  expect(output).toMatch(/ sender\.care +60 +header:sender +0 +0 +[0-9a-f]{16} +level 60, sender\n/);
+  expect(output).not.toMatch(/reminders|clinic\.example/);
+});
+
 test("a folder is wrong usage", async () => {
   const { error } = await runDlp("explain", folder);
   expect(error).toMatchObject({ exitCode: 2 });

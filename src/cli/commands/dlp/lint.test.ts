@@ -66,6 +66,16 @@ describe("dlp lint says", () => {
     ],
     ["that a pattern fits everyday words", pack([regex("\\b[a-z]{4}\\b")]), "too-broad"],
     ["that a pattern fits everyday numbers", pack([regex("\\b[A-Z0-9]{5,9}\\b")]), "too-broad"],
+    [
+      "that a sender's domain is everybody's",
+      pack([`id: s, type: sender, classes: [a], addresses: [.example], ${TESTED}`]),
+      "too-broad",
+    ],
+    [
+      "that a sender's word is everybody's",
+      pack([`id: s, type: sender, classes: [a], words: [please], ${TESTED}`]),
+      "too-broad",
+    ],
     ["that a keyword is one word with the digits", pack([regex("mrn\\d{7}", ", keywords: [mrn]")]), "keyword-glued"],
     [
       "that a keyword is no word of the pattern",

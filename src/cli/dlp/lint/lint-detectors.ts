@@ -22,6 +22,7 @@ export function lintDetectors(subject: LintSubject): readonly Doubt[] {
       ...costs(entry, path),
       ...(entry.type === "regex" ? [...breadth(entry, path, { subject, detector }), ...keywords(entry, path)] : []),
       ...(entry.type === "word_ending" ? endings(entry, path) : []),
+      ...(entry.type === "sender" ? senders(entry, path) : []),
       ...deadLevels(entry, path),
     ];
   });
@@ -43,6 +44,7 @@ function costs(entry: DetectorEntry, path: YamlPath): readonly Doubt[] {
   });
 }
 
+type Sender = Extract<DetectorEntry, { type: "sender" }>;
 type Regex = Extract<DetectorEntry, { type: "regex" }>;
 
 function breadth(
@@ -116,6 +118,23 @@ function endings(entry: Extract<DetectorEntry, { type: "word_ending" }>, path: Y
     return [{ severity: "note", check: "never-matches", path: place, why, next: "Take it out." }];
   });
   return [...covered, ...useless];
+}
+
+/** Patterns that everybody fits, and words that say nothing of anybody. */
+function senders({ addresses = [], list_ids: lists = [], words = [] }: Sender, path: YamlPath): readonly Doubt[] {
+  const broad = (key: string, texts: readonly string[], isBroad: (text: string) => boolean): readonly Doubt[] =>
+    texts.flatMap((text, position): readonly Doubt[] => {
+      if (!isBroad(text)) return [];
+      const why = `"${text}" fits senders of every kind`;
+      const next = "Name a domain, a list or a word that only such senders have.";
+      return [{ severity: "warning", check: "too-broad", path: [...path, key, position], why, next }];
+    });
+  const isTopLevel = (text: string): boolean => /^\.[^.]+\.?$/.test(text);
+  return [
+    ...broad("addresses", addresses, isTopLevel),
+    ...broad("list_ids", lists, isTopLevel),
+    ...broad("words", words, (word) => EVERYDAY_WORDS.has(word.toLowerCase())),
+  ];
 }
 
 /** Levels that words near by reach, but that are reached without them. */

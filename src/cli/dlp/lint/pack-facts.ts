@@ -62,5 +62,6 @@ export function levelAtMost(detector: CompiledDetector): number {
 
 /** Different values a detector can find. */
 export function valuesAtMost({ method }: CompiledDetector): number {
+  if (method.kind === "sender") return 1;
   return method.kind === "dictionary" ? new Set(method.terms).size : Number.POSITIVE_INFINITY;
 }
