@@ -78,6 +78,18 @@ describe("dlp scan", () => {
     expect(code).toBe(1);
   });
 
+  test.skipIf(!canBeOthers).each([
+    [["eval"], "PST-INS-003"],
+    [["edm", "build", "--out", "x.edm", "--key", "env:NONE"], "PST-EDM-004"],
+    [["dict", "build", "--out", "x.dict", "--source", "xx", "--licence", "xx"], "PST-INS-020"],
+  ])("%j says with a code that its source is closed to it", async (command, code) => {
+    const shut = join(folder, "shut");
+    mkdirSync(shut, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o711);
+    const { output } = await runCli(["dlp", ...command, shut], PEOPLE.vera);
+    expect(output).toContain(`postern: ${code} ${shut} cannot be read`);
+  });
+
   test("a folder without files is told", async () => {
     mkdirSync(join(folder, "empty"));
     const { output, complaints, error } = await runDlp("scan", "--json", join(folder, "empty"));

@@ -102,7 +102,7 @@ async function* linesOf(path: string): AsyncGenerator<{ readonly line: string; r
   } catch (error) {
     if (error instanceof CliError) throw error;
     const why = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-    throw sourceError(`${path} cannot be read (${why})`);
+    throw new CliError(`PST-INS-020 ${path} cannot be read (${why})`, { next: "Check the path and its permissions." });
   } finally {
     input.destroy();
   }

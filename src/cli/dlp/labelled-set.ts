@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
+import type { Dirent } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CliError } from "../cli-error.ts";
@@ -71,14 +72,20 @@ function samplesOf(path: string, label: string): readonly Sample[] {
 
 /** The folder's folders are labels. */
 function readFolders(path: string): readonly Sample[] {
-  const labels = readdirSync(path, { withFileTypes: true }).filter(
-    (each) => each.isDirectory() && LABEL.test(each.name),
-  );
+  const labels = entriesOf(path).filter((each) => each.isDirectory() && LABEL.test(each.name));
   if (labels.length > 0) return labels.flatMap(({ name }) => samplesOf(join(path, name), name));
   throw new CliError(`PST-INS-014 ${path} holds no folder named by a label`, {
     next: "put messages into folders such as phi/ and clean/ in it, or write LABEL=PATH.",
     exitCode: 2,
   });
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    throw new CliError(`PST-INS-003 ${folder} cannot be read`, { next: "check its permissions." });
+  }
 }
 
 function readRows(path: string): readonly Sample[] {

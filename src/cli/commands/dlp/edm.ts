@@ -1,5 +1,5 @@
 /** `postern dlp edm build | verify | show`: the index by which exact data match knows a patient. Prints headings and counts, never a value. */
-import { createReadStream, statSync } from "node:fs";
+import { accessSync, constants, createReadStream, statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { buildIndex } from "../../../parts/edm/build-index.ts";
 import type { BuiltIndex } from "../../../parts/edm/build-index.ts";
@@ -161,11 +161,16 @@ function sizeOf(path: string): number {
   let size: number;
   try {
     const stat = statSync(path);
+    accessSync(path, constants.R_OK);
     size = stat.isFile() ? stat.size : -1;
   } catch {
     size = -1;
   }
-  if (size < 0) throw new CliError(`PST-EDM-004 ${path} cannot be read`, { next: "name a CSV file.", exitCode: 2 });
+  if (size < 0)
+    throw new CliError(`PST-EDM-004 ${path} cannot be read`, {
+      next: "name a CSV file that this user may read.",
+      exitCode: 2,
+    });
   if (size <= FILE_BYTES_MAX) return size;
   throw new CliError(`PST-EDM-004 ${path} has more than ${FILE_BYTES_MAX} bytes`, {
     next: "split it into two indexes.",
