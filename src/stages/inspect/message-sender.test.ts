@@ -4,6 +4,7 @@ import { createInspect, hashValue } from "./inspect.ts";
 import type { Seen } from "./inspect.ts";
 import { base64, inspectMail, mixed, packOf, stillClock, TEST_PACK } from "./inspect-mails.suite.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "./inspect-options.ts";
+import { normaliseValue } from "./normalise.ts";
 import { scanBytes } from "./scan.ts";
 
 const PACK = `version: 1
@@ -118,13 +119,9 @@ test("the sender of a message within is known too, and told by its place", async
 
 test("a finding holds a keyed hash of the address and nothing else of it", async () => {
   const findings = await inspectMail(["From: Reminders@clinic.example", "", "hello"], { pack: PACK });
-  const hash = hashValue("reminders@clinic.example", new Uint8Array(32));
+  const valueHash = hashValue(normaliseValue("reminders@clinic.example"), new Uint8Array(32));
   expect(findings.findings).toHaveLength(1);
-  expect(findings.findings[0]).toMatchObject({ detector: "s", confidence: 85, part: "header:sender", length: 0 });
-  const other = await inspectMail(["From: a@lists.example", "", "hello"], { pack: PACK });
-  expect(other.findings[0]?.valueHash).not.toBe(findings.findings[0]?.valueHash);
-  expect(findings.findings[0]?.valueHash).toMatch(/^[0-9a-f]{16}$/);
-  expect(hash).toMatch(/^[0-9a-f]{16}$/);
+  expect(findings.findings[0]).toMatchObject({ detector: "s", confidence: 85, part: "header:sender", valueHash });
   expect(JSON.stringify(findings).toLowerCase()).not.toMatch(/reminders|clinic/);
 });
 
