@@ -17,6 +17,10 @@ import { readStsRecord } from "../../src/parts/sts/txt-record.ts";
 import { chooseTlsrptRecord } from "../../src/parts/tlsrpt/record.ts";
 import { readExtensions } from "../../src/stages/deliver/extensions.ts";
 import { isNoneNamed, underPolicy } from "../../src/stages/discover/sts-route.ts";
+import { encodedRunsOf } from "../../src/stages/inspect/encoded-runs.ts";
+import { normaliseText } from "../../src/stages/inspect/normalise.ts";
+import { retoldTexts } from "../../src/stages/inspect/retold-text.ts";
+import { undisguisedTexts } from "../../src/stages/inspect/undisguised.ts";
 import { headerSegments, namedValues, senderNamesOf } from "../../src/stages/inspect/message-header.ts";
 import { usableDane } from "../support/dane-rig.ts";
 import { cpuMsOf } from "../support/cpu-time.ts";
@@ -51,6 +55,7 @@ const PIECES = [
   "\n",
   "\0",
   "é",
+  "а",
   "mx: ",
   "rua=",
   ",",
@@ -80,6 +85,10 @@ const READERS: readonly (readonly [what: string, read: (text: string) => unknown
   ["a mailbox", (text) => parseMailbox(`${text}@${text}x`)],
   ["a reply", reply],
   ["a DNS message", (text) => decodeMessage(Buffer.from(`\0\u0001\u0001\0\0\u0001\0\u0010\0\0\0\0${text}`, "latin1"))],
+  [
+    "a body",
+    (text) => [undisguisedTexts(text, normaliseText(text)), encodedRunsOf(text), retoldTexts(text, { isMarkup: true })],
+  ],
   [
     "a header",
     (text) => {

@@ -33,6 +33,7 @@ import {
   PKCS7_MIME_TYPES,
   RPMSG_TYPE,
 } from "./protected-content.ts";
+import { undisguisedTexts } from "./undisguised.ts";
 import { holdsEncodedPart, nameText, printableRuns, withoutDelimiters } from "./text-pieces.ts";
 
 export type Uninspectable = { readonly part: string; readonly reason: UninspectableReason };
@@ -171,8 +172,7 @@ class Extractor {
     if (first === undefined) {
       // Without a usable boundary, or beyond a limit: the source is all there is.
       this.#blame(part.path, "structure_defect");
-      const texts = readRawText(part, await this.#body(part));
-      return this.#add({ part: part.path, kind: "body", message }, texts.join(""));
+      return this.#add({ part: part.path, kind: "body", message }, readRawText(part, await this.#body(part)).join(""));
     }
     if (part.contentType === "multipart/encrypted" && (await this.#isPgpMime(part, message))) {
       this.#protectedParts.push(part.path);
@@ -219,7 +219,6 @@ class Extractor {
       return this.#file({ name: part.filename ?? "", bytes }, part.path, message);
     }
     this.#blame(part.path, "unsupported_type");
-    // Not to be understood, but where characters stand in it they are looked at.
     for (const text of readRawText(part, body)) this.#add({ part: part.path, kind: "body", message }, text);
   }
 
@@ -333,8 +332,7 @@ class Extractor {
     if (part.bodyEnd - part.bodyStart > SIGNATURE_BYTES_MAX) this.#blame(part.path, "unsupported_type");
     const { bytes, reason } = contentOf(part, await this.#body(part));
     if (reason !== null) this.#blame(part.path, reason);
-    const text = bytes.toString("latin1");
-    const texts = [text, ...encodedRunsOf(text).texts];
+    const texts = [bytes.toString("latin1"), ...encodedRunsOf(bytes.toString("latin1")).texts];
     this.#add({ part: part.path, kind: "body", message }, texts.join("\n"));
   }
 
@@ -387,9 +385,11 @@ class Extractor {
   #add(place: Omit<Segment, "text">, text: string): void {
     const room = this.#options.textCharsMax - this.#chars;
     if (text.length > room) this.#blame(place.part, "over_budget");
-    const kept = normaliseText(text.length > room ? text.slice(0, Math.max(0, room)) : text);
+    const raw = text.length > room ? text.slice(0, Math.max(0, room)) : text;
+    const kept = normaliseText(raw);
     this.#chars += kept.length;
-    if (kept !== "" || place.sender !== undefined) this.#segments.push({ ...place, text: kept });
+    if (kept === "" && place.sender === undefined) return;
+    for (const told of [kept, ...undisguisedTexts(raw, kept)]) this.#segments.push({ ...place, text: told });
   }
 
   #blame(part: string, reason: UninspectableReason): void {

@@ -100,6 +100,8 @@ class Converter {
     const name = nameAt(html, isEndTag ? open + 2 : open + 1);
     if (isTag) this.#attributes(name, tag);
     if (RAW.has(name) && isTag) return this.#rawElement(name, close + 1);
+    if (isTag && isReversed(name, tag)) this.#parts.push("\u202e");
+    if (isEndTag && name === "bdo") this.#parts.push("\u202c");
     if (TABLE_TAGS.has(name)) this.#tables.tag(name, isEndTag);
     if (BLOCKS.has(name)) this.#parts.push("\n");
     else if (isTag && CELLS.has(name)) this.#parts.push("\t");
@@ -196,6 +198,11 @@ const DATA_SCHEME = /data:/i;
 function nameAt(html: string, at: number): string {
   NAME.lastIndex = at;
   return NAME.test(html) ? html.slice(at, NAME.lastIndex).toLowerCase() : "";
+}
+
+/** What it holds is shown from right to left, letter by letter. */
+function isReversed(name: string, tag: string): boolean {
+  return (name === "bdo" || tag.includes("bidi-override")) && tag.toLowerCase().includes("rtl");
 }
 
 /** A quotation mark at either end, matching or not. */

@@ -10,6 +10,9 @@ const plain = (body: string, ...header: readonly string[]): readonly string[] =>
   body,
 ];
 const html = (body: string): readonly string[] => plain(body, "Content-Type: text/html");
+const utf8 = (body: string): readonly string[] =>
+  plain(Buffer.from(body).toString("latin1"), "Content-Type: text/plain; charset=utf-8");
+const struck = (text: string): string => text.replace(/\w/g, "$&\u0336");
 const hidden = (boundary: string): readonly string[] => [
   `--${boundary}`,
   "Content-Transfer-Encoding: base64",
@@ -91,6 +94,25 @@ describe("PHI is seen in", () => {
           "betes",
         ],
       ]),
+    ],
+    ["letters of other scripts", utf8("МRN: 00482913 dіаbеtеs")],
+    ["letters and digits struck through", utf8(struck("MRN: 00482913 diabetes"))],
+    ["digits in boxes", utf8("MRN: 0\uFE0F\u20E30\uFE0F\u20E3482913 diabetes")],
+    [
+      "invisible characters of every plane",
+      utf8("MRN: 0\u{1D173}04\u{1BCA0}82\u{E0100}91\uFFFF3 dia\u2065bet\u{1D17A}es"),
+    ],
+    ["rare hyphens and blanks", utf8("219\u205309\u2E3A9876\u2800dia\u00ADbetes")],
+    ["digits set apart", plain("MRN: 0 0 4 8 2 9 1 3, diabetes")],
+    ["letters set apart", plain("M R N: 0.0.4.8.2.9.1.3  d i a b e t e s")],
+    ["elements for each letter", html(`${Array.from("MRN:00482913", (each) => `<b>${each}</b>`).join("\n")} diabetes`)],
+    ["digits told as words", plain("MRN zero zero four eight two nine one three, diabetes")],
+    ["a number told as words in groups", plain("two one nine, zero nine, nine eight seven six: diabetes")],
+    ["a run written backwards", utf8("\u202Esetebaid 31928400 :NRM\u202C")],
+    ["markup that writes backwards", html("<bdo dir=rtl>setebaid 31928400 :NRM</bdo>")],
+    [
+      "a style that writes backwards",
+      html('<i style="unicode-bidi:bidi-override;direction:rtl">setebaid 31928400 :NRM</i>'),
     ],
     [
       "an attachment of a calendar entry",

@@ -1,17 +1,30 @@
 /**
  * Brings text into the one form every detector reads.
  * Promises: NFKC (full-width digits, no-break spaces, ligatures), no invisible characters (zero-width, soft hyphen,
- * direction marks, controls and their escape sequences), plain hyphens and quotes; lower-casing keeps every offset. Linear time, idempotent. Pure.
+ * direction marks, controls and their escape sequences), plain hyphens and quotes, Latin letters
+ * for those of another script that look like them inside a word; lower-casing keeps every offset. Linear time, idempotent. Pure.
  */
 import { holdsControl } from "../../parts/extraction/four-bytes.ts";
 
-// The two classes name every character they remove or replace; joiners stand in them on purpose.
-const INVISIBLE =
-  /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF9-\uFFFB\u{E0000}-\u{E0FFF}]/gu; // oxlint-disable-line no-misleading-character-class
-const DASHES = /[\u2010-\u2015\u2043\u2212\uFE58\uFE63\uFF0D]/g;
+/** What nothing shows (Unicode, Default_Ignorable_Code_Point), annotation marks, and what is no character. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u{1D159}\uFFF9-\uFFFC]/gu;
+const DASHES = /[\p{Dash_Punctuation}\u02D7\u2043\u2053\u2212]/gu;
+/** Struck through, underlined, boxed: marks over a letter or digit that no letter is written with. */
+const MARKS_OVER = /(?<=[A-Za-z0-9])[\u0300-\u036F\u0483-\u0489\u1AB0-\u1AFF\u1DC0-\u1DFF\u20D0-\u20F0]+/g;
+/** Letters of Greek and Cyrillic that look like Latin ones. */
+const LOOKALIKES: ReadonlyMap<string, string> = new Map(
+  Array.from("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοАВЕКМНОРСТУХІЅЈҮаеорсухіѕјһԁԛԝӏ", (letter, at) => [
+    letter,
+    "ABEZHIKMNOPTYXoABEKMHOPCTYXISJYaeopcyxisjhdqwl".charAt(at),
+  ]),
+);
+const MAY_LOOK_ALIKE = /[\u0370-\u052F]/;
+/** Taken whole, so that a long one is looked at once. */
+const WORD = /[A-Za-z\u0370-\u052F]+/g;
+const LATIN = /[A-Za-z]/;
 const SINGLE_QUOTES = /[\u2018-\u201B\u02BC\u2032\uFF07]/g;
 const DOUBLE_QUOTES = /[\u201C-\u201F\u2033]/g;
-const SPACES = /[\u0085\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]/g;
+const SPACES = /[\u0085\u00A0\u1680\u2000-\u200A\u202F\u205F\u2800\u3000]/g;
 /** Shown as nothing; a sequence of ISO 2022 that selects a character set goes whole. C1 but the line end among them. */
 const CONTROLS = /\x1b(?:[(-/][0-~]|\$[(-/]?[0-~])|[\0-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f]/g; // oxlint-disable-line no-control-regex
 /** Separators of HL7, X12 and the like part what stands beside them. */
@@ -78,8 +91,16 @@ function anyText(text: string): string {
     .replace(SINGLE_QUOTES, "'")
     .replace(DOUBLE_QUOTES, '"')
     .replace(SPACES, " ")
-    .replace(DOTTED_CAPITAL_I, "I");
-  return MAY_BE_DIGIT.test(shown) ? shown.replace(DIGITS, asciiDigit) : shown;
+    .replace(DOTTED_CAPITAL_I, "I")
+    .replace(MARKS_OVER, "");
+  const latin = MAY_LOOK_ALIKE.test(shown) ? shown.replace(WORD, latinOf) : shown;
+  return MAY_BE_DIGIT.test(latin) ? latin.replace(DIGITS, asciiDigit) : latin;
+}
+
+/** A word in two scripts, which no language has. */
+function latinOf(word: string): string {
+  if (!LATIN.test(word) || !MAY_LOOK_ALIKE.test(word)) return word;
+  return Array.from(word, (letter) => LOOKALIKES.get(letter) ?? letter).join("");
 }
 
 /** Every line break as LF. Fixed texts are replaced several times faster than patterns. */

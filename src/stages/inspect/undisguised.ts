@@ -1,0 +1,47 @@
+/**
+ * What a person reads at once and a detector does not: letters and digits set apart, digits told as words, runs written backwards.
+ * Promises: linear time; nothing for a text that holds none of it, which costs three searches; the text itself is read beside it. Pure.
+ */
+import { normaliseText } from "./normalise.ts";
+
+/** Five single letters or digits in a row. */
+const SET_APART = /(?<![A-Za-z0-9_])[A-Za-z0-9](?:[ .-]{1,3}[A-Za-z0-9](?![A-Za-z0-9_])){4}/;
+const RUN_APART = /(?<![A-Za-z0-9_])[A-Za-z0-9](?:[ .-]{1,3}[A-Za-z0-9](?![A-Za-z0-9_]))+/g;
+const BETWEEN_KINDS = /(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)/g;
+
+const WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+const WORD = `(?:${WORDS.join("|")}|oh)`;
+const FOUR_WORDS = new RegExp(`\\b${WORD}(?:[ ,-]{1,3}${WORD}\\b){3}`, "i");
+const RUN_OF_WORDS = new RegExp(`\\b${WORD}(?:[ ,-]{1,3}${WORD}\\b){3,}`, "gi");
+
+const OVERRIDE = "\u202e";
+/** Up to the mark that ends it, or the end of the line (UAX #9). */
+const OVERRIDDEN = /\u202e([^\u202c\n]*)\u202c?/g;
+
+/** `raw` is the text as it came, `text` the same normalised. */
+export function undisguisedTexts(raw: string, text: string): readonly string[] {
+  const texts: string[] = [];
+  if (SET_APART.test(text)) texts.push(text.replace(RUN_APART, together));
+  if (FOUR_WORDS.test(text)) texts.push(text.replace(RUN_OF_WORDS, digitsOf));
+  if (raw.includes(OVERRIDE)) texts.push(normaliseText(raw.replace(OVERRIDDEN, (_, run: string) => reversed(run))));
+  return texts;
+}
+
+function together(run: string): string {
+  return run.replace(/[ .]+/g, "").replace(BETWEEN_KINDS, " ");
+}
+
+function digitsOf(run: string): string {
+  const digit = (word: string): string => {
+    const value = WORDS.indexOf(word.toLowerCase());
+    return String(value === -1 ? 0 : value);
+  };
+  return run
+    .replace(/[A-Za-z]+/g, digit)
+    .replace(/(?:, ?| ?- ?)/g, "-")
+    .replaceAll(" ", "");
+}
+
+function reversed(run: string): string {
+  return Array.from(run).reverse().join("");
+}
