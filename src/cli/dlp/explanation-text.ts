@@ -1,5 +1,6 @@
 /** Words for an explained verdict: rules as indented trees, the way a finding came to its confidence. Shows no text of the message. */
 import type { Support } from "../../stages/inspect/explain-findings.ts";
+import type { PlaceFilter } from "../../stages/inspect/text-places.ts";
 import type { ExplainedCondition, ExplainedFinding, ExplainedRule } from "./explanation.ts";
 
 /** Findings named behind one condition. */
@@ -27,7 +28,7 @@ export function foundSomething({ holds, when }: ExplainedRule): boolean {
 
 function hasFound(condition: ExplainedCondition): boolean {
   if (condition.kind !== "count") return condition.conditions.some(hasFound);
-  return condition.findings.length > 0 || condition.outside > 0 || condition.tooWeak > 0;
+  return condition.findings.length > 0 || condition.outside > 0 || condition.elsewhere > 0 || condition.tooWeak > 0;
 }
 
 function conditionLines(condition: ExplainedCondition, depth: number): readonly string[] {
@@ -45,15 +46,29 @@ function textOf(condition: ExplainedCondition): string {
     case "not":
       return "not";
     case "count": {
-      const { asked, minConfidence, within, isMeasured, distinct, weight, outside, tooWeak, findings } = condition;
+      const {
+        asked,
+        minConfidence,
+        within,
+        isMeasured,
+        distinct,
+        weight,
+        outside,
+        tooWeak,
+        elsewhere,
+        places,
+        findings,
+      } = condition;
       const limits = [
         ...(minConfidence > 1 ? [`confidence ${minConfidence} or more`] : []),
         ...(within === null ? [] : [`within ${within} characters`]),
+        ...placesText(places),
       ];
       const counts = [
         `${distinct.found} of ${distinct.needed} values`,
         ...(weight.needed > 0 ? [`weight ${weight.found} of ${weight.needed}`] : []),
         ...(outside > 0 ? [`${outside} too far away`] : []),
+        ...(elsewhere > 0 ? [`${elsewhere} in other places`] : []),
         ...(tooWeak > 0 ? [`${tooWeak} not sure enough`] : []),
       ];
       if (!isMeasured) return `${[asked, ...limits].join(", ")}: nothing to measure from`;
@@ -62,6 +77,15 @@ function textOf(condition: ExplainedCondition): string {
     default:
       return condition satisfies never;
   }
+}
+
+/** `in subject or body`, `not in footer` */
+function placesText(places: PlaceFilter | null): readonly string[] {
+  if (places === null) return [];
+  return [
+    ...(places.in === null ? [] : [`in ${places.in.join(" or ")}`]),
+    ...(places.notIn.length === 0 ? [] : [`not in ${places.notIn.join(" or ")}`]),
+  ];
 }
 
 function numbersOf(findings: readonly number[]): string {

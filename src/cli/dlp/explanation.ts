@@ -12,6 +12,8 @@ import type { ConditionExplanation, CountExplanation } from "../../stages/inspec
 import { hashValue } from "../../stages/inspect/inspect.ts";
 import type { Seen } from "../../stages/inspect/inspect.ts";
 import { normaliseValue } from "../../stages/inspect/normalise.ts";
+import { TextPlaces } from "../../stages/inspect/text-places.ts";
+import type { TextPlace } from "../../stages/inspect/text-places.ts";
 import { matchesAmong, RuleEvaluation } from "../../stages/inspect/rules.ts";
 
 /** Findings listed; more change nothing. */
@@ -43,6 +45,8 @@ export type ExplainedFinding = {
   readonly confidence: number | null;
   readonly level: number | null;
   readonly part: string;
+  /** What of the message it stands in: body, quoted, signature … */
+  readonly places: readonly TextPlace[];
   /** In characters of the part's text as inspection read it. */
   readonly offset: number;
   readonly length: number;
@@ -76,9 +80,11 @@ export class Explainer {
   /** In the order of their numbers, which count from 1. */
   readonly #listed: { readonly finding: FindingExplanation; readonly rules: Set<string> }[] = [];
   readonly #numbers = new Map<string, number>();
+  readonly #places: TextPlaces;
 
   constructor(inspected: Inspected) {
     this.#inspected = inspected;
+    this.#places = new TextPlaces(inspected.seen.segments);
   }
 
   explain(): Explanation {
@@ -153,6 +159,7 @@ export class Explainer {
       confidence,
       level,
       part: segments[segment]?.part ?? "",
+      places: this.#places.of(segment, finding),
       offset: start,
       length: end - start,
       valueHash: hashValue(normaliseValue(this.valueAt(n)), this.#inspected.hashKey),

@@ -14,12 +14,15 @@ import type { CompiledRule, Condition, CountCondition } from "./compiled-pack.ts
 import type { BetweenEntry, ConditionEntry, DetectorEntry, RuleEntry } from "./pack-schema.ts";
 import { needOf, pricesOf } from "./rule-need.ts";
 import type { Price, PricedDetector } from "./rule-need.ts";
+import type { PlaceFilter } from "./text-places.ts";
 
 const FORMS = ["all", "any", "not", "any_of", "class"] as const;
-const COUNT_KEYS = ["min_confidence", "distinct", "distinct_terms", "weight", "within"] as const;
+const COUNT_KEYS = ["min_confidence", "distinct", "distinct_terms", "weight", "within", "scope", "not_in"] as const;
 
 /** One that has a fault of its own is known all the same. */
 type KnownDetector = PricedDetector & Pick<DetectorEntry, "classes">;
+
+type ScopeEntry = Pick<ConditionEntry, "scope" | "not_in">;
 
 type Known = {
   readonly ids: readonly string[];
@@ -53,6 +56,8 @@ function knownOf(detectors: readonly KnownDetector[]): Known {
 class RuleCompiler {
   readonly #known: Known;
   readonly #report: Report;
+  /** Of the rule at hand. */
+  #ruleScope: ScopeEntry = {};
 
   constructor(known: Known, report: Report) {
     this.#known = known;
@@ -61,6 +66,8 @@ class RuleCompiler {
 
   /** null: switched off, or faulty and reported. */
   compile(entry: RuleEntry, path: YamlPath): CompiledRule | null {
+    this.#ruleScope = entry;
+    this.#placesOf(entry, path);
     const when = this.#condition(entry.when, [...path, "when"], false);
     const scope = this.#scope(entry, path);
     if (when === null || entry.status === "off") return null;
@@ -118,18 +125,33 @@ class RuleCompiler {
     if (entry.distinct !== undefined && entry.distinct_terms !== undefined) {
       this.#report([...path, "distinct_terms"], "says the same as distinct; keep one");
     }
+    const places = this.#placesOf(entry, path);
     if (detectors === null) return null;
     const minConfidence = entry.min_confidence ?? 1;
     return {
       kind: "count",
       asked: entry.any_of === undefined ? `class ${entry.class ?? ""}` : entry.any_of.join(", "),
       detectors,
-      key: `${minConfidence} ${detectors.join(" ")}`,
+      key: `${minConfidence} ${detectors.join(" ")}${places === null ? "" : ` ${JSON.stringify(places)}`}`,
       minConfidence,
       distinct: entry.distinct ?? entry.distinct_terms ?? 1,
       weight: entry.weight ?? 0,
       withinChars: entry.within ?? null,
+      places,
     };
+  }
+
+  /** Of a condition, and what it leaves to its rule. */
+  #placesOf(entry: ScopeEntry, path: YamlPath): PlaceFilter | null {
+    const scope = entry.scope ?? this.#ruleScope.scope ?? null;
+    const notIn = entry.not_in ?? this.#ruleScope.not_in ?? [];
+    const both = scope?.find((place) => notIn.includes(place));
+    const own = entry.not_in === undefined ? "scope" : "not_in";
+    // What both leave to the rule was said of the rule.
+    if (both !== undefined && entry[own] !== undefined) {
+      this.#report([...path, own], `"${both}" stands in scope and in not_in; keep one`);
+    }
+    return scope === null && notIn.length === 0 ? null : { in: scope, notIn };
   }
 
   #ofIds(ids: readonly string[], path: YamlPath): readonly string[] | null {

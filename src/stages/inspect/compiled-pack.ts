@@ -6,6 +6,7 @@ import type { LinearPattern } from "./linear-pattern.ts";
 import type { MessageSender } from "./message-sender.ts";
 import type { Need } from "./rule-need.ts";
 import type { PhraseHits } from "./phrase-hits.ts";
+import type { PlaceFilter } from "./text-places.ts";
 import type { PhraseIndex, Tokens } from "./tokens.ts";
 import type { Validator } from "./validators.ts";
 
@@ -19,6 +20,8 @@ export type Segment = {
   readonly message: number;
   readonly text: string;
   readonly sender?: MessageSender;
+  /** A body of a file, not of the message or one within it. */
+  readonly isAttached?: boolean;
 };
 
 /** A segment after the one pass of the phrase index. */
@@ -163,6 +166,8 @@ export type CountCondition = {
   /** Sum of the weights of the distinct values. */
   readonly weight: number;
   readonly withinChars: number | null;
+  /** null: counts wherever it stands. */
+  readonly places: PlaceFilter | null;
 };
 
 export type CompiledRule = {

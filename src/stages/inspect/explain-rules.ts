@@ -7,6 +7,7 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { CompiledRule, Condition, CountCondition, Match, NearCondition } from "./compiled-pack.ts";
 import { tallyOf } from "./rules.ts";
 import type { RuleEvaluation } from "./rules.ts";
+import type { PlaceFilter } from "./text-places.ts";
 
 /** Anchors compared to find the one around which most holds. */
 const ANCHORS_MAX = 10_000;
@@ -26,13 +27,17 @@ export type CountExplanation = {
   readonly minConfidence: number;
   /** Characters on both sides of the anchor; null: anywhere in the message. */
   readonly within: number | null;
+  /** The places in which it counts; null: everywhere. */
+  readonly places: PlaceFilter | null;
   /** False where a window has nothing to be measured from. */
   readonly isMeasured: boolean;
   /** What is there, and how much is enough. */
   readonly distinct: { readonly found: number; readonly needed: number };
   readonly weight: { readonly found: number; readonly needed: number };
-  /** Of the same detectors: beyond the window, or with too little confidence. */
+  /** Of the same detectors: beyond the window, in places that do not count, or with too little confidence. */
   readonly outside: number;
+  /** Elsewhere than its places. */
+  readonly elsewhere: number;
   readonly tooWeak: number;
   readonly matches: readonly Match[];
 };
@@ -106,9 +111,10 @@ class Explainer {
   }
 
   #count(condition: CountCondition, anchor: Match | null, counted: readonly Match[]): CountExplanation {
-    const { asked, minConfidence, withinChars, detectors } = condition;
+    const { asked, minConfidence, withinChars, detectors, places } = condition;
     const all = this.#matches.filter((match) => detectors.includes(match.detector.id));
-    const strong = all.filter((match) => match.confidence >= minConfidence);
+    const sure = all.filter((match) => match.confidence >= minConfidence);
+    const strong = sure.filter((match) => this.#evaluation.liesIn(match, places));
     const { distinct, weight } = tallyOf(counted);
     return {
       kind: "count",
@@ -116,11 +122,13 @@ class Explainer {
       asked,
       minConfidence,
       within: withinChars,
+      places,
       isMeasured: withinChars === null || anchor !== null,
       distinct: { found: distinct, needed: condition.distinct },
       weight: { found: weight, needed: condition.weight },
       outside: withinChars === null || anchor === null ? 0 : strong.length - counted.length,
-      tooWeak: all.length - strong.length,
+      elsewhere: sure.length - strong.length,
+      tooWeak: all.length - sure.length,
       matches: counted,
     };
   }

@@ -20,6 +20,7 @@ import type { Extraction, ExtractLimits } from "./extract.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { matchingPack } from "./match-pack.ts";
 import type { PackResult } from "./match-pack.ts";
+import { withAttached } from "./text-places.ts";
 import { wantedOf } from "./message-header.ts";
 import { inTurns, Turnstile } from "./pauses.ts";
 
@@ -63,7 +64,8 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
       return wasLate;
     };
     const extraction = await extractSafely({ mime, read }, { options, wanted, isLate, attachments });
-    const { segments, senderNames } = extraction;
+    const segments = withAttached(extraction.segments, mime.root);
+    const { senderNames } = extraction;
     let wasCut = false;
     const onCut = (): void => void (wasCut = true);
     const context = { senderNames, isLate, matchesMax: MATCHES_MAX, onCut, tellsAll: deps.watch !== undefined };

@@ -88,6 +88,9 @@ const KEY_HELP: Readonly<Record<string, string>> = {
   distinct: "Enough when so many different values were found.",
   distinct_terms: "The same as distinct, said of dictionaries.",
   "rules.within": "Characters from a hit of the first condition of the same `all`, on both sides, at most.",
+  scope: "Places where a hit counts; default everywhere. At a rule: for every condition without a scope of its own.",
+  not_in:
+    "Places where a hit does not count, such as footer. At a rule: for every condition without a not_in of its own.",
   only: "The rule concerns only mail between these: one entry must fit, with all its keys.",
   except: "The rule spares mail between these: one entry must fit, with all its keys.",
   senders: "Envelope senders: nurse@example.org, example.org, .example.org (all below it), <> (the null sender).",

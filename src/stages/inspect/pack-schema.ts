@@ -6,6 +6,7 @@ import { z } from "zod";
 import { PROFILES } from "../../core/policy.ts";
 import { EDM_FIELDS, LONE_FIELDS } from "../../parts/edm/edm-fields.ts";
 import type { ColumnKind } from "../../parts/edm/edm-fields.ts";
+import { TEXT_PLACES } from "./text-places.ts";
 import { SHAPED_VALIDATOR_NAMES, VALIDATOR_NAMES } from "./validators.ts";
 
 const ID = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
@@ -168,6 +169,8 @@ const detector = z.discriminatedUnion("type", [
   shapeDetector,
 ]);
 
+const places = z.array(z.enum(TEXT_PLACES)).min(1).max(TEXT_PLACES.length).optional();
+
 /** One object for every kind of condition: which keys may stand together is checked in compile-rules.ts. */
 const condition = z.strictObject({
   get all() {
@@ -186,6 +189,8 @@ const condition = z.strictObject({
   distinct_terms: z.int().min(1).max(1_000).optional(),
   weight: z.int().min(1).max(1_000).optional(),
   within: withinChars.optional(),
+  scope: places,
+  not_in: places,
 });
 
 /** Who writes to whom: all keys of an entry must fit. */
@@ -221,6 +226,9 @@ const rule = z.strictObject({
   status: z.enum(["active", "shadow", "off"]).default("active"),
   tier: z.enum(["low", "high"]).default("low"),
   when: condition,
+  /** For every condition that has none of its own. */
+  scope: places,
+  not_in: places,
   only: between.optional(),
   except: between.optional(),
   action: z.union([oneAction, z.array(oneAction).min(1).max(8)]),

@@ -6,6 +6,8 @@
 import { assertNever } from "../../core/assert-never.ts";
 import type { CompiledRule, Condition, CountCondition, Match, NearCondition, Segment } from "./compiled-pack.ts";
 import type { Need } from "./rule-need.ts";
+import { TextPlaces } from "./text-places.ts";
+import type { PlaceFilter } from "./text-places.ts";
 
 /** Longest match, so that a window never misses one that began far before it. */
 const MATCH_CHARS_MAX = 600;
@@ -31,11 +33,13 @@ export class RuleEvaluation {
   readonly #matchesOf: MatchesOf;
   readonly #limits: Limits;
   readonly #gathered = new Map<string, Pool>();
+  readonly #places: TextPlaces;
 
   constructor(segments: readonly Segment[], matchesOf: MatchesOf, limits: Limits) {
     this.#segments = segments;
     this.#limits = limits;
     this.#matchesOf = matchesOf;
+    this.#places = new TextPlaces(segments);
   }
 
   holds(rule: CompiledRule): boolean {
@@ -107,18 +111,25 @@ export class RuleEvaluation {
     return anchor === null ? [] : this.#inWindow(pool, anchor, condition.withinChars);
   }
 
-  #gather({ key, detectors, minConfidence }: CountCondition): Pool {
-    const known = this.#gathered.get(key);
+  /** Whether it stands where the condition counts. */
+  liesIn(match: Match, places: PlaceFilter | null): boolean {
+    return places === null || this.#places.counts(match.segment, match, places);
+  }
+
+  #gather(condition: CountCondition): Pool {
+    const known = this.#gathered.get(condition.key);
     if (known !== undefined) return known;
-    const pool = this.#poolOf(detectors, minConfidence);
-    this.#gathered.set(key, pool);
+    const pool = this.#poolOf(condition);
+    this.#gathered.set(condition.key, pool);
     return pool;
   }
 
-  #poolOf(detectors: readonly string[], minConfidence: number): Pool {
+  #poolOf({ detectors, minConfidence, places }: CountCondition): Pool {
     let all: Match[] | null = null;
     for (const id of detectors) {
-      for (const match of this.#matchesOf(id)) if (match.confidence >= minConfidence) (all ??= []).push(match);
+      for (const match of this.#matchesOf(id)) {
+        if (match.confidence >= minConfidence && this.liesIn(match, places)) (all ??= []).push(match);
+      }
     }
     if (all === null) return EMPTY_POOL;
     all.sort((a, b) => a.segment - b.segment || a.start - b.start || b.end - a.end);

@@ -24,7 +24,7 @@ test("the tree tells what each condition counted, and no text of the message", a
   );
   expect(output).toMatch(/us-hipaa\/phi\.patient_numbers: does not hold/);
   expect(output).toMatch(/\nfound nothing of what they ask for \(.*\):\n(?:  .*\n)*?  .*us-hipaa\/phi\.health_format/);
-  expect(output).toMatch(/\n *\d+ +us\.mrn +85 +1 +17 +8 +[0-9a-f]{16} +level 85\n/);
+  expect(output).toMatch(/\n *\d+ +us\.mrn +85 +1 +body +17 +8 +[0-9a-f]{16} +level 85\n/);
   for (const value of VALUES) expect(output).not.toContain(value);
 });
 
@@ -51,7 +51,7 @@ test("a sender is told as one, without the address", async () => {
   writeFileSync(mail, "From: oncology-reminders@clinic.example\r\nSubject: Your appointment\r\n\r\nThursday at 10");
   const { output } = await runDlp("explain", mail);
   expect(output).toMatch(/us-hipaa\/phi\.sender_tells: holds \(shadow: acts on nothing/);
-  expect(output).toMatch(/ sender\.care +60 +header:sender +0 +0 +[0-9a-f]{16} +level 60, sender\n/);
+  expect(output).toMatch(/ sender\.care +60 +header:sender +sender +0 +0 +[0-9a-f]{16} +level 60, sender\n/);
   expect(output).not.toMatch(/reminders|clinic\.example/);
 });
 

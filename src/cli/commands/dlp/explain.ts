@@ -106,6 +106,7 @@ const COLUMNS: readonly Column<ExplainedFinding>[] = [
   { title: "DETECTOR", text: ({ detector }) => detector },
   { title: "SURE", text: ({ confidence }) => String(confidence ?? "-"), alignRight: true },
   { title: "PART", text: ({ part }) => part },
+  { title: "PLACE", text: ({ places }) => places.join("+") },
   { title: "AT", text: ({ offset }) => String(offset), alignRight: true },
   { title: "LENGTH", text: ({ length }) => String(length), alignRight: true },
   { title: "HASH", text: ({ valueHash }) => valueHash },

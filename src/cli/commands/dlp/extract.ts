@@ -7,6 +7,7 @@ import type { Findings } from "../../../core/findings.ts";
 import type { MimePart } from "../../../core/mime-structure.ts";
 import type { Segment } from "../../../stages/inspect/compiled-pack.ts";
 import type { Seen } from "../../../stages/inspect/inspect.ts";
+import { marksIn } from "../../../stages/inspect/text-places.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
 import { requireContent } from "../../dlp/files.ts";
@@ -25,6 +26,8 @@ type ExtractedText = {
   readonly message: number | null;
   readonly chars: number;
   readonly lines: number;
+  /** Quoted tails, signatures, footers, blank forms: where they stand in the text. */
+  readonly marked: ReturnType<typeof marksIn>;
   /** Bytes of the file in which the MIME part stands, its transfer encoding not yet undone; null for what is no part of its own. */
   readonly source: { readonly start: number; readonly end: number } | null;
 };
@@ -91,6 +94,7 @@ function toText(
     message: message < 0 ? null : message,
     chars: text.length,
     lines: text.split("\n").length,
+    marked: kind === "body" ? marksIn(text) : [],
     source: place === undefined ? null : { start: place.bodyStart, end: place.bodyEnd },
   };
 }
@@ -119,6 +123,7 @@ const COLUMNS: readonly Column<ExtractedText>[] = [
   { title: "MESSAGE", text: ({ message }) => String(message ?? "-"), alignRight: true },
   { title: "CHARS", text: ({ chars }) => String(chars), alignRight: true },
   { title: "LINES", text: ({ lines }) => String(lines), alignRight: true },
+  { title: "MARKED", text: ({ marked }) => [...new Set(marked.map(({ place }) => place))].join(", ") || "-" },
   { title: "SOURCE", text: ({ source }) => (source === null ? "-" : `${source.start}-${source.end}`) },
 ];
 

@@ -1,0 +1,127 @@
+/**
+ * Says what of a message a place in it is: subject, sender, body, quoted tail, signature, footer, blank form, attachment, file name, header.
+ * Promises: a text is marked when its first place is asked for, never before, in time linear in the text; what is not clearly
+ * quoted, a signature, a footer or a form is the plain text it stands in. Reads lines as people write them; proves nothing.
+ */
+import type { MimePart } from "../../core/mime-structure.ts";
+import { isEmbeddedMessage } from "../../parts/mime/part-facts.ts";
+import type { Segment } from "./compiled-pack.ts";
+import { footerParagraphs } from "./text-footers.ts";
+import { isBlankForm } from "./text-forms.ts";
+import { LINES_MAX, linesOf } from "./text-lines.ts";
+import type { Line } from "./text-lines.ts";
+import { quotedFrom } from "./text-quotes.ts";
+import { signatureFrom } from "./text-signature.ts";
+
+export const TEXT_PLACES = [
+  "subject",
+  "sender",
+  "body",
+  "quoted",
+  "signature",
+  "footer",
+  "form",
+  "attachment",
+  "filename",
+  "header",
+] as const;
+export type TextPlace = (typeof TEXT_PLACES)[number];
+
+/** Where a match counts: in one of `in` (null: everywhere), and in none of `notIn`. */
+export type PlaceFilter = { readonly in: readonly TextPlace[] | null; readonly notIn: readonly TextPlace[] };
+
+type Mark = { readonly start: number; readonly end: number; readonly place: TextPlace };
+type Span = { readonly start: number; readonly end: number };
+
+export class TextPlaces {
+  readonly #segments: readonly Segment[];
+  readonly #marks = new Map<number, readonly Mark[]>();
+
+  constructor(segments: readonly Segment[]) {
+    this.#segments = segments;
+  }
+
+  /** One place; of an attachment the marked place within it as well. */
+  of(index: number, { start, end }: Span): readonly TextPlace[] {
+    const segment = this.#segments[index];
+    if (segment === undefined) return [];
+    if (segment.kind !== "body") return [segment.kind];
+    const mark = this.marksOf(index).find((each) => each.start <= start && end <= each.end);
+    if (segment.isAttached === true) return mark === undefined ? ["attachment"] : ["attachment", mark.place];
+    return [mark?.place ?? "body"];
+  }
+
+  counts(index: number, span: Span, filter: PlaceFilter): boolean {
+    const places = this.of(index, span);
+    return (
+      (filter.in === null || places.some((each) => filter.in?.includes(each))) &&
+      !places.some((each) => filter.notIn.includes(each))
+    );
+  }
+
+  /** Of a body, in order; they do not overlap. */
+  marksOf(index: number): readonly Mark[] {
+    const known = this.#marks.get(index);
+    if (known !== undefined) return known;
+    const segment = this.#segments[index];
+    const marks = segment?.kind === "body" ? marksIn(segment.text) : [];
+    this.#marks.set(index, marks);
+    return marks;
+  }
+}
+
+export function marksIn(text: string): readonly Mark[] {
+  const lines = linesOf(text);
+  if (lines.length > LINES_MAX) return [];
+  const places = lines.map((): TextPlace | null => null);
+  const own = quotedFrom(lines);
+  places.fill("quoted", own);
+  for (let i = 0; i < own; i += 1) if (lines[i]?.isQuoted === true) places[i] = "quoted";
+  for (const { from, to } of footerParagraphs(lines.slice(0, own))) {
+    for (let i = from; i < to; i += 1) places[i] ??= "footer";
+  }
+  let end = own;
+  while (end > 0 && (places[end - 1] !== null || lines[end - 1]?.isBlank === true)) end -= 1;
+  const signature = signatureFrom(lines.slice(0, end));
+  for (let i = signature; i < end; i += 1) places[i] ??= "signature";
+  for (let i = 0; i < signature; i += 1) if (places[i] === null && isBlankForm(lines, i)) places[i] = "form";
+  return joined(lines, places);
+}
+
+/** Neighbours of one kind are one. */
+function joined(lines: readonly Line[], places: readonly (TextPlace | null)[]): readonly Mark[] {
+  const marks: Mark[] = [];
+  for (const [i, { start, end }] of lines.entries()) {
+    const place = places[i] ?? null;
+    if (place === null) continue;
+    const last = marks.at(-1);
+    if (last?.place === place && last.end + 1 === start) marks.splice(-1, 1, { ...last, end });
+    else marks.push({ start, end, place });
+  }
+  return marks;
+}
+
+/** Tells the texts of attachments from those of the message, and of messages within it. */
+export function withAttached(segments: readonly Segment[], root: MimePart): readonly Segment[] {
+  const attached = attachedParts(root);
+  if (attached.size === 0 && !segments.some(({ part }) => part.includes(">"))) return segments;
+  return segments.map((segment) => {
+    const isAttached = segment.kind === "body" && (segment.part.includes(">") || attached.has(segment.part));
+    return isAttached ? { ...segment, isAttached } : segment;
+  });
+}
+
+function attachedParts(root: MimePart): ReadonlySet<string> {
+  const found = new Set<string>();
+  const waiting = [root];
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    if (isAttachment(part)) found.add(part.path);
+    waiting.push(...part.children);
+  }
+  return found;
+}
+
+function isAttachment({ contentType, disposition, filename, children }: MimePart): boolean {
+  if (children.length > 0 || isEmbeddedMessage(contentType)) return false;
+  return disposition === "attachment" || filename !== null || !contentType.startsWith("text/");
+}
