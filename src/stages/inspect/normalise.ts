@@ -10,7 +10,7 @@ import { holdsControl } from "../../parts/extraction/four-bytes.ts";
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u{1D159}\uFFF9-\uFFFC]/gu;
 const DASHES = /[\p{Dash_Punctuation}\u02D7\u2043\u2053\u2212]/gu;
 /** Struck through, underlined, boxed: marks over a letter or digit that no letter is written with. */
-const MARKS_OVER = /(?<=[A-Za-z0-9])[\u0300-\u036F\u0483-\u0489\u1AB0-\u1AFF\u1DC0-\u1DFF\u20D0-\u20F0]+/g;
+const MARKS_OVER = /(?<=[A-Za-z0-9])[\u0300-\u036F\u0483-\u0489\u1AB0-\u1AFF\u1DC0-\u1DFF\u20D0-\u20F0]+/g; // oxlint-disable-line no-misleading-character-class
 /** Letters of Greek and Cyrillic that look like Latin ones. */
 const LOOKALIKES: ReadonlyMap<string, string> = new Map(
   Array.from("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοАВЕКМНОРСТУХІЅЈҮаеорсухіѕјһԁԛԝӏ", (letter, at) => [
