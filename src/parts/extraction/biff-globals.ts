@@ -35,7 +35,7 @@ export class BiffGlobals {
         this.#setCodePage(fields.short());
         return true;
       case RECORD.sheet:
-        fields.skip(6);
+        fields.passOver(6);
         this.names.push(this.#paid(fields.text(1)));
         return true;
       case RECORD.format: {
@@ -44,7 +44,7 @@ export class BiffGlobals {
         return true;
       }
       case RECORD.cellFormat: {
-        fields.skip(2);
+        fields.passOver(2);
         const id = fields.short();
         this.workbook.addFormat(cellFormat(id, this.#codes.get(id) ?? null));
         return true;
@@ -68,7 +68,7 @@ export class BiffGlobals {
   }
 
   #strings(fields: BiffFields): void {
-    fields.skip(8);
+    fields.passOver(8);
     while (!fields.isEmpty && !fields.isOver) this.workbook.strings.push(this.#paid(fields.text()));
   }
 

@@ -81,7 +81,7 @@ export class BiffFields {
     return bytes.readDoubleLE(0);
   }
 
-  skip(length: number): void {
+  passOver(length: number): void {
     for (let left = length; left > 0 && !this.isOver;) {
       this.#advance();
       const step = Math.min(left, this.#current.length - this.#at);
@@ -102,7 +102,7 @@ export class BiffFields {
     const runs = (flags & FLAG.hasRuns) === 0 ? 0 : this.short();
     const hints = (flags & FLAG.hasHints) === 0 ? 0 : this.long();
     const text = this.#unicode(length, (flags & FLAG.isWide) !== 0);
-    this.skip(runs * 4 + hints);
+    this.passOver(runs * 4 + hints);
     return text;
   }
 

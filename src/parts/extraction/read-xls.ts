@@ -222,11 +222,11 @@ class XlsReader {
   /** Its author; the remark itself is a text box, or from Excel 5 stands behind its length. */
   #note(fields: BiffFields): void {
     if (this.#globals.isNarrow) {
-      fields.skip(4);
+      fields.passOver(4);
       this.#notes.push(fields.text());
       return;
     }
-    fields.skip(8);
+    fields.passOver(8);
     this.#notes.push(fields.text());
   }
 
