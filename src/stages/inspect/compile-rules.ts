@@ -7,11 +7,12 @@ import { isDemand } from "../../core/rule-action.ts";
 import type { Between, RuleScope } from "../../core/findings.ts";
 import type { YamlPath } from "../../parts/config/yaml-source.ts";
 import { NO_ADDRESS_PATTERN, readAddressPattern } from "../../parts/smtp/address-pattern.ts";
-import { checkKnown } from "./compile-detectors.ts";
 import type { Report } from "./compile-detectors.ts";
 import { compileActions } from "./compile-actions.ts";
-import type { CompiledRule, Condition, CountCondition } from "./compiled-pack.ts";
-import type { BetweenEntry, ConditionEntry, DetectorEntry, RuleEntry } from "./pack-schema.ts";
+import { compileSuppressions, detectorsOfClass, isKnownId } from "./compile-suppressions.ts";
+import type { KnownNames } from "./compile-suppressions.ts";
+import type { CompiledRule, Condition, CountCondition, Suppression } from "./compiled-pack.ts";
+import type { BetweenEntry, ConditionEntry, DetectorEntry, RuleEntry, SuppressionEntry } from "./pack-schema.ts";
 import { needOf, pricesOf } from "./rule-need.ts";
 import type { Price, PricedDetector } from "./rule-need.ts";
 import type { PlaceFilter } from "./text-places.ts";
@@ -24,18 +25,18 @@ type KnownDetector = PricedDetector & Pick<DetectorEntry, "classes">;
 
 type ScopeEntry = Pick<ConditionEntry, "scope" | "not_in">;
 
-type Known = {
-  readonly ids: readonly string[];
-  readonly byClass: ReadonlyMap<string, readonly string[]>;
-  readonly price: Price;
-};
+type Known = KnownNames & { readonly price: Price };
 
 export function compileRules(
-  entries: readonly RuleEntry[],
+  {
+    rules: entries,
+    suppress,
+  }: { readonly rules: readonly RuleEntry[]; readonly suppress: readonly SuppressionEntry[] },
   detectors: readonly KnownDetector[],
   report: Report,
 ): readonly CompiledRule[] {
-  const compiler = new RuleCompiler(knownOf(detectors), report);
+  const known = knownOf(detectors);
+  const compiler = new RuleCompiler(known, compileSuppressions(suppress, known, report), report);
   const seen = new Set<string>();
   return entries.flatMap((entry, index) => {
     const path = ["rules", index];
@@ -55,12 +56,14 @@ function knownOf(detectors: readonly KnownDetector[]): Known {
 
 class RuleCompiler {
   readonly #known: Known;
+  readonly #suppressions: readonly Suppression[];
   readonly #report: Report;
   /** Of the rule at hand. */
   #ruleScope: ScopeEntry = {};
 
-  constructor(known: Known, report: Report) {
+  constructor(known: Known, suppressions: readonly Suppression[], report: Report) {
     this.#known = known;
+    this.#suppressions = suppressions;
     this.#report = report;
   }
 
@@ -138,6 +141,7 @@ class RuleCompiler {
       weight: entry.weight ?? 0,
       withinChars: entry.within ?? null,
       places,
+      suppressions: this.#suppressions.filter((each) => detectors.some((id) => each.detectors.has(id))),
     };
   }
 
@@ -155,20 +159,17 @@ class RuleCompiler {
   }
 
   #ofIds(ids: readonly string[], path: YamlPath): readonly string[] | null {
-    let isKnown = true;
-    ids.forEach((id, index) => {
-      const error = checkKnown(this.#known.ids, id, "detector");
-      if (error === null) return;
-      this.#report([...path, "any_of", index], error);
-      isKnown = false;
-    });
-    return isKnown ? [...new Set(ids)].toSorted() : null;
+    const isKnown = ids.map((id, index) => isKnownId(id, this.#known, this.#reportAt([...path, "any_of", index])));
+    return isKnown.every(Boolean) ? [...new Set(ids)].toSorted() : null;
   }
 
   #ofClass(name: string, path: YamlPath): readonly string[] | null {
-    const error = checkKnown(Array.from(this.#known.byClass.keys()), name, "class");
-    if (error !== null) this.#report([...path, "class"], error);
-    return error === null ? (this.#known.byClass.get(name) ?? []).toSorted() : null;
+    const found = detectorsOfClass(name, this.#known, this.#reportAt([...path, "class"]));
+    return found?.toSorted() ?? null;
+  }
+
+  #reportAt(path: YamlPath): (message: string) => void {
+    return (message) => this.#report(path, message);
   }
 
   #scope(entry: RuleEntry, path: YamlPath): RuleScope {

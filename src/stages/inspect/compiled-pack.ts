@@ -6,7 +6,7 @@ import type { LinearPattern } from "./linear-pattern.ts";
 import type { MessageSender } from "./message-sender.ts";
 import type { Need } from "./rule-need.ts";
 import type { PhraseHits } from "./phrase-hits.ts";
-import type { PlaceFilter } from "./text-places.ts";
+import type { MarkedPlace, PlaceFilter } from "./text-places.ts";
 import type { PhraseIndex, Tokens } from "./tokens.ts";
 import type { Validator } from "./validators.ts";
 
@@ -168,6 +168,17 @@ export type CountCondition = {
   readonly withinChars: number | null;
   /** null: counts wherever it stands. */
   readonly places: PlaceFilter | null;
+  /** Of the pack, those that concern one of the detectors. */
+  readonly suppressions: readonly Suppression[];
+};
+
+/** These do not count in such a place, unless in the same stretch of it stands something that tells of a person. */
+export type Suppression = {
+  readonly detectors: ReadonlySet<string>;
+  readonly notIn: readonly MarkedPlace[];
+  /** Ids of detectors, whose matches are this sure or more. */
+  readonly unless: readonly string[];
+  readonly minConfidence: number;
 };
 
 export type CompiledRule = {

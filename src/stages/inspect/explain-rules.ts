@@ -36,7 +36,7 @@ export type CountExplanation = {
   readonly weight: { readonly found: number; readonly needed: number };
   /** Of the same detectors: beyond the window, in places that do not count, or with too little confidence. */
   readonly outside: number;
-  /** Elsewhere than its places. */
+  /** Elsewhere than its places, or suppressed where it stands. */
   readonly elsewhere: number;
   readonly tooWeak: number;
   readonly matches: readonly Match[];
@@ -114,7 +114,7 @@ class Explainer {
     const { asked, minConfidence, withinChars, detectors, places } = condition;
     const all = this.#matches.filter((match) => detectors.includes(match.detector.id));
     const sure = all.filter((match) => match.confidence >= minConfidence);
-    const strong = sure.filter((match) => this.#evaluation.liesIn(match, places));
+    const strong = sure.filter((match) => this.#evaluation.liesIn(match, condition));
     const { distinct, weight } = tallyOf(counted);
     return {
       kind: "count",

@@ -41,6 +41,20 @@ test("what has an id of the base stands in its place, what is named by `without`
   expect(changed).toMatchObject({ tier: "high" });
 });
 
+test("what the base suppresses is suppressed, unless it is named by `without` or stands anew", () => {
+  const suppress = "suppress:\n  - { id: t.sign, classes: [health], not_in: [signature] }\n";
+  const base = `${TEST_PACK}${suppress}`;
+  const holds = (own: string): boolean => {
+    const loading = loadPack(`${HEAD}${own}tests: [{ text: "MRN 1234567\\n-- \\nhiv", expect: [] }]\n`, "site.yaml", {
+      "base.yaml": base,
+    });
+    return !loading.ok;
+  };
+  expect(holds("")).toBe(false);
+  expect(holds("without: [t.sign]\n")).toBe(true);
+  expect(holds(suppress.replace("signature", "footer"))).toBe(true);
+});
+
 test.each([
   ["an unknown id to leave out", `${HEAD}without: [t.sensitve]\n`, 'Did you mean "t.sensitive"?'],
   ["a fault of its own, at its own place", `${HEAD}${SITE_NUMBER.replace("\\d{7}", "\\d+")}`, "site.yaml:5:"],

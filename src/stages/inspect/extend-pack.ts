@@ -9,14 +9,15 @@ import type { Report } from "./compile-detectors.ts";
 import type { PackFile } from "./pack-schema.ts";
 
 export function extendPack(base: PackFile, own: PackFile, report: Report): PackFile {
-  const known = [...base.detectors, ...base.rules].map(({ id }) => id);
+  const known = [...base.detectors, ...base.rules, ...base.suppress].map(({ id }) => id);
   own.without.forEach((id, index) => {
-    const error = checkKnown(known, id, "detector or rule of the extended pack");
+    const error = checkKnown(known, id, "detector, rule or suppression of the extended pack");
     if (error !== null) report(["without", index], error);
   });
   const gone = new Set(own.without);
   const detectors = overlay(base.detectors, own.detectors, gone);
-  return { ...own, detectors, rules: overlay(base.rules, own.rules, gone) };
+  const rules = overlay(base.rules, own.rules, gone);
+  return { ...own, detectors, rules, suppress: overlay(base.suppress, own.suppress, gone) };
 }
 
 function overlay<T extends { readonly id: string }>(base: readonly T[], own: readonly T[], gone: ReadonlySet<string>) {
@@ -28,7 +29,7 @@ function overlay<T extends { readonly id: string }>(base: readonly T[], own: rea
 export function placesIn(own: PackFile, whole: PackFile): (path: YamlPath) => YamlPath | null {
   return (path) => {
     const [list, index, ...rest] = path;
-    if ((list !== "detectors" && list !== "rules") || typeof index !== "number") return path;
+    if (!isList(list) || typeof index !== "number") return path;
     const at = (own[list] as readonly unknown[]).indexOf(whole[list][index]);
     return at < 0 ? null : [list, at, ...rest];
   };
@@ -40,8 +41,12 @@ export function reportAt(placeOf: (path: YamlPath) => YamlPath | null, whole: Pa
     const place = placeOf(path);
     if (place !== null) return report(place, message);
     const [list, index] = path;
-    const id = list === "rules" || list === "detectors" ? whole[list][Number(index)]?.id : undefined;
+    const id = isList(list) ? whole[list][Number(index)]?.id : undefined;
     // It was without fault in its own pack: what it misses was taken or changed here.
     report(["extends"], `${id ?? "a part"} of the extended pack no longer fits: ${message}`);
   };
+}
+
+function isList(key: unknown): key is "detectors" | "rules" | "suppress" {
+  return key === "detectors" || key === "rules" || key === "suppress";
 }

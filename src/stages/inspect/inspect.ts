@@ -25,7 +25,7 @@ import { wantedOf } from "./message-header.ts";
 import { inTurns, Turnstile } from "./pauses.ts";
 
 /** Changes whenever the same pack could give other findings. */
-export const ENGINE = "postern-inspect/5";
+export const ENGINE = "postern-inspect/6";
 /** Messages up to this size are read whole. */
 const AT_HAND_BYTES_MAX = 1024 * 1024;
 /** Matches kept of one detector in one segment; more are over budget. */

@@ -193,7 +193,7 @@ function compilePack(opened: Opened, depth = 0): PackCompiling {
   const lists = joinLists(base?.lists, readLists(own.detectors, { fileName, read, report }));
   const reportHere = reportAt(placeOf, file, report);
   const { detectors, phrases } = compileDetectors(file.detectors, reportHere, { lists, indexes });
-  const rules = compileRules(file.rules, file.detectors, reportHere);
+  const rules = compileRules(file, file.detectors, reportHere);
   if (detectors.length === file.detectors.length && file.rules.length > 0) reportUnused(own, file, report);
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
   const byId = new Map(detectors.map((detector) => [detector.id, detector]));

@@ -91,6 +91,13 @@ const KEY_HELP: Readonly<Record<string, string>> = {
   scope: "Places where a hit counts; default everywhere. At a rule: for every condition without a scope of its own.",
   not_in:
     "Places where a hit does not count, such as footer. At a rule: for every condition without a not_in of its own.",
+  suppress: "What counts for no rule where it stands in a signature, a footer, a blank form or a quoted tail.",
+  unless: "It counts all the same where one of these stands in the same signature, footer, form or tail.",
+  "suppress.any_of": "Ids of detectors whose hits do not count there.",
+  "suppress.classes": "Classes of detectors whose hits do not count there.",
+  "suppress.not_in": "The places: quoted, signature, footer, form.",
+  "unless.any_of": "Ids of detectors.",
+  "unless.classes": "Classes of detectors.",
   only: "The rule concerns only mail between these: one entry must fit, with all its keys.",
   except: "The rule spares mail between these: one entry must fit, with all its keys.",
   senders: "Envelope senders: nurse@example.org, example.org, .example.org (all below it), <> (the null sender).",

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { PROFILES } from "../../core/policy.ts";
 import { EDM_FIELDS, LONE_FIELDS } from "../../parts/edm/edm-fields.ts";
 import type { ColumnKind } from "../../parts/edm/edm-fields.ts";
-import { TEXT_PLACES } from "./text-places.ts";
+import { MARKED_PLACES, TEXT_PLACES } from "./text-places.ts";
 import { SHAPED_VALIDATOR_NAMES, VALIDATOR_NAMES } from "./validators.ts";
 
 const ID = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
@@ -193,6 +193,17 @@ const condition = z.strictObject({
   not_in: places,
 });
 
+const named = { any_of: z.array(id).min(1).max(100).optional(), classes: z.array(className).min(1).max(20).optional() };
+
+/** What does not count where it stands in such a place. */
+const suppression = z.strictObject({
+  id,
+  description: z.string().max(500).optional(),
+  ...named,
+  not_in: z.array(z.enum(MARKED_PLACES)).min(1).max(MARKED_PLACES.length),
+  unless: z.strictObject({ ...named, min_confidence: confidence.optional() }).optional(),
+});
+
 /** Who writes to whom: all keys of an entry must fit. */
 const between = z
   .array(
@@ -251,6 +262,7 @@ export const packSchema = z.strictObject({
   without: z.array(id).min(1).max(500).default([]),
   detectors: z.array(detector).min(1).max(1_000).default([]),
   rules: z.array(rule).min(1).max(1_000).default([]),
+  suppress: z.array(suppression).min(1).max(50).default([]),
   tests: z.array(packTest).max(5_000).default([]),
 });
 
@@ -259,6 +271,7 @@ export type DetectorEntry = PackFile["detectors"][number];
 export type DetectorTests = z.output<typeof detectorTests>;
 export type NearEntry = z.output<typeof near>;
 export type RuleEntry = PackFile["rules"][number];
+export type SuppressionEntry = PackFile["suppress"][number];
 export type ConditionEntry = z.output<typeof condition>;
 export type BetweenEntry = z.output<typeof between>;
 export type ActionEntry = z.output<typeof oneAction>;

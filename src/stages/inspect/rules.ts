@@ -6,8 +6,8 @@
 import { assertNever } from "../../core/assert-never.ts";
 import type { CompiledRule, Condition, CountCondition, Match, NearCondition, Segment } from "./compiled-pack.ts";
 import type { Need } from "./rule-need.ts";
+import { Suppressing } from "./suppressing.ts";
 import { TextPlaces } from "./text-places.ts";
-import type { PlaceFilter } from "./text-places.ts";
 
 /** Longest match, so that a window never misses one that began far before it. */
 const MATCH_CHARS_MAX = 600;
@@ -33,13 +33,16 @@ export class RuleEvaluation {
   readonly #matchesOf: MatchesOf;
   readonly #limits: Limits;
   readonly #gathered = new Map<string, Pool>();
+  readonly #supplies = new Map<string, Supply>();
   readonly #places: TextPlaces;
+  readonly #suppressing: Suppressing;
 
   constructor(segments: readonly Segment[], matchesOf: MatchesOf, limits: Limits) {
     this.#segments = segments;
     this.#limits = limits;
     this.#matchesOf = matchesOf;
     this.#places = new TextPlaces(segments);
+    this.#suppressing = new Suppressing(this.#places, matchesOf);
   }
 
   holds(rule: CompiledRule): boolean {
@@ -56,9 +59,9 @@ export class RuleEvaluation {
         return need.needs.some((each) => this.#isMet(each));
       case "count": {
         const { distinct, weight } = need.condition;
-        const pool = this.#gather(need.condition);
-        if (pool.all.length < distinct) return false;
-        const total = (pool.tally ??= tallyOf(pool.all));
+        const supply = this.#supply(need.condition);
+        if (supply.all.length < distinct) return false;
+        const total = (supply.tally ??= tallyOf(supply.all));
         return total.distinct >= distinct && total.weight >= weight;
       }
       default:
@@ -67,7 +70,9 @@ export class RuleEvaluation {
   }
 
   #isKnown(need: Need): boolean {
-    return need.kind === "count" && this.#gathered.has(need.condition.key);
+    return (
+      need.kind === "count" && (isNarrow(need.condition) ? this.#supplies : this.#gathered).has(need.condition.key)
+    );
   }
 
   /** `anchor`: the match from which windows are measured, where one was chosen. */
@@ -112,8 +117,28 @@ export class RuleEvaluation {
   }
 
   /** Whether it stands where the condition counts. */
-  liesIn(match: Match, places: PlaceFilter | null): boolean {
-    return places === null || this.#places.counts(match.segment, match, places);
+  liesIn(match: Match, { places, suppressions }: Pick<CountCondition, "places" | "suppressions">): boolean {
+    if (places !== null && !this.#places.counts(match.segment, match, places)) return false;
+    return suppressions.length === 0 || !this.#suppressing.concerns(match, suppressions);
+  }
+
+  /** What there is for a need. Places are not looked at yet: most mail has no need of them. */
+  #supply(condition: CountCondition): Supply {
+    if (!isNarrow(condition)) return this.#gather(condition);
+    const known = this.#supplies.get(condition.key);
+    if (known !== undefined) return known;
+    const all = this.#sureOf(condition);
+    const supply = { all, tally: null };
+    this.#supplies.set(condition.key, supply);
+    return supply;
+  }
+
+  #sureOf({ detectors, minConfidence }: CountCondition): Match[] {
+    const sure: Match[] = [];
+    for (const id of detectors) {
+      for (const match of this.#matchesOf(id)) if (match.confidence >= minConfidence) sure.push(match);
+    }
+    return sure;
   }
 
   #gather(condition: CountCondition): Pool {
@@ -124,14 +149,10 @@ export class RuleEvaluation {
     return pool;
   }
 
-  #poolOf({ detectors, minConfidence, places }: CountCondition): Pool {
-    let all: Match[] | null = null;
-    for (const id of detectors) {
-      for (const match of this.#matchesOf(id)) {
-        if (match.confidence >= minConfidence && this.liesIn(match, places)) (all ??= []).push(match);
-      }
-    }
-    if (all === null) return EMPTY_POOL;
+  #poolOf(condition: CountCondition): Pool {
+    const sure = this.#sureOf(condition);
+    const all = isNarrow(condition) ? sure.filter((match) => this.liesIn(match, condition)) : sure;
+    if (all.length === 0) return EMPTY_POOL;
     all.sort((a, b) => a.segment - b.segment || a.start - b.start || b.end - a.end);
     const outermost = withoutNested(all);
     return { all: outermost, bySegment: Map.groupBy(outermost, (match) => match.segment), tally: null };
@@ -171,13 +192,18 @@ function withoutNested(sorted: readonly Match[]): readonly Match[] {
 }
 
 type Tally = { readonly distinct: number; readonly weight: number };
-type Pool = {
+type Supply = {
   readonly all: readonly Match[];
-  readonly bySegment: ReadonlyMap<number, readonly Match[]>;
   /** Of all, once it was asked for. */
   tally: Tally | null;
 };
+type Pool = Supply & { readonly bySegment: ReadonlyMap<number, readonly Match[]> };
 const EMPTY_POOL: Pool = { all: [], bySegment: new Map(), tally: { distinct: 0, weight: 0 } };
+
+/** Does not count everywhere. */
+function isNarrow({ places, suppressions }: CountCondition): boolean {
+  return places !== null || suppressions.length > 0;
+}
 
 function isEnough(condition: CountCondition, matches: readonly Match[]): boolean {
   if (matches.length < condition.distinct) return false;

@@ -56,6 +56,19 @@ describe("the lines of a text are told apart", () => {
       ["confidentiality notice", ...Array(20).fill("b".repeat(100))],
       Array(21).fill("body"),
     ],
+    ["no text before a notice", ["MRN 1234567", "You are not the intended recipient? Delete it."], ["body", "footer"]],
+    ["no text that goes on before a notice", [`${"a ".repeat(40)}not the intended recipient`], ["body"]],
+    [
+      "a notice with its heading and its broken lines",
+      ["Legal notice:", "a", "CONFIDENTIALITY NOTICE:", `This message ${"is ".repeat(20)}`, "private.", "", "b"],
+      ["body", "body", "footer", "footer", "footer", "body", "body"],
+    ],
+    [
+      "no text behind a notice",
+      ["You are not the intended recipient? Delete it.", "She has asthma."],
+      ["footer", "body"],
+    ],
+    ["no sentence that ends in a colon", ["Patient Anna Sample needs the form:", "MRN: ____"], ["body", "form"]],
     ["a blank form", ["Name: ____ DOB: ____", "MRN:", "Diagnosis:", "[ ] Asthma"], Array(4).fill("form")],
     ["no label with its value below", ["MRN:", "1234567"], ["body", "body"]],
     ["no label with its value behind", ["Name: Jane Doe ____"], ["body"]],
@@ -162,6 +175,19 @@ describe("a match counts in the places a rule names", () => {
     ],
   ])("%s", (_, rule, text, expected) => {
     expect(holds(rule, text)).toBe(expected);
+  });
+
+  const suppressing = (more: string): string =>
+    `when: ${BOTH} }\nsuppress:\n  - { id: s, classes: [health], not_in: [signature, form]${more}`;
+  test.each<[string, string, string, boolean]>([
+    ["where it stands", "", "ID123\n-- \nflu", false],
+    ["unless it stands elsewhere too", "", "ID123 gout\n-- \nflu", true],
+    ["beside what it is without", ", unless: { classes: [identifier] }", "ID124\n-- \nID123 flu", true],
+    ["and not for what stands elsewhere", ", unless: { classes: [identifier] }", "ID123\n-- \nflu", false],
+    ["nor in another stretch", ", unless: { classes: [identifier] }", "flu ____\nID123 is it\nB: ____", false],
+    ["nor for what is not sure enough", ", unless: { classes: [identifier], min_confidence: 90 }", SIGNED, false],
+  ])("a suppressed match does not count %s", (_, unless, text, expected) => {
+    expect(holds(suppressing(unless), text)).toBe(expected);
   });
 
   test.each(["subject", "filename", "header"] as const)("of kind %s", (kind) => {

@@ -13,24 +13,17 @@ import type { Line } from "./text-lines.ts";
 import { quotedFrom } from "./text-quotes.ts";
 import { signatureFrom } from "./text-signature.ts";
 
-export const TEXT_PLACES = [
-  "subject",
-  "sender",
-  "body",
-  "quoted",
-  "signature",
-  "footer",
-  "form",
-  "attachment",
-  "filename",
-  "header",
-] as const;
+/** Told apart within a text. */
+export const MARKED_PLACES = ["quoted", "signature", "footer", "form"] as const;
+export const TEXT_PLACES = ["subject", "sender", "body", ...MARKED_PLACES, "attachment", "filename", "header"] as const;
 export type TextPlace = (typeof TEXT_PLACES)[number];
+export type MarkedPlace = (typeof MARKED_PLACES)[number];
 
 /** Where a match counts: in one of `in` (null: everywhere), and in none of `notIn`. */
 export type PlaceFilter = { readonly in: readonly TextPlace[] | null; readonly notIn: readonly TextPlace[] };
 
-type Mark = { readonly start: number; readonly end: number; readonly place: TextPlace };
+/** A stretch of lines of one kind. */
+export type Mark = { readonly start: number; readonly end: number; readonly place: MarkedPlace };
 type Span = { readonly start: number; readonly end: number };
 
 export class TextPlaces {
@@ -42,13 +35,27 @@ export class TextPlaces {
   }
 
   /** One place; of an attachment the marked place within it as well. */
-  of(index: number, { start, end }: Span): readonly TextPlace[] {
+  of(index: number, span: Span): readonly TextPlace[] {
     const segment = this.#segments[index];
     if (segment === undefined) return [];
     if (segment.kind !== "body") return [segment.kind];
-    const mark = this.marksOf(index).find((each) => each.start <= start && end <= each.end);
-    if (segment.isAttached === true) return mark === undefined ? ["attachment"] : ["attachment", mark.place];
+    const mark = this.markOf(index, span);
+    if (segment.isAttached === true) return mark === null ? ["attachment"] : ["attachment", mark.place];
     return [mark?.place ?? "body"];
+  }
+
+  /** The stretch in which all of it stands; one object for each. */
+  markOf(index: number, { start, end }: Span): Mark | null {
+    const marks = this.marksOf(index);
+    let low = 0;
+    let high = marks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((marks[middle]?.end ?? 0) < end) low = middle + 1;
+      else high = middle;
+    }
+    const mark = marks[low];
+    return mark !== undefined && mark.start <= start ? mark : null;
   }
 
   counts(index: number, span: Span, filter: PlaceFilter): boolean {
@@ -73,7 +80,7 @@ export class TextPlaces {
 export function marksIn(text: string): readonly Mark[] {
   const lines = linesOf(text);
   if (lines.length > LINES_MAX) return [];
-  const places = lines.map((): TextPlace | null => null);
+  const places = lines.map((): MarkedPlace | null => null);
   const own = quotedFrom(lines);
   places.fill("quoted", own);
   for (let i = 0; i < own; i += 1) if (lines[i]?.isQuoted === true) places[i] = "quoted";
@@ -89,7 +96,7 @@ export function marksIn(text: string): readonly Mark[] {
 }
 
 /** Neighbours of one kind are one. */
-function joined(lines: readonly Line[], places: readonly (TextPlace | null)[]): readonly Mark[] {
+function joined(lines: readonly Line[], places: readonly (MarkedPlace | null)[]): readonly Mark[] {
   const marks: Mark[] = [];
   for (const [i, { start, end }] of lines.entries()) {
     const place = places[i] ?? null;
