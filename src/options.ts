@@ -98,11 +98,18 @@ export function mimeLimits(config: Config): MimeLimits {
   return { partsMax, depthMax, headerBytesMax: HEADER_BYTES_MAX };
 }
 
-export function inspectOptions({ dlp }: Config): InspectOptions {
+export function inspectOptions({ dlp, policy }: Config): InspectOptions {
   const { subjectTags, sensitivityValues, budgets, waiver, ocr } = dlp;
   const picturesMax = ocr.command.length === 0 ? 0 : ocr.picturesMax;
-  const waiverTags = waiver.subjectTags;
-  return { ...DEFAULT_INSPECT_OPTIONS, ...budgets, subjectTags, sensitivityValues, waiverTags, picturesMax };
+  return {
+    ...DEFAULT_INSPECT_OPTIONS,
+    ...budgets,
+    subjectTags,
+    sensitivityValues,
+    waiverTags: waiver.subjectTags,
+    waiverSenders: policy.waiver?.senders ?? [],
+    picturesMax,
+  };
 }
 
 export function extractionOptions({ dlp }: Config): ExtractionOptions {

@@ -1,6 +1,7 @@
 /**
  * Who a rule names: `nurse@example.org` exactly, `example.org` and no other domain, `.example.org` for everything below it, `<>`
- * for the null sender. Lower case, domains as A-labels (parts/smtp/address-pattern.ts reads them). Pure.
+ * for the null sender. Lower case, domains as A-labels (parts/smtp/address-pattern.ts reads them). Needless quotes and the ways
+ * Unicode writes one letter make no other address (RFC 5321 section 4.1.2, RFC 6532 section 3.1). Pure.
  */
 import type { Mailbox } from "./envelope.ts";
 
@@ -8,12 +9,18 @@ import type { Mailbox } from "./envelope.ts";
 export const NULL_SENDER = "<>";
 
 export function isAmong(mailbox: Mailbox | null, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) => fits(mailbox, pattern));
+  if (patterns.length === 0) return false;
+  if (mailbox === null) return patterns.includes(NULL_SENDER);
+  const { localPart, domain } = mailbox;
+  const address = `${plainLocalPart(localPart)}@${domain}`;
+  return patterns.some((pattern) => {
+    if (pattern.startsWith(".")) return domain.endsWith(pattern);
+    return pattern === (pattern.includes("@") ? address : domain);
+  });
 }
 
-function fits(mailbox: Mailbox | null, pattern: string): boolean {
-  if (mailbox === null) return pattern === NULL_SENDER;
-  const { localPart, domain } = mailbox;
-  if (pattern.startsWith(".")) return domain.endsWith(pattern);
-  return pattern.includes("@") ? pattern === `${localPart.toLowerCase()}@${domain}` : pattern === domain;
+/** As patterns hold it: `"Nurse"` and `"n\urse"` are `nurse`. */
+export function plainLocalPart(localPart: string): string {
+  const bare = localPart.startsWith('"') ? localPart.slice(1, -1).replace(/\\(.)/gsu, "$1") : localPart;
+  return bare.normalize("NFC").toLowerCase();
 }

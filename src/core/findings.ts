@@ -68,6 +68,8 @@ export type UninspectableReason =
   | "crashed"
   | "inspection_error";
 
+export type WaiverDoubt = "subject" | "author";
+
 export type Findings = {
   readonly verdict: Verdict;
   readonly tier: Tier;
@@ -79,6 +81,8 @@ export type Findings = {
   readonly triggers: readonly Trigger[];
   /** The sender asked to do without protection; whether that counts is for decide. */
   readonly waiverAsked?: true;
+  /** Why that may be somebody else's wish: the tag does not open the one Subject, or From and Sender name another. */
+  readonly waiverDoubt?: WaiverDoubt;
   /** The sender wrote `TLS-Required: No` (RFC 8689 section 5). */
   readonly tlsRequiredNo?: true;
   /** Pack ids with the hash of their text, and the engine version: enough to replay the verdict. */

@@ -47,6 +47,8 @@ export type WaiverEffect =
   | "awaits approval"
   | "off"
   | "not for this sender"
+  | "not behind other words of the subject"
+  | "not for another author"
   | "not for tier high"
   | "not for what could not be inspected"
   | "protection asked for too"

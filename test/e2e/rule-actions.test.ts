@@ -125,6 +125,15 @@ describe("protection", () => {
     expect(taken("a.test", mark)).toHaveLength(elsewhere === "delivered" ? 1 : 0);
   });
 
+  test.each(['"refused"@a.test', String.raw`"re\fused"@a.test`, "REFUSED@A.test"])(
+    "however it is written, a recipient that a rule names is that recipient: %s",
+    async (address) => {
+      const { by, mark } = await send("refuseword", [address]);
+      expect(by[address]).toMatchObject({ state: "failed", lastCode: "PST-DEC-030" });
+      expect(taken("a.test", mark)).toEqual([]);
+    },
+  );
+
   test("of several rules the strongest wins, for each recipient by itself", async () => {
     const { by, mark } = await send("password1 protectword refuseword wardword", [
       "refused@a.test",

@@ -57,15 +57,23 @@ async function configure(waiver: Waiver): Promise<void> {
   await world.postern.reload(loading.config);
 }
 
+const BEHIND = "not behind other words of the subject";
+const AUTHOR = "not for another author";
 let count = 0;
 type Sent = { readonly id: string; readonly mark: string; readonly recipient: StoredRecipient };
 
-async function send(
-  words: string,
-  { subject = "[no-phi] rota", from = "lab@clinic.test", further = [] as string[] } = {},
-): Promise<Sent> {
+type How = {
+  readonly subject?: string;
+  readonly from?: string;
+  readonly author?: string;
+  readonly further?: readonly string[];
+};
+
+async function send(words: string, how: How = {}): Promise<Sent> {
+  const { subject = "[no-phi] rota", from = "lab@clinic.test", further = [] } = how;
+  const { author = `<${from}>` } = how;
   const mark = `mark${++count}end`;
-  const bytes = mail([`From: <${from}>`, `Subject: ${subject}`, ...further, "", `${words} ${mark}`]);
+  const bytes = mail([`From: ${author}`, `Subject: ${subject}`, ...further, "", `${words} ${mark}`]);
   const id = await world.accept({ mailFrom: from, rcptTo: ["x@clear.test"], bytes });
   const [recipient] = await world.settled(id);
   if (recipient === undefined) throw new Error("nobody");
@@ -102,7 +110,7 @@ describe("without approval", () => {
     configure({ subject_tags: ["[no-phi]"], senders: ["lab@clinic.test", ".press.clinic.test"], approval: false }),
   );
 
-  test.each(["lab@clinic.test", "LAB@clinic.test", "any@desk.press.clinic.test"])(
+  test.each(["lab@clinic.test", "LAB@clinic.test", '"lab"@clinic.test', "any@desk.press.clinic.test"])(
     "a named sender's mail goes without, the tag removed and the audit told: %s",
     async (from) => {
       const { id, mark, recipient } = await send("protectword", { from });
@@ -132,6 +140,22 @@ describe("without approval", () => {
       "protection asked for too",
       "PST-DEC-001",
     ],
+    ["a reply to others", "protectword", { subject: "Re: [no-phi] x" }, BEHIND, "PST-DEC-001"],
+    [
+      "what others wrote, forwarded",
+      "protectword",
+      { subject: `=?utf-8?q?FW=3A_=5Bno-phi=5D?=` },
+      BEHIND,
+      "PST-DEC-001",
+    ],
+    ["a second subject", "protectword", { further: ["subject : [no-phi] x"] }, BEHIND, "PST-DEC-001"],
+    ["a tag behind a fold", "protectword", { subject: "Re:\r\n [no-phi]" }, BEHIND, "PST-DEC-001"],
+    ["another author", "protectword", { author: "<out@side.test>" }, AUTHOR, "PST-DEC-001"],
+    ["two authors", "protectword", { author: "<lab@clinic.test>, <out@side.test>" }, AUTHOR, "PST-DEC-001"],
+    ["a second From", "protectword", { further: ["From: <out@side.test>"] }, AUTHOR, "PST-DEC-001"],
+    ["an author nobody can read", "protectword", { author: '<lab@clinic.test>, <"@side.test>' }, AUTHOR, "PST-DEC-001"],
+    ["a group of nobody", "protectword", { author: "undisclosed:;" }, AUTHOR, "PST-DEC-001"],
+    ["what others sent for them", "protectword", { further: ["Sender: <out@side.test>"] }, AUTHOR, "PST-DEC-001"],
     ["a floor that a rule names", "strictword", {}, "nothing it may lower", "PST-DEC-001"],
     ["content protection that a rule asks for", "contentword", {}, "nothing it may lower", "PST-DEC-003"],
   ] as const)("%s stays protected, and the audit says why", async (_name, words, how, effect, code) => {

@@ -40,6 +40,20 @@ test.each([
   expect(isAmong(mailbox, [pattern])).toBe(is);
 });
 
+test.each([
+  ['"nurse"', "nurse", true],
+  [String.raw`"n\urse"`, "nurse", true],
+  ['"NURSE"', "nurse", true],
+  ["ZOE\u0308", "zo\u00eb", true],
+  ["zo\u00eb", "Zoe\u0308", true],
+  ["nurse+rota", "nurse", false],
+  ['"nurse "', "nurse", false],
+  ["nur\u0455e", "nurse", false],
+])("%s@ among %s@: %s", (localPart, pattern, is) => {
+  const written = { address: `${localPart}@clinic.example`, localPart, domain: "clinic.example", isUtf8: true };
+  expect(isAmong(written, [readAddressPattern(`${pattern}@clinic.example`) ?? ""])).toBe(is);
+});
+
 test("the null sender is among nobody but itself, and nobody is among nobody", () => {
   expect([isAmong(null, ["<>"]), isAmong(null, ["clinic.example", ".example"]), isAmong(mailbox, [])]).toEqual([
     true,

@@ -1,6 +1,6 @@
 /** Reads what an operator writes for whom a rule concerns into the form core/address-pattern.ts compares. */
 import { domainToASCII } from "node:url";
-import { NULL_SENDER } from "../../core/address-pattern.ts";
+import { NULL_SENDER, plainLocalPart } from "../../core/address-pattern.ts";
 
 const DOMAIN = /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+$/;
 /** Such as `.gov`: one label is enough. */
@@ -25,5 +25,5 @@ export function readAddressPattern(text: string): string | null {
   const dot = at < 0 && lower.startsWith(".") ? "." : "";
   const domain = domainToASCII(lower.slice(at < 0 ? dot.length : at + 1));
   if (!(dot === "." ? BELOW : DOMAIN).test(domain)) return null;
-  return at < 0 ? `${dot}${domain}` : `${local}@${domain}`;
+  return at < 0 ? `${dot}${domain}` : `${plainLocalPart(local)}@${domain}`;
 }

@@ -1,10 +1,10 @@
 /**
- * A sender's wish to do without protection. Promises: counts only where the policy names the sender, for a message that was read
- * whole, holds nothing of tier high and asks for no protection elsewhere; takes away what the policy demands for PHI of tier low and
+ * A sender's wish to do without protection. Promises: counts only where the policy names the sender and the wish is surely theirs,
+ * for a message that was read whole, holds nothing of tier high and asks for no protection elsewhere; takes away what the policy demands for PHI of tier low and
  * plain `protect` rules, and nothing else: a floor a rule names, a hold, a refusal, what a destination demands and the floor of
  * before stay. Whatever came of it stands among the reasons.
  */
-import type { Findings } from "../../core/findings.ts";
+import type { Findings, WaiverDoubt } from "../../core/findings.ts";
 import type { WaiverEffect } from "../../core/plan.ts";
 import type { SenderWaiver } from "../../core/policy.ts";
 import type { DecideInput } from "../../core/stages.ts";
@@ -16,6 +16,12 @@ export type Waived = {
   readonly demands: readonly Demand[];
   /** null: nobody asked. */
   readonly effect: WaiverEffect | null;
+};
+
+/** `Re: [no-phi]` and what is forwarded say what somebody else wrote. */
+const DOUBTS: Readonly<Record<WaiverDoubt, WaiverEffect>> = {
+  subject: "not behind other words of the subject",
+  author: "not for another author",
 };
 
 export function waive(demands: readonly Demand[], input: DecideInput): Waived {
@@ -31,6 +37,7 @@ export function waive(demands: readonly Demand[], input: DecideInput): Waived {
 function refusalOf({ findings, policy, envelope }: DecideInput): WaiverEffect | null {
   if (policy.waiver === undefined) return "off";
   if (!isAmong(envelope.sender, policy.waiver.senders)) return "not for this sender";
+  if (findings.waiverDoubt !== undefined) return DOUBTS[findings.waiverDoubt];
   if (findings.tier === "high") return "not for tier high";
   if (!isReadWhole(findings)) return "not for what could not be inspected";
   return findings.triggers.length > 0 ? "protection asked for too" : null;

@@ -20,8 +20,8 @@ import { encodedRunsOf } from "./encoded-runs.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { attachmentOf, isMessageFile, messagesOf, structureOf, withoutPrelude } from "./loose-file.ts";
-import { headerSegments, namedValues, otherFields, waivesTls, senderNamesOf, triggersOf } from "./message-header.ts";
-import type { Ask, NamedValues, Wanted } from "./message-header.ts";
+import { asksOf, headerSegments, namedValues, otherFields, senderNamesOf } from "./message-header.ts";
+import type { Asks, NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
 import { contentOf, isControlPart, isTextual, readPartText, readRawText } from "./part-text.ts";
 import {
@@ -38,13 +38,11 @@ import { holdsEncodedPart, nameText, printableRuns, withoutDelimiters } from "./
 
 export type Uninspectable = { readonly part: string; readonly reason: UninspectableReason };
 
-export type Extraction = {
+export type Extraction = Asks & {
   readonly segments: readonly Segment[];
   readonly uninspectable: readonly Uninspectable[];
   /** Parts the sender's client encrypted. */
   readonly protectedParts: readonly string[];
-  readonly triggers: readonly Ask[];
-  readonly tlsRequiredNo: boolean;
   readonly senderNames: ReadonlySet<string>;
   /** Parts whose name or declared type promises another content. */
   readonly misdeclared: readonly string[];
@@ -114,8 +112,7 @@ class Extractor {
       segments: this.#segments,
       uninspectable: this.#uninspectable,
       protectedParts: this.#protectedParts,
-      triggers: triggersOf(values, this.#wanted),
-      tlsRequiredNo: waivesTls(values),
+      ...asksOf(values, this.#wanted),
       senderNames: senderNamesOf(values),
       misdeclared: this.#misdeclared,
     };

@@ -4,6 +4,8 @@ export type InspectOptions = {
   readonly subjectTags: readonly string[];
   /** Words in the subject by which a sender asks to do without protection; whether that counts is decided elsewhere. */
   readonly waiverTags: readonly string[];
+  /** Whose wish it may be, by From and Sender. Patterns of core/address-pattern.ts. */
+  readonly waiverSenders: readonly string[];
   /** Values of the Sensitivity header that ask for protection; case does not matter. */
   readonly sensitivityValues: readonly string[];
   /** Pictures shown inside the text (signature logos) below this size are not `uninspectable`. */
@@ -35,6 +37,7 @@ export type InspectOptions = {
 export const DEFAULT_INSPECT_OPTIONS: InspectOptions = {
   subjectTags: ["[secure]"],
   waiverTags: [],
+  waiverSenders: [],
   sensitivityValues: ["private", "company-confidential", "personal"],
   inlineImageBytesMax: 32_768,
   partBytesMax: 16 * 1024 * 1024,

@@ -92,6 +92,7 @@ const NOTHING_READ: Extraction = {
   uninspectable: [{ part: "", reason: "inspection_error" }],
   protectedParts: [],
   triggers: [],
+  waiver: null,
   tlsRequiredNo: false,
   senderNames: new Set(),
   misdeclared: [],
@@ -143,12 +144,17 @@ function assemble({ extraction, uninspectable, results, options, deps }: Assembl
       ...extraction.misdeclared.slice(0, options.findingsMax).map(misdeclaredFinding),
     ],
     uninspectable,
-    triggers: extraction.triggers.filter((each) => each !== "waiver-tag"),
-    ...(extraction.triggers.includes("waiver-tag") ? { waiverAsked: true } : {}),
+    triggers: extraction.triggers,
+    ...waiverOf(extraction.waiver),
     ...(extraction.tlsRequiredNo ? { tlsRequiredNo: true } : {}),
     packs: deps.packs.map(({ id, sha256 }) => ({ pack: id, sha256 })),
     engine: ENGINE,
   };
+}
+
+function waiverOf(wish: Extraction["waiver"]): Pick<Findings, "waiverAsked" | "waiverDoubt"> {
+  if (wish === null) return {};
+  return wish === "own" ? { waiverAsked: true } : { waiverAsked: true, waiverDoubt: wish };
 }
 
 function hitsOf(results: readonly PackResult[], status: CompiledRule["status"]): readonly RuleHit[] {

@@ -3,7 +3,8 @@
  * Promises: every field is read but for addresses; encoded words are decoded; a tag hidden in one is found; repeated fields
  * are all read; a name that the sender chose stands in no result. Pure.
  */
-import type { Trigger } from "../../core/findings.ts";
+import { isAmong } from "../../core/address-pattern.ts";
+import type { Trigger, WaiverDoubt } from "../../core/findings.ts";
 import { trimLetters } from "../../core/trim-letters.ts";
 import { guessWords } from "../../parts/mime/header-fields.ts";
 import type { HeaderField } from "../../parts/mime/header-fields.ts";
@@ -95,19 +96,17 @@ export function otherFields(fields: readonly HeaderField[], { all }: { readonly 
     .map(({ name, value }) => `${name}: ${guessWords(value)}`);
 }
 
-/** What a sender asked for in a field of the header: protection, or to do without. */
-export type Ask = Trigger | "waiver-tag";
-
 /** What is asked of a header: what asks for protection or against it, compared without regard to case, and who it is from. */
 export type Wanted = {
   readonly tags: readonly string[];
   readonly waiverTags: readonly string[];
+  readonly waiverSenders: readonly string[];
   readonly sensitivities: ReadonlySet<string>;
   readonly senders: boolean;
 };
 
 export function wantedOf(
-  options: Pick<InspectOptions, "subjectTags" | "sensitivityValues" | "waiverTags">,
+  options: Pick<InspectOptions, "subjectTags" | "sensitivityValues" | "waiverTags" | "waiverSenders">,
   { senders }: Pick<Wanted, "senders">,
 ): Wanted {
   const read = (tags: readonly string[]): readonly string[] =>
@@ -116,24 +115,65 @@ export function wantedOf(
   return {
     tags,
     waiverTags,
+    waiverSenders: options.waiverSenders,
     sensitivities: new Set(options.sensitivityValues.map((value) => value.trim().toLowerCase())),
     senders,
   };
 }
 
-export function triggersOf(values: NamedValues, { tags, waiverTags, sensitivities }: Wanted): readonly Ask[] {
-  const triggers: Ask[] = [];
-  const subjects = (values.get("subject") ?? NONE).map((value) => lowerCase(normaliseText(value)));
-  const holds = (each: readonly string[]): boolean => subjects.some((text) => each.some((tag) => text.includes(tag)));
-  if (holds(tags)) triggers.push("subject-tag");
-  if (holds(waiverTags)) triggers.push("waiver-tag");
+/** What its sender asks for. */
+export type Asks = {
+  readonly triggers: readonly Trigger[];
+  /** To do without protection; whose wish that is. null: nobody asked. */
+  readonly waiver: "own" | WaiverDoubt | null;
+  readonly tlsRequiredNo: boolean;
+};
+
+export function asksOf(values: NamedValues, wanted: Wanted): Asks {
+  return {
+    triggers: triggersOf(values, wanted),
+    waiver: waiverWishOf(values, wanted),
+    tlsRequiredNo: waivesTls(values),
+  };
+}
+
+function triggersOf(values: NamedValues, { tags, sensitivities }: Wanted): readonly Trigger[] {
+  const triggers: Trigger[] = [];
+  if (holdsAny(subjectsIn(values), tags)) triggers.push("subject-tag");
   const isWanted = (value: string): boolean => sensitivities.has(value.trim().toLowerCase());
   if (values.get(SENSITIVITY_FIELD)?.some(isWanted) === true) triggers.push("sensitivity-header");
   return triggers;
 }
 
+/** A reply repeats the subject of others, and what is forwarded says whose it is. */
+function waiverWishOf(values: NamedValues, { waiverTags, waiverSenders }: Wanted): Asks["waiver"] {
+  const subjects = waiverTags.length === 0 ? NONE : subjectsIn(values);
+  if (!holdsAny(subjects, waiverTags)) return null;
+  const [subject = "", ...more] = subjects.map((text) => text.trimStart());
+  if (more.length > 0 || !waiverTags.some((tag) => subject.startsWith(tag))) return "subject";
+  return isFrom(values, waiverSenders) ? "own" : "author";
+}
+
+function subjectsIn(values: NamedValues): readonly string[] {
+  return (values.get("subject") ?? NONE).map((value) => lowerCase(normaliseText(value)));
+}
+
+function holdsAny(texts: readonly string[], tags: readonly string[]): boolean {
+  return texts.some((text) => tags.some((tag) => text.includes(tag)));
+}
+
+/** One From, and whoever it and Sender name is among them. */
+function isFrom(values: NamedValues, patterns: readonly string[]): boolean {
+  const from = values.get("from") ?? NONE;
+  const fields = [...from, ...(values.get("sender") ?? NONE)];
+  const addresses = senderOf({ fields, names: NONE, lists: NONE })?.addresses ?? [];
+  // An address that cannot be read is somebody's, too.
+  const isAllRead = addresses.length > 0 && addresses.length === fields.join("").split("@").length - 1;
+  return from.length === 1 && isAllRead && addresses.every((each) => isAmong(each, patterns));
+}
+
 /** RFC 8689 section 5. */
-export function waivesTls(values: NamedValues): boolean {
+function waivesTls(values: NamedValues): boolean {
   return values.get(TLS_REQUIRED_FIELD)?.some((value) => value.trim().toLowerCase() === "no") ?? false;
 }
 
