@@ -1,6 +1,6 @@
 /** `postern init`: a commented configuration, keys and a certificate to begin with, and what to do next. Never overwrites. */
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
@@ -63,7 +63,7 @@ async function init(options: Options): Promise<void> {
   for (const { domain, file } of dkim) folder.write(file, `signs mail of ${domain}`, newDkimKey);
   await writeCertificate(folder, answers.hostname);
   for (const [pack, what] of PACKS) folder.write(`dlp/${pack}.yaml`, what, () => shipped(`dlp/${pack}.yaml`));
-  for (const list of LISTS) folder.write(list, "codes that confirm what a rule pack finds", () => shipped(list));
+  for (const list of shippedLists()) folder.write(list, LIST_OF_PACKS, () => shipped(list));
   folder.write(PACK_SCHEMA, "lets editors complete, explain and check rule packs", () => shipped(PACK_SCHEMA));
   folder.write(CONFIG, "every option, commented", () => fillTemplate(shipped(CONFIG), { ...answers, dkim }));
   assertValid(folder);
@@ -82,11 +82,16 @@ const PACKS = [
   ["financial", "rules that find payment and bank data; not in force before dlp.packs names it"],
 ] as const;
 
-/** Named by us-hipaa. */
-const LISTS = ["dlp/icd10cm-categories.dict", "dlp/hcpcs-families.dict"] as const;
-
 /** Named by the first line of every pack. */
 const PACK_SCHEMA = "dlp/pack.schema.json";
+
+const LIST_OF_PACKS = "words or codes that rule packs name";
+
+/** Named by packs, relative to their own place. */
+function shippedLists(): readonly string[] {
+  const names = readdirSync(fileURLToPath(new URL("dlp/", SHIPPED))).filter((name) => name.endsWith(".dict"));
+  return names.toSorted().map((name) => `dlp/${name}`);
+}
 
 function shipped(name: string): string {
   return readFileSync(fileURLToPath(new URL(name, SHIPPED)), "utf8");
@@ -177,7 +182,13 @@ function print(
     records,
   }: { readonly folder: InitFolder; readonly answers: Answers; readonly records: readonly DnsRecord[] },
 ): void {
-  for (const { path, what, isNew } of folder.written) output.line(`${isNew ? "made" : "kept"}  ${path}  (${what})`);
+  for (const { path, what, isNew } of folder.written)
+    if (what !== LIST_OF_PACKS) output.line(`${isNew ? "made" : "kept"}  ${path}  (${what})`);
+  for (const isNew of [true, false]) {
+    const lists = folder.written.filter((file) => file.what === LIST_OF_PACKS && file.isNew === isNew).length;
+    if (lists > 0)
+      output.line(`${isNew ? "made" : "kept"}  ${folder.path("dlp/*.dict")}  (${lists} lists: ${LIST_OF_PACKS})`);
+  }
   output.line("");
   output.line("DNS records to create:");
   for (const { name, type, value, why } of records) output.line(`  ${name} IN ${type} ${value}    ; ${why}`);

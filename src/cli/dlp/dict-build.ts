@@ -4,7 +4,15 @@
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { normaliseText } from "../../stages/inspect/normalise.ts";
-import { codeKey, readTermList, termFault, termKey, termListText, TERMS_MAX } from "../../stages/inspect/term-list.ts";
+import {
+  codeKey,
+  readEditedList,
+  readTermList,
+  termFault,
+  termKey,
+  termListText,
+  TERMS_MAX,
+} from "../../stages/inspect/term-list.ts";
 import type { ListKind, TermList } from "../../stages/inspect/term-list.ts";
 import { errorCode } from "../../parts/config/secret.ts";
 import { CliError } from "../cli-error.ts";
@@ -51,6 +59,23 @@ export async function buildDict(paths: readonly string[], file: string, options:
   const text = termListText({ ...options, terms: [...terms.values()] });
   replaceFile(file, text);
   return { file, kind, count: terms.size, leftOut };
+}
+
+/** Puts a list that was edited in order again: sorted, each term once, with a hash that fits. */
+export function rebuildDict(file: string, text: string, date: string): DictBuilt {
+  const reading = readEditedList(text);
+  if (!reading.ok) {
+    const [first = { line: 1, message: "" }, ...more] = reading.faults;
+    throw new CliError(`PST-INS-020 ${file}:${first.line}: ${first.message}`, {
+      next: "Correct the line and run it again; the list is untouched.",
+      lines: more.map(({ line, message }) => `${file}:${line}: ${message}`),
+    });
+  }
+  const { kind, terms } = reading.list;
+  if (terms.length === 0) throw new CliError(`PST-INS-020 no term is left of ${file}`, { next: "Write one a line." });
+  const count = new Set(terms.map((term) => termKey(term, kind))).size;
+  replaceFile(file, termListText({ ...reading.list, date }));
+  return { file, kind, count, leftOut: count === terms.length ? {} : { "stands twice": terms.length - count } };
 }
 
 function replaceFile(file: string, text: string): void {

@@ -109,7 +109,7 @@ class DetectorCompiler {
       case "name":
         return {
           kind: "name",
-          givenNames: this.#set(entry.given_names, [...path, "given_names"]),
+          givenNames: this.#givenNames(entry, path),
           labels: this.#labels(entry.labels, [...path, "labels"]),
           honorifics: this.phrases.addSet(HONORIFICS),
           notSurnames: this.#notSurnames(entry.not_surnames),
@@ -119,7 +119,7 @@ class DetectorCompiler {
       case "sender":
         return compileSender(entry, path, this.#report);
       case "name_shape":
-        for (const word of entry.not_names) this.#words.add(word.toLowerCase());
+        for (const word of [...entry.not_names, ...this.#listed(entry)]) this.#words.add(word.toLowerCase());
         return { kind: "shape", relations: this.#labels(entry.labels, [...path, "labels"]), notNames: this.#words };
       default:
         return entry satisfies never;
@@ -147,18 +147,29 @@ class DetectorCompiler {
     return new Set(lower);
   }
 
+  /** Terms of the file it names, which are checked and in the form of texts already. */
+  #listed(entry: DetectorEntry): readonly string[] {
+    return this.#lists.terms.get(entry) ?? [];
+  }
+
+  #givenNames(entry: DetectorEntryOf<"name">, path: YamlPath): number {
+    if (entry.given_names.length === 0 && entry.file === undefined)
+      this.#report(path, "needs given_names, or a file of them");
+    this.#checkPhrases(entry.given_names, [...path, "given_names"]);
+    return this.phrases.addSet([...entry.given_names.map(normaliseText), ...this.#listed(entry)]);
+  }
+
   #dictionary(entry: DetectorEntryOf<"dictionary">, path: YamlPath): DetectionMethod {
     if (entry.terms.length === 0 && entry.file === undefined) this.#report(path, "needs terms, or a file of them");
     if (entry.case === "sensitive" && entry.file !== undefined)
       this.#report([...path, "case"], "terms of a file are compared in any case");
     this.#checkPhrases(entry.terms, [...path, "terms"]);
     const isExact = entry.case === "sensitive";
-    for (const form of entry.terms.flatMap((term) => formsOf(normaliseText(term))))
-      for (const word of wordsOf(form)) this.#words.add(word);
+    const all = [...entry.terms.map(normaliseText), ...this.#listed(entry)];
+    for (const form of all.flatMap(formsOf)) for (const word of wordsOf(form)) this.#words.add(word);
     const phrases: string[] = [];
     const terms: string[] = [];
-    // Those of a file are checked and in this form already.
-    for (const term of [...entry.terms.map(normaliseText), ...(this.#lists.terms.get(entry) ?? [])]) {
+    for (const term of all) {
       for (const form of entry.plurals && !isExact ? formsOf(term) : [term]) {
         phrases.push(form);
         terms.push(normaliseValue(term));

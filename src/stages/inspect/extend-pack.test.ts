@@ -95,6 +95,30 @@ test("a dictionary takes the terms of a file, and a code counts only where a lis
   expect(errorsOf(laid(`${HEAD}${LISTS}${tests}`, beside))).toEqual([]);
 });
 
+test("given names and words that are no name come from files too, of the pack that is extended as of its own", () => {
+  const names = termListText({ ...LIST, kind: "terms", terms: ["zephyrina"] });
+  const noNames = termListText({ ...LIST, kind: "terms", terms: ["quarterly"] });
+  const base =
+    "version: 1\npack: base\ndetectors:\n" +
+    "  - { id: b.name, type: name, classes: [who], file: names.dict }\n" +
+    "  - { id: b.shape, type: name_shape, classes: [maybe], file: no-names.dict }\n" +
+    "  - { id: b.ill, type: dictionary, classes: [ill], file: ill.dict }\n" +
+    "rules:\n" +
+    "  - { id: b.who, action: protect, when: { class: who } }\n" +
+    "  - { id: b.maybe, action: protect, when: { class: maybe } }\n" +
+    "  - { id: b.ill, action: protect, when: { class: ill } }\n" +
+    "tests:\n" +
+    "  - { text: 'saw Zephyrina Kowalczyk', expect: [b.who, b.maybe] }\n" +
+    "  - { text: 'saw Marginal Kowalczyk', expect: [b.maybe] }\n" +
+    "  - { text: 'saw Quarterly Kowalczyk', expect: [] }\n" +
+    // Words of terms are no names, wherever the terms stand.
+    "  - { text: 'saw Sandwich Kowalczyk', expect: [] }\n";
+  const beside = { "names.dict": names, "no-names.dict": noNames, "ill.dict": terms, "base.yaml": base };
+  expect(errorsOf(loadPack(base, "base.yaml", beside))).toEqual([]);
+  const own = `${HEAD}tests:\n  - { text: 'saw Zephyrina Kowalczyk', expect: [b.who, b.maybe] }\n`;
+  expect(errorsOf(loadPack(own, "site.yaml", beside))).toEqual([]);
+});
+
 test.each([
   ["is missing", {}, "detectors[0].among.file: codes.dict cannot be read"],
   ["was changed after it was built", { "codes.dict": codes.replace("J44", "J45") }, "codes.dict:1: was changed"],
@@ -117,4 +141,13 @@ test("from a disk, files are named relative to the pack, and the hash is that of
   const { text, fileName, beside } = after.source;
   const again = loadPack(text, fileName, beside);
   expect(again.ok && again.pack.sha256).toBe(after.pack.sha256);
+  const listed = `${HEAD}detectors:\n  - { id: site.ill, type: dictionary, classes: [health], file: ill.dict }\n`;
+  const hashes = [terms, termListText({ ...LIST, kind: "terms", terms: ["blue knee"] })].map((list) => {
+    write("ill.dict", list);
+    write("site.yaml", listed);
+    const loading = loadPackFile(join(folder, "site.yaml"));
+    return loading.ok ? loading.pack.sha256 : errorsOf(loading).join("\n");
+  });
+  expect(hashes).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/), expect.stringMatching(/^[0-9a-f]{64}$/)]);
+  expect(hashes[0]).not.toBe(hashes[1]);
 });

@@ -64,7 +64,7 @@ const KEY_HELP: Readonly<Record<string, string>> = {
   "sender.words":
     "Whole words or phrases in what the sender or its list is called: before the @, beside the address, before the list's first dot.",
   validator: "A built-in shape with its check, such as us_ssn.",
-  given_names: "First names.",
+  given_names: "First names, beside a file of them or instead of it.",
   index: "Name of an index under `dlp.edm` of postern.yaml, built with `postern dlp edm build`.",
   fields: "What of a patient is sought; default: all the index holds but the surname alone.",
   min_fields: "Different things of one patient that must stand together; default 2.",

@@ -1,5 +1,5 @@
 /**
- * The lists a pack keeps in files of their own: terms of dictionaries (`file`) and codes that confirm a value (`among`).
+ * The lists a pack keeps in files of their own: terms of dictionaries and words of names (`file`) and codes that confirm a value (`among`).
  * Promises: a file that cannot be read, or was changed since it was built, is an error at the key that names it.
  */
 import type { YamlPath } from "../../parts/config/yaml-source.ts";
@@ -7,7 +7,7 @@ import type { Report } from "./compile-detectors.ts";
 import type { DetectorEntry } from "./pack-schema.ts";
 import { besidePath } from "./pack-source.ts";
 import type { ReadBeside } from "./pack-source.ts";
-import { codeKey, readTermList } from "./term-list.ts";
+import { readTermList } from "./term-list.ts";
 import type { ListKind } from "./term-list.ts";
 
 /** By the entry that names the file. */
@@ -26,13 +26,13 @@ export function readLists(entries: readonly DetectorEntry[], reader: ListReader)
   const codes = new Map<DetectorEntry, ReadonlySet<string>>();
   entries.forEach((entry, index) => {
     const path = ["detectors", index];
-    if (entry.type === "dictionary" && entry.file !== undefined) {
+    if ("file" in entry && entry.file !== undefined) {
       terms.set(entry, readList(entry.file, { kind: "terms", path: [...path, "file"] }, reader));
     }
     if ((entry.type === "regex" || entry.type === "label_id") && entry.among !== undefined) {
       const { file, first } = entry.among;
       const list = readList(file, { kind: "codes", path: [...path, "among", "file"] }, reader);
-      codes.set(entry, new Set(list.map((code) => codeKey(code).slice(0, first))));
+      codes.set(entry, new Set(list.map((code) => code.slice(0, first))));
     }
   });
   return { terms, codes };

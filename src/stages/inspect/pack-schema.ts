@@ -108,7 +108,9 @@ const nameDetector = z.strictObject({
   ...shared,
   ...origin,
   type: z.literal("name"),
-  given_names: z.array(word).min(1).max(50_000),
+  given_names: z.array(word).min(1).max(50_000).default([]),
+  /** More given names. */
+  file: filePath.optional(),
   labels: z.array(word).max(200).default([]),
   not_surnames: z.array(word).max(2_000).default([]),
 });
@@ -145,6 +147,8 @@ const shapeDetector = z.strictObject({
   type: z.literal("name_shape"),
   labels: z.array(word).max(200).default([]),
   not_names: z.array(word).max(5_000).default([]),
+  /** More words that are no name. */
+  file: filePath.optional(),
 });
 
 const patterns = z.array(z.string().min(1).max(320)).min(1).max(1_000);

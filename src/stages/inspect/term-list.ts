@@ -10,6 +10,8 @@ import { PHRASE_WORDS_MAX, wordsOf } from "./tokens.ts";
 const FIRST_LINE = "postern-terms 1";
 export const TERMS_MAX = 300_000;
 export const TERM_CHARS_MAX = 120;
+const TOO_MANY_WORDS = `has more than ${PHRASE_WORDS_MAX} words`;
+const SPACE = 32;
 const FIELDS = ["source", "licence", "date", "kind", "count", "sha256"] as const;
 type Field = (typeof FIELDS)[number];
 
@@ -35,6 +37,7 @@ const FAULTS_MAX = 20;
 
 /** What two terms of a list are compared by: whole words in any case, or the letters and digits of a code. */
 export function termKey(term: string, kind: ListKind): string {
+  if (plainWords(term, kind) > 0) return term;
   return kind === "terms" ? wordsOf(term).join(" ") : codeKey(term);
 }
 
@@ -43,13 +46,31 @@ export function codeKey(code: string): string {
   return code.replace(/[^A-Za-z0-9]/g, "").toUpperCase();
 }
 
+/** How many words a term has that is in the right form by a look at it, as most are: small letters, digits, single spaces; or a code. Else 0. */
+function plainWords(term: string, kind: ListKind): number {
+  let words = 0;
+  let last = SPACE;
+  for (let at = 0; at < term.length; at += 1) {
+    const code = term.charCodeAt(at);
+    const isDigit = code >= 48 && code <= 57;
+    const isLetter = kind === "terms" ? code >= 97 && code <= 122 : code >= 65 && code <= 90;
+    if (!isDigit && !isLetter && (code !== SPACE || last === SPACE || kind === "codes")) return 0;
+    if (last === SPACE) words += 1;
+    last = code;
+  }
+  return last === SPACE ? 0 : words;
+}
+
 /** Why a term cannot stand in a list; null where it can. */
 export function termFault(term: string, kind: ListKind): string | null {
   if (term.length > TERM_CHARS_MAX) return `longer than ${TERM_CHARS_MAX} characters`;
+  const words = plainWords(term, kind);
+  if (words > PHRASE_WORDS_MAX) return TOO_MANY_WORDS;
+  if (words > 0) return null;
   if (termKey(term, kind) === "") return "holds no letter or digit, so it never matches";
   if (kind === "codes") return codeKey(term) === term ? null : "a code is written in capitals and digits only";
   if (normaliseText(term) !== term) return "is not in the form in which texts are compared";
-  return wordsOf(term).length > PHRASE_WORDS_MAX ? `has more than ${PHRASE_WORDS_MAX} words` : null;
+  return wordsOf(term).length > PHRASE_WORDS_MAX ? TOO_MANY_WORDS : null;
 }
 
 /** Sorted, each once; terms that cannot stand in a list are the caller's to leave out. */
@@ -68,29 +89,68 @@ export function termListText({ source, licence, date, kind, terms }: TermList): 
   return [FIRST_LINE, ...FIELDS.map((field) => `${field}: ${header[field]}`), "", body].join("\n");
 }
 
+/** A list as it was built; anything else is a fault. */
 export function readTermList(text: string): ListReading {
+  const { parts, faults, fault } = openList(text);
+  if (parts === null) return { ok: false, faults };
+  const { fields, body, lines, firstLine, list } = parts;
+  if (list !== null && lines.length <= TERMS_MAX) checkTerms(lines, list.kind, { firstLine, fault });
+  if (Number(fields.get("count")) !== lines.length) fault(1, `holds ${lines.length} terms, not as many as it says`);
+  if (fields.get("sha256") !== hashOf(body))
+    fault(1, "was changed after it was built: its hash does not fit; `postern dlp dict rebuild` makes it whole");
+  return faults.length > 0 || list === null ? { ok: false, faults } : { ok: true, list };
+}
+
+/** A list that was edited since: terms in any order, blank lines and remarks (`#`) among them. termListText makes it whole again. */
+export function readEditedList(text: string): ListReading {
+  const { parts, faults, fault } = openList(text);
+  if (parts === null) return { ok: false, faults };
+  const { lines, firstLine, list } = parts;
+  if (list === null) return { ok: false, faults };
+  const terms: string[] = [];
+  lines.forEach((line, index) => {
+    if (/^\s*(?:#|$)/.test(line)) return;
+    const term = list.kind === "codes" ? codeKey(line) : normaliseText(line).replace(/\s+/g, " ").trim().toLowerCase();
+    const wrong = termFault(term, list.kind);
+    if (wrong === null) terms.push(term);
+    else fault(firstLine + index, wrong);
+  });
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, list: { ...list, terms } };
+}
+
+type ListParts = {
+  readonly fields: ReadonlyMap<Field, string>;
+  readonly body: string;
+  readonly lines: readonly string[];
+  readonly firstLine: number;
+  /** null where the header does not say of which kind. */
+  readonly list: TermList | null;
+};
+type Opening = { readonly parts: ListParts | null; readonly faults: readonly ListFault[]; readonly fault: TellFault };
+
+/** Splits header and terms, and checks the header. */
+function openList(text: string): Opening {
   const faults: ListFault[] = [];
-  const fault = (line: number, message: string): void => {
+  const fault: TellFault = (line, message) => {
     if (faults.length < FAULTS_MAX) faults.push({ line, message });
   };
   const end = text.indexOf("\n\n");
   const [first, ...header] = (end < 0 ? text.slice(0, 200) : text.slice(0, end)).split("\n");
   if (first !== FIRST_LINE || end < 0) {
-    return { ok: false, faults: [{ line: 1, message: `no list of terms: it does not begin with "${FIRST_LINE}"` }] };
+    fault(1, `no list of terms: it does not begin with "${FIRST_LINE}"`);
+    return { parts: null, faults, fault };
   }
   const fields = readHeader(header, fault);
-  const body = text.slice(end + 2);
   const kind = LIST_KINDS.find((each) => each === fields.get("kind"));
   if (kind === undefined) fault(1, `kind is one of ${LIST_KINDS.join(", ")}`);
-  const terms = body.split("\n");
-  if (terms.pop() !== "") fault(header.length + 2 + terms.length, "the last line is cut");
-  if (terms.length > TERMS_MAX) fault(1, `holds more than ${TERMS_MAX} terms`);
-  else if (kind !== undefined) checkTerms(terms, kind, { firstLine: header.length + 3, fault });
-  if (Number(fields.get("count")) !== terms.length) fault(1, `holds ${terms.length} terms, not as many as it says`);
-  if (fields.get("sha256") !== hashOf(body)) fault(1, "was changed after it was built: its hash does not fit");
-  if (faults.length > 0 || kind === undefined) return { ok: false, faults };
+  const body = text.slice(end + 2);
+  const lines = body.split("\n");
+  const firstLine = header.length + 3;
+  if (lines.pop() !== "") fault(firstLine + lines.length - 1, "the last line is cut");
+  if (lines.length > TERMS_MAX) fault(1, `holds more than ${TERMS_MAX} terms`);
   const [source = "", licence = "", date = ""] = (["source", "licence", "date"] as const).map((key) => fields.get(key));
-  return { ok: true, list: { source, licence, date, kind, terms } };
+  const list = kind === undefined ? null : { source, licence, date, kind, terms: lines };
+  return { parts: { fields, body, lines, firstLine, list }, faults, fault };
 }
 
 type TellFault = (line: number, message: string) => void;

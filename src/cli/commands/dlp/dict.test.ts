@@ -136,6 +136,24 @@ test("a folder that is not there is told", async () => {
   expect(complaintFor(error).text).toContain("a.dict cannot be written (ENOENT)");
 });
 
+test("an edited list is sorted and sealed again with its origin; a line that cannot stand in it changes nothing", async () => {
+  await built(put("e", "metformin", "warfarin"));
+  const list = join(folder, "built.dict");
+  const header = readFileSync(list, "utf8").split("\n").slice(1, 4);
+  const edited = `${readFileSync(list, "utf8")}\n# new\n Abacavir\nWarfarin\n`;
+  writeFileSync(list, edited);
+  const { output } = await runDlp("dict", "rebuild", list, "--date", "2026-11-22");
+  expect(output).toContain("3 terms\n  1 left out: stands twice");
+  const [head, body] = readFileSync(list, "utf8").split("\n\n");
+  expect(head?.split("\n").slice(1, 4)).toEqual(header);
+  expect(body).toBe("abacavir\nmetformin\nwarfarin\n");
+  expect((await runDlp("dict", "verify", list)).error).toBeNull();
+  writeFileSync(list, `${edited}---\n`);
+  const { error } = await runDlp("dict", "rebuild", list);
+  expect(complaintFor(error).text).toMatch(/built\.dict:15: holds no letter or digit.*Next: /s);
+  expect(readFileSync(list, "utf8")).toBe(`${edited}---\n`);
+});
+
 test("verify tells where a list comes from, and the line at which one was changed", async () => {
   await built(put("v", "abacavir", "metformin"));
   const good = join(folder, "built.dict");

@@ -4,7 +4,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { LIST_KINDS, readTermList } from "../../../stages/inspect/term-list.ts";
 import type { ListKind, TermList } from "../../../stages/inspect/term-list.ts";
 import { CliError, Finding } from "../../cli-error.ts";
-import { buildDict } from "../../dlp/dict-build.ts";
+import { buildDict, rebuildDict } from "../../dlp/dict-build.ts";
+import type { DictBuilt } from "../../dlp/dict-build.ts";
 import { FORMATS } from "../../dlp/dict-sources.ts";
 import type { Format } from "../../dlp/dict-sources.ts";
 import { collect } from "../../dlp/packs.ts";
@@ -13,7 +14,7 @@ import type { Column } from "../../output.ts";
 
 export function dictCommand(): Command {
   const command = new Command("dict").description("build and verify lists of terms and codes that rule packs name");
-  return command.addCommand(buildCommand()).addCommand(verifyCommand());
+  return command.addCommand(buildCommand()).addCommand(rebuildCommand()).addCommand(verifyCommand());
 }
 
 function buildCommand(): Command {
@@ -60,7 +61,7 @@ type BuildOptions = {
 };
 
 async function build(sources: readonly string[], options: BuildOptions): Promise<void> {
-  const { out, date = new Date().toISOString().slice(0, 10), column = [], without = [], json, ...rest } = options;
+  const { out, date = today(), column = [], without = [], json, ...rest } = options;
   for (const [name, text] of [
     ["--source", rest.source],
     ["--licence", rest.licence],
@@ -69,10 +70,41 @@ async function build(sources: readonly string[], options: BuildOptions): Promise
       throw new CliError(`${name} is one line of text`, { next: DESCRIBE, exitCode: 2 });
   }
   const built = await buildDict(sources, out, { ...rest, date, columns: column, without });
+  printBuilt([built], json === true);
+}
+
+function printBuilt(all: readonly DictBuilt[], asJson: boolean): void {
   const output = standardOutput();
-  if (json === true) return printJsonLines(output, [built]);
-  output.line(`${built.file}: ${built.count} ${built.kind}`);
-  for (const [why, count] of Object.entries(built.leftOut)) output.line(`  ${count} left out: ${why}`);
+  if (asJson) return printJsonLines(output, all);
+  for (const { file, count, kind, leftOut } of all) {
+    output.line(`${file}: ${count} ${kind}`);
+    for (const [why, number] of Object.entries(leftOut)) output.line(`  ${number} left out: ${why}`);
+  }
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
+
+function rebuildCommand(): Command {
+  return new Command("rebuild")
+    .argument("<files...>", "lists built by dlp dict build and edited since")
+    .description("put edited lists in order: sorted, each term once, with a hash that fits")
+    .option("--date <date>", "date of the list, YYYY-MM-DD; default: today", requireDate)
+    .option("--json", "one JSON object a list")
+    .addHelpText(
+      "after",
+      "\nWrite new terms on lines of their own, anywhere below the header, and take others out; then rebuild." +
+        "\nSource and licence stay as the header says them; blank lines and those that begin with # go." +
+        "\nExit codes: 0 rebuilt, 1 not rebuilt: that list is untouched, 2 wrong usage." +
+        "\nExample:\n  echo sotatercept >> us-drugs.dict && postern dlp dict rebuild us-drugs.dict",
+    )
+    .action((files: readonly string[], { date = today(), json }: { readonly date?: string; readonly json?: boolean }) =>
+      printBuilt(
+        files.map((file) => rebuildDict(file, readList(file), date)),
+        json === true,
+      ),
+    );
 }
 
 const DESCRIBE = "Say where the terms come from and under which licence they are used, each on one line.";
@@ -105,7 +137,7 @@ function verifyCommand(): Command {
     .option("--json", "one JSON object a list")
     .addHelpText(
       "after",
-      "\nA list is never edited by hand: its hash tells. Build it anew from its source." +
+      "\nThe hash of a list tells whether it was changed since. One that was edited on purpose: postern dlp dict rebuild." +
         "\nExit codes: 0 all are as they were built, 1 some are not, 2 wrong usage." +
         "\nExample:\n  postern dlp dict verify /etc/postern/dlp/*.dict",
     )

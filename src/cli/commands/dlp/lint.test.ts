@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { jsonLines, runDlp } from "../../../../test/support/dlp-command.ts";
+import { termListText } from "../../../stages/inspect/term-list.ts";
 import type { LintRow } from "../../dlp/lint/lint.ts";
 import { Finding } from "../../cli-error.ts";
 
@@ -47,6 +48,16 @@ const dictionary = (id: string, terms: string, more = ""): string =>
 const PEAR = dictionary("pear", "pear");
 const regex = (pattern: string, more = ""): string =>
   `id: r, type: regex, classes: [a], pattern: '${pattern}', ${TESTED}${more}`;
+
+test("dlp lint looks at the terms of a file as at those of the pack, and tells them where the file is named", async () => {
+  const list = { source: "invented", licence: "CC0-1.0", date: "2026-11-22", kind: "terms" } as const;
+  writeFileSync(join(folder, "fruit.dict"), termListText({ ...list, terms: ["apple", "pear", "pears", "plum"] }));
+  const rows = await lint(pack([PEAR, "id: fruit, type: dictionary, classes: [a], file: fruit.dict"]));
+  expect(rows.map(({ line, path, check }) => [line, path, check])).toEqual([
+    [5, "detectors[1].file", "plural-listed"],
+    [5, "detectors[1].file", "stands-elsewhere"],
+  ]);
+});
 
 describe("dlp lint says", () => {
   test.each<[string, string, string]>([

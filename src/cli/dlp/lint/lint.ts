@@ -4,6 +4,7 @@
  */
 import type { YamlPath, YamlSource } from "../../../parts/config/yaml-source.ts";
 import type { CompiledPack } from "../../../stages/inspect/compiled-pack.ts";
+import type { PackLists } from "../../../stages/inspect/pack-lists.ts";
 import type { PackFile } from "../../../stages/inspect/pack-schema.ts";
 import { lintDetectors } from "./lint-detectors.ts";
 import { lintRules } from "./lint-rules.ts";
@@ -22,7 +23,7 @@ export type Doubt = {
   readonly next: string;
 };
 
-export type LintSubject = { readonly file: PackFile; readonly pack: CompiledPack };
+export type LintSubject = { readonly file: PackFile; readonly pack: CompiledPack; readonly lists: PackLists };
 type PlaceOf = (path: YamlPath) => YamlPath | null;
 
 export type LintRow = Omit<Doubt, "path"> & {
