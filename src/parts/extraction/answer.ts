@@ -1,6 +1,6 @@
 /** Heads of the frames a reader sends, as items. Promises: whatever a reader may have become says nothing but these. */
 import type { UninspectableReason } from "../../core/findings.ts";
-import type { ExtractedItem, PictureItem } from "./extraction-types.ts";
+import type { ExtractedItem, PictureItem, Spent } from "./extraction-types.ts";
 import { FrameError } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 
@@ -39,6 +39,18 @@ export function itemOf({ head, body }: Frame): ExtractedItem | PictureItem | nul
     default:
       throw new FrameError();
   }
+}
+
+export const NOTHING_SPENT: Spent = { entries: 0, inflatedBytes: 0 };
+
+/** What the last frame of an answer tells. Throws FrameError. */
+export function spentOf({ head }: Frame): Spent {
+  return { entries: amountOf(head["entries"]), inflatedBytes: amountOf(head["inflatedBytes"]) };
+}
+
+function amountOf(value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw new FrameError();
+  return value;
 }
 
 function reasonOf(word: unknown): UninspectableReason {

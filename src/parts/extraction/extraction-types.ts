@@ -1,7 +1,7 @@
 /** What passes between the service and the child processes that read hostile formats. Types only. */
 import type { UninspectableReason } from "../../core/findings.ts";
 
-/** What reading one attachment may cost; each reached limit is told as `over_budget`. */
+/** What reading one attachment may still cost; each reached limit is told as `over_budget`. */
 export type ExtractionBudgets = {
   /** Characters of text, over everything inside. */
   readonly textCharsMax: number;
@@ -44,11 +44,15 @@ export type ExtractedItem =
 
 export type ExtractionRequest = { readonly bytes: Uint8Array; readonly budgets: ExtractionBudgets };
 
+/** Of the budgets; a reader that ended before its answer did not tell. */
+export type Spent = { readonly entries: number; readonly inflatedBytes: number };
+
 /** `tookMs` without the time it waited for a reader, and without that of pictures, of which `pictures` were tried. */
 export type Extracted = {
   readonly items: readonly ExtractedItem[];
   readonly tookMs: number;
   readonly pictures: number;
+  readonly spent: Spent;
 };
 
 /** Never rejects: what cannot be read is an item of kind `unread`, beside whatever was read before. */

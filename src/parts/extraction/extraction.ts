@@ -7,6 +7,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { UninspectableReason } from "../../core/findings.ts";
 import type { Log } from "../../core/log.ts";
+import { NOTHING_SPENT } from "./answer.ts";
 import type { Extracted, ExtractedItem, ExtractionRequest } from "./extraction-types.ts";
 import { PictureProgram } from "./picture-program.ts";
 import type { PictureProgramOptions, PictureResult } from "./picture-program.ts";
@@ -67,14 +68,14 @@ export class Extraction {
     let tookMs = 0;
     for (let tries = 1; ; tries += 1) {
       const slot = await this.#take();
-      if (typeof slot === "string") return { items: [unread(slot)], tookMs, pictures: 0 };
+      if (typeof slot === "string") return { items: [unread(slot)], tookMs, pictures: 0, spent: NOTHING_SPENT };
       const begun = this.#clock.monotonic();
-      const { items, end } = await this.#work(slot, request);
+      const { items, end, spent } = await this.#work(slot, request);
       tookMs += this.#clock.monotonic() - begun;
-      if (end === null) return { ...(await this.#withTexts(items)), tookMs };
+      if (end === null) return { ...(await this.#withTexts(items)), tookMs, spent };
       this.#tell(end);
       if (tries < TRIES_MAX && (end === "crash" || end === "start")) continue;
-      return { ...(await this.#withTexts([...items, unread(REASONS[end])])), tookMs };
+      return { ...(await this.#withTexts([...items, unread(REASONS[end])])), tookMs, spent };
     }
   }
 

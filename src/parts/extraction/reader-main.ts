@@ -32,7 +32,7 @@ async function answer({ head, body }: Frame): Promise<void> {
   } catch (error) {
     reading.unread("", reasonOfError(error));
   }
-  write({ kind: "done" }, NOTHING);
+  write({ kind: "done", ...reading.spent }, NOTHING);
 }
 
 function say(item: ExtractedItem | PictureItem): void {

@@ -9,8 +9,8 @@ import type { ChildProcess } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { itemOf } from "./answer.ts";
-import type { ExtractedItem, ExtractionRequest, PictureItem } from "./extraction-types.ts";
+import { itemOf, NOTHING_SPENT, spentOf } from "./answer.ts";
+import type { ExtractedItem, ExtractionRequest, PictureItem, Spent } from "./extraction-types.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { PICTURE_BYTES_MAX } from "./reading.ts";
 import { sandboxFlags } from "./sandbox.ts";
@@ -34,7 +34,11 @@ export type ReaderLimits = { readonly memoryBytesMax: number };
 /** `time` and `memory`: killed for it. `crash`: ended by itself. `answer`: said what it should not. `start`: never ran. */
 export type ReaderEnd = "time" | "memory" | "crash" | "answer" | "start";
 
-export type ReaderResult = { readonly items: readonly (ExtractedItem | PictureItem)[]; readonly end: ReaderEnd | null };
+export type ReaderResult = {
+  readonly items: readonly (ExtractedItem | PictureItem)[];
+  readonly end: ReaderEnd | null;
+  readonly spent: Spent;
+};
 
 type Job = {
   readonly items: (ExtractedItem | PictureItem)[];
@@ -95,7 +99,7 @@ export class ReaderProcess {
   /** One at a time. */
   run({ bytes, budgets }: ExtractionRequest): Promise<ReaderResult> {
     return new Promise((resolve) => {
-      if (this.#isOver) return resolve({ items: [], end: "start" });
+      if (this.#isOver) return resolve({ items: [], end: "start", spent: NOTHING_SPENT });
       // What a text of so many characters may take, names and files beside it.
       const pictures = budgets.picturesMax > 0 ? PICTURE_BYTES_MAX : 0;
       const bytesLeft =
@@ -140,7 +144,7 @@ export class ReaderProcess {
     try {
       for (const frame of job.frames.push(piece)) {
         const item = itemOf(frame);
-        if (item === null) return this.#finish(job.frames.isEmpty ? null : "answer");
+        if (item === null) return this.#finish(job.frames.isEmpty ? null : "answer", spentOf(frame));
         job.items.push(item);
       }
     } catch {
@@ -166,13 +170,13 @@ export class ReaderProcess {
     this.#finish(why);
   }
 
-  #finish(end: ReaderEnd | null): void {
+  #finish(end: ReaderEnd | null, spent: Spent = NOTHING_SPENT): void {
     const job = this.#job;
     this.#job = null;
     if (end !== null && !this.#isOver) this.#kill(end);
     if (job === null) return;
     for (const timer of job.timers) clearTimeout(timer);
-    job.resolve({ items: job.items, end });
+    job.resolve({ items: job.items, end, spent });
   }
 
   /** Where the machine's memory ends, this process goes first, and not the service. */

@@ -4,7 +4,7 @@
  * one throws `Unreadable` with `over_budget`, and whatever was said before stays said.
  */
 import type { UninspectableReason } from "../../core/findings.ts";
-import type { ExtractedItem, ExtractionBudgets, PictureItem } from "./extraction-types.ts";
+import type { ExtractedItem, ExtractionBudgets, PictureItem, Spent } from "./extraction-types.ts";
 
 /** Why a file, or the rest of it, cannot be read. */
 export class Unreadable extends Error {
@@ -29,10 +29,11 @@ export class Reading {
   readonly #say: (item: ExtractedItem | PictureItem) => void;
   readonly #monotonic: () => number;
   readonly #deadline: number;
-  #inflatedLeft: number;
+  readonly #inflatedMax: number;
+  #inflatedBytes = 0;
   #charsLeft: number;
   #fileBytesLeft: number;
-  #entriesLeft: number;
+  #entries = 0;
   #picturesLeft: number;
   #pictureBytesLeft = PICTURE_BYTES_MAX;
 
@@ -46,10 +47,9 @@ export class Reading {
     this.#monotonic = deps.monotonic;
     this.#deadline = deps.monotonic() + budgets.timeMsMax;
     const byRatio = Math.max(RATIO_FLOOR_BYTES, sizeBytes * budgets.inflateRatioMax);
-    this.#inflatedLeft = Math.min(budgets.inflatedBytesMax, byRatio);
+    this.#inflatedMax = Math.min(budgets.inflatedBytesMax, byRatio);
     this.#charsLeft = budgets.textCharsMax;
     this.#fileBytesLeft = budgets.fileBytesMax;
-    this.#entriesLeft = budgets.archiveEntriesMax;
     this.#picturesLeft = budgets.picturesMax;
   }
 
@@ -59,14 +59,19 @@ export class Reading {
   }
 
   spendInflated(bytes: number): void {
-    this.#inflatedLeft -= bytes;
-    if (this.#inflatedLeft < 0) throw new Unreadable("over_budget");
+    this.#inflatedBytes += bytes;
+    if (this.#inflatedBytes > this.#inflatedMax) throw new Unreadable("over_budget");
     this.checkTime();
   }
 
   spendEntries(count: number): void {
-    this.#entriesLeft -= count;
-    if (this.#entriesLeft < 0) throw new Unreadable("over_budget");
+    this.#entries += count;
+    if (this.#entries > this.budgets.archiveEntriesMax) throw new Unreadable("over_budget");
+  }
+
+  /** Also beyond what it might. */
+  get spent(): Spent {
+    return { entries: this.#entries, inflatedBytes: this.#inflatedBytes };
   }
 
   /** Characters that are still worth reading. */

@@ -1,7 +1,7 @@
 /**
  * Attachments of one message in formats that are read elsewhere: by processes that a bad file can only end.
- * Promises: never rejects; all attachments of a message, and those of messages within them, share one time budget; without
- * readers every such attachment is `unsupported_type`. Leaves what the items mean for the message to extract.ts.
+ * Promises: never rejects; all attachments of a message, those of messages and texts within them included, share one budget of time,
+ * of files and of what inflates, and none lies deeper than it may; without readers every such attachment is `unsupported_type`. Leaves what the items mean for the message to extract.ts.
  */
 import { contentKindOf, isMisnamed } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
@@ -56,6 +56,14 @@ function nameOfFamily(type: string): string | null {
   return type.startsWith("text/") ? "x.txt" : null;
 }
 
+/** Where a file stands, and in how many others. */
+export type Place = { readonly path: string; readonly nesting: number; readonly message: number };
+
+/** Containers of one attachment around what lies in this place of it; that of Outlook is none of the mail it holds. */
+export function depthOf(place: string): number {
+  return place === "" ? 0 : place.split(">").length;
+}
+
 export class Attachments {
   readonly #extract: ExtractContent | null;
   readonly #options: InspectOptions;
@@ -63,11 +71,15 @@ export class Attachments {
   #msLeft: number;
   #waitedMs = 0;
   #picturesLeft: number;
+  #entriesLeft: number;
+  #inflatedBytesLeft: number;
 
   constructor(extract: ExtractContent | null, options: InspectOptions, monotonic: () => number) {
     this.#extract = extract;
     this.#options = options;
     this.#monotonic = monotonic;
+    this.#entriesLeft = options.archiveEntriesMax;
+    this.#inflatedBytesLeft = options.inflatedBytesMax;
     this.#msLeft = options.attachmentTimeMsMax;
     this.#picturesLeft = extract === null ? 0 : options.picturesMax;
   }
@@ -82,25 +94,25 @@ export class Attachments {
     return this.#waitedMs;
   }
 
-  /** `nesting`: how many messages within attachments it stands in. */
+  /** `nesting`: how many files, and messages within attachments, it stands in. */
   async read(
     bytes: Buffer,
     { charsLeft, nesting }: { readonly charsLeft: number; readonly nesting: number },
   ): Promise<readonly ExtractedItem[]> {
     if (this.#extract === null) return [{ kind: "unread", place: "", reason: "unsupported_type" }];
-    const { partBytesMax, archiveEntriesMax, archiveDepthMax, inflatedBytesMax, inflateRatioMax, pdfPagesMax } =
-      this.#options;
+    const { partBytesMax, archiveDepthMax, inflateRatioMax, pdfPagesMax } = this.#options;
     const timeMsMax = Math.ceil(this.#msLeft);
-    if (timeMsMax <= 0 || charsLeft <= 0) return [{ kind: "unread", place: "", reason: "over_budget" }];
+    if (timeMsMax <= 0 || charsLeft <= 0 || nesting >= archiveDepthMax)
+      return [{ kind: "unread", place: "", reason: "over_budget" }];
     const begun = this.#monotonic();
-    const { items, tookMs, pictures } = await this.#extract({
+    const { items, tookMs, pictures, spent } = await this.#extract({
       bytes,
       budgets: {
         textCharsMax: charsLeft,
         fileBytesMax: partBytesMax,
-        archiveEntriesMax,
+        archiveEntriesMax: Math.max(0, this.#entriesLeft),
         archiveDepthMax: archiveDepthMax - nesting,
-        inflatedBytesMax,
+        inflatedBytesMax: Math.max(0, this.#inflatedBytesLeft),
         inflateRatioMax,
         timeMsMax,
         pdfPagesMax,
@@ -111,6 +123,8 @@ export class Attachments {
     });
     this.#msLeft -= tookMs;
     this.#picturesLeft -= pictures;
+    this.#entriesLeft -= spent.entries;
+    this.#inflatedBytesLeft -= spent.inflatedBytes;
     this.#waitedMs += this.#monotonic() - begun;
     return items;
   }

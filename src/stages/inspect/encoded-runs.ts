@@ -15,8 +15,9 @@ export type EncodedRuns = {
 
 /** Longer than nearly every word of a natural language. */
 const RUN_CHARS_MIN = 24;
-/** From its first character; it goes on over lines of nothing else. */
-const RUN = /[A-Za-z0-9+/]{24,}(?:\r?\n[A-Za-z0-9+/]{4,}(?![A-Za-z0-9+/ .,:;!?']))*/y;
+/** A shorter line is none that a run goes on with, and one that ends like a sentence neither. */
+const LINE_CHARS_MIN = 4;
+const PROSE = " .,:;!?'";
 const LINE_BREAKS = /[\r\n]+/g;
 const RUNS_MAX = 10_000;
 /** Shorter than any archive or document; a digest may begin like one by chance. */
@@ -33,9 +34,8 @@ export function encodedRunsOf(text: string): EncodedRuns {
   let runs = 0;
   let end = 0;
   for (let start = runFrom(text, 0); start >= 0; start = runFrom(text, end)) {
-    RUN.lastIndex = start;
-    const run = RUN.exec(text)?.[0] ?? "";
-    end = start + run.length;
+    end = runTo(text, start);
+    const run = text.slice(start, end);
     runs += 1;
     if (runs > RUNS_MAX) break;
     const bytes = Buffer.from(run.replace(LINE_BREAKS, ""), "base64");
@@ -60,6 +60,23 @@ export function runFrom(text: string, from: number): number {
     start = at + 1;
   }
   return -1;
+}
+
+/** Where the run that begins there ends: it goes on over lines of nothing else. No pattern: one may be as long as the text. */
+function runTo(text: string, start: number): number {
+  let end = lettersTo(text, start);
+  for (;;) {
+    const line = text.startsWith("\r\n", end) ? end + 2 : text.startsWith("\n", end) ? end + 1 : text.length;
+    const next = lettersTo(text, line);
+    if (next - line < LINE_CHARS_MIN || (next < text.length && PROSE.includes(text.charAt(next)))) return end;
+    end = next;
+  }
+}
+
+function lettersTo(text: string, from: number): number {
+  let at = from;
+  while (OF_BASE64[text.charCodeAt(at)] === 1) at += 1;
+  return at;
 }
 
 /** Its last bytes may be made of what stands behind the run. */

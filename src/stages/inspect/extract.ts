@@ -13,15 +13,16 @@ import { decodeUndeclared } from "../../parts/mime/charset.ts";
 import { readHeaderSection } from "../../parts/mime/header-fields.ts";
 import type { HeaderField } from "../../parts/mime/header-fields.ts";
 import { isEmbeddedMessage } from "../../parts/mime/part-facts.ts";
-import { isMisdeclared } from "./attachments.ts";
-import type { Attachments } from "./attachments.ts";
+import { depthOf, isMisdeclared } from "./attachments.ts";
+import type { Attachments, Place } from "./attachments.ts";
 import type { Segment } from "./compiled-pack.ts";
 import { encodedRunsOf } from "./encoded-runs.ts";
+import type { Extraction, Uninspectable } from "./extraction-result.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { attachmentOf, isMessageFile, messagesOf, structureOf, withoutPrelude } from "./loose-file.ts";
 import { asksOf, headerSegments, namedValues, otherFields, senderNamesOf } from "./message-header.ts";
-import type { Asks, NamedValues, Wanted } from "./message-header.ts";
+import type { NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
 import { contentOf, isControlPart, isTextual, readPartText, readRawText } from "./part-text.ts";
 import {
@@ -35,18 +36,6 @@ import {
 } from "./protected-content.ts";
 import { undisguisedTexts } from "./undisguised.ts";
 import { holdsEncodedPart, nameText, printableRuns, withoutDelimiters } from "./text-pieces.ts";
-
-export type Uninspectable = { readonly part: string; readonly reason: UninspectableReason };
-
-export type Extraction = Asks & {
-  readonly segments: readonly Segment[];
-  readonly uninspectable: readonly Uninspectable[];
-  /** Parts the sender's client encrypted. */
-  readonly protectedParts: readonly string[];
-  readonly senderNames: ReadonlySet<string>;
-  /** Parts whose name or declared type promises another content. */
-  readonly misdeclared: readonly string[];
-};
 
 /** Defects behind which no text hides: the last part of an unclosed multipart reaches to the end and is read. */
 const HARMLESS_DEFECTS: ReadonlySet<MimeDefect> = new Set(["unclosed_multipart"]);
@@ -89,7 +78,7 @@ class Extractor {
   #chars = 0;
   #messages = 0;
 
-  /** `nesting`: messages within attachments around this one. */
+  /** `nesting`: files and messages within attachments around this one. */
   constructor(read: ReadBody, limits: ExtractLimits, nesting: number) {
     const { options, wanted, isLate } = limits;
     this.#read = read;
@@ -213,7 +202,7 @@ class Extractor {
     if (kind.kind === "text" && isMessageFile(withoutPrelude(bytes), part.filename)) {
       if (reason !== null) this.#blame(part.path, reason);
       if (part.bodyEnd - part.bodyStart > body.length) this.#blame(part.path, "over_budget");
-      return this.#file({ name: part.filename ?? "", bytes }, part.path, message);
+      return this.#file({ name: part.filename ?? "", bytes }, this.#at(part, message));
     }
     this.#blame(part.path, "unsupported_type");
     for (const text of readRawText(part, body)) this.#add({ part: part.path, kind: "body", message }, text);
@@ -227,7 +216,7 @@ class Extractor {
     this.#compare(part, content);
     if (hasReader(content)) return this.#attachment(part, message);
     if (/\.(?:eml|mbox|mbx|mht|mhtml)$/i.test(part.filename ?? "") && content.kind === "text") {
-      return this.#file({ name: part.filename ?? "", bytes: contentOf(part, bytes).bytes }, part.path, message);
+      return this.#file({ name: part.filename ?? "", bytes: contentOf(part, bytes).bytes }, this.#at(part, message));
     }
     const [only] = texts;
     if (texts.length === 1 && reason === null && only !== undefined && isArmouredMessage(only)) {
@@ -238,7 +227,7 @@ class Extractor {
     if (reason !== null) this.#blame(part.path, reason);
     for (const id of contentIds) this.#contentIds.add(id);
     for (const text of texts) this.#add({ part: part.path, kind: "body", message }, text);
-    await this.#containers(files, part.path, message);
+    await this.#containers(files, this.#at(part, message));
   }
 
   #compare({ path, contentType, filename }: MimePart, kind: ContentKind): void {
@@ -251,21 +240,24 @@ class Extractor {
     if (part.bodyEnd - part.bodyStart > body.length) return this.#blame(part.path, "over_budget");
     const { bytes, reason } = contentOf(part, body);
     if (reason !== null) this.#blame(part.path, reason);
-    await this.#container(bytes, part.path, message);
+    await this.#container(bytes, this.#at(part, message));
   }
 
-  async #container(bytes: Buffer, path: string, message: number): Promise<void> {
+  #at = ({ path }: MimePart, message: number): Place => ({ path, nesting: this.#nesting, message });
+
+  async #container(bytes: Buffer, at: Place): Promise<void> {
     const charsLeft = this.#options.textCharsMax - this.#chars;
-    const items = await this.#limits.attachments.read(bytes, { charsLeft, nesting: this.#nesting });
-    for (const item of items) await this.#item(item, path, message);
+    const items = await this.#limits.attachments.read(bytes, { charsLeft, nesting: at.nesting });
+    for (const item of items) await this.#item(item, at);
   }
 
   /** Files that stand within a text: of cards, records and markup. */
-  async #containers(files: readonly Buffer[], path: string, message: number): Promise<void> {
-    for (const [index, bytes] of files.entries()) await this.#container(bytes, `${path}>${index + 1}`, message);
+  async #containers(files: readonly Buffer[], { path, nesting, message }: Place): Promise<void> {
+    for (const [index, bytes] of files.entries())
+      await this.#container(bytes, { path: `${path}>${index + 1}`, nesting: nesting + 1, message });
   }
 
-  async #item(item: ExtractedItem, path: string, message: number): Promise<void> {
+  async #item(item: ExtractedItem, { path, nesting, message }: Place): Promise<void> {
     const place = item.place === "" ? path : `${path}>${item.place}`;
     switch (item.kind) {
       case "text":
@@ -278,35 +270,35 @@ class Extractor {
         this.#misdeclared.push(place);
         return;
       case "file":
-        return this.#file(item, place, message);
+        return this.#file(item, { path: place, nesting: nesting + depthOf(item.place), message });
     }
   }
 
   /** A text or a message out of an archive, read as it would be by itself. */
-  async #file({ name, bytes }: { readonly name: string; readonly bytes: Buffer }, place: string, message: number) {
-    if (this.#isLate()) return this.#blame(place, "over_budget");
+  async #file({ name, bytes }: { readonly name: string; readonly bytes: Buffer }, at: Place): Promise<void> {
+    const { path, message } = at;
+    if (this.#isLate()) return this.#blame(path, "over_budget");
     const content = withoutPrelude(bytes);
-    if (isMessageFile(content, name)) return this.#mailbox(messagesOf(content, this.#options.archiveEntriesMax), place);
+    if (isMessageFile(content, name)) return this.#mailbox(messagesOf(content, this.#options.archiveEntriesMax), at);
     const { inlineImageBytesMax } = this.#options;
     const { texts, reason, files } = readPartText(attachmentOf(content, name).root, content, {
       isCut: false,
       inlineImageBytesMax,
     });
-    if (reason !== null) this.#blame(place, reason);
-    for (const text of texts) this.#add({ part: place, kind: "body", message }, text);
-    await this.#containers(files, place, message);
+    if (reason !== null) this.#blame(path, reason);
+    for (const text of texts) this.#add({ part: path, kind: "body", message }, text);
+    await this.#containers(files, at);
   }
 
   /** One message, or the several of a mailbox file. */
-  async #mailbox({ messages, isWhole }: ReturnType<typeof messagesOf>, place: string): Promise<void> {
-    if (!isWhole) this.#blame(place, "over_budget");
+  async #mailbox({ messages, isWhole }: ReturnType<typeof messagesOf>, { path, nesting }: Place): Promise<void> {
+    if (!isWhole) this.#blame(path, "over_budget");
     for (const [index, bytes] of messages.entries()) {
-      await this.#messageFile(bytes, messages.length === 1 ? place : `${place}>${index + 1}`);
+      await this.#messageFile(bytes, messages.length === 1 ? path : `${path}>${index + 1}`, nesting + 1);
     }
   }
 
-  async #messageFile(bytes: Buffer, place: string): Promise<void> {
-    const nesting = this.#nesting + 1;
+  async #messageFile(bytes: Buffer, place: string, nesting: number): Promise<void> {
     if (nesting >= this.#options.archiveDepthMax) return this.#blame(place, "over_budget");
     const read: ReadBody = (start, end) => Promise.resolve(bytes.subarray(start, end));
     const inner = new Extractor(read, this.#limits, nesting);

@@ -20,11 +20,11 @@ export type InspectOptions = {
   readonly findingsMax: number;
   /** Time the reader processes may take for the attachments of one message. */
   readonly attachmentTimeMsMax: number;
-  /** Files within the archives of one attachment. */
+  /** Files within the archives of one message. */
   readonly archiveEntriesMax: number;
-  /** Archives and documents inside one another. */
+  /** Archives, documents, and messages and texts that hold some, inside one another. */
   readonly archiveDepthMax: number;
-  /** Bytes that inflating one attachment may really make. */
+  /** Bytes that inflating the attachments of one message may really make. */
   readonly inflatedBytesMax: number;
   /** How many times larger than the attachment they may be. */
   readonly inflateRatioMax: number;

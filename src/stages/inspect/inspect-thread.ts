@@ -80,6 +80,7 @@ parentPort?.on("message", (message: ToThread) => {
       items: message.items.map(withBuffer),
       tookMs: message.tookMs,
       pictures: message.pictures,
+      spent: message.spent,
     });
     extractions.delete(message.call);
     return;

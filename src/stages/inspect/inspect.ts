@@ -16,7 +16,8 @@ import type { ExtractContent } from "../../parts/extraction/extraction-types.ts"
 import { Attachments } from "./attachments.ts";
 import type { CompiledPack, CompiledRule, Match, Segment } from "./compiled-pack.ts";
 import { extractTexts } from "./extract.ts";
-import type { Extraction, ExtractLimits } from "./extract.ts";
+import type { ExtractLimits } from "./extract.ts";
+import type { Extraction } from "./extraction-result.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { matchingPack } from "./match-pack.ts";
 import type { PackResult } from "./match-pack.ts";
