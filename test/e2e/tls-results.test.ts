@@ -103,21 +103,24 @@ async function results(...args: readonly string[]): Promise<readonly Row[]> {
     .map((line) => JSON.parse(line) as Row);
 }
 
+/** A session goes on for the next mail only while it is kept, which a busy machine may make too short: the server counts what was new. */
+const sessionsWith = (name: Name): number => world.internet.servers.get(`mx.${name}.test`)?.connections ?? 0;
+
 describe("after one mail to each and a restart", () => {
   let rows: readonly Row[] = [];
+  let matched = 0;
   beforeAll(async () => {
     for (const name of NAMES) await send(name);
     await quiet(world);
-    // Two at once on one connection, or one behind the other: a kept connection is no session.
     await send("match");
     await quiet(world);
     await world.stopGateway();
     rows = await results();
+    matched = sessionsWith("match");
   });
   const of = (name: Name): Row | undefined => rows.find(({ domain }) => domain === `${name}.test`);
 
   test.each<readonly [Name, string, number, number, readonly (readonly [string, string | null])[]]>([
-    ["match", "tlsa", 1, 0, []],
     ["mismatch", "tlsa", 0, 1, [["certificate-not-trusted", "no record matches"]]],
     ["unusable", "tlsa", 0, 1, [["tlsa-invalid", "no usable record"]]],
     ["silent", "tlsa", 0, 1, [["dnssec-invalid", "PST-DSC-008"]]],
@@ -130,6 +133,12 @@ describe("after one mail to each and a restart", () => {
     const row = of(name);
     expect(row).toMatchObject({ policy: { type }, succeeded, failed });
     expect(row?.failures.map(({ failure, reason }) => [failure, reason])).toEqual(why);
+  });
+
+  test("a session is counted once, however many mails it carries", () => {
+    expect(world.internet.servers.get("mx.match.test")?.transactions).toHaveLength(2);
+    expect(matched).toBeGreaterThan(0);
+    expect(of("match")).toMatchObject({ policy: { type: "tlsa" }, succeeded: matched, failed: 0 });
   });
 
   test("a server under DANE and MTA-STS is held against both, and the policy is told line by line", () => {
@@ -173,14 +182,14 @@ describe("after one mail to each and a restart", () => {
     await send("match");
     await quiet(world);
     await world.stopGateway();
-    expect((await results("match.test")).map(({ succeeded }) => succeeded)).toEqual([2]);
+    expect((await results("match.test")).map(({ succeeded }) => succeeded)).toEqual([matched + 1]);
     await world.startGateway();
     world.advance(DAY_MS);
     await send("match");
     await quiet(world);
     await world.stopGateway();
     const both = await results("match.test");
-    expect(both.map(({ succeeded }) => succeeded)).toEqual([1, 2]);
+    expect(both.map(({ succeeded }) => succeeded)).toEqual([1, matched + 1]);
     expect(new Set(both.map(({ day }) => day)).size).toBe(2);
   });
 
@@ -196,7 +205,7 @@ describe("after one mail to each and a restart", () => {
       policies: [
         {
           policy: { "policy-type": "tlsa", "policy-domain": "match.test", "mx-host": ["mx.match.test"] },
-          summary: { "total-successful-session-count": 2, "total-failure-session-count": 0 },
+          summary: { "total-successful-session-count": matched + 1, "total-failure-session-count": 0 },
         },
       ],
     });
