@@ -9,6 +9,7 @@ import type { Config } from "./parts/config/config.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { Reviewing } from "./reviewing.ts";
 import type { Act, ActResult } from "./stages/spool/operator.ts";
+import type { Suspending } from "./suspending.ts";
 import type { Watching } from "./watching.ts";
 
 export type Postern = {
@@ -21,6 +22,8 @@ export type Postern = {
   /** Something may be due: look now. */
   readonly wake: () => void;
   readonly act: (request: Act) => Promise<ActResult>;
+  /** Mail that is made to wait, and let go. */
+  readonly suspending: Pick<Suspending, "list" | "suspend" | "resume" | "letGo">;
   readonly audit: AuditKeeping;
   readonly review: Reviewing;
   /** The message as it came. */

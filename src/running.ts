@@ -5,8 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { errorName, reasonOf } from "./core/error-facts.ts";
 import type { PressureLevel } from "./core/pressure.ts";
-import type { StoredMessage, StoredRecipient } from "./core/queue-store.ts";
-import type { Discover, Protect, ReadBody } from "./core/stages.ts";
+import type { Lease, StoredRecipient } from "./core/queue-store.ts";
+import type { Deliver, Discover, Protect } from "./core/stages.ts";
 import {
   acceptOptions,
   deliverOptions,
@@ -30,7 +30,6 @@ import { FieldSealer } from "./parts/keys/field-sealer.ts";
 import { messageIdMaker } from "./parts/keys/message-id.ts";
 import { MimeScanner } from "./parts/mime/mime-scanner.ts";
 import type { PressureGauge } from "./parts/pressure/pressure-gauge.ts";
-import type { DiskBlobStore } from "./parts/store/blob-store.ts";
 import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
 import { wordOfLife } from "./parts/systemd/word-of-life.ts";
 import { DeliveryHold } from "./delivery-hold.ts";
@@ -58,6 +57,7 @@ import { createSpool } from "./stages/spool/spool.ts";
 import { keepAudit } from "./audit-keeping.ts";
 import type { AuditKeeping } from "./audit-keeping.ts";
 import type { Duty } from "./core/duty.ts";
+import { bodyReader } from "./body-reader.ts";
 import { Duties } from "./duties.ts";
 import { keepPolicies, renewalDuty } from "./sts-keeping.ts";
 import type { OwnPost } from "./own-post.ts";
@@ -71,10 +71,12 @@ import { createProving } from "./proving.ts";
 import type { Proving } from "./proving.ts";
 import { upkeepDuties } from "./upkeep.ts";
 import { expiryDuty, reviewing } from "./reviewing.ts";
+import { suspendingIn } from "./suspending.ts";
+import type { Suspending } from "./suspending.ts";
 import { accompanying } from "./accompanying.ts";
 import { buildInspect } from "./rule-packs.ts";
 import type { Inspection } from "./stages/inspect/threaded-inspect.ts";
-import { allowedOf, record, recordOf, tellService } from "./surroundings.ts";
+import { allowedOf, leaseOf, record, recordOf, tellService } from "./surroundings.ts";
 import type { Parts, ServiceEvent } from "./surroundings.ts";
 import type { Subject } from "./watching.ts";
 
@@ -96,6 +98,7 @@ export class Running {
   #inspection: Inspection;
   #protect: Protect;
   readonly #breakOff = new AbortController();
+  readonly #gate = new ByteGate(WORK_BYTES_MAX);
   readonly #gauge: PressureGauge;
   readonly #hold: DeliveryHold;
   readonly #scheduler: Scheduler;
@@ -108,6 +111,7 @@ export class Running {
   readonly #validation: ValidationWatch;
   readonly #proving: Proving;
   readonly #policies: StsPolicies;
+  readonly #suspending: Suspending;
   #listener: Listener | null = null;
   readonly #duties: Duties;
   readonly #audit: AuditKeeping;
@@ -134,9 +138,9 @@ export class Running {
     this.#delivery = createDeliver(deliverOptions(config), { blobs, raise, ...env });
     this.#tls = reportTls(parts, { resolver: this.#resolver, ownPost: this.#ownPost() });
     const wake = (): void => this.#scheduler.wake();
+    this.#suspending = suspendingIn(parts, wake);
     const settled = (ended: readonly StoredRecipient[]): void => this.#scheduler.settled(ended);
     this.#settle = createSettle({ store, blobs, wake, settled, ...env, writeReport: this.#reportWriter() });
-    const gate = new ByteGate(WORK_BYTES_MAX);
     const pipeline = createPipeline(
       {
         retry: retryOptions(config),
@@ -153,14 +157,14 @@ export class Running {
           discover: this.#discover(),
           decide,
           protect: (input) => this.#protect(input),
-          deliver: this.#hold.deliver(this.#proving.deliver(this.#tls.sessions.deliver(this.#delivery.deliver))),
+          deliver: this.#deliver(),
           accompany: accompanying(parts, { config: () => this.#config, post: this.#ownPost(), wake }),
           settle: this.#hold.settle(this.#settle, this.#breakOff.signal),
           write: createWrite({ store, blobs }),
         },
         scheduler: () => this.#scheduler,
         readBody: bodyReader(blobs),
-        withinBytes: (bytes, work) => gate.run(bytes, work),
+        withinBytes: (bytes, work) => this.#gate.run(bytes, work),
         policy: () => this.#config.policy,
         signal: this.#breakOff.signal,
       },
@@ -177,6 +181,7 @@ export class Running {
   async start(): Promise<void> {
     const { config, env, blobs, watching } = this.#parts;
     watching.attach(this.#subject());
+    await this.#suspending.load();
     await this.#gauge.start();
     const options = { ...acceptOptions(config), descriptors: env.descriptors ?? [] };
     this.#listener = await startListener(options, {
@@ -221,6 +226,7 @@ export class Running {
       now: () => this.#parts.env.clock.now(),
       wake: () => this.#scheduler.wake(),
       act: (request) => act(request, this.#operatorDeps()),
+      suspending: this.#suspending,
       audit: this.#audit,
       review: reviewing({
         config: () => this.#config,
@@ -248,6 +254,12 @@ export class Running {
     return this.#proving.discover(this.#tls.sessions.discover(createDiscover(discoverOptions(config), deps)));
   }
 
+  /** Outermost first; docs/flow.md tells what each does. */
+  #deliver(): Deliver {
+    const counted = this.#tls.sessions.deliver(this.#delivery.deliver);
+    return this.#suspending.deliver(this.#hold.deliver(this.#proving.deliver(counted)));
+  }
+
   #onPressure(now: PressureLevel, before: PressureLevel): void {
     if (now === "closed") this.#hold.breakOff();
     // After those who wait to write down what they know: they come first.
@@ -270,7 +282,7 @@ export class Running {
 
   #operatorDeps(): OperatorDeps {
     const { store, env } = this.#parts;
-    const lease = () => ({ owner: env.owner, until: env.clock.now() + 60_000 });
+    const lease = (): Lease => leaseOf(env);
     const wake = (): void => this.#scheduler.wake();
     const retry = retryOptions(this.#parts.config);
     return { store, settle: this.#settle, retry, clock: env.clock, lease, wake };
@@ -379,18 +391,9 @@ export class Running {
       renewalDuty(this.#policies),
       rekeyDuty(this.#parts),
       expiryDuty({ store, clock: env.clock }),
+      this.#suspending.duty(),
       ...watching.duties(),
       ...(env.supervisor === undefined ? [] : [wordOfLife(env.supervisor, () => store.counts())]),
     ];
   }
-}
-
-function bodyReader(blobs: DiskBlobStore): (message: StoredMessage) => ReadBody {
-  return ({ submission }) =>
-    async (start, end) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of blobs.read(submission.body, { start, end })) chunks.push(chunk);
-      const [only = Buffer.alloc(0)] = chunks;
-      return chunks.length > 1 ? Buffer.concat(chunks) : only;
-    };
 }

@@ -2,7 +2,7 @@
 import type { RaiseAlert } from "./core/alert.ts";
 import type { Chance, Clock } from "./core/clock.ts";
 import type { EventBody } from "./core/event.ts";
-import type { StoredRecipient } from "./core/queue-store.ts";
+import type { Lease, StoredRecipient } from "./core/queue-store.ts";
 import type { FailpointOrder } from "./core/failpoint.ts";
 import type { Log } from "./core/log.ts";
 import type { Config } from "./parts/config/config.ts";
@@ -42,6 +42,9 @@ export type Parts = {
   readonly watching: Watching;
 };
 
+/** A minute is more than any of it takes. */
+const BESIDE_LEASE_MS = 60_000;
+
 /** What the operator allowed beyond the safe defaults. */
 export function allowedOf({ config, env }: Pick<Parts, "config" | "env">): readonly string[] {
   return (env.failpoints ?? []).length > 0 ? [...config.allowed, "failpoints"] : config.allowed;
@@ -57,6 +60,11 @@ export async function tellService(
     { kind: "service", what, configSha256: config.sha256, allowed: allowedOf({ config, env }) },
     { env, store },
   );
+}
+
+/** For what is done to recipients beside the pipeline. */
+export function leaseOf({ owner, clock }: Pick<Surroundings, "owner" | "clock">): Lease {
+  return { owner, until: clock.now() + BESIDE_LEASE_MS };
 }
 
 /** A fact about recipients, which changes nothing of theirs. */

@@ -18,6 +18,7 @@ import { findPolicy, listPolicies } from "../stages/discover/sts-view.ts";
 import { tlsReport } from "../stages/audit/tls-report.ts";
 import { auditHandlers } from "./audit-handlers.ts";
 import { queueHandlers } from "./queue-handlers.ts";
+import { suspensionHandlers } from "./suspension-handlers.ts";
 import { reviewHandlers } from "./review-handlers.ts";
 import { CliError } from "./cli-error.ts";
 import { asCliError } from "./start-error.ts";
@@ -64,11 +65,13 @@ function controlHandlers(served: Served): ControlHandlers {
       draining: postern.isDraining(),
       queue: await postern.store.counts(),
       pressure: postern.pressure(),
+      suspensions: postern.suspending.list().length,
       validation: postern.validation(),
       reasons: await postern.watching.reasons(),
       alerts: postern.watching.alerts(),
     }),
     ...queueHandlers(postern),
+    ...suspensionHandlers(postern),
     ...reviewHandlers(postern),
     ...auditHandlers(postern),
     "sts.show": ({ domain, after }) => showPolicies(postern, domain, after),

@@ -24,7 +24,7 @@ const PORTION = { matchesMax: 200, examinedMax: 2_000 };
 /** Recipients of one message: more cannot be accepted. */
 const RECIPIENTS_MAX = 10_000;
 
-type QueueMethod = Extract<keyof ControlHandlers, `queue.${string}`>;
+type QueueMethod = `queue.${Action | "list"}`;
 
 export function queueHandlers(postern: Postern): Pick<ControlHandlers, QueueMethod> {
   const acting = (action: Action) => (request: QueueRequest, actor: Actor) =>

@@ -7,8 +7,11 @@
  */
 import type { Wait } from "./queue-store.ts";
 
-/** `sts`: MTA-STS policies. `proven`: the best a domain ever proved. `tlsrpt`: what a TLS report will say. */
-export const DOMAIN_FACT_KINDS = ["sts", "proven", "tlsrpt"] as const;
+/**
+ * `sts`: MTA-STS policies. `proven`: the best a domain ever proved. `tlsrpt`: what a TLS report will say. `suspended`: mail an operator
+ * lets wait, where `domain` is the side and the pattern.
+ */
+export const DOMAIN_FACT_KINDS = ["sts", "proven", "tlsrpt", "suspended"] as const;
 export type DomainFactKind = (typeof DOMAIN_FACT_KINDS)[number];
 
 export type DomainFact = {

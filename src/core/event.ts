@@ -122,6 +122,15 @@ export type EventBody =
       readonly action: "retry" | "hold" | "release" | "drop" | "reload";
       readonly reason: string;
     })
+  /** Mail to or from somebody was made to wait until a time, or let go again; `of` a domain, never an address. */
+  | (ActorFacts & {
+      readonly kind: "suspension";
+      readonly action: "suspend" | "resume";
+      readonly side: string;
+      readonly of: string;
+      readonly until: number | null;
+      readonly reason: string;
+    })
   /** What people did about mail that a rule holds; `request` where a second person is asked for. */
   | (ActorFacts & {
       readonly kind: "review";

@@ -1,5 +1,5 @@
 /**
- * `postern queue list | show | summary | status | retry | hold | release | drop`. Reading goes to the database and works while the service is
+ * `postern queue list | show | summary | status | retry | hold | release | drop | suspend | resume | suspensions`. Reading goes to the database and works while the service is
  * down; acting goes to the running service, which proves who asks and records who and why.
  */
 import { Command } from "commander";
@@ -16,6 +16,7 @@ import { withQueueReader } from "../surroundings.ts";
 import { actCommand } from "./queue/act.ts";
 import { listColumns, listCommand } from "./queue/list.ts";
 import { parseId } from "./queue/selection.ts";
+import { resumeCommand, suspendCommand, suspensionsCommand } from "./queue/suspend.ts";
 import { statusCommand } from "./queue/status.ts";
 import { summaryCommand } from "./queue/summary.ts";
 
@@ -32,6 +33,9 @@ export function queueCommand(): Command {
   command.addCommand(actCommand("hold", "put these recipients aside until a release; their sender is told"));
   command.addCommand(actCommand("release", "let held recipients go on, planned anew at their floor"));
   command.addCommand(actCommand("drop", "give up on these recipients; their sender is told"));
+  command.addCommand(suspendCommand());
+  command.addCommand(resumeCommand());
+  command.addCommand(suspensionsCommand());
   return command;
 }
 

@@ -55,6 +55,7 @@ function print(output: Output, status: ControlStatus, now: number): void {
   output.line(`config   ${configSha256.slice(0, 12)}`);
   output.line(`dnssec   ${VALIDATION_TEXT[status.validation]}`);
   output.line(`queue    ${queueText(status, now)}`);
+  if (status.suspensions > 0) output.line(`waits    ${suspensionsText(status.suspensions)}`);
   const { level, causes } = status.pressure;
   output.line(
     `load     ${level === "open" ? "takes everything" : `${level}: ${causes.map(({ code }) => code).join(", ")}`}`,
@@ -76,6 +77,10 @@ function print(output: Output, status: ControlStatus, now: number): void {
     output.line(`${code}: ${REASON_CODES[code].what}`);
     output.line(`  Next: ${REASON_CODES[code].next}`);
   }
+}
+
+function suspensionsText(count: number): string {
+  return `by ${count} suspension${count === 1 ? "" : "s"}: postern queue suspensions`;
 }
 
 function queueText({ queue: { byState, oldestReceivedAt } }: ControlStatus, now: number): string {

@@ -61,4 +61,12 @@ export const controlCodes = {
     what: "There is no such open request: it was decided, has expired, or never was.",
     next: "List what is open with `postern quarantine list`, and what happened with `postern trace ID`.",
   },
+  "PST-CTL-016": {
+    what: "Too many suspensions are in force.",
+    next: "Resume what is not needed any more: `postern queue suspensions`.",
+  },
+  "PST-CTL-017": {
+    what: "There is no such suspension: it has ended, was lifted, or never was.",
+    next: "`postern queue suspensions` lists those in force; name the same address or domain.",
+  },
 } as const satisfies Record<`PST-CTL-${string}`, CodeEntry>;

@@ -33,4 +33,8 @@ export const pipelineCodes = {
     what: "A reviewer refused this message.",
     next: "Nothing; `postern trace ID` names who refused it and why. The sender was told that it was not sent.",
   },
+  "PST-PIP-010": {
+    what: "An operator lets mail to this destination, or from this sender, wait.",
+    next: "`postern queue suspensions` tells who, why and until when; it goes by itself then, or at once after `postern queue resume`.",
+  },
 } as const satisfies Record<`PST-PIP-${string}`, CodeEntry>;

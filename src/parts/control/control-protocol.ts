@@ -14,6 +14,7 @@ import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import type { Role } from "../../core/roles.ts";
 import type { StsPage, StsRefreshed } from "../../core/sts-rows.ts";
+import type { SuspendedMail } from "../../core/suspension.ts";
 import type { TlsReport } from "../../core/tls-report.ts";
 import type { DomainDay } from "../../core/tls-results.ts";
 import type { ValidationState } from "../../core/validation.ts";
@@ -34,6 +35,8 @@ export type ControlStatus = {
   readonly draining: boolean;
   readonly queue: QueueCounts;
   readonly pressure: ControlPressure;
+  /** How many suspensions are in force. */
+  readonly suspensions: number;
   /** Whether the resolver validates, as last seen. */
   readonly validation: ValidationState;
   /** Why no mail should be sent here now; empty: ready. */
@@ -136,6 +139,19 @@ export type QuarantineDetail = {
   readonly partsLeftOut: number;
 };
 
+/** Times as in ISO 8601. */
+export type SuspensionRow = {
+  readonly side: SuspendedMail["side"];
+  readonly pattern: string;
+  readonly since: string;
+  readonly until: string;
+  readonly actor: string;
+  readonly reason: string;
+};
+export type SuspensionRows = { readonly rows: readonly SuspensionRow[] };
+export type ResumeRequest = SuspendedMail & { readonly reason: string };
+export type SuspendRequest = ResumeRequest & { readonly forMs: number };
+
 /** Of one portion; `next` null: there is nothing left. */
 export type QueueResult = ActedResult & { readonly examined: number; readonly next: QueueCursor | null };
 
@@ -197,6 +213,9 @@ export type ControlHandlers = {
   readonly "queue.release": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
   readonly "queue.drop": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
   readonly "queue.list": (request: ListRequest, actor: Actor) => Promise<ListResult>;
+  readonly "queue.suspend": (request: SuspendRequest, actor: Actor) => Promise<SuspensionRow>;
+  readonly "queue.resume": (request: ResumeRequest, actor: Actor) => Promise<SuspensionRow>;
+  readonly "queue.suspensions": (request: Empty, actor: Actor) => Promise<SuspensionRows>;
   readonly "quarantine.list": (
     request: QuarantineRequest,
     actor: Actor,
@@ -232,6 +251,9 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "queue.release",
   "queue.drop",
   "queue.list",
+  "queue.suspend",
+  "queue.resume",
+  "queue.suspensions",
   "quarantine.list",
   "quarantine.show",
   "quarantine.body",

@@ -5,6 +5,7 @@ import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import { RECIPIENT_STATES } from "../../core/recipient-state.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
+import { SUSPENDED_SIDES, SUSPENSION_LIMITS } from "../../core/suspension.ts";
 import { ControlError, isQueueId } from "./control-protocol.ts";
 import type {
   BodyRequest,
@@ -13,10 +14,12 @@ import type {
   QueueCursor,
   QueueRequest,
   QueueTarget,
+  ResumeRequest,
   ReviewRequest,
   ShowRequest,
   StsRefreshRequest,
   StsShowRequest,
+  SuspendRequest,
   TlsReportRequest,
   TlsResultsRequest,
   VerdictRequest,
@@ -44,6 +47,20 @@ export function toReviewRequest(body: unknown): ReviewRequest {
 export function toListRequest(body: unknown): ListRequest {
   const { target, action } = fieldsOf(body);
   return { target: toTarget(target), action: orNull(action, (value) => oneOf(ACTIONS, value, "action")) };
+}
+
+export function toSuspendRequest(body: unknown): SuspendRequest {
+  const { forMs } = fieldsOf(body);
+  const { longestMs } = SUSPENSION_LIMITS;
+  if (typeof forMs !== "number" || !Number.isSafeInteger(forMs) || forMs <= 0 || forMs > longestMs) {
+    throw malformed(`forMs: milliseconds, at most ${longestMs}.`);
+  }
+  return { ...toResumeRequest(body), forMs };
+}
+
+export function toResumeRequest(body: unknown): ResumeRequest {
+  const { side, pattern, reason } = fieldsOf(body);
+  return { side: oneOf(SUSPENDED_SIDES, side, "side"), pattern: toPlace(pattern), reason: toReason(reason) };
 }
 
 export function toReason(value: unknown): string {

@@ -22,6 +22,7 @@ const status: ControlStatus = {
   pid: 1,
   startedAt: 0,
   configSha256: "00",
+  suspensions: 0,
   validation: "validating",
   draining: false,
   queue: { byState: { held: 2 }, oldestReceivedAt: 5, queuedBytes: 0 },
@@ -43,6 +44,7 @@ const status: ControlStatus = {
   alerts: [],
 };
 
+const suspension = { side: "to", pattern: "a.test", since: "", until: "", actor: "ada", reason: "x" } as const;
 const hold = { id: 1, messageId: null, since: 1, until: null, placedAt: 2, actor: "ada", reason: "matter" };
 
 let folder: string;
@@ -97,6 +99,9 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "queue.release": record,
     "queue.drop": record,
     "queue.list": async () => ({ rows: [], skipped: [], examined: 0, next: null }),
+    "queue.suspend": async () => suspension,
+    "queue.resume": async () => suspension,
+    "queue.suspensions": async () => ({ rows: [] }),
     "quarantine.list": async () => ({ rows: [], next: null }),
     "quarantine.show": async () => {
       throw new ControlError("PST-CTL-014", ID);
@@ -238,6 +243,8 @@ test.each<[string, ControlMethod, unknown, string]>([
   ["an id that is no text", "quarantine.refuse", { reason: "x", ids: [5] }, "PST-CTL-003"],
   ["no ids", "queue.drop", on("x", []), "PST-CTL-003"],
   ["no target", "queue.drop", { reason: "x" }, "PST-CTL-003"],
+  ["a side of another word", "queue.resume", { side: "by", pattern: "a.test", reason: "x" }, "PST-CTL-003"],
+  ["a suspension for ever", "queue.suspend", { side: "to", pattern: "a.test", reason: "x", forMs: 4e9 }, "PST-CTL-003"],
   ["a selection of another form", "queue.drop", { reason: "x", target: { selection: "all" } }, "PST-CTL-003"],
   [
     "an unknown code",

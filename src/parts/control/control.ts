@@ -32,10 +32,12 @@ import {
   toListRequest,
   toQuarantineRequest,
   toQueueRequest,
+  toResumeRequest,
   toReviewRequest,
   toShowRequest,
   toStsRefreshRequest,
   toStsShowRequest,
+  toSuspendRequest,
   toTlsReportRequest,
   toTlsResultsRequest,
   toVerdictRequest,
@@ -55,6 +57,8 @@ const STATUS_CODES: Readonly<Record<string, number>> = {
   "PST-CTL-013": 403,
   "PST-CTL-014": 404,
   "PST-CTL-015": 404,
+  "PST-CTL-016": 409,
+  "PST-CTL-017": 404,
 };
 const SUDO_USER = /^[\w.@\\-]{1,64}$/;
 
@@ -206,7 +210,12 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
     case "status":
     case "audit.checkpoint":
     case "reload":
+    case "queue.suspensions":
       return handlers[method]({}, actor);
+    case "queue.suspend":
+      return handlers[method](toSuspendRequest(body), actor);
+    case "queue.resume":
+      return handlers[method](toResumeRequest(body), actor);
     case "queue.retry":
     case "queue.hold":
     case "queue.release":

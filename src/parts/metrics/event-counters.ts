@@ -222,6 +222,7 @@ function operating(registers: Registry[]): Counting {
     child: ({ child }) => reports.inc({ kind: child }),
     alert: ({ code }) => alerts.inc({ code }),
     operator: ({ action }) => acts.inc({ action }),
+    suspension: ({ action }) => acts.inc({ action }),
     service: ({ what }) => service.inc({ event: what }),
   };
 }

@@ -96,6 +96,10 @@ const TOLD: Told = {
     const why = body.reason === "" ? "" : `: ${printable(body.reason)}`;
     return `${actorText(body)} asked for ${body.action}${why}`;
   },
+  suspension: (body) => {
+    const until = body.until === null ? "" : ` until ${utc(body.until)}`;
+    return `${actorText(body)} asked to ${body.action} mail ${body.side} ${printable(body.of)}${until}: ${printable(body.reason)}`;
+  },
   review: (body) => `${reviewText(body)} by ${actorText(body)}: ${printable(body.reason)}`,
   reveal: (body) =>
     `${actorText(body)} was shown what detection found in a file (SHA-256 ${body.file.slice(0, 12)}): ${printable(body.reason)}`,

@@ -79,7 +79,7 @@ function targetOf(act: Act, ids: readonly string[], options: ActOptions): QueueT
   throw new CliError(ids.length > 0 ? "ids and filters exclude each other" : "nothing is named", { next, exitCode: 2 });
 }
 
-type ActPlan = {
+export type ActPlan = {
   readonly count: number;
   readonly sample: readonly QueueRow[];
   readonly skipped: readonly SkippedId[];
@@ -87,7 +87,7 @@ type ActPlan = {
 };
 
 /** Walks the whole selection without changing anything. */
-async function count(command: Command, act: Act, target: QueueTarget): Promise<ActPlan> {
+export async function count(command: Command, act: Act, target: QueueTarget): Promise<ActPlan> {
   let plan: ActPlan = { count: 0, sample: [], skipped: [], examined: 0 };
   for await (const part of portions(target, (at) => askService(command, "queue.list", { target: at, action: act }))) {
     plan = {
@@ -113,7 +113,7 @@ async function* portions<R extends Pick<ListResult, "next">>(
   }
 }
 
-function printPlan(act: Act, plan: ActPlan, options: ActOptions): void {
+export function printPlan(act: string, plan: ActPlan, options: Pick<ActOptions, "json">): void {
   const output = standardOutput();
   if (options.json === true) {
     const left = whys(plan.skipped);

@@ -64,7 +64,7 @@ export function parseDuration(text: string): number {
 }
 
 /** A domain as an A-label in lower case, as the envelope has it. */
-function parsePlace(text: string): string {
+export function parsePlace(text: string): string {
   if (text === "<>") return text;
   const at = text.lastIndexOf("@");
   const dot = text.startsWith(".") ? "." : "";
