@@ -4,7 +4,7 @@ import type { Sample } from "../../src/cli/dlp/labelled-set.ts";
 import { requirePacks } from "../../src/cli/dlp/packs.ts";
 import { judge, messageScores } from "../../src/cli/dlp/score.ts";
 import type { MessageScore } from "../../src/cli/dlp/score.ts";
-import { clinicMails } from "../support/clinic-mails.ts";
+import { BATCHES, clinicMails } from "../support/clinic-mails.ts";
 import type { Batch } from "../support/clinic-mails.ts";
 
 function samplesOf(batch?: Batch): readonly Sample[] {
@@ -31,6 +31,23 @@ test("there are enough mails, of both labels, and each has an id of its own", ()
     expect(samples.filter((sample) => sample.label === label).length).toBeGreaterThanOrEqual(70);
   }
 });
+
+test("every mail has an id of its own over all the batches", () => {
+  const ids = BATCHES.flatMap((batch) => clinicMails(batch).map(({ id }) => id));
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test.each(["fresh-ward", "fresh-office"] as const)(
+  "the batch %s has as many mails of either label, each with its reason",
+  (batch) => {
+    const mails = clinicMails(batch);
+    for (const label of ["phi", "clean"]) {
+      expect(mails.filter((mail) => mail.label === label)).toHaveLength(45);
+    }
+    expect(mails.filter(({ reason }) => reason === undefined || reason.trim() === "")).toEqual([]);
+    expect(mails.filter(({ id, label }) => !id.startsWith(`${batch}-${label.charAt(0)}`))).toEqual([]);
+  },
+);
 
 describe("mails of clinic life", () => {
   // Look-alikes of a clinic are far harder than the mail of others; what was reached must not get lost.

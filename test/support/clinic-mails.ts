@@ -2,7 +2,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-export type ClinicMail = { readonly id: string; readonly label: "phi" | "clean"; readonly bytes: Buffer };
+export type ClinicMail = {
+  readonly id: string;
+  readonly label: "phi" | "clean";
+  /** Why it has its label; not every batch says it. */
+  readonly reason: string | undefined;
+  readonly bytes: Buffer;
+};
 
 const FOLDER = join(import.meta.dirname, "../fixtures/clinic-mail");
 const ATTACHMENT_TYPES: Readonly<Record<string, string>> = {
@@ -20,7 +26,7 @@ CONFIDENTIALITY NOTICE: This message may contain protected health information ab
 treatment, that is privileged under HIPAA. If you are not the intended recipient, delete it and tell the sender.`;
 
 /** Written at different times; `.` is the first. */
-export const BATCHES = [".", "later", "unseen", "another-hand"] as const;
+export const BATCHES = [".", "later", "unseen", "another-hand", "fresh-ward", "fresh-office"] as const;
 export type Batch = (typeof BATCHES)[number];
 
 /** Throws for a file that is not written as the README says. */
@@ -33,12 +39,23 @@ export function clinicMails(batch: Batch = "."): readonly ClinicMail[] {
 }
 
 function toMail(source: string): ClinicMail {
-  const [head = "", subject = "", ...lines] = source.trimEnd().split("\n");
-  const [id = "", label, shape = "plain"] = head.split(" ");
+  const [head = "", ...rest] = source.trimEnd().split("\n");
+  const [said = "", reason] = head.split(" # ");
+  const [id = "", label, shape = "plain"] = said.split(" ");
+  const from = header(rest, "From");
+  const to = header(rest.slice(from.length), "To");
+  const [subject = "", ...lines] = rest.slice(from.length + to.length);
   if ((label !== "phi" && label !== "clean") || !subject.startsWith("Subject: ")) throw new Error(`${id}: not a mail`);
   const [text = "", ...attachments] = lines.join("\n").split(/^--- /m);
   const parts = [...bodyParts(text.trim(), shape), ...attachments.map(attachment)];
-  return { id, label, bytes: message(subject, parts, id) };
+  const [sender = "From: desk@northgate.example"] = from;
+  const [recipient = "To: somebody@elsewhere.example"] = to;
+  return { id, label, reason, bytes: message([sender, recipient, encoded(subject)], parts, id) };
+}
+
+/** The first of the lines, if it is that header. */
+function header([first = ""]: readonly string[], name: string): readonly string[] {
+  return first.startsWith(`${name}: `) ? [first] : [];
 }
 
 type Part = { readonly headers: readonly string[]; readonly content: Buffer };
@@ -104,16 +121,17 @@ function multipart(kind: string, parts: readonly Part[], boundary: string): Part
   return part([`Content-Type: multipart/${kind}; boundary=${boundary}`], `${pieces.join("")}--${boundary}--\n`);
 }
 
-function message(subject: string, parts: readonly Part[], id: string): Buffer {
-  const [only] = parts;
-  const { headers, content } = parts.length === 1 && only !== undefined ? only : multipart("mixed", parts, "outer");
-  const ascii = /^[ -~]*$/.test(subject)
+function encoded(subject: string): string {
+  return /^[ -~]*$/.test(subject)
     ? subject
     : `Subject: =?utf-8?B?${Buffer.from(subject.slice(9)).toString("base64")}?=`;
+}
+
+function message(addressed: readonly string[], parts: readonly Part[], id: string): Buffer {
+  const [only] = parts;
+  const { headers, content } = parts.length === 1 && only !== undefined ? only : multipart("mixed", parts, "outer");
   const head = [
-    "From: desk@northgate.example",
-    "To: somebody@elsewhere.example",
-    ascii,
+    ...addressed,
     `Message-ID: <${id}@northgate.example>`,
     "Date: Tue, 14 May 2024 10:15:00 +0000",
     "MIME-Version: 1.0",
