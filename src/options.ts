@@ -158,7 +158,12 @@ export function protectOptions(config: Config): ProtectOptions {
       selector,
       privateKey: createPrivateKey(key.text()),
     })),
-    stripHeaders: [...config.stripHeaders, "Sensitivity", ...proofHeaderNames(config.submitters.map(submitterOf))],
+    stripHeaders: [
+      ...config.stripHeaders,
+      "Sensitivity",
+      ...HIDDEN_RECIPIENTS,
+      ...proofHeaderNames(config.submitters.map(submitterOf)),
+    ],
     subjectTags: [...config.dlp.subjectTags, ...config.dlp.waiver.subjectTags],
     tagHeader: config.dlp.tagHeader,
     headerBytesMax: HEADER_BYTES_MAX,
@@ -203,6 +208,9 @@ export function reportOptions(config: Config): ReportOptions {
     headerBytesMax: HEADER_BYTES_MAX,
   };
 }
+
+/** A Bcc that a client left in would show everybody who else got the mail (RFC 5322 section 3.6.3). */
+const HIDDEN_RECIPIENTS: readonly string[] = ["Bcc", "Resent-Bcc"];
 
 /** As whom TLS reports are sent. The mail's From is the postmaster, whose domain signs it. */
 export function reportFrom({ tlsReports, postmaster, hostname, instanceId }: Config): ReportFrom {

@@ -11,12 +11,17 @@ export const NULL_SENDER = "<>";
 export function isAmong(mailbox: Mailbox | null, patterns: readonly string[]): boolean {
   if (patterns.length === 0) return false;
   if (mailbox === null) return patterns.includes(NULL_SENDER);
-  const { localPart, domain } = mailbox;
-  const address = `${plainLocalPart(localPart)}@${domain}`;
+  const { domain } = mailbox;
+  const address = plainAddress(mailbox);
   return patterns.some((pattern) => {
     if (pattern.startsWith(".")) return domain.endsWith(pattern);
     return pattern === (pattern.includes("@") ? address : domain);
   });
+}
+
+/** The form in which patterns hold an address. */
+export function plainAddress({ localPart, domain }: Mailbox): string {
+  return `${plainLocalPart(localPart)}@${domain}`;
 }
 
 /** As patterns hold it: `"Nurse"` and `"n\urse"` are `nurse`. */

@@ -49,8 +49,21 @@ let count = 0;
 type Sent = { readonly id: string; readonly by: Readonly<Record<string, StoredRecipient>>; readonly mark: string };
 
 async function send(words: string, rcptTo: readonly string[], from = "nurse@clinic.test"): Promise<Sent> {
+  return sendBehind([], { words, rcptTo, from });
+}
+
+type Wanted = { readonly words: string; readonly rcptTo: readonly string[]; readonly from: string };
+
+/** With these lines before the header. */
+async function sendBehind(first: readonly string[], { words, rcptTo, from }: Wanted): Promise<Sent> {
   const mark = `mark${++count}end`;
-  const lines = [`From: <${from}>`, "To: undisclosed:;", "Subject: note", `Message-ID: <${mark}@clinic.test>`];
+  const lines = [
+    ...first,
+    `From: <${from}>`,
+    "To: undisclosed:;",
+    "Subject: note",
+    `Message-ID: <${mark}@clinic.test>`,
+  ];
   const id = await world.accept({ mailFrom: from, rcptTo, bytes: mail([...lines, "", `${words} ${mark}`]) });
   const recipients = await world.settled(id);
   return { id, mark, by: Object.fromEntries(recipients.map((each) => [each.recipient.mailbox.address, each])) };
@@ -235,6 +248,28 @@ describe("a copy for compliance", () => {
     const all = await world.postern.store.recipients({ address: "compliance@vault.test", limit: 100 });
     expect(all).toHaveLength(3);
   });
+
+  test("says what is true, whatever its sender wrote, and tells nobody whom it was for", async () => {
+    const forged = ["X-Postern-Copy-Of: another", "x-postern-rule : none", "Bcc: <hidden@b.test>"];
+    const { id, mark } = await sendBehind(forged, {
+      words: "copyword",
+      rcptTo: ["x@a.test"],
+      from: "nurse@clinic.test",
+    });
+    await copiesOf(id);
+    const [copy = "", own = ""] = [...taken("vault.test", mark), ...taken("a.test", mark)];
+    expect(`${copy}${own}`).not.toContain("hidden@b");
+    expect(copy.match(/^x-postern-(?:copy-of|rule) ?:.*/gim)).toEqual([
+      `X-Postern-Copy-Of: ${id}`,
+      "X-Postern-Rule: acts/r.copyword",
+    ]);
+  });
+
+  test("is not made of what the compliance mailbox itself sends, which would come back for ever", async () => {
+    const { id, by } = await send("copyword", ["x@a.test"], '"Compliance"@vault.test');
+    expect(by["x@a.test"]).toMatchObject({ state: "delivered" });
+    expect(await copiesOf(id)).toEqual([]);
+  });
 });
 
 test("a copy keeps a floor that nothing in the mail explains, such as that of its destination", async () => {
@@ -269,6 +304,27 @@ describe("notices", () => {
     await world.settled(id);
     expect(ids.flatMap((each) => toldOf(each, "busy@clinic.test"))).toHaveLength(4);
     expect(world.log.join("")).toContain("companion_left_out");
+  });
+
+  test("are those of one mailbox, whatever stands behind its plus, and a restart gives no more", async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) ids.push((await send("notifyword", ["x@a.test"], `much+${i}@clinic.test`)).id);
+    for (let i = 0; i < 3; i++) ids.push((await send("notifyword", ["x@a.test"], "most@clinic.test")).id);
+    await world.stopGateway();
+    await world.startGateway();
+    for (let i = 3; i < 6; i++) ids.push((await send("notifyword", ["x@a.test"], "most@clinic.test")).id);
+    const told = (): readonly string[] => ids.flatMap((id) => toldOf(id, "most@clinic.test"));
+    await eventually(async () => (told().length >= 4 ? true : null));
+    await world.settled((await send("password1", ["x@a.test"])).id);
+    expect(told()).toHaveLength(4);
+    expect(told().filter((text) => text.includes("This is the last notice"))).toHaveLength(1);
+  });
+
+  test("never go to a sender of another organisation", async () => {
+    const { id, by } = await send("notifyword", ["x@a.test"], "someone@b.test");
+    expect(by["x@a.test"]).toMatchObject({ state: "delivered" });
+    const children = (await events(id, "child")).map((event) => (event.kind === "child" ? event.child : ""));
+    expect(children).not.toContain("sender_notice");
   });
 
   test("never go to the null sender", async () => {

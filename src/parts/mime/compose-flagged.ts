@@ -19,6 +19,8 @@ export type FlaggedNotice = {
   /** As `pack/rule`. */
   readonly rules: readonly string[];
   readonly fates: readonly Fate[];
+  /** No other comes this hour, whatever is flagged. */
+  readonly isLast: boolean;
 };
 
 /** Rules named in one notice. */
@@ -49,7 +51,7 @@ export function composeReviewerNotice(notice: FlaggedNotice): Buffer {
 }
 
 function compose(notice: FlaggedNotice, subject: string, lines: readonly string[]): Buffer {
-  const { id, hostname, from, to, now, messageId, rules } = notice;
+  const { id, hostname, from, to, now, messageId, rules, isLast } = notice;
   const fields = {
     id,
     hostname,
@@ -67,6 +69,7 @@ function compose(notice: FlaggedNotice, subject: string, lines: readonly string[
     ...(rules.length > RULES_MAX ? [`          and ${rules.length - RULES_MAX} more`] : []),
     `Received: ${mailDate(notice.arrivedAt)}`,
     ...(messageId === null ? [] : [`Message-ID: ${messageId}`]),
+    ...(isLast ? ["", "This is the last notice before the next full hour, whatever else is flagged."] : []),
   ]);
 }
 

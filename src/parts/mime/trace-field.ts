@@ -10,6 +10,15 @@ const LINE_CHARS_MAX = 78;
 /** The field that tells a gateway its own mail when it comes back: protect adds it, accept looks for it. */
 export const LOOP_FIELD = "X-Postern-Loop";
 
+/** Keeps a line that continues no field from continuing, and changing, the last of ours. */
+const STRAY_FIELD = Buffer.from("X-Postern-Stray: the message began with a line that continues no field\r\n");
+const NOTHING = Buffer.alloc(0);
+
+/** What has to stand between fields of ours and a header section; mostly nothing. */
+export function separatorTo(header: Uint8Array): Buffer {
+  return header[0] === 0x20 || header[0] === 0x09 ? STRAY_FIELD : NOTHING;
+}
+
 export type TracedSubmission = Pick<Submission, "id" | "origin" | "envelope" | "submitter" | "receivedAt">;
 
 /** `Received:` of this gateway, ended by CRLF. */

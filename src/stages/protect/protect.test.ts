@@ -298,6 +298,16 @@ describe("the words rules mark a copy with", () => {
     expect(text.indexOf("X-Postern-Tag")).toBeLessThan(text.indexOf("From:"));
   });
 
+  test.each([
+    ["untouched", []],
+    ["converted", ["8BITMIME"]],
+  ] as const)("are not continued by a mail that begins with a continuation line: %s", async (_, missing) => {
+    const world = new World();
+    const message = world.message(Buffer.from(` and more\r\n${PLAIN}`.replace(/$/, "r\u00e4ume\r\n")));
+    const text = (await world.bytes(await world.parcel(message, [...missing], ["PHI"]))).toString();
+    expect(text).toMatch(/^X-Postern-Tag: PHI\r\nX-Postern-Stray: [ -~]*\r\n and more\r\n/m);
+  });
+
   test("make bytes of their own, which are made once", async () => {
     const world = new World();
     const message = world.message(PLAIN);

@@ -18,7 +18,7 @@ import { keysByDomain, signMessage } from "../../parts/dkim/sign.ts";
 import type { DkimKey } from "../../parts/dkim/sign.ts";
 import { downconvert } from "../../parts/mime/downconvert.ts";
 import { applyEdits, editedPieces, EXCHANGE_INTERNAL_PREFIXES, headerEditRules } from "../../parts/mime/header-edit.ts";
-import { LOOP_FIELD, receivedField } from "../../parts/mime/trace-field.ts";
+import { LOOP_FIELD, receivedField, separatorTo } from "../../parts/mime/trace-field.ts";
 import { planHeaders } from "./plan-headers.ts";
 import type { HeaderPlan, HeaderRules } from "./plan-headers.ts";
 
@@ -51,6 +51,8 @@ type Content = {
   /** The bytes of `pieces` once more, as far as possible from memory. */
   readonly toSign: readonly Piece[];
   readonly key: DkimKey | null;
+  /** Between our fields and its own. */
+  readonly separator: Buffer;
 };
 type Context = {
   readonly tags: readonly string[];
@@ -144,7 +146,8 @@ async function untouched(context: Context): Promise<Content> {
   });
   const edited = applyEdits(header, plan.edits);
   const rest: Piece = { kind: "blob", ref: body, start: header.length, end: mime.sizeBytes };
-  return { kind: "content", pieces, toSign: [{ kind: "bytes", bytes: edited }, rest], key: plan.key };
+  const toSign: readonly Piece[] = [{ kind: "bytes", bytes: edited }, rest];
+  return { kind: "content", pieces, toSign, key: plan.key, separator: separatorTo(edited) };
 }
 
 async function converted(context: Context): Promise<Unprotectable | Content> {
@@ -164,7 +167,7 @@ async function converted(context: Context): Promise<Unprotectable | Content> {
   if (result.kind === "refused") return { kind: "unprotectable", code: result.code };
   const { ref } = result;
   const pieces: readonly Piece[] = [{ kind: "blob", ref, start: 0, end: ref.sizeBytes }];
-  return { kind: "content", pieces, toSign: pieces, key: plan.key };
+  return { kind: "content", pieces, toSign: pieces, key: plan.key, separator: separatorTo(editHeader(header)) };
 }
 
 function planFor(context: Context, header: Buffer, bodyChanges: boolean): HeaderPlan {
@@ -179,6 +182,7 @@ async function traceFields(context: Context, content: Content): Promise<Piece> {
     receivedField(message.submission, options.hostname),
     Buffer.from(`${LOOP_FIELD}: ${options.instanceId}\r\n`),
     ...tags.map((tag) => Buffer.from(`${options.tagHeader}: ${tag}\r\n`)),
+    content.separator,
   ];
   if (content.key !== null) {
     const bytes = streamOf(context.blobs, content.toSign);

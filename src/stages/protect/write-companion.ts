@@ -2,19 +2,25 @@
  * Writes what goes out beside a message because rules ask for it: a copy to the compliance mailboxes, notices that it was flagged
  * (docs/flow.md, "Mail that Postern writes itself"). Promises: the null envelope sender, so that no report answers it; the body is
  * durable when the rows are handed back; a copy is the message as it came, under the floor of the message and what REQUIRETLS asks;
- * notices hold no content and are limited by the hour. Whether one is due is decided elsewhere.
+ * notices hold no content and are limited by the hour, those to senders go to this organisation alone; what a compliance mailbox
+ * sends is not copied to it. Whether one is due is decided elsewhere.
  */
+import { isAmong, plainAddress } from "../../core/address-pattern.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
-import type { Envelope, EnvelopeRecipient } from "../../core/envelope.ts";
+import type { Envelope, EnvelopeRecipient, Mailbox } from "../../core/envelope.ts";
 import { reached } from "../../core/failpoint.ts";
 import { recipientIdOf } from "../../core/ids.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
+import type { Companion } from "../../core/plan.ts";
 import type { Origin } from "../../core/origin.ts";
 import type { NewMessage } from "../../core/queue-store.ts";
 import type { OpenIntake, StoredBody, WriteCompanion } from "../../core/stages.ts";
 import { composeReviewerNotice, composeSenderNotice } from "../../parts/mime/compose-flagged.ts";
+import { applyEdits, headerEditRules, planHeaderEdit } from "../../parts/mime/header-edit.ts";
+import { readHeaders } from "../../parts/mime/header-fields.ts";
 import { readOriginalFacts } from "../../parts/mime/original-facts.ts";
+import { separatorTo } from "../../parts/mime/trace-field.ts";
 import type { NoticeBudget } from "./notice-budget.ts";
 import { ownMessage, storeOwn } from "./own-message.ts";
 
@@ -29,6 +35,8 @@ export type CompanionOptions = {
   /** Reviewers. */
   readonly notify: readonly EnvelopeRecipient[];
   readonly noticesPerHourMax: number;
+  /** A sender elsewhere is told nothing of the rules here. Empty: not known. */
+  readonly ownDomains: readonly string[];
 };
 
 export type CompanionDeps = {
@@ -36,7 +44,16 @@ export type CompanionDeps = {
   readonly openIntake: OpenIntake;
   readonly newMessageId: () => MessageId;
   readonly budget: NoticeBudget;
+  /** Notices of this kind that went to an address since then, at most `max`. */
+  readonly sentBefore: (notices: SentNotices) => Promise<number>;
   readonly log: Log;
+};
+
+export type SentNotices = {
+  readonly kind: Companion["kind"];
+  readonly address: string;
+  readonly since: number;
+  readonly max: number;
 };
 
 type Request = Parameters<WriteCompanion>[0];
@@ -46,6 +63,7 @@ type Made = { readonly recipients: readonly EnvelopeRecipient[]; readonly source
 const COPY_FIELD = "X-Postern-Copy-Of";
 const RULE_FIELD = "X-Postern-Rule";
 const RULE_FIELDS_MAX = 20;
+const FORGED = headerEditRules({ stripNames: [COPY_FIELD, RULE_FIELD], stripPrefixes: [], subjectTags: [] });
 
 /** `options` is asked each time: a reload may change who is told. */
 export function createWriteCompanion(options: () => CompanionOptions, deps: CompanionDeps): WriteCompanion {
@@ -66,49 +84,84 @@ export function createWriteCompanion(options: () => CompanionOptions, deps: Comp
 type Making = { readonly id: MessageId; readonly options: CompanionOptions; readonly deps: CompanionDeps };
 
 async function make(request: Request, making: Making): Promise<Made | null> {
-  const { options, deps } = making;
-  const { sender } = request.message.submission.envelope;
+  const { options } = making;
   const { kind } = request.companion;
   if (kind === "copy") {
-    return options.copyTo.length === 0 ? null : { recipients: options.copyTo, source: copyOf(request, deps.blobs) };
+    if (options.copyTo.length === 0 || isFromCompliance(request, options)) return null;
+    return { recipients: options.copyTo, source: copyOf(request, making) };
   }
-  const own: readonly EnvelopeRecipient[] =
-    sender === null ? [] : [{ mailbox: sender, notify: ["never"], orcpt: null }];
-  const recipients = kind === "sender_notice" ? own : options.notify;
+  const recipients = kind === "sender_notice" ? senderOf(request, options) : options.notify;
   const [first] = recipients;
-  const whom = kind === "sender_notice" ? (sender?.address.toLowerCase() ?? "") : "";
-  if (first === undefined || !deps.budget.take(whom, { now: request.now, max: options.noticesPerHourMax })) return null;
-  return { recipients, source: notice(request, recipients, making) };
+  if (first === undefined) return null;
+  const { address } = first.mailbox;
+  const max = options.noticesPerHourMax;
+  const { budget, sentBefore } = making.deps;
+  const due = await budget.take(
+    kind === "sender_notice" ? mailboxOf(first.mailbox) : "",
+    { message: request.message.submission.id, now: request.now, max },
+    (since) => sentBefore({ kind, address, since, max }),
+  );
+  return due === "no" ? null : { recipients, source: notice(request, { recipients, isLast: due === "last" }, making) };
 }
 
-async function* notice(request: Request, to: readonly EnvelopeRecipient[], making: Making): AsyncGenerator<Uint8Array> {
-  const { id, options, deps } = making;
+/** What a compliance mailbox forwards would come back to it for ever. */
+function isFromCompliance({ message }: Request, { copyTo }: CompanionOptions): boolean {
+  const { sender } = message.submission.envelope;
+  return sender !== null && copyTo.some(({ mailbox }) => plainAddress(mailbox) === plainAddress(sender));
+}
+
+function senderOf({ message }: Request, { ownDomains }: CompanionOptions): readonly EnvelopeRecipient[] {
+  const { sender } = message.submission.envelope;
+  if (sender === null || (ownDomains.length > 0 && !isAmong(sender, withSubdomains(ownDomains)))) return [];
+  return [{ mailbox: sender, notify: ["never"], orcpt: null }];
+}
+
+function withSubdomains(domains: readonly string[]): readonly string[] {
+  return domains.flatMap((domain) => [domain, `.${domain}`]);
+}
+
+/** One mailbox, however it is addressed: mostly what stands behind a plus only sorts. */
+function mailboxOf(mailbox: Mailbox): string {
+  return plainAddress(mailbox).replace(/\+[^@]*@/, "@");
+}
+
+type Notice = { readonly recipients: readonly EnvelopeRecipient[]; readonly isLast: boolean };
+
+async function* notice(request: Request, { recipients, isLast }: Notice, making: Making): AsyncGenerator<Uint8Array> {
+  const { id, options } = making;
   const { submission } = request.message;
   const isToSender = request.companion.kind === "sender_notice";
   const fields = {
     id,
     hostname: options.hostname,
     from: options.from,
-    to: to.map(({ mailbox }) => mailbox.address),
+    to: recipients.map(({ mailbox }) => mailbox.address),
     now: request.now,
     queueId: submission.id,
     arrivedAt: submission.receivedAt,
-    messageId: isToSender ? readOriginalFacts(await readHeader(request, making, deps.blobs)).messageId : null,
+    messageId: isToSender ? readOriginalFacts(await readHeader(request, making)).messageId : null,
     rules: request.companion.rules,
     fates: request.fates,
+    isLast,
   };
   yield isToSender ? composeSenderNotice(fields) : composeReviewerNotice(fields);
 }
 
-/** The message as it came, behind fields of ours. */
-async function* copyOf({ message, companion }: Request, blobs: BlobStore): AsyncGenerator<Uint8Array> {
+/** The message as it came, behind fields of ours; fields of that name in it would speak of another message. */
+async function* copyOf(request: Request, making: Making): AsyncGenerator<Uint8Array> {
+  const { message, companion } = request;
+  const { blobs } = making.deps;
   const { id, body, mime } = message.submission;
   const rules = companion.rules.slice(0, RULE_FIELDS_MAX).map((rule) => `${RULE_FIELD}: ${rule}\r\n`);
   yield Buffer.from(`${COPY_FIELD}: ${id}\r\n${rules.join("")}`);
-  yield* blobs.read(body, { start: 0, end: mime.sizeBytes });
+  const header = await readHeader(request, making);
+  const came = applyEdits(header, planHeaderEdit(header, readHeaders(header), FORGED));
+  yield separatorTo(came);
+  yield came;
+  yield* blobs.read(body, { start: header.length, end: mime.sizeBytes });
 }
 
-async function readHeader({ message }: Request, { options }: Making, blobs: BlobStore): Promise<Buffer> {
+async function readHeader({ message }: Request, { options, deps: { blobs } }: Making): Promise<Buffer> {
   const { body, mime } = message.submission;
   const chunks: Uint8Array[] = [];
   const end = Math.min(mime.root.bodyStart, options.headerBytesMax);
