@@ -2,6 +2,7 @@
 import type { RuleAction, RuleScope, SideAction, Tier } from "../../core/findings.ts";
 import type { EdmField } from "../../parts/edm/edm-fields.ts";
 import type { ExactMethod } from "./exact-match.ts";
+import type { Markup } from "./html-places.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
 import type { MessageSender } from "./message-sender.ts";
 import type { Need } from "./rule-need.ts";
@@ -22,6 +23,8 @@ export type Segment = {
   readonly sender?: MessageSender;
   /** A body of a file, not of the message or one within it. */
   readonly isAttached?: boolean;
+  /** What HTML says of the text's lines. */
+  readonly markup?: () => Markup;
 };
 
 /** A segment after the one pass of the phrase index. */

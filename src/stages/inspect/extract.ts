@@ -210,9 +210,9 @@ class Extractor {
 
   async #text(part: MimePart, message: number): Promise<void> {
     const bytes = await this.#body(part);
-    const isCut = part.bodyEnd - part.bodyStart > bytes.length;
     const { inlineImageBytesMax } = this.#options;
-    const { texts, reason, contentIds, content, files } = readPartText(part, bytes, { isCut, inlineImageBytesMax });
+    const limits = { isCut: part.bodyEnd - part.bodyStart > bytes.length, inlineImageBytesMax };
+    const { texts, reason, contentIds, content, files, shown } = readPartText(part, bytes, limits);
     this.#compare(part, content);
     if (hasReader(content)) return this.#attachment(part, message);
     if (/\.(?:eml|mbox|mbx|mht|mhtml)$/i.test(part.filename ?? "") && content.kind === "text") {
@@ -226,7 +226,7 @@ class Extractor {
     }
     if (reason !== null) this.#blame(part.path, reason);
     for (const id of contentIds) this.#contentIds.add(id);
-    for (const text of texts) this.#add({ part: part.path, kind: "body", message }, text);
+    texts.forEach((text, at) => this.#add({ part: part.path, kind: "body", message, ...(at === 0 && shown) }, text));
     await this.#containers(files, this.#at(part, message));
   }
 

@@ -6,6 +6,8 @@
  */
 import { dataUrlsIn } from "./files-in-text.ts";
 import { decodeEntities } from "./html-entities.ts";
+import { HtmlPlaces, MARKED_BLOCKS } from "./html-places.ts";
+import type { Markup } from "./html-places.ts";
 import { HtmlTables } from "./html-table.ts";
 
 export type HtmlText = {
@@ -14,6 +16,8 @@ export type HtmlText = {
   readonly contentIds: ReadonlySet<string>;
   /** Files inside the markup; null where there are more than are looked at. */
   readonly embedded: readonly Buffer[] | null;
+  /** What the markup says of the lines of the text; null where it says nothing. */
+  readonly markup: (() => Markup) | null;
 };
 
 /** Tags that begin a new line. */
@@ -42,6 +46,7 @@ class Converter {
   readonly #parts: string[] = [];
   readonly #aside: string[] = [];
   readonly #tables = new HtmlTables(this.#parts, this.#aside);
+  readonly #places = new HtmlPlaces(this.#parts);
   readonly #contentIds = new Set<string>();
   readonly #embedded: Buffer[] = [];
   readonly #readsComments: boolean;
@@ -70,7 +75,9 @@ class Converter {
     const aside = this.#aside.length === 0 ? "" : `\n${this.#aside.join("\n")}`;
     const text = tidySpaces(this.#parts.join("")) + aside;
     const embedded = this.#embedded.length > EMBEDDED_MAX ? null : this.#embedded;
-    return { text, contentIds: this.#contentIds, embedded };
+    const isTold = this.#aside.length > 0 || this.#places.isAny;
+    const markup = isTold ? () => this.#places.markup() : null;
+    return { text, contentIds: this.#contentIds, embedded, markup };
   }
 
   #text(start: number, end: number): void {
@@ -102,6 +109,7 @@ class Converter {
     if (RAW.has(name) && isTag) return this.#rawElement(name, close + 1);
     if (isTag && isReversed(name, tag)) this.#parts.push("\u202e");
     if (isEndTag && name === "bdo") this.#parts.push("\u202c");
+    if (MARKED_BLOCKS.has(name)) this.#places.tag(name, isTag ? tag : null);
     if (TABLE_TAGS.has(name)) this.#tables.tag(name, isEndTag);
     if (BLOCKS.has(name)) this.#parts.push("\n");
     else if (isTag && CELLS.has(name)) this.#parts.push("\t");

@@ -11,6 +11,7 @@ import { contentKindOf, isUtf16, unmarkedUtf16 } from "../../parts/extraction/co
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
 import { encodedRunsOf } from "./encoded-runs.ts";
 import { base64PropertiesOf, hasPastedFile, readFiles } from "./files-in-text.ts";
+import type { Markup } from "./html-places.ts";
 import { htmlToText } from "./html-text.ts";
 import { cardTextOf, recordTextOf } from "./records/record-text.ts";
 import { hidesInEntities, isXml, retoldTexts } from "./retold-text.ts";
@@ -20,6 +21,8 @@ export type PartText = {
   readonly texts: readonly string[];
   /** null where the texts tell everything. */
   readonly reason: UninspectableReason | null;
+  /** What is known of the first text beside its characters. */
+  readonly shown: { /** What HTML says of its lines. */ readonly markup?: () => Markup };
   /** Content-IDs of pictures an HTML text shows. */
   readonly contentIds: ReadonlySet<string>;
   /** What the bytes are, whatever they are called. */
@@ -136,6 +139,7 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
       record.text,
     ].filter((each) => each !== ""),
     reason,
+    shown: shown.markup === null || shown.text === "" ? {} : { markup: shown.markup },
     contentIds: shown.contentIds,
     content: kind,
     files: [...files.containers, ...encoded.containers.filter((file) => !isAmong(files.containers, file))],
@@ -168,7 +172,7 @@ export function contentOf(
 }
 
 function unread(content: ContentKind): PartText {
-  return { texts: [], reason: "unsupported_type", contentIds: NOTHING, content, files: [] };
+  return { texts: [], reason: "unsupported_type", shown: {}, contentIds: NOTHING, content, files: [] };
 }
 
 function latin1(bytes: Buffer): string {
@@ -217,6 +221,7 @@ type Shown = {
   /** The same, told in another way. */
   readonly more: readonly string[];
   readonly isHtml: boolean;
+  readonly markup: (() => Markup) | null;
   readonly contentIds: ReadonlySet<string>;
   readonly embedded: readonly Buffer[] | null;
 };
@@ -230,6 +235,7 @@ function plainText(part: MimePart, text: string): Shown {
     text: shown,
     more,
     isHtml: false,
+    markup: null,
     contentIds: NOTHING,
     embedded,
   });

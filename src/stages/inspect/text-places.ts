@@ -6,12 +6,13 @@
 import type { MimePart } from "../../core/mime-structure.ts";
 import { isEmbeddedMessage } from "../../parts/mime/part-facts.ts";
 import type { Segment } from "./compiled-pack.ts";
+import type { Markup } from "./html-places.ts";
 import { footerParagraphs } from "./text-footers.ts";
 import { isBlankForm } from "./text-forms.ts";
 import { LINES_MAX, linesOf } from "./text-lines.ts";
 import type { Line } from "./text-lines.ts";
 import { quotedFrom } from "./text-quotes.ts";
-import { signatureFrom } from "./text-signature.ts";
+import { isShort, signatureFrom } from "./text-signature.ts";
 
 /** Told apart within a text. */
 export const MARKED_PLACES = ["quoted", "signature", "footer", "form"] as const;
@@ -71,20 +72,22 @@ export class TextPlaces {
     const known = this.#marks.get(index);
     if (known !== undefined) return known;
     const segment = this.#segments[index];
-    const marks = segment?.kind === "body" ? marksIn(segment.text) : [];
+    const marks = segment?.kind === "body" ? marksIn(segment.text, segment.markup?.()) : [];
     this.#marks.set(index, marks);
     return marks;
   }
 }
 
-export function marksIn(text: string): readonly Mark[] {
+/** `markup`: what HTML says of the lines beside what they say themselves. */
+export function marksIn(text: string, markup?: Markup): readonly Mark[] {
   const lines = linesOf(text);
   if (lines.length > LINES_MAX) return [];
   const places = lines.map((): MarkedPlace | null => null);
-  const own = quotedFrom(lines);
-  places.fill("quoted", own);
+  const shown = markup === undefined ? lines : markFrom(markup, lines, places);
+  const own = quotedFrom(shown, (line) => places[line] === "quoted");
+  places.fill("quoted", own, shown.length);
   for (let i = 0; i < own; i += 1) if (lines[i]?.isQuoted === true) places[i] = "quoted";
-  for (const { from, to } of footerParagraphs(lines.slice(0, own))) {
+  for (const { from, to } of footerParagraphs(shown.slice(0, own))) {
     for (let i = from; i < to; i += 1) places[i] ??= "footer";
   }
   let end = own;
@@ -93,6 +96,18 @@ export function marksIn(text: string): readonly Mark[] {
   for (let i = signature; i < end; i += 1) places[i] ??= "signature";
   for (let i = 0; i < signature; i += 1) if (places[i] === null && isBlankForm(lines, i)) places[i] = "form";
   return joined(lines, places);
+}
+
+/** Returns the lines that are shown. */
+function markFrom(markup: Markup, lines: readonly Line[], places: (MarkedPlace | null)[]): readonly Line[] {
+  const written = lines.flatMap((line, index) => (line.isBlank ? [] : [index]));
+  for (const { from, to, place } of markup.marks) {
+    const [first, last] = [written[from], written[to - 1]];
+    if (first === undefined || last === undefined || to <= from) continue;
+    if (place === "signature" && !isShort(lines.slice(first, last + 1))) continue;
+    places.fill(place, first, last + 1);
+  }
+  return lines.slice(0, written[markup.shown] ?? lines.length);
 }
 
 /** Neighbours of one kind are one. */

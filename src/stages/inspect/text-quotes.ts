@@ -11,9 +11,9 @@ const ADDRESSED = /^\*?(?:to|subject|para|asunto):\*? ?\S/i;
 /** Of a header block, lines without blank ones. */
 const BLOCK_LINES_MAX = 6;
 
-/** Number of the first line of the quoted tail; the number of lines where there is none. */
-export function quotedFrom(lines: readonly Line[]): number {
-  const found = lines.findIndex((_, i) => introduces(lines, i));
+/** Number of the first line of the quoted tail; the number of lines where there is none. What is known to be quoted introduces nothing. */
+export function quotedFrom(lines: readonly Line[], isKnown: (line: number) => boolean): number {
+  const found = lines.findIndex((_, i) => !isKnown(i) && introduces(lines, i));
   return found < 0 ? lines.length : found;
 }
 

@@ -21,3 +21,9 @@ export function signatureFrom(lines: readonly Line[]): number {
   }
   return lines.length;
 }
+
+/** As short as a signature is. */
+export function isShort(lines: readonly Line[]): boolean {
+  const written = lines.filter(({ isBlank }) => !isBlank);
+  return written.length <= LINES_MAX && written.every(({ start, end }) => end - start <= LINE_CHARS_MAX);
+}

@@ -82,7 +82,7 @@ function placesOf(root: MimePart): Map<string, MimePart> {
 }
 
 function toText(
-  { part, kind, message, text }: Segment,
+  { part, kind, message, text, markup }: Segment,
   n: number,
   places: ReadonlyMap<string, MimePart>,
 ): ExtractedText {
@@ -94,7 +94,7 @@ function toText(
     message: message < 0 ? null : message,
     chars: text.length,
     lines: text.split("\n").length,
-    marked: kind === "body" ? marksIn(text) : [],
+    marked: kind === "body" ? marksIn(text, markup?.()) : [],
     source: place === undefined ? null : { start: place.bodyStart, end: place.bodyEnd },
   };
 }
