@@ -4,7 +4,7 @@
  * direction marks, controls and their escape sequences), plain hyphens and quotes, Latin letters
  * for those of another script that look like them inside a word; lower-casing keeps every offset. Linear time, idempotent. Pure.
  */
-import { holdsControl } from "../../parts/extraction/four-bytes.ts";
+import { areShown } from "../../parts/extraction/four-bytes.ts";
 
 /** What nothing shows (Unicode, Default_Ignorable_Code_Point), annotation marks, and what is no character. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u{1D159}\uFFF9-\uFFFC]/gu;
@@ -51,7 +51,7 @@ const HAS_CONTROLS = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/; // oxlint-disable-l
 const PLAIN_CHARS_MAX = 65_536;
 const plainFours = new Int32Array(PLAIN_CHARS_MAX / 4);
 const plain = Buffer.from(plainFours.buffer);
-const CR = 13;
+const SPACE = 32;
 
 export function normaliseText(text: string): string {
   return isPlain(text) ? lineEndsOf(text) : anyText(text);
@@ -62,19 +62,8 @@ function isPlain(text: string): boolean {
   if (text.length > PLAIN_CHARS_MAX || !isAscii(text)) return false;
   const length = plain.write(text, "latin1");
   const fours = (length + 3) >> 2;
-  plain.fill(32, length, fours * 4);
-  for (let at = 0; at < fours; at += 1) {
-    if (holdsControl(plainFours[at] ?? 0) && !isWhiteSpaceAt(at * 4)) return false;
-  }
-  return true;
-}
-
-/** Whether what of these four bytes is a control character is white space or ends a line. */
-function isWhiteSpaceAt(start: number): boolean {
-  for (let at = start; at < start + 4; at += 1) {
-    const byte = plain[at] ?? 0;
-    if (byte < 32 ? byte < 9 || byte > CR : byte === 127) return false;
-  }
+  for (let at = length; at < fours * 4; at += 1) plain[at] = SPACE;
+  for (let at = 0; at < fours; at += 1) if (!areShown(plainFours[at] ?? 0)) return false;
   return true;
 }
 
