@@ -11,18 +11,22 @@ import type { QueueStore } from "./core/queue-store.ts";
 import { AlertDesk } from "./parts/alerts/alert-desk.ts";
 import { Webhook, WEBHOOK_PAUSES_MS, WEBHOOK_TIMEOUT_MS } from "./parts/alerts/webhook.ts";
 import type { Config } from "./parts/config/config.ts";
+import { isSameSection } from "./options.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export type AlertPost = OwnPost & { readonly store: Pick<QueueStore, "commit"> };
+
+type AlertingEnv = Pick<Surroundings, "clock" | "log">;
 
 const WAITING_MAX = 200;
 const MINUTE_MS = 60_000;
 
 export class Alerting {
-  readonly #env: Pick<Surroundings, "clock" | "log">;
+  readonly #env: AlertingEnv;
   readonly #desk: AlertDesk;
-  readonly #mail: AlertMail;
-  readonly #webhook: Webhook | null;
+  #mail: AlertMail;
+  #webhook: Webhook | null;
+  #config: Config;
   /** Bodies of our own audit rows: heard again when they were written, and no new alert. */
   readonly #own = new WeakSet<EventBody>();
   readonly #tasks = new Set<Promise<void>>();
@@ -30,27 +34,29 @@ export class Alerting {
   #post: AlertPost | null = null;
   #isClosed = false;
 
-  constructor(config: Config, env: Pick<Surroundings, "clock" | "log">) {
-    const { mail: to, webhook, repeatMinutes } = config.alerts;
-    const { hostname, instanceId, postmaster: from } = config;
+  constructor(config: Config, env: AlertingEnv) {
     this.#env = env;
-    this.#mail = new AlertMail({ hostname, instanceId, from, to }, env);
-    this.#webhook =
-      webhook === null
-        ? null
-        : new Webhook(
-            {
-              url: webhook.url,
-              secret: webhook.secret.bytes(),
-              ca: webhook.ca,
-              instanceId,
-              pausesMs: WEBHOOK_PAUSES_MS,
-              timeoutMs: WEBHOOK_TIMEOUT_MS,
-            },
-            env,
-          );
+    this.#config = config;
+    this.#mail = mailOf(config, env);
+    this.#webhook = webhookOf(config, env);
     const tell = (notice: AlertNotice, isAudited: boolean): void => this.#tell(notice, isAudited);
-    this.#desk = new AlertDesk({ repeatMs: repeatMinutes * MINUTE_MS }, { clock: env.clock, tell });
+    this.#desk = new AlertDesk({ repeatMs: repeatMsOf(config) }, { clock: env.clock, tell });
+  }
+
+  /** A reload told where else alerts go. What still waits for a web hook goes to the new one. */
+  use(config: Config): void {
+    const before = this.#webhook;
+    const isSame = isSameSection(this.#config.alerts.webhook, config.alerts.webhook);
+    this.#config = config;
+    this.#mail = mailOf(config, this.#env);
+    this.#desk.repeatEvery(repeatMsOf(config));
+    if (isSame) return;
+    this.#webhook = webhookOf(config, this.#env);
+    if (before !== null) this.#supervise(this.#handOver(before));
+  }
+
+  async #handOver(before: Webhook): Promise<void> {
+    for (const notice of await before.giveBack()) this.#webhook?.send(notice);
   }
 
   readonly raise: RaiseAlert = (alert) => this.#desk.raise(alert);
@@ -124,4 +130,19 @@ export class Alerting {
     const watched = task.finally(() => this.#tasks.delete(watched));
     this.#tasks.add(watched);
   }
+}
+
+function mailOf({ hostname, instanceId, postmaster, alerts }: Config, env: AlertingEnv): AlertMail {
+  return new AlertMail({ hostname, instanceId, from: postmaster, to: alerts.mail }, env);
+}
+
+function webhookOf({ instanceId, alerts: { webhook } }: Config, env: AlertingEnv): Webhook | null {
+  if (webhook === null) return null;
+  const { url, ca } = webhook;
+  const times = { pausesMs: WEBHOOK_PAUSES_MS, timeoutMs: WEBHOOK_TIMEOUT_MS };
+  return new Webhook({ url, secret: webhook.secret.bytes(), ca, instanceId, ...times }, env);
+}
+
+function repeatMsOf({ alerts }: Config): number {
+  return alerts.repeatMinutes * MINUTE_MS;
 }

@@ -8,6 +8,7 @@ import { Checkpoints } from "./stages/audit/checkpoints.ts";
 import { auditArchive } from "./stages/audit/archive.ts";
 import { removeOld } from "./stages/audit/retention.ts";
 import { Patrol } from "./stages/audit/patrol.ts";
+import type { Config } from "./parts/config/config.ts";
 import type { Parts } from "./surroundings.ts";
 
 /** How often it is looked whether a checkpoint is due. */
@@ -17,6 +18,8 @@ const PATROL_PAUSE_MS = 10_000;
 const RETENTION_PAUSE_MS = 3_600_000;
 const PATROL = { rowsMax: 2_000, roundMs: 24 * 3_600_000 };
 
+type KeepingParts = Omit<Parts, "blobs" | "keyRing">;
+
 export type AuditKeeping = {
   readonly checkpoints: Checkpoints;
   readonly duties: readonly Duty[];
@@ -24,23 +27,25 @@ export type AuditKeeping = {
   readonly removeOldRows: (signal: AbortSignal) => Promise<void>;
 };
 
-export function keepAudit({ config, env, store, raise }: Omit<Parts, "blobs" | "keyRing">): AuditKeeping {
-  const { audit } = config;
-  const signer = noteSignerOf(audit);
-  const lines = [...(signer === null ? [] : [signer.verifier]), ...audit.previousKeys];
+/** `now`: the configuration in force; keys are those of the start. */
+export function keepAudit({ config, env, store, raise }: KeepingParts, now: () => Config): AuditKeeping {
+  const signer = noteSignerOf(config.audit);
+  const lines = [...(signer === null ? [] : [signer.verifier]), ...config.audit.previousKeys];
   const verifiers = lines.length === 0 ? null : new NoteVerifiers(lines);
-  const checkpoints = new Checkpoints(checkpointOptions(config), {
+  const checkpoints = new Checkpoints(() => checkpointOptions(now()), {
     store,
     signer,
     verifiers,
-    outside: checkpointOutside(audit.checkpointFile, env.log),
+    outside: checkpointOutside(() => now().audit.checkpointFile, env.log),
     clock: env.clock,
     raise,
   });
-  const archive = audit.archiveDir === null ? null : auditArchive(audit.archiveDir);
-  const retention = { store, signer, verifiers, archive, clock: env.clock, log: env.log, raise };
-  const removeOldRows = (signal: AbortSignal): Promise<void> =>
-    removeOld({ retentionDays: audit.retentionDays }, retention, signal);
+  const retention = { store, signer, verifiers, clock: env.clock, log: env.log, raise };
+  const removeOldRows = (signal: AbortSignal): Promise<void> => {
+    const { retentionDays, archiveDir } = now().audit;
+    const archive = archiveDir === null ? null : auditArchive(archiveDir);
+    return removeOld({ retentionDays }, { ...retention, archive }, signal);
+  };
   const patrol = new Patrol(PATROL, { store, verifiers, clock: env.clock, raise });
   return {
     checkpoints,

@@ -16,7 +16,7 @@ import { RecentCount } from "./parts/alerts/recent-count.ts";
 import { stalledMs } from "./parts/alerts/stalled-queue.ts";
 import type { QueueMovement } from "./parts/alerts/stalled-queue.ts";
 import { Volume } from "./parts/alerts/volume.ts";
-import type { Name } from "./parts/alerts/volume.ts";
+import type { Name, VolumeMarks } from "./parts/alerts/volume.ts";
 import type { Config } from "./parts/config/config.ts";
 
 /** What one look found; null: not known now, which ends no alert. */
@@ -29,7 +29,7 @@ export type Look = {
   readonly writerMs: number;
 };
 
-type Options = Config["alerts"];
+type Options = Omit<Config["alerts"], "webhook" | "mail">;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -41,7 +41,7 @@ const MESSAGES_MAX = 5_000;
 const MOVES: ReadonlySet<string> = new Set(["delivered", "deferred", "failed", "held", "possible_duplicate"]);
 
 export class Detection {
-  readonly #options: Omit<Options, "webhook" | "mail">;
+  #options: Options;
   readonly #alerting: Pick<Alerting, "raise" | "observe" | "tick">;
   readonly #volume: Volume;
   readonly #forecast = new DiskForecast();
@@ -52,17 +52,18 @@ export class Detection {
   /** A clock that jumped looks like a queue that stood still, until the queue moves: only the second look counts. */
   #wasStalled = false;
 
-  constructor(
-    options: Omit<Options, "webhook" | "mail">,
-    alerting: Pick<Alerting, "raise" | "observe" | "tick">,
-    now: number,
-  ) {
+  constructor(options: Options, alerting: Pick<Alerting, "raise" | "observe" | "tick">, now: number) {
     this.#options = options;
     this.#alerting = alerting;
     this.#movedAt = now;
-    const { factor, messagesMin, recipientsMin, phiMin } = options.volume;
-    const minimum = { messages: messagesMin, recipients: recipientsMin, phi: phiMin };
-    this.#volume = new Volume({ windowMs: WINDOW_MS, warmUpMs: WARM_UP_MS, namesMax: NAMES_MAX, factor, minimum }, now);
+    const limits = { windowMs: WINDOW_MS, warmUpMs: WARM_UP_MS, namesMax: NAMES_MAX };
+    this.#volume = new Volume({ ...limits, ...marksOf(options) }, now);
+  }
+
+  /** A reload put other limits in force. */
+  use(options: Options): void {
+    this.#options = options;
+    this.#volume.use(marksOf(options));
   }
 
   submitted({ id, origin, submitter, envelope, recipients }: Submission, at: number, sealer: Sealer): void {
@@ -165,4 +166,8 @@ export class Detection {
   #countPhi(messageId: string | null, at: number): void {
     for (const name of this.#senders.get(messageId ?? "") ?? []) this.#volume.count(name, { phi: 1 }, at);
   }
+}
+
+function marksOf({ volume: { factor, messagesMin, recipientsMin, phiMin } }: Options): VolumeMarks {
+  return { factor, minimum: { messages: messagesMin, recipients: recipientsMin, phi: phiMin } };
 }

@@ -4,6 +4,7 @@ import type { Config } from "./parts/config/config.ts";
 import { Secret } from "./parts/config/secret.ts";
 
 const config = {
+  audit: { key: null, keyName: "a/audit", previousKeys: [], retentionDays: 5 },
   path: "/a",
   sha256: "1",
   allowed: [],
@@ -60,7 +61,13 @@ test.each([
   ["what a reload takes over", { path: "/b", sha256: "2", allowed: ["x"], policy: { phi: "strict" }, dlp: {} }, []],
   ["a new certificate", { listen: { ...config.listen, tls: { ...config.listen.tls, certificate: "b" } } }, []],
   ["another port", { listen: { ...config.listen, port: 26 } }, ["listen"]],
-  ["other retries", { hold: { deadlineHours: 1 }, retentionHours: 3 }, ["retentionHours", "hold"]],
+  ["other retries", { hold: { deadlineHours: 1 }, mtaSts: { port: 1 } }, ["hold", "mta_sts"]],
+  [
+    "whom alerts go to, and how long is kept",
+    { alerts: {}, retentionHours: 3, audit: { ...config.audit, retentionDays: 9 } },
+    [],
+  ],
+  ["the key of the audit", { audit: { ...config.audit, key: new Secret(Buffer.from("two")) } }, ["audit"]],
   ["a new DKIM key", { dkim: [{ ...config.dkim[0], key: new Secret(Buffer.from("two")) }] }, []],
   ["another secret in the same file", { submitters: [{ value: new Secret(Buffer.from("two")) }] }, ["submitters"]],
 ])(

@@ -28,8 +28,8 @@ export type Postern = {
   readonly review: Reviewing;
   /** The message as it came. */
   readonly readBody: (message: StoredMessage) => AsyncIterable<Uint8Array>;
-  /** Puts policy, rule packs, roles and the listener's certificate of a new configuration in force; throws and keeps the old one where it cannot. */
-  readonly reload: (next: Config) => Promise<void>;
+  /** Puts in force what needs no restart, and gives the names of what else changed; throws and keeps the old one where it cannot. */
+  readonly reload: (next: Config) => Promise<readonly string[]>;
   readonly tellReloadRefused: () => Promise<void>;
   /** Writes down a fact that concerns no message. */
   readonly record: (body: EventBody) => Promise<void>;

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { errorName, reasonOf } from "./core/error-facts.ts";
 import type { PressureLevel } from "./core/pressure.ts";
-import type { Lease, StoredRecipient } from "./core/queue-store.ts";
+import type { StoredRecipient } from "./core/queue-store.ts";
 import type { Deliver, Discover, Protect } from "./core/stages.ts";
 import {
   acceptOptions,
@@ -15,6 +15,7 @@ import {
   mimeLimits,
   needRestart,
   protectOptions,
+  reloaded,
   reportOptions,
   resolverOptions,
   retentionMs,
@@ -131,7 +132,7 @@ export class Running {
       untilWritable: (signal) => this.#gauge.untilWritable(signal),
     });
     this.#inspection = inspection;
-    this.#audit = keepAudit(parts);
+    this.#audit = keepAudit(parts, () => this.#config);
     this.#protect = createProtect(protectOptions(config), { blobs });
     this.#newMessageId = messageIdMaker(env.clock);
     this.#proving = createProving(parts, this.#validation, () => this.#config.policy.keepProvenMs);
@@ -282,28 +283,28 @@ export class Running {
 
   #operatorDeps(): OperatorDeps {
     const { store, env } = this.#parts;
-    const lease = (): Lease => leaseOf(env);
-    const wake = (): void => this.#scheduler.wake();
     const retry = retryOptions(this.#parts.config);
-    return { store, settle: this.#settle, retry, clock: env.clock, lease, wake };
+    const wake = (): void => this.#scheduler.wake();
+    return { store, settle: this.#settle, retry, clock: env.clock, lease: () => leaseOf(env), wake };
   }
 
-  async #reload(next: Config): Promise<void> {
+  async #reload(next: Config): Promise<readonly string[]> {
     const inspection = await buildInspect(next, this.#parts);
     await this.#takeKeys(next);
     this.#listener?.reloadTls(tlsMaterial(next));
-    this.#parts.watching.useCertificates(next.listen.tls);
     const { log } = this.#parts.env;
-    for (const option of needRestart(this.#parts.config, next)) log.warn("restart_needed", { option });
+    const left = needRestart(this.#parts.config, next);
+    for (const option of left) log.warn("restart_needed", { option });
     const before = this.#inspection;
     this.#inspection = inspection;
-    const { policy, dlp, roles, review, dkim, keys, sha256, allowed } = next;
-    this.#config = { ...this.#config, policy, dlp, roles, review, dkim, keys, sha256, allowed };
+    this.#config = reloaded(this.#config, next);
+    this.#parts.watching.use(this.#config);
     // What asks for protection and what is taken out of the Subject are the same texts.
     this.#protect = createProtect(protectOptions(this.#config), this.#parts);
     await before.close();
     await this.#tellService("reloaded");
     log.info("reloaded", { config: next.sha256 });
+    return left;
   }
 
   /** Refused, before anything else changes, where what is sealed now could not be opened any more. */

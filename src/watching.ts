@@ -48,8 +48,6 @@ export type Subject = OwnPost & {
   readonly tlsSessions: () => ReadonlyMap<string, number>;
 };
 
-type Certificates = Pick<Config["listen"]["tls"], "certificate" | "clientCa">;
-
 const PATIENCE_MS = 2_000;
 const PULSE_MS = 5_000;
 const LOOK_MS = 30_000;
@@ -62,12 +60,11 @@ const CHECKPOINTS: ReadonlySet<string> = new Set(["checkpoint"]);
 
 export class Watching {
   readonly log: Log;
-  readonly #config: Config;
+  #config: Config;
   readonly #env: Surroundings;
   readonly #metrics: Metrics | null;
   readonly #alerting: Alerting;
   readonly #detection: Detection;
-  #certificates: Certificates;
   #monitoring: Monitoring | null = null;
   #subject: Subject | null = null;
   #pulse: WriterPulse | null = null;
@@ -80,7 +77,6 @@ export class Watching {
     this.#config = config;
     this.#env = env;
     this.#metrics = metrics;
-    this.#certificates = config.listen.tls;
     this.log = heardLog(env.log, (line) => this.#hear(line));
     this.#alerting = new Alerting(config, { clock: env.clock, log: this.log });
     this.#detection = new Detection(config.alerts, this.#alerting, env.clock.now());
@@ -139,9 +135,11 @@ export class Watching {
     this.#isStarted = true;
   }
 
-  /** A reload put other certificates in force. */
-  useCertificates(certificates: Certificates): void {
-    this.#certificates = certificates;
+  /** A reload put other certificates, limits and places to tell in force. */
+  use(config: Config): void {
+    this.#config = config;
+    this.#alerting.use(config);
+    this.#detection.use(config.alerts);
   }
 
   duties(): readonly Duty[] {
@@ -204,7 +202,7 @@ export class Watching {
       isWriting: isWriting && subject?.store.unhealthy === null,
       isSpoolHealthy: subject?.blobs.failure === null,
       pressing: pressure === null ? [] : pressingCodes(pressure),
-      certificate: validityOf(this.#certificates.certificate),
+      certificate: validityOf(this.#config.listen.tls.certificate),
       areKeysWorking: subject !== null && areKeysWorking(subject.sealer),
       now: this.#env.clock.now(),
     });
@@ -262,7 +260,7 @@ export class Watching {
   }
 
   #validities(): Readonly<Record<string, Validity>> {
-    const { certificate, clientCa } = this.#certificates;
+    const { certificate, clientCa } = this.#config.listen.tls;
     const listener = validityOf(certificate);
     const authority = clientCa === null ? null : validityOf(clientCa);
     return {

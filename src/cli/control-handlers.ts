@@ -7,11 +7,10 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { StsPage } from "../core/sts-rows.ts";
 import type { Postern } from "../postern.ts";
-import type { Config } from "../parts/config/config.ts";
 import { startControl } from "../parts/control/control.ts";
 import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
-import type { ControlHandlers } from "../parts/control/control-protocol.ts";
+import type { ControlHandlers, ReloadResult } from "../parts/control/control-protocol.ts";
 import type { Supervisor } from "../parts/systemd/notifier.ts";
 import { tlsResults } from "./tls-results.ts";
 import { findPolicy, listPolicies } from "../stages/discover/sts-view.ts";
@@ -82,8 +81,7 @@ function controlHandlers(served: Served): ControlHandlers {
     reload: async (_request, actor) => {
       await postern.record({ kind: "operator", action: "reload", ...actorFacts(actor), reason: "" });
       try {
-        const { sha256 } = await reloadConfig(served);
-        return { configSha256: sha256, warnings: [] };
+        return await reloadConfig(served);
       } catch (error) {
         throw new ControlError("PST-CFG-002", error instanceof CliError ? error.lines.join("; ").slice(0, 1000) : "");
       }
@@ -101,7 +99,7 @@ async function showPolicies(postern: Postern, domain: string | null, after: stri
 type Reloadable = Pick<Served, "postern" | "configPath" | "log" | "supervisor">;
 
 /** Puts the file's present configuration in force; throws CliError and keeps the old one where it cannot. */
-export async function reloadConfig(served: Reloadable): Promise<Config> {
+export async function reloadConfig(served: Reloadable): Promise<ReloadResult> {
   void served.supervisor?.reloading();
   try {
     return await readAgain(served);
@@ -110,11 +108,11 @@ export async function reloadConfig(served: Reloadable): Promise<Config> {
   }
 }
 
-async function readAgain({ postern, configPath, log }: Reloadable): Promise<Config> {
+async function readAgain({ postern, configPath, log }: Reloadable): Promise<ReloadResult> {
   try {
     const next = requireConfig(configPath, (line) => log.warn("config_warning", { warning: line }));
-    await postern.reload(next);
-    return next;
+    const restartNeeded = await postern.reload(next);
+    return { configSha256: next.sha256, restartNeeded };
   } catch (error) {
     const complaint = asCliError(error);
     const lines = complaint instanceof CliError ? complaint.lines.length : 0;

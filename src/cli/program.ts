@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   keys: async () => (await import("./commands/keys.ts")).keysCommand(),
   quarantine: async () => (await import("./commands/quarantine.ts")).quarantineCommand(),
   queue: async () => (await import("./commands/queue.ts")).queueCommand(),
+  reload: async () => (await import("./commands/reload.ts")).reloadCommand(),
   route: async () => (await import("./commands/route.ts")).routeCommand(),
   status: async () => (await import("./commands/status.ts")).statusCommand(),
   sts: async () => (await import("./commands/sts.ts")).stsCommand(),

@@ -300,7 +300,12 @@ describe("retention", () => {
 test("a checkpoint that cannot be written raises an alert and comes again", async () => {
   const folder = mkdtempSync(join(tmpdir(), "postern-outside-"));
   const { checkpointOutside } = await import("../../src/stages/audit/checkpoint-outside.ts");
-  const outside = checkpointOutside(join(folder, "missing", "file"), { debug() {}, info() {}, warn() {}, error() {} });
+  const outside = checkpointOutside(() => join(folder, "missing", "file"), {
+    debug() {},
+    info() {},
+    warn() {},
+    error() {},
+  });
   await expect(outside.emit("note\n")).rejects.toMatchObject({ code: "ENOENT" });
   expect(await outside.last()).toBeNull();
   expect(existsSync(join(folder, "missing"))).toBe(false);

@@ -1,5 +1,12 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { mail, World } from "../support/world.ts";
+import { Secret } from "../../src/parts/config/secret.ts";
+import { runCli } from "../support/child-gateway.ts";
+import { openDoor } from "../support/people.ts";
+import { eventually, mail, World } from "../support/world.ts";
 
 let world: World;
 
@@ -28,7 +35,56 @@ test("a tag that a reload brings asks for protection and is taken out of the Sub
 
 test("a reload names what waits for a restart", async () => {
   const config = world.postern.config();
-  await world.postern.reload({ ...config, retentionHours: config.retentionHours + 1 });
+  const next = { ...config, instanceId: "another", pressure: { ...config.pressure, queueRecipientsMax: 5 } };
+  expect(await world.postern.reload(next)).toEqual(["instance_id", "pressure"]);
   const told = world.log.filter((line) => line.includes("restart_needed"));
-  expect(told.map((line) => (JSON.parse(line) as { option: string }).option)).toEqual(["retentionHours"]);
+  expect(told.map((line) => (JSON.parse(line) as { option: string }).option)).toEqual(["instance_id", "pressure"]);
+});
+
+test("alerts go where a reload says, and what the hook before did not take goes to the new one", async () => {
+  const told: string[] = [];
+  const hook = createServer((request, response) => {
+    request.on("data", (chunk: Buffer) => told.push((JSON.parse(chunk.toString()) as { code: string }).code));
+    request.on("end", () => response.writeHead(204).end());
+  });
+  await new Promise<void>((resolve) => hook.listen(0, "127.0.0.1", resolve));
+  const config = world.postern.config();
+  const to = (port: number) => {
+    const webhook = { url: `http://127.0.0.1:${port}/`, secret: new Secret(Buffer.from("secret")), ca: null };
+    return { ...config, alerts: { ...config.alerts, webhook } };
+  };
+  // Nobody listens on port 1.
+  await world.postern.reload(to(1));
+  await world.postern.tellReloadRefused();
+  await eventually(async () => world.log.find((line) => line.includes('"webhook_failed"')) ?? null);
+  await world.postern.reload(to((hook.address() as AddressInfo).port));
+  expect(await eventually(async () => (told.length > 0 ? told : null))).toEqual(["PST-CFG-002"]);
+  hook.closeAllConnections();
+  hook.close();
+});
+
+test("the command tells what is in force and what needs a restart, and the audit goes to the places of the file", async () => {
+  const control = await openDoor(world);
+  const file = JSON.parse(readFileSync(world.configPath, "utf8")) as Record<string, Record<string, unknown>>;
+  const checkpoints = join(world.folder, "checkpoints");
+  const changed = {
+    ...file,
+    audit: { checkpoint_file: "checkpoints" },
+    pressure: { ...file["pressure"], stalled_seconds: 7 },
+  };
+  writeFileSync(world.configPath, JSON.stringify(changed));
+  const { code, output } = await runCli(["reload", "--config", world.configPath]);
+  expect({ code, output }).toEqual({
+    code: 0,
+    output: expect.stringMatching(
+      /^reloaded: configuration [0-9a-f]{12} is in force\nnot in force before a restart: .*pressure/,
+    ),
+  });
+  expect(existsSync(checkpoints)).toBe(false);
+  await world.postern.audit.checkpoints.sign("asked");
+  expect(readFileSync(checkpoints, "utf8")).toContain("gateway.clinic.test/audit");
+  writeFileSync(world.configPath, "nonsense: 1");
+  const refused = await runCli(["reload", "--config", world.configPath]);
+  expect(refused.code).not.toBe(0);
+  await control.close();
 });

@@ -40,13 +40,18 @@ const MESSAGES_MAX = 5;
 const EXAMPLES: ReadonlySet<string> = new Set(["message", "recipient"]);
 
 export class AlertDesk {
-  readonly #repeatMs: number;
+  #repeatMs: number;
   readonly #deps: DeskDeps;
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: { readonly repeatMs: number }, deps: DeskDeps) {
     this.#repeatMs = options.repeatMs;
     this.#deps = deps;
+  }
+
+  /** From now on. */
+  repeatEvery(repeatMs: number): void {
+    this.#repeatMs = repeatMs;
   }
 
   /** Something happened. */

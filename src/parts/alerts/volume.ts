@@ -6,10 +6,11 @@
 export const MEASURES = ["messages", "recipients", "phi"] as const;
 export type Measure = (typeof MEASURES)[number];
 
-export type VolumeLimits = {
+/** What makes a spike. */
+export type VolumeMarks = { readonly factor: number; readonly minimum: Readonly<Record<Measure, number>> };
+
+export type VolumeLimits = VolumeMarks & {
   readonly windowMs: number;
-  readonly factor: number;
-  readonly minimum: Readonly<Record<Measure, number>>;
   /** After the start nobody has a baseline: so long nothing is a spike. */
   readonly warmUpMs: number;
   readonly namesMax: number;
@@ -27,13 +28,18 @@ type Tally = {
 const HALF_LIFE_MS = 24 * 3_600_000;
 
 export class Volume {
-  readonly #limits: VolumeLimits;
+  #limits: VolumeLimits;
   readonly #startedAt: number;
   readonly #tallies = new Map<string, readonly [Name, Tally]>();
 
   constructor(limits: VolumeLimits, startedAt: number) {
     this.#limits = limits;
     this.#startedAt = startedAt;
+  }
+
+  /** From now on; what was counted stands. */
+  use(marks: VolumeMarks): void {
+    this.#limits = { ...this.#limits, ...marks };
   }
 
   get size(): number {

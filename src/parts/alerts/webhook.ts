@@ -50,9 +50,19 @@ export class Webhook {
 
   /** Breaks off; what still waits is dropped. */
   async close(): Promise<void> {
+    await this.#breakOff();
+    this.#drop(this.#queue.splice(0), "stopping");
+  }
+
+  /** Breaks off for good and gives back what still waits. One that was under way may have arrived. */
+  async giveBack(): Promise<readonly AlertNotice[]> {
+    await this.#breakOff();
+    return this.#queue.splice(0).map(({ notice }) => notice);
+  }
+
+  async #breakOff(): Promise<void> {
     this.#stop.abort();
     await this.#working;
-    this.#drop(this.#queue.splice(0), "stopping");
   }
 
   async #work(): Promise<void> {

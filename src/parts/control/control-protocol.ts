@@ -203,7 +203,8 @@ export type TlsReportRequest = { readonly since: number };
 /** The signed note. */
 export type CheckpointResult = { readonly note: string };
 
-export type ReloadResult = { readonly configSha256: string; readonly warnings: readonly string[] };
+/** `restartNeeded`: what else changed, by its name in the file. */
+export type ReloadResult = { readonly configSha256: string; readonly restartNeeded: readonly string[] };
 
 /** Given by main.ts; `actor` is proved and may do this. A handler refuses by throwing ControlError; anything else it throws becomes PST-CTL-006. */
 export type ControlHandlers = {

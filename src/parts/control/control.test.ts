@@ -132,7 +132,7 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "audit.hold.lift": async () => ({ hold }),
     "audit.checkpoint": async () => ({ note: "note" }),
     "dlp.reveal": async () => ({}),
-    reload: async () => ({ configSha256: "11", warnings: [] }),
+    reload: async () => ({ configSha256: "11", restartNeeded: [] }),
     ...overrides,
   };
   control = await startControl(optionsWith(handlers, log));
@@ -156,7 +156,7 @@ test("status, reload and the acts reach their handlers and answer", async () => 
   expect(await callControl({ socketPath, method: "status", body: {} })).toEqual(status);
   expect(await callControl({ socketPath, method: "reload", body: {} })).toEqual({
     configSha256: "11",
-    warnings: [],
+    restartNeeded: [],
   });
   const body = on("peer repaired", [ID, `${ID}.2`]);
   const result = { done: [ID], requested: [], skipped: [], examined: 1, next: null };

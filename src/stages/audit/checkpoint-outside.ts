@@ -13,13 +13,17 @@ import type { CheckpointOutside } from "./checkpoints.ts";
 const TAIL_BYTES = 16_384;
 const FILE_MODE = 0o640;
 
-export function checkpointOutside(file: string | null, log: Log): CheckpointOutside {
+export function checkpointOutside(fileNow: () => string | null, log: Log): CheckpointOutside {
   return {
     emit: async (note) => {
       log.info("audit_checkpoint", { note });
+      const file = fileNow();
       if (file !== null) await append(file, `${note}\n`);
     },
-    last: async () => (file === null ? null : (notesIn(await tailOf(file)).at(-1) ?? null)),
+    last: async () => {
+      const file = fileNow();
+      return file === null ? null : (notesIn(await tailOf(file)).at(-1) ?? null);
+    },
   };
 }
 

@@ -44,7 +44,8 @@ export interface CheckpointOutside {
 const RESEND_PAUSE_MS = 60_000;
 
 export class Checkpoints {
-  readonly #options: CheckpointOptions;
+  /** As they are now. */
+  readonly #options: () => CheckpointOptions;
   readonly #deps: CheckpointDeps;
   #canSign = false;
   /** Rows and time of the last checkpoint; its own row needs no other. */
@@ -54,7 +55,7 @@ export class Checkpoints {
   #toldAt = -Infinity;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(options: CheckpointOptions, deps: CheckpointDeps) {
+  constructor(options: () => CheckpointOptions, deps: CheckpointDeps) {
     this.#options = options;
     this.#deps = deps;
   }
@@ -75,8 +76,8 @@ export class Checkpoints {
       const { seq } = await this.#deps.store.auditHead();
       // Nothing but the row of the last checkpoint came since.
       if (seq <= this.#signed.rowSeq) return;
-      if (seq - this.#signed.size >= this.#options.everyRows) await this.#sign("rows");
-      else if (this.#deps.clock.now() - this.#signed.at >= this.#options.everyMs) await this.#sign("time");
+      if (seq - this.#signed.size >= this.#options().everyRows) await this.#sign("rows");
+      else if (this.#deps.clock.now() - this.#signed.at >= this.#options().everyMs) await this.#sign("time");
     });
   }
 
@@ -139,7 +140,7 @@ export class Checkpoints {
   /** As often as checkpoints are due: whoever was told once may have missed it. */
   #tellBroken(code: "PST-AUD-001" | "PST-AUD-005", seq: number): void {
     const now = this.#deps.clock.now();
-    if (now - this.#toldAt < this.#options.everyMs) return;
+    if (now - this.#toldAt < this.#options().everyMs) return;
     this.#toldAt = now;
     this.#deps.raise({ code, facts: { seq } });
   }
