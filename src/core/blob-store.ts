@@ -9,11 +9,21 @@ export type BlobRef = {
   readonly sizeBytes: number;
   /** The blob's key wrapped by the spool KEK, base64. Without it the blob cannot be read. */
   readonly wrappedKey: string;
-  /** Unset: durable. Otherwise the number of the write that the store of the rows makes durable before a row that refers to it. */
-  readonly pendingWrite?: number;
+  /** Unset: durable. Otherwise who stores a row that refers to the blob makes it durable with the row, in one transaction. */
+  readonly pending?: PendingRecord;
 };
 
-/** `with-rows`: a small body may be on its way only, durable as soon as a row refers to it; until then nobody reads it. */
+/** A blob as it is stored, for its place in a file whose name is durable. */
+export type PendingRecord = {
+  readonly path: string;
+  readonly position: number;
+  readonly record: Uint8Array;
+};
+
+/** A blob that became durable with its row, and where it belongs; what is there may have been lost with the power. */
+export type RedoRecord = { readonly locator: string; readonly record: Uint8Array };
+
+/** `with-rows`: a small body may be left to the rows (`pending`), durable as soon as one refers to it; until then nobody reads it. */
 export type SealUntil = "durable" | "with-rows";
 
 export interface BlobWriter {
@@ -37,6 +47,14 @@ export interface BlobReferences {
   }): Promise<readonly BlobRef[]>;
   /** Rows that refer to `from` refer to `to` from now on, all in one durable transaction; resolves to those `from` that some row did. */
   repoint(moves: readonly BlobMove[]): Promise<ReadonlySet<string>>;
+}
+
+/** What the rows hold of bodies besides: see PendingRecord. */
+export interface RedoLog {
+  /** A portion from `after` on, which begins as 0; `next` is null behind the last. */
+  redoRecords(after: number): Promise<{ readonly records: readonly RedoRecord[]; readonly next: number | null }>;
+  /** All of them are durable where they belong. */
+  forgetRedoRecords(): Promise<void>;
 }
 
 export type BlobMove = { readonly from: string; readonly to: string };
@@ -70,10 +88,10 @@ export interface BlobStore {
   /** The row that held the reference is surely gone: the space may be reclaimed. Idempotent. */
   release(refs: readonly BlobRef[]): Promise<void>;
   /**
-   * At start, before anything is stored: what an earlier life left and no row refers to was never acknowledged, or is released,
-   * and goes. Takes as long as there are files, not rows.
+   * At start, before anything is stored: what became durable with its rows only is brought to its place; what an earlier life left
+   * and no row refers to was never acknowledged, or is released, and goes. Takes as long as there are files, not rows.
    */
-  recover(references: BlobReferences): Promise<{ readonly reclaimed: number }>;
+  recover(references: BlobReferences & RedoLog): Promise<{ readonly reclaimed: number }>;
   /** Beside the mail: locators that rows refer to and that are gone or cut short. Looks at one after the other, with pauses. */
   verify(references: BlobReferences, signal: AbortSignal): Promise<{ readonly missing: readonly string[] }>;
   /** Beside the mail: reclaims what no row refers to, and copies what is left of files that are mostly dead. */

@@ -19,7 +19,7 @@ export type SubmitterFacts = {
   readonly tls: { readonly protocol: string; readonly cipher: string } | null;
 };
 
-/** One accepted message: the body lies in the blob store, durable or about to be (BlobRef.pendingWrite), the rows are not written yet. */
+/** One accepted message: the body lies in the blob store, durable or about to be (BlobRef.pending), the rows are not written yet. */
 export type Submission = {
   readonly id: MessageId;
   readonly origin: Origin;

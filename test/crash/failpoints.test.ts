@@ -45,7 +45,7 @@ const BEFORE_ROWS: readonly Row[] = (
   ] as const
 ).map(([point, mail]) => ({ point, mail, heard: false, end: "gone" }));
 
-const WITH_ROWS: readonly Row[] = (["record.before-write", "record.durable"] as const).map((point) => ({
+const WITH_ROWS: readonly Row[] = (["record.before-write", "record.written"] as const).map((point) => ({
   point,
   mail: "small",
   heard: false,
@@ -89,8 +89,10 @@ const BESIDE: readonly Row[] = [
   { point: "store.after-checkpoint", mail: "small", heard: true, end: "once", thenStop: true },
 ];
 
-/** Struck in files of their own, because a serving process does not come there by itself: upkeep.test.ts. */
+/** Struck in files of their own, because a serving process does not come there by itself: upkeep.test.ts, redo.test.ts. */
 const ELSEWHERE: readonly Failpoint[] = [
+  "record.before-sync",
+  "recovery.before-redo",
   "reap.rows-gone",
   "store.migration-backed-up",
   "store.migration-before-commit",

@@ -13,8 +13,10 @@ import type { KeyRing } from "./key-ring.ts";
 
 const FORM = /^s1\.([0-9a-f]{16})\.([A-Za-z0-9_-]+)$/;
 const INDEX_HEX_CHARACTERS = 32;
+/** Hashes kept, of texts asked for again. */
+const REMEMBERED_MAX = 4_096;
 
-type FieldKeys = { readonly id: string; readonly fields: ExtendedGcm; readonly indexKey: KeyObject };
+type FieldKeys = { readonly id: string; readonly fields: ExtendedGcm; readonly indexKey: KeyObject; readonly known: Map<string, string> };
 
 export class FieldSealer implements Sealer {
   readonly #keyRing: KeyRing;
@@ -53,7 +55,13 @@ export class FieldSealer implements Sealer {
   }
 
   index(text: string): string {
-    return hashed(text, this.#current());
+    const keys = this.#current();
+    const known = keys.known.get(text);
+    if (known !== undefined) return known;
+    const index = hashed(text, keys);
+    if (keys.known.size >= REMEMBERED_MAX) keys.known.clear();
+    keys.known.set(text, index);
+    return index;
   }
 
   indexes(text: string): readonly string[] {
@@ -69,7 +77,7 @@ export class FieldSealer implements Sealer {
     if (keys === undefined) {
       const fields = new ExtendedGcm(this.#keyRing.derive("addresses", "postern field encryption v1", id));
       const indexKey = createSecretKey(this.#keyRing.derive("addresses", "postern field index v1", id));
-      keys = { id, fields, indexKey };
+      keys = { id, fields, indexKey, known: new Map() };
       this.#keys.set(id, keys);
     }
     return keys;

@@ -1,15 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { BlobRef } from "../../core/blob-store.ts";
+import type { BlobRef, RedoRecord } from "../../core/blob-store.ts";
 import { KeyRing } from "../keys/key-ring.ts";
 import { StorageUnhealthyError } from "./blob-errors.ts";
 import { SimulatedDisk } from "./blob-fs-simulator.suite.ts";
 import { BLOB_LIMITS, openBlobStore } from "./blob-store.ts";
 import type { BlobLimits, DiskBlobStore } from "./blob-store.ts";
 import { put, referencesOf, tidy } from "./blob-store.suite.ts";
-import type { Fs } from "./fs.ts";
-import type { RowsThread } from "./segment-log.ts";
 
 const keyRing = new KeyRing({ spool: { name: "keys.spool", bytes: randomBytes(32) } });
 
@@ -206,27 +204,10 @@ describe("segments", () => {
 });
 
 describe("a lone small body left to the thread of its rows", () => {
-  /** Takes what it is given and writes it only when it is told to. */
-  function rowsThread(disk: ReturnType<SimulatedDisk["mount"]>) {
-    const taken: Parameters<RowsThread["write"]>[0][] = [];
-    return {
-      taken,
-      isIdle: true,
-      write: (write: (typeof taken)[number]) => taken.push(write),
-      async work(): Promise<void> {
-        for (const { path, position, record } of taken.splice(0)) {
-          const file = await disk.openFile(path);
-          await file.write([record], position);
-          await file.datasync();
-        }
-      },
-    };
-  }
-
   async function opened() {
     const disk = new SimulatedDisk();
-    const thread = rowsThread(disk.mount());
-    const store = await openBlobStore({ directory: "/spool", keyRing, fs: slow(disk.mount()), rowsThread: thread });
+    const thread = { isIdle: true };
+    const store = await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount(), rowsThread: thread });
     const seal = async (body: Buffer): Promise<BlobRef> => {
       const writer = store.create();
       await writer.write(body);
@@ -235,65 +216,71 @@ describe("a lone small body left to the thread of its rows", () => {
     return { disk, store, thread, seal };
   }
 
-  /** Its synced files take their time, for zeros most of all: what is handed over meanwhile is on the disk first. */
-  function slow(fs: Fs): Fs {
-    return {
-      ...fs,
-      async createSyncedFile(path) {
-        const file = await fs.createSyncedFile(path);
-        return {
-          ...file,
-          async write(buffers, position) {
-            const turns = buffers[0]?.length === 262_144 ? 30 : 3;
-            for (let turn = 0; turn < turns; turn += 1) await setImmediate();
-            await file.write(buffers, position);
-          },
-        };
-      },
-    };
-  }
+  const isPending = ({ pending }: BlobRef): boolean => pending !== undefined;
+  const redoOf = (refs: readonly BlobRef[]): RedoRecord[] =>
+    refs.flatMap(({ locator, pending }) => (pending === undefined ? [] : [{ locator, record: pending.record }]));
 
   test("has its place behind what was stored, and what is stored next lies behind it", async () => {
-    const { store, thread, seal } = await opened();
+    const { disk, store, seal } = await opened();
     const bodies = [100, 200, 300, 400].map((size) => randomBytes(size));
     const [first, second, third, fourth] = bodies as [Buffer, Buffer, Buffer, Buffer];
     const refs = [await seal(first), await seal(second), await put(store, third), await seal(fourth)];
-    expect(refs.map(({ pendingWrite }) => pendingWrite)).toEqual([undefined, 1, undefined, 2]);
-    await thread.work();
+    expect(refs.map(isPending)).toEqual([false, true, false, true]);
+    for (const { pending } of refs) {
+      if (pending === undefined) continue;
+      const file = await disk.mount().openToWrite(pending.path);
+      await file.write([pending.record], pending.position);
+    }
     const read = await Promise.all(refs.map(async (ref) => await store.readAll(ref, 1_000)));
     expect(read.map((body, index) => body.equals(bodies[index] ?? body.subarray(1)))).toEqual([true, true, true, true]);
-    // The name, the zeros ahead and four records.
-    expect(store.counters).toMatchObject({ appends: 4, syncs: 1 + 1 + 4 });
+    // The name and two records.
+    expect(store.counters).toMatchObject({ appends: 4, syncs: 1 + 2 });
   });
 
-  test("stays what it was, whenever zeros are written ahead of those to come", async () => {
-    const { disk, store, thread, seal } = await opened();
-    await seal(randomBytes(10));
-    const stored: { readonly ref: BlobRef; readonly body: Buffer }[] = [];
-    for (let count = 0; count < 150; count += 1) {
-      const body = randomBytes(1 + ((count * 7_919) % 32_768));
-      stored.push({ body, ref: count % 30 === 29 ? await put(store, body) : await seal(body) });
-      await thread.work();
-      if (count % 4 === 0) await setImmediate();
-    }
-    const read = await Promise.all(stored.map(async ({ ref }) => await store.readAll(ref, 32_768)));
-    expect(stored.filter(({ body }, index) => read[index]?.equals(body) !== true)).toEqual([]);
-    const [path = ""] = disk.paths("/spool/segments");
-    const end = disk.contents(path).findLastIndex((byte) => byte !== 0);
-    expect(disk.contents(path).length - end).toBeGreaterThan(100_000);
+  test("is brought to its place at the next start where a row refers to it, and durable there before it is forgotten", async () => {
+    const { disk, seal } = await opened();
+    const bodies = Array.from({ length: 5 }, () => randomBytes(500));
+    const refs: BlobRef[] = [];
+    for (const body of bodies) refs.push(await seal(body));
+    const rows = refs.filter((_ref, index) => index !== 3);
+    const redo = redoOf(refs);
+    expect(redo).toHaveLength(4);
+    disk.cutPower();
+    const second = await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount() });
+    await second.recover(referencesOf(rows, redo));
+    expect(redo).toEqual([]);
+    disk.cutPower();
+    const third = await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount() });
+    await third.recover(referencesOf(rows));
+    for (const ref of rows) expect(bodies).toContainEqual(await third.readAll(ref, 500));
   });
 
-  test("is stored all the same where there is no space for those zeros", async () => {
-    const { disk, store, thread, seal } = await opened();
-    await seal(randomBytes(10));
+  test("stays with the rows where its place cannot be written, and needs no room where it lies there already", async () => {
+    const { disk, seal } = await opened();
+    const refs = [await seal(randomBytes(10)), await seal(randomBytes(500))];
+    const redo = redoOf(refs);
+    disk.cutPower();
     disk.faults.write = "ENOSPC";
-    const first = await seal(randomBytes(100));
-    for (let turn = 0; turn < 40; turn += 1) await setImmediate();
+    const second = await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount() });
+    await expect(second.recover(referencesOf(refs, redo))).rejects.toMatchObject({ code: "ENOSPC" });
+    expect(redo).toHaveLength(1);
     disk.faults.write = null;
-    const refs = [first, await seal(randomBytes(100))];
-    await thread.work();
-    for (const ref of refs) expect(await store.readAll(ref, 100)).toHaveLength(100);
-    expect(store.failure).toBeNull();
+    await second.recover(referencesOf(refs, [...redo]));
+    disk.faults.write = "ENOSPC";
+    await second.recover(referencesOf(refs, redo));
+    expect(redo).toEqual([]);
+  });
+
+  test("whose segment is gone is left for the look for missing bodies", async () => {
+    const { disk, seal } = await opened();
+    const refs = [await seal(randomBytes(10)), await seal(randomBytes(500))];
+    const redo = redoOf(refs);
+    const [path = ""] = disk.paths("/spool/segments");
+    disk.unlink(path);
+    const second = await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount() });
+    await second.recover(referencesOf(refs, redo));
+    const { missing } = await second.verify(referencesOf(refs), new AbortController().signal);
+    expect(missing).toHaveLength(2);
   });
 
   test("is written here where a seal has to be durable, the thread is busy, another body comes in or it is too large to copy", async () => {
@@ -315,8 +302,7 @@ describe("a lone small body left to the thread of its rows", () => {
       },
       () => seal(randomBytes(32_769)),
     ];
-    for (const way of ways) expect((await way()).pendingWrite).toBeUndefined();
-    expect(thread.taken).toEqual([]);
-    expect((await seal(randomBytes(32_768))).pendingWrite).toBe(1);
+    for (const way of ways) expect(isPending(await way())).toBe(false);
+    expect(isPending(await seal(randomBytes(32_768)))).toBe(true);
   });
 });

@@ -81,6 +81,7 @@ export class SimulatedDisk {
       createFile: alive(async (path) => this.#createFile(path)),
       createSyncedFile: alive(async (path) => this.#synced(this.#createFile(path))),
       openFile: alive(async (path) => this.#handle(this.#file(path))),
+      openToWrite: alive(async (path) => this.#handle(this.#file(path))),
       rename: alive(async (from, to) => this.#rename(from, to)),
       unlink: alive(async (path) => this.unlink(path)),
       list: alive(async (directory) => [...this.#directory(directory).current.keys()]),
@@ -174,7 +175,7 @@ export class SimulatedDisk {
         inode.write({ position, bytes: fault === null ? bytes : bytes.subarray(0, bytes.length / 2) });
         if (fault !== null) throw systemError(fault);
       },
-      read: async (into, position) => inode.current.copy(into, 0, position),
+      read: async (into, position) => (position < inode.current.length ? inode.current.copy(into, 0, position) : 0),
       sizeBytes: async () => inode.current.length,
       datasync: async () => {
         await this.faults.beforeDatasync();

@@ -204,6 +204,7 @@ class Power {
       createFile: through(async (path) => file(await fs.createFile(path))),
       createSyncedFile: through(async (path) => file(await fs.createSyncedFile(path))),
       openFile: through(async (path) => file(await fs.openFile(path))),
+      openToWrite: through(async (path) => file(await fs.openToWrite(path))),
       rename: through((from, to) => fs.rename(from, to)),
       unlink: through((path) => fs.unlink(path)),
       list: through((directory) => fs.list(directory)),

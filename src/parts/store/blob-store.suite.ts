@@ -5,7 +5,15 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { BlobReferences, BlobRef, BlobStore, Tidied, TidyOptions } from "../../core/blob-store.ts";
+import type {
+  BlobReferences,
+  BlobRef,
+  BlobStore,
+  RedoLog,
+  RedoRecord,
+  Tidied,
+  TidyOptions,
+} from "../../core/blob-store.ts";
 
 export type BlobStorePlace = {
   /** Opens the storage, the first time or again after `close`; does not recover. */
@@ -269,11 +277,19 @@ export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer
   return Buffer.concat(all);
 }
 
-/** Rows in memory: what they refer to may be changed by the test, and by `repoint`. */
-export function referencesOf(refs: readonly BlobRef[]): BlobReferences & { readonly refs: BlobRef[] } {
+/** Rows in memory: what they refer to may be changed by the test, and by `repoint`; what was left to them is put into `redo`. */
+export function referencesOf(
+  refs: readonly BlobRef[],
+  redo: RedoRecord[] = [],
+): BlobReferences & RedoLog & { readonly refs: BlobRef[] } {
   const rows = [...refs];
   return {
     refs: rows,
+    redoRecords: async (after) => ({
+      records: redo.slice(after, after + 1),
+      next: after < redo.length ? after + 1 : null,
+    }),
+    forgetRedoRecords: async () => void redo.splice(0),
     referredTo: async (locators) => new Set(locators.filter((text) => rows.some(({ locator }) => locator === text))),
     refsUnder: async ({ prefix, after, limit }) =>
       rows
@@ -296,4 +312,10 @@ export function referencesOf(refs: readonly BlobRef[]): BlobReferences & { reado
 const unreadable = async (): Promise<never> => {
   throw new Error("the rows cannot be read");
 };
-const failing: BlobReferences = { referredTo: unreadable, refsUnder: unreadable, repoint: unreadable };
+const failing: BlobReferences & RedoLog = {
+  referredTo: unreadable,
+  refsUnder: unreadable,
+  repoint: unreadable,
+  redoRecords: unreadable,
+  forgetRedoRecords: unreadable,
+};

@@ -7,7 +7,15 @@
  * Order at a start: `openBlobStore`, then `recover`; `verify` and `tidy` run beside the mail.
  */
 import { dirname } from "node:path";
-import type { BlobReferences, BlobRef, BlobStore, BlobWriter, Tidied, TidyOptions } from "../../core/blob-store.ts";
+import type {
+  BlobReferences,
+  BlobRef,
+  BlobStore,
+  BlobWriter,
+  RedoLog,
+  Tidied,
+  TidyOptions,
+} from "../../core/blob-store.ts";
 import { reached } from "../../core/failpoint.ts";
 import type { Backlog } from "../../core/pressure.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
@@ -20,6 +28,7 @@ import { BlobPaths, parseLocator } from "./blob-locator.ts";
 import type { Locator } from "./blob-locator.ts";
 import { findLeftovers, recoverBlobs, removed } from "./blob-recovery.ts";
 import type { Leftovers } from "./blob-recovery.ts";
+import { redoBodies } from "./blob-redo.ts";
 import { BlobTidy } from "./blob-tidy.ts";
 import { verifyBodies } from "./blob-verify.ts";
 import { BufferBudget, StoredBlobWriter } from "./blob-writer.ts";
@@ -68,7 +77,7 @@ export type BlobStoreOptions = {
 
 /** Since the store was opened. */
 export type BlobCounters = {
-  /** Synced writes, fdatasync and directory fsync calls. */
+  /** Synced writes, fdatasync and directory fsync calls; those of the thread of the rows are left out. */
   readonly syncs: number;
   /** Encrypted bytes that became durable. */
   readonly bytes: number;
@@ -169,7 +178,7 @@ export class DiskBlobStore implements BlobStore {
   get counters(): BlobCounters {
     const { budget } = this.#writerDeps;
     return {
-      syncs: this.#health.syncs + this.#segments.handedOver,
+      syncs: this.#health.syncs,
       bytes: this.#segments.bytes + this.#fileBytes,
       appends: this.#segments.appends,
       files: this.#files,
@@ -248,8 +257,9 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  async recover(references: BlobReferences): Promise<{ readonly reclaimed: number }> {
+  async recover(references: BlobReferences & RedoLog): Promise<{ readonly reclaimed: number }> {
     const deps = { fs: this.#fs, paths: this.#paths, segments: this.#segments };
+    await redoBodies(deps, references);
     const reclaimed = await recoverBlobs(deps, this.#leftovers, references);
     this.#leftovers = { segments: new Set(), files: new Set(), unfinished: new Set() };
     return { reclaimed };

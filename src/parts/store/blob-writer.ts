@@ -63,7 +63,7 @@ export type BlobWriterDeps = {
   readonly onFile: (bytes: number) => void;
 };
 
-type Place = Pick<BlobRef, "locator" | "pendingWrite">;
+type Place = Pick<BlobRef, "locator" | "pending">;
 
 /** Copied to the other thread at once; of larger ones several would make it wait that writes the rows of all. */
 const WITH_ROWS_BYTES_MAX = 32_768;
@@ -190,7 +190,7 @@ export class StoredBlobWriter implements BlobWriter {
     const handedOver = isHandedOver ? segments.appendWithRows(record) : null;
     const locator = formatLocator(handedOver?.locator ?? (await segments.append(record)));
     onRecord(locator, body);
-    return handedOver === null ? { locator } : { locator, pendingWrite: handedOver.pendingWrite };
+    return handedOver === null ? { locator } : { locator, pending: handedOver.pending };
   }
 
   async #sealFile(file: ChunkedWriter): Promise<Place> {

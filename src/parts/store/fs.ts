@@ -28,6 +28,8 @@ export interface Fs {
   createSyncedFile(path: string): Promise<FsFile>;
   /** Opens an existing file for reading; never follows a link. */
   openFile(path: string): Promise<FsFile>;
+  /** Opens an existing file for reading and writing; never follows a link. */
+  openToWrite(path: string): Promise<FsFile>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   list(directory: string): Promise<readonly string[]>;
@@ -53,6 +55,9 @@ export const nodeFs: Fs = {
   },
   async openFile(path) {
     return new NodeFile(await open(path, O_RDONLY | O_NOFOLLOW));
+  },
+  async openToWrite(path) {
+    return new NodeFile(await open(path, O_RDWR | O_NOFOLLOW));
   },
   rename,
   unlink,

@@ -14,6 +14,7 @@ import { QUEUED_BYTES } from "./migrations-0003.ts";
 import { APPROVALS } from "./migrations-0004.ts";
 import { AUDIT_RETENTION } from "./migrations-audit.ts";
 import { DOMAIN_FACTS } from "./migrations-domain-facts.ts";
+import { REDO } from "./migrations-redo.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
 export type Migration = {
@@ -29,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, sql: APPROVALS },
   { version: 5, sql: AUDIT_RETENTION },
   { version: 6, sql: DOMAIN_FACTS },
+  { version: 7, sql: REDO },
 ];
 
 /** PRAGMA application_id of a Postern state database: "PSTN". */

@@ -1,14 +1,14 @@
 /**
  * Append-only segment files for small bodies, with group commit: all records of a group share one synced write.
- * Promises: a reference is given out only after its bytes, and the file's name where it is new, are durable; a process
+ * Promises: a reference is given out only after the file's name and its bytes are durable, or with its bytes (`pending`); a process
  * never appends to a segment of another life; memory holds what rows may not refer to yet, not what is stored. Which records
  * are live is the rows' to know: blob-tidy.ts asks them and drops.
  */
 import { randomBytes } from "node:crypto";
+import type { PendingRecord } from "../../core/blob-store.ts";
 import { reached } from "../../core/failpoint.ts";
 import { GroupCommit } from "./blob-group-commit.ts";
 import type { StorageHealth } from "./blob-health.ts";
-import type { BodyWrite } from "./body-writes.ts";
 import type { BlobPaths, SegmentLocator } from "./blob-locator.ts";
 import { removed } from "./blob-recovery.ts";
 import type { Fs, FsFile } from "./fs.ts";
@@ -25,12 +25,10 @@ export type SegmentLogOptions = {
   readonly rowsThread: RowsThread | null;
 };
 
-/** The thread that writes the rows, as far as it takes bodies; see BodyWrites. */
+/** The thread that writes the rows, as far as it takes bodies; see redo-ring.ts. */
 export interface RowsThread {
   /** Otherwise a group of bodies is on the disk sooner beside it. */
   readonly isIdle: boolean;
-  /** Returns the number of the write. The record is given away. */
-  write(write: Omit<BodyWrite, "number">): number;
 }
 
 type Segment = {
@@ -39,19 +37,10 @@ type Segment = {
   /** Where the next record goes. What failed before it stays a gap that no row refers to. */
   end: number;
   isNameDurable: boolean;
-  /** Zeros lie up to here, or are on their way. */
-  filledTo: number;
-  /** The zeros on their way; no record may be written beyond `from` before they are there. */
-  filling: { readonly from: number; readonly done: Promise<void> } | null;
 };
 
 /** With three buffers each, below the 1,000 of one write. */
 const GROUP_RECORDS_MAX = 256;
-/** Zeros written at once ahead of the records, and how many are left when the next follow. Whole blocks of any file system. */
-const ZEROS = Buffer.alloc(262_144);
-const ZEROS_LEFT_BYTES = 131_072;
-const BLOCK_BYTES = 65_536;
-
 export class SegmentLog {
   readonly #options: SegmentLogOptions;
   readonly #group: GroupCommit<SegmentRecord, SegmentLocator>;
@@ -63,7 +52,6 @@ export class SegmentLog {
   readonly #own = new Set<string>();
   #current: Segment | null = null;
   #appends = 0;
-  #handedOver = 0;
   #bytes = 0;
 
   constructor(options: SegmentLogOptions) {
@@ -78,11 +66,6 @@ export class SegmentLog {
 
   get appends(): number {
     return this.#appends;
-  }
-
-  /** Of the appends, those left to the thread of the rows. */
-  get handedOver(): number {
-    return this.#handedOver;
   }
 
   get bytes(): number {
@@ -100,19 +83,15 @@ export class SegmentLog {
   }
 
   /** Leaves the record to the thread of the rows, where that is idle and the name of the segment durable; null: use `append`. */
-  appendWithRows(record: SegmentRecord): { readonly locator: SegmentLocator; readonly pendingWrite: number } | null {
+  appendWithRows(record: SegmentRecord): { readonly locator: SegmentLocator; readonly pending: PendingRecord } | null {
     const { rowsThread, health, paths, segmentBytesMax } = this.#options;
     const segment = this.#current;
     if (!rowsThread?.isIdle || !segment?.isNameDurable || segment.end >= segmentBytesMax) return null;
     health.assertHealthy();
-    if (segment.filling !== null && segment.end + record.bytes > segment.filling.from) return null;
     const locator = this.#placeFor(record, segment);
-    const path = paths.segment(segment.name);
-    const pendingWrite = rowsThread.write({ path, position: locator.offset, record: inOnePiece(record) });
     this.#became(locator, record.bytes);
-    this.#handedOver += 1;
-    this.#fillAhead(segment);
-    return { locator, pendingWrite };
+    const { offset: position } = locator;
+    return { locator, pending: { path: paths.segment(segment.name), position, record: inOnePiece(record) } };
   }
 
   /** Tells of a segment that an earlier life of the process wrote and that has live records. */
@@ -162,7 +141,6 @@ export class SegmentLog {
   async #commit(records: readonly SegmentRecord[]): Promise<readonly SegmentLocator[]> {
     const { fs, health, paths } = this.#options;
     const segment = await this.#segmentWithRoom();
-    await segment.filling?.done;
     const places = records.map((record) => this.#placeFor(record, segment));
     const [first] = places;
     if (first === undefined) return [];
@@ -183,23 +161,6 @@ export class SegmentLog {
     await reached("segment.durable");
     for (const [index, place] of places.entries()) this.#became(place, records[index]?.bytes ?? 0);
     return places;
-  }
-
-  /**
-   * Where mail comes one by one, a record written over blocks that lie on the disk already is synced in half the time of one that makes
-   * the file longer. A group of records shares its sync, and would wait longer for the zeros than it gains.
-   */
-  #fillAhead(segment: Segment): void {
-    if (segment.filling !== null || segment.filledTo - segment.end >= ZEROS_LEFT_BYTES) return;
-    const from = Math.max(segment.filledTo, wholeBlocks(segment.end + ZEROS_LEFT_BYTES));
-    if (from + ZEROS.length > this.#options.segmentBytesMax) return;
-    const done = this.#options.health
-      .syncedChange(async () => await segment.file.write([ZEROS], from))
-      // For want of space the next record is refused as well, and any other failure has ended the credit of the store.
-      .catch(() => undefined)
-      .finally(() => (segment.filling = null));
-    segment.filling = { from, done };
-    segment.filledTo = from + ZEROS.length;
   }
 
   /** Behind the last one. Taken for good, because the thread of the rows may write behind it meanwhile. */
@@ -230,7 +191,7 @@ export class SegmentLog {
       return await fs.createSyncedFile(paths.segment(name));
     });
     this.#own.add(name);
-    this.#current = { name, file, end: 0, isNameDurable: false, filledTo: 0, filling: null };
+    this.#current = { name, file, end: 0, isNameDurable: false };
     return this.#current;
   }
 
@@ -239,7 +200,6 @@ export class SegmentLog {
     if (segment === null) return;
     this.#current = null;
     this.#candidates.add(segment.name);
-    await segment.filling?.done;
     await segment.file.close();
   }
 
@@ -249,12 +209,7 @@ export class SegmentLog {
   }
 }
 
-function wholeBlocks(offset: number): number {
-  return Math.ceil(offset / BLOCK_BYTES) * BLOCK_BYTES;
-}
-
-/** A copy of its own, which can be given away. */
-function inOnePiece({ buffers, bytes }: SegmentRecord): Uint8Array<ArrayBuffer> {
+function inOnePiece({ buffers, bytes }: SegmentRecord): Uint8Array {
   const piece = new Uint8Array(bytes);
   let at = 0;
   for (const buffer of buffers) {

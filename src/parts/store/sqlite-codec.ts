@@ -282,8 +282,8 @@ export function toBlobRef(row: BlobRow): BlobRef {
   return { locator: row.locator, sizeBytes: row.size_bytes, wrappedKey: row.wrapped_key };
 }
 
-function toBlobRow({ locator, sizeBytes, wrappedKey, pendingWrite }: BlobRef): NewBlobRow {
-  return { locator, size_bytes: sizeBytes, wrapped_key: wrappedKey, pendingWrite: pendingWrite ?? null };
+function toBlobRow({ locator, sizeBytes, wrappedKey, pending }: BlobRef): NewBlobRow {
+  return { locator, size_bytes: sizeBytes, wrapped_key: wrappedKey, pending: pending ?? null };
 }
 
 function blobOf(blobs: ReadonlyMap<string, BlobRef>, locator: string): BlobRef {

@@ -3,7 +3,7 @@
  * its audit rows; `durable` answers after the sync; fences against stale results. SQLite runs on its own thread
  * (writer-thread.ts), sealing on this one, so the thread sees no content. One process at a time may open a path.
  */
-import type { BlobMove, BlobRef } from "../../core/blob-store.ts";
+import type { BlobMove, BlobRef, RedoLog } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { OnCommitted } from "../../core/committed.ts";
 import type { DomainFacts } from "../../core/domain-facts.ts";
@@ -95,7 +95,7 @@ export async function openQueueStore(options: QueueStoreOptions): Promise<Sqlite
   return new SqliteQueueStore(client, options);
 }
 
-export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore {
+export class SqliteQueueStore implements QueueStore, RedoLog, AuditSource, RetentionStore {
   readonly #client: WriterClient;
   readonly #codec: RowCodec;
   /** What is remembered of recipient domains. */
@@ -139,14 +139,13 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
     this.#onCommitted(message.events);
   }
 
-  /** Takes small bodies to the disk before the rows that refer to them. */
+  /** Takes small bodies to the disk with the rows that refer to them. */
   get rowsThread(): RowsThread {
     const client = this.#client;
     return {
       get isIdle() {
         return client.waiting === 0;
       },
-      write: (write) => client.writeBody(write),
     };
   }
 
@@ -244,6 +243,14 @@ export class SqliteQueueStore implements QueueStore, AuditSource, RetentionStore
 
   async repoint(moves: readonly BlobMove[]): Promise<ReadonlySet<string>> {
     return new Set(await this.#client.call({ kind: "repoint", args: { moves } }, true));
+  }
+
+  async redoRecords(after: number): ReturnType<RedoLog["redoRecords"]> {
+    return this.#client.call({ kind: "redoRecords", args: { after } }, false);
+  }
+
+  async forgetRedoRecords(): Promise<void> {
+    await this.#client.call({ kind: "forgetRedoRecords", args: null }, true);
   }
 
   /** Once, before a restored state is worked on; see writer-restore.ts. */

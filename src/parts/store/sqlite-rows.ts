@@ -1,10 +1,11 @@
 /** The rows of the state database as they cross between the event loop and the writer thread: sealed text and plain facts. */
+import type { PendingRecord } from "../../core/blob-store.ts";
 import type { RecipientState } from "../../core/recipient-state.ts";
 import type { EventRow } from "./audit-chain.ts";
 
 export type BlobRow = { readonly locator: string; readonly size_bytes: number; readonly wrapped_key: string };
-/** With the number of the write it has to follow, where there is one; see BodyWrites. */
-export type NewBlobRow = BlobRow & { readonly pendingWrite: number | null };
+/** With the body, where that becomes durable with the row; see redo-ring.ts. */
+export type NewBlobRow = BlobRow & { readonly pending: PendingRecord | null };
 
 export type MessageRow = {
   readonly id: string;

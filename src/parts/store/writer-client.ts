@@ -5,7 +5,6 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { FailpointOrder } from "../../core/failpoint.ts";
-import type { BodyWrite } from "./body-writes.ts";
 import type { MigrationReport } from "./migrations.ts";
 import { isForWantOfSpace, StoreError, storeError, toStoreError } from "./sqlite-store-error.ts";
 import type {
@@ -48,7 +47,6 @@ export class WriterClient {
   readonly #ended: Promise<void>;
   #outbox: WriterRequest[] = [];
   #nextId = 1;
-  #nextWrite = 1;
   #refusals = 0;
   #unhealthy: StoreError | null = null;
   #isClosed = false;
@@ -115,14 +113,6 @@ export class WriterClient {
       if (this.#outbox.length === 1) this.#postSoon();
       this.#pending.set(id, { resolve, reject });
     });
-  }
-
-  /** At once: the disk can be at work while the rows are made ready. The record is given away; returns the number of the write. */
-  writeBody(write: Omit<BodyWrite, "number">): number {
-    const number = this.#nextWrite++;
-    const message: ToWriter = { kind: "body", write: { ...write, number } };
-    if (!this.#isClosed) this.#port.postMessage(message, [write.record.buffer]);
-    return number;
   }
 
   /**

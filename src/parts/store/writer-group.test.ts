@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { NewMessage } from "../../core/queue-store.ts";
 import { alertEvent, LEASE, messageIdAt, sampleMessage, START, testSealer } from "./queue-store.samples.ts";
 import { RowCodec } from "./sqlite-codec.ts";
-import { BodyWrites } from "./body-writes.ts";
+import { RedoRing } from "./redo-ring.ts";
 import { openDatabase } from "./sqlite-database.ts";
 import { GroupCommitter } from "./writer-group.ts";
 import type { GroupConnection } from "./writer-group.ts";
@@ -65,7 +65,7 @@ const codesOf = (answers: readonly WriterAnswer[]): readonly string[] =>
 describe("a group", () => {
   test("is one transaction, whatever its size", () => {
     const wire = connection();
-    const group = new GroupCommitter(wire, new WriterOperations(db, new BodyWrites()));
+    const group = new GroupCommitter(wire, new WriterOperations(db, new RedoRing(db)));
     const answers = group.run(Array.from({ length: 50 }, (_, n) => accepting(sampleMessage(n))));
     expect(new Set(codesOf(answers))).toEqual(new Set(["done"]));
     expect(wire.said.filter((sql) => sql === "BEGIN IMMEDIATE" || sql === "COMMIT")).toHaveLength(2);
@@ -74,7 +74,7 @@ describe("a group", () => {
 
   test("syncs when one of its requests asks for it, and only then", () => {
     const wire = connection();
-    const group = new GroupCommitter(wire, new WriterOperations(db, new BodyWrites()));
+    const group = new GroupCommitter(wire, new WriterOperations(db, new RedoRing(db)));
     group.run([counting(), accepting(sampleMessage(1))]);
     group.run([claiming()]);
     group.run([counting()]);
@@ -84,13 +84,13 @@ describe("a group", () => {
 
   test("that only reads takes no part in the writing", () => {
     const wire = connection();
-    new GroupCommitter(wire, new WriterOperations(db, new BodyWrites())).run([counting(), counting()]);
+    new GroupCommitter(wire, new WriterOperations(db, new RedoRing(db))).run([counting(), counting()]);
     expect(wire.said).toEqual(["BEGIN", "COMMIT"]);
   });
 
   test("needs savepoints only where a request failed", () => {
     const wire = connection();
-    const group = new GroupCommitter(wire, new WriterOperations(db, new BodyWrites()));
+    const group = new GroupCommitter(wire, new WriterOperations(db, new RedoRing(db)));
     group.run([accepting(sampleMessage(1)), accepting(sampleMessage(2))]);
     expect(wire.said).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
     group.run([accepting(sampleMessage(3)), accepting(sampleMessage(1))]);
@@ -100,7 +100,7 @@ describe("a group", () => {
   });
 
   test("loses only the request that contradicts the store; the chain has no gap where it was", () => {
-    const group = new GroupCommitter(connection(), new WriterOperations(db, new BodyWrites()));
+    const group = new GroupCommitter(connection(), new WriterOperations(db, new RedoRing(db)));
     const events = [1, 2, 3].map((at) => alertEvent(messageIdAt(1), null, at));
     const answers = group.run([
       accepting(sampleMessage(1, { events })),
@@ -114,7 +114,7 @@ describe("a group", () => {
 
 describe("a disk error", () => {
   test("a full disk fails the whole group, nothing of it is stored, and the next group works once there is room", () => {
-    const group = new GroupCommitter(connection(), new WriterOperations(db, new BodyWrites()));
+    const group = new GroupCommitter(connection(), new WriterOperations(db, new RedoRing(db)));
     db.pragma(`max_page_count = ${Number(db.pragma("page_count", { simple: true }))}`);
     const many = Array.from({ length: 60 }, (_, n) => accepting(sampleMessage(n)));
     expect(new Set(codesOf(group.run([counting(), ...many])))).toEqual(new Set(["PST-SPL-054"]));
@@ -132,7 +132,7 @@ describe("a disk error", () => {
       const wire = connection((sql) => {
         if (sql === "COMMIT" && isBroken) throw sqliteError(code);
       });
-      const group = new GroupCommitter(wire, new WriterOperations(db, new BodyWrites()));
+      const group = new GroupCommitter(wire, new WriterOperations(db, new RedoRing(db)));
       const expected = code === "SQLITE_CORRUPT" ? "PST-SPL-060" : "PST-SPL-055";
       expect(codesOf(group.run([accepting(sampleMessage(1)), counting()]))).toEqual([expected, expected]);
       expect(db.inTransaction).toBe(false);
@@ -148,7 +148,7 @@ describe("a disk error", () => {
       if (sql === "COMMIT") throw sqliteError("SQLITE_FULL");
       if (sql === "ROLLBACK") throw sqliteError("SQLITE_ERROR");
     });
-    const group = new GroupCommitter(wire, new WriterOperations(db, new BodyWrites()));
+    const group = new GroupCommitter(wire, new WriterOperations(db, new RedoRing(db)));
     expect(codesOf(group.run([accepting(sampleMessage(1))]))).toEqual(["PST-SPL-054"]);
     expect(group.latched?.code).toBe("PST-SPL-055");
     db.exec("ROLLBACK");

@@ -64,7 +64,8 @@ export class GroupCommitter {
       return this.#commit(requests, (request) => this.#carryOut(request));
     } catch (error) {
       const failure = toStoreError(error);
-      if (failsGroup(failure) || this.#latched !== null) return failAll(requests, failure);
+      const isAlone = requests.length === 1;
+      if (isAlone || failsGroup(failure) || this.#latched !== null) return failAll(requests, failure);
     }
     try {
       return this.#commit(requests, (request) => this.#carryOutApart(request));

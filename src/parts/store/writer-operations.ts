@@ -4,17 +4,26 @@
  * and finding is written once. Knows no transactions; writer-group.ts owns them.
  */
 import type { Database, Statement } from "better-sqlite3";
+import { assertNever } from "../../core/assert-never.ts";
 import { reach } from "../../core/failpoint.ts";
 import { isTerminal } from "../../core/recipient-state.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
 import { PATCH_COLUMNS } from "./sqlite-rows.ts";
-import type { MessageRow, NewBlobRow, NewMessageRows, NewRecipientRow, PatchRow, VariantRow } from "./sqlite-rows.ts";
+import type {
+  BlobRow,
+  MessageRow,
+  NewBlobRow,
+  NewMessageRows,
+  NewRecipientRow,
+  PatchRow,
+  VariantRow,
+} from "./sqlite-rows.ts";
 import { storeError } from "./sqlite-store-error.ts";
 import { recipientOf, WriterApprovals } from "./writer-approvals.ts";
 import { AuditAppender, readTip } from "./writer-audit.ts";
 import { auditCall } from "./writer-audit-calls.ts";
 import { WriterClaims } from "./writer-claims.ts";
-import type { BodyWrites } from "./body-writes.ts";
+import type { RedoRing } from "./redo-ring.ts";
 import { WriterUpkeep } from "./writer-upkeep.ts";
 import { WriterDomainFacts } from "./writer-domain-facts.ts";
 import type { CommitRows, WriterCall, WriterCalls } from "./writer-protocol.ts";
@@ -24,10 +33,15 @@ import { WriterRetention } from "./writer-retention.ts";
 
 const PATCHED: ReadonlySet<string> = new Set([...PATCH_COLUMNS, "ended_at"]);
 
+type BodyCall = Extract<
+  WriterCall,
+  { readonly kind: "refsUnder" | "referredTo" | "repoint" | "redoRecords" | "forgetRedoRecords" }
+>;
+
 export class WriterOperations {
   readonly audit: AuditAppender;
   readonly #db: Database;
-  readonly #bodies: Pick<BodyWrites, "assertWritten">;
+  readonly #redo: RedoRing;
   readonly #reads: SqliteReads;
   readonly #claims: WriterClaims;
   readonly #upkeep: WriterUpkeep;
@@ -36,7 +50,7 @@ export class WriterOperations {
   readonly #rekey: WriterRekey;
   readonly #retention: WriterRetention;
   readonly #insertMessage: Statement<[MessageRow]>;
-  readonly #insertBlob: Statement<[NewBlobRow & { message_id: string }]>;
+  readonly #insertBlob: Statement<[BlobRow & { message_id: string }]>;
   readonly #insertRecipient: Statement<[NewRecipientRow]>;
   readonly #insertVariant: Statement<[VariantRow]>;
   readonly #insertChild: Statement<[string, string, number, string]>;
@@ -47,9 +61,9 @@ export class WriterOperations {
   readonly #patches = new Map<string, Statement>();
 
   /** `bodies`: where the writes are known that rows may have to follow. */
-  constructor(db: Database, bodies: Pick<BodyWrites, "assertWritten">) {
+  constructor(db: Database, redo: RedoRing) {
     this.#db = db;
-    this.#bodies = bodies;
+    this.#redo = redo;
     this.#reads = new SqliteReads(db);
     this.audit = new AuditAppender(db, readTip(db, this.#reads));
     this.#claims = new WriterClaims(db, this.audit);
@@ -125,11 +139,11 @@ export class WriterOperations {
       case "nextDueAt":
         return this.#reads.nextDueAt(call.args.now);
       case "refsUnder":
-        return this.#reads.refsUnder(call.args);
       case "referredTo":
-        return this.#reads.referredTo(call.args.locators);
       case "repoint":
-        return this.#upkeep.repoint(call.args);
+      case "redoRecords":
+      case "forgetRedoRecords":
+        return this.#bodyCall(call);
       case "foreignSeals":
       case "reseal":
       case "foreignWraps":
@@ -147,6 +161,23 @@ export class WriterOperations {
         return markRestored(this.#db, this.audit, call.args);
       default:
         return auditCall(call, { reads: this.#reads, tip: this.audit.head, retention: this.#retention });
+    }
+  }
+
+  #bodyCall(call: BodyCall): WriterCalls[BodyCall["kind"]]["result"] {
+    switch (call.kind) {
+      case "refsUnder":
+        return this.#reads.refsUnder(call.args);
+      case "referredTo":
+        return this.#reads.referredTo(call.args.locators);
+      case "repoint":
+        return this.#upkeep.repoint(call.args);
+      case "redoRecords":
+        return this.#redo.page(call.args.after);
+      case "forgetRedoRecords":
+        return this.#redo.forget();
+      default:
+        return assertNever(call);
     }
   }
 
@@ -170,9 +201,9 @@ export class WriterOperations {
   }
 
   #insertBlobs(blobs: readonly NewBlobRow[], messageId: string): void {
-    for (const blob of blobs) {
-      if (blob.pendingWrite !== null) this.#bodies.assertWritten(blob.pendingWrite);
-      this.#insertBlob.run({ ...blob, message_id: messageId });
+    for (const { pending, ...row } of blobs) {
+      if (pending !== null) this.#redo.keep(row.locator, pending);
+      this.#insertBlob.run({ ...row, message_id: messageId });
     }
   }
 

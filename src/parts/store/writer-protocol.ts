@@ -7,8 +7,8 @@ import type { FailpointOrder } from "../../core/failpoint.ts";
 import type { ClaimShares, Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import type { ApprovalChange, ApprovalQuery, ApprovalRequest } from "../../core/review.ts";
 import type { ChainHead, EventRow, MarkKind, SignableTip } from "./audit-chain.ts";
-import type { BodyWrite } from "./body-writes.ts";
 import type { MigrationReport } from "./migrations.ts";
+import type { RedoPage } from "./redo-ring.ts";
 import type { SealedColumnName } from "./sealed-columns.ts";
 import type {
   BlobRow,
@@ -83,6 +83,8 @@ export type WriterCalls = {
   refsUnder: { args: { prefix: string; after: string; limit: number }; result: readonly BlobRow[] };
   referredTo: { args: { locators: readonly string[] }; result: readonly string[] };
   repoint: { args: { moves: readonly BlobMove[] }; result: readonly string[] };
+  redoRecords: { args: { after: number }; result: RedoPage };
+  forgetRedoRecords: { args: null; result: null };
   fact: { args: { kind: string; indexes: readonly string[] }; result: DomainFactRow | null };
   factsDue: { args: { kind: string; now: number; limit: number }; result: readonly DomainFactRow[] };
   factPage: { args: { kind: string; after: string; limit: number }; result: readonly DomainFactRow[] };
@@ -135,6 +137,7 @@ const READS: ReadonlySet<keyof WriterCalls> = new Set([
   "nextDueAt",
   "refsUnder",
   "referredTo",
+  "redoRecords",
   "fact",
   "factsDue",
   "factPage",
@@ -161,10 +164,7 @@ export type WriterAnswer =
   | { readonly id: number; readonly kind: "failed"; readonly failure: StoreFailure };
 
 export type ToWriter =
-  | { readonly kind: "requests"; readonly requests: readonly WriterRequest[] }
-  /** Not answered: it shows in the answer to the request whose rows name it. */
-  | { readonly kind: "body"; readonly write: BodyWrite }
-  | { readonly kind: "close" };
+  { readonly kind: "requests"; readonly requests: readonly WriterRequest[] } | { readonly kind: "close" };
 
 export type FromWriter =
   | { readonly kind: "opened"; readonly migration: MigrationReport }

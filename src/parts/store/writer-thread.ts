@@ -9,9 +9,8 @@ import type { MessagePort } from "node:worker_threads";
 import type { Database, Statement } from "better-sqlite3";
 import { reach } from "../../core/failpoint.ts";
 import { armFailpoints } from "../failpoint/arm-failpoints.ts";
-import { BodyWrites } from "./body-writes.ts";
-import type { BodyWrite } from "./body-writes.ts";
 import { Checkpointer } from "./checkpointer.ts";
+import { RedoRing } from "./redo-ring.ts";
 import { openDatabase, synchronousSwitch } from "./sqlite-database.ts";
 import { takeInstanceLock } from "./sqlite-instance-lock.ts";
 import type { InstanceLock } from "./sqlite-instance-lock.ts";
@@ -40,7 +39,7 @@ class Writer {
   readonly #group: GroupCommitter;
   readonly #changes: Statement;
   readonly #checkpointer: Checkpointer;
-  readonly #bodies = new BodyWrites();
+  readonly #redo: RedoRing;
   #changesAtCheckpoint = 0;
   #unchecked = 0;
   #toldUnhealthy = false;
@@ -56,7 +55,8 @@ class Writer {
     this.#db = db;
     this.#lock = lock;
     this.#changes = db.prepare("SELECT total_changes()").pluck();
-    this.#group = new GroupCommitter(connectionOf(db), new WriterOperations(db, this.#bodies));
+    this.#redo = new RedoRing(db);
+    this.#group = new GroupCommitter(connectionOf(db), new WriterOperations(db, this.#redo));
   }
 
   listen(): void {
@@ -64,7 +64,6 @@ class Writer {
   }
 
   #take(first: ToWriter): void {
-    const bodies: BodyWrite[] = [];
     const requests: WriterRequest[] = [];
     let next: ToWriter | undefined = first;
     let isClosing = false;
@@ -73,18 +72,16 @@ class Writer {
         isClosing = true;
         break;
       }
-      if (next.kind === "body") bodies.push(next.write);
-      else requests.push(...next.requests);
-      next = bodies.length + requests.length < GROUP_REQUESTS_MAX ? waiting(this.#port) : undefined;
+      requests.push(...next.requests);
+      next = requests.length < GROUP_REQUESTS_MAX ? waiting(this.#port) : undefined;
     }
-    // Before the rows: they come behind the body they refer to.
-    if (bodies.length > 0) this.#guarded(() => this.#bodies.write(bodies));
     if (requests.length > 0) this.#commit(requests);
     if (isClosing) void this.#close();
   }
 
   #commit(requests: readonly WriterRequest[]): void {
     this.#say({ kind: "answers", answers: this.#group.run(requests) });
+    if (this.#redo.isSyncDue) this.#guarded(() => this.#redo.sync());
     this.#unchecked += requests.length;
     if (this.#unchecked >= CHECKPOINT_REQUESTS) this.#guarded(() => this.#checkpoint());
     this.#tellUnhealthy();
@@ -142,7 +139,7 @@ class Writer {
       // What was acknowledged lies in the WAL; the next start reads it from there.
       this.#group.latchOn(error);
     }
-    this.#bodies.close();
+    this.#redo.close();
     this.#db.close();
     this.#lock.release();
     this.#port.close();

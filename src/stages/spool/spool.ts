@@ -1,6 +1,6 @@
 /**
  * Makes a submission durable before it is acknowledged, and says what is due (RFC 5321 section 4.2.5: after 250 the
- * message is ours). Order: body durable, then rows durable, then the caller may answer. Knows neither SMTP nor policy.
+ * message is ours). Order: body durable, then rows durable (or both at once), then the caller may answer. Knows neither SMTP nor policy.
  */
 import type { BlobStore } from "../../core/blob-store.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -88,8 +88,10 @@ function acceptedEvent(submission: Submission, at: number): NewEvent {
   };
 }
 
-function storedForm(message: NewMessage): StoredMessage {
-  return { submission: message.submission, expiresAt: message.expiresAt, findings: null, variants: [] };
+/** What was left to the rows is durable with them. */
+function storedForm({ submission, expiresAt }: NewMessage): StoredMessage {
+  const { pending: _, ...body } = submission.body;
+  return { submission: { ...submission, body }, expiresAt, findings: null, variants: [] };
 }
 
 function claimedAtBirth(message: NewMessage, lease: Lease, shares: MessageShares): readonly StoredRecipient[] {
