@@ -3,16 +3,23 @@
  * pattern of digits such as 000-00-0000. Promises: pure; any other format leaves the number as it is stored.
  */
 
-export type CellFormat = { readonly kind: "date" } | { readonly kind: "mask"; readonly mask: string };
+export type CellFormat =
+  | { readonly kind: "date" }
+  | { readonly kind: "mask"; readonly mask: string }
+  /** Words around whatever stands in the cell. */
+  | { readonly kind: "around"; readonly before: string; readonly behind: string };
 
 const DAY_MS = 86_400_000;
 /** Day 0 of the 1900 system, with its leap day that never was: right from March 1900 on. */
 const EPOCH_MS = Date.UTC(1899, 11, 30);
+const CODE_CHARS_MAX = 1_000;
 const DAYS_MAX = 2_958_465;
 /** Built-in formats of dates, East Asian ones included. */
 const DATES: ReadonlySet<number> = new Set([
   14, 15, 16, 17, 22, 27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 55, 56, 57, 58,
 ]);
+
+const LETTER = /[\p{L}\d]/u;
 
 /** By number and, for formats of the file's own, code; null: as stored. */
 export function cellFormat(id: number, code: string | null): CellFormat | null {
@@ -22,13 +29,51 @@ export function cellFormat(id: number, code: string | null): CellFormat | null {
   const bare = plain.replace(/"[^"]*"|\\.|_.|\[[^\]]*\]/g, "");
   if (/[yd]/i.test(bare) && !/[0#]/.test(bare)) return { kind: "date" };
   const mask = plain.replace(/\[[^\]]*\]|"/g, "").replace(/\\(.)/g, "$1");
-  return /^[0#().\- /]+$/.test(mask) && /[0#][-() /]+[0#]/.test(mask) ? { kind: "mask", mask } : null;
+  if (/^[0#().\- /]+$/.test(mask) && /[0#][-() /]+[0#]/.test(mask)) return { kind: "mask", mask };
+  return wordsAround(code);
+}
+
+/** What the format writes beside the value; of several sections those that say the most. */
+function wordsAround(code: string): CellFormat | null {
+  const around = sectionsOf(code).filter(({ before, behind }) => LETTER.test(before + behind));
+  const length = ({ before, behind }: Around): number => before.length + behind.length;
+  const [most] = around.toSorted((a, b) => length(b) - length(a));
+  if (most === undefined) return null;
+  return { kind: "around", ...most };
+}
+
+type Around = { readonly before: string; readonly behind: string };
+
+/** Quoted and escaped characters are shown; of the rest only places of digits, of the text and of dates divide them. */
+const PIECE = /"([^"]*)"|\\(.)|[_*].|\[[^\]]*\]|(General|[0#?@.,%/])|(;)|([- $+():!^&'~{}<>=])|./giu;
+
+function sectionsOf(code: string): readonly Around[] {
+  const sections: Around[] = [];
+  let [before, behind, hasValue] = ["", "", false];
+  for (const [, quoted, escaped, place, end, shown] of `${code.slice(0, CODE_CHARS_MAX)};`.matchAll(PIECE)) {
+    if (end !== undefined) {
+      // Without a place for it the value is not shown; it is told all the same.
+      sections.push({ before: hasValue ? before : `${before} `, behind });
+      [before, behind, hasValue] = ["", "", false];
+    } else if (place !== undefined) hasValue = true;
+    else if (hasValue) behind += quoted ?? escaped ?? shown ?? "";
+    else before += quoted ?? escaped ?? shown ?? "";
+  }
+  return sections;
 }
 
 export function formatCell(value: string, format: CellFormat): string {
+  if (format.kind === "around") return `${format.before}${plainNumber(value)}${format.behind}`;
   const number = Number(value);
   if (!Number.isFinite(number) || number < 0) return value;
   return format.kind === "date" ? dateOf(number, value) : masked(number, format.mask, value);
+}
+
+/** As a cell shows it that is wide enough: without an exponent, and at most 15 digits. */
+export function plainNumber(value: string): string {
+  const number = Number(value);
+  if (value.trim() === "" || !Number.isFinite(number) || Math.abs(number) >= 1e21) return value;
+  return /e/i.test(value) || !Number.isInteger(number) ? String(Number(number.toPrecision(15))) : value;
 }
 
 function dateOf(days: number, stored: string): string {

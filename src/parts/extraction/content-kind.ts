@@ -49,7 +49,8 @@ const CONTAINERS: readonly Magic[] = [
   { format: "xz", bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
   { format: "7z", bytes: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c] },
   { format: "rar", bytes: ascii("Rar!\x1a\x07") },
-  { format: "rtf", bytes: ascii("{\\rtf") },
+  // Word asks for no more.
+  { format: "rtf", bytes: ascii("{\\rt") },
   { format: "postscript", bytes: ascii("%!PS") },
   { format: "tnef", bytes: [0x78, 0x9f, 0x3e, 0x22] },
   { format: "rpmsg", bytes: [0x76, 0xe8, 0x04, 0x60, 0xc4, 0x11, 0xe3, 0x86] },

@@ -33,10 +33,10 @@ const ASIDE = words("delText instrText delInstrText");
 const NOISE = words("posOffset pctWidth pctHeight align");
 const READ_ATTRIBUTES = words(
   "descr title alt tooltip prompt promptTitle error errorTitle helpText statusText author displayText string-value " +
-    "current-value caption label formula userId",
+    "current-value caption label formula userId num-prefix num-suffix",
 );
 /** Attributes that people read on these elements only. */
-const PLACED_ATTRIBUTES: ReadonlyMap<string, readonly string[]> = new Map([
+const PLACED_ATTRIBUTES: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ["sheet", ["name"]],
   ["definedName", ["name"]],
   ["tableColumn", ["name"]],
@@ -51,13 +51,30 @@ const PLACED_ATTRIBUTES: ReadonlyMap<string, readonly string[]> = new Map([
   ["default", ["val"]],
   ["listItem", ["value"]],
   ["hyperlink", ["display"]],
+  // Letters of a drawing, what stands before each entry of a list, and the code of a field without a run of its own.
+  ["textpath", ["string"]],
+  ["lvlText", ["val"]],
+  ["fldSimple", ["instr"]],
+  ["helpText", ["val"]],
+  ["statusText", ["val"]],
+  // Fields of OpenDocument forms, and lines of XPS.
+  ...["text", "textarea", "formatted-text", "combobox", "hidden", "option"].map((name) => [name, ["value"]] as const),
+  ["Glyphs", ["UnicodeString"]],
   // What a pivot table remembers of cells that may be gone.
   ["s", ["v"]],
   ["n", ["v"]],
   ["d", ["v"]],
 ]);
+/** Fonts of signs: in any other, `sym` shows the letter of that code, which may be moved up to F000 (ISO/IEC 29500-1, 17.3.3.30). */
+const SIGNS = /symbol|dings/i;
 const SPACES_MAX = 100;
 const COLUMN_MAX = 16_384;
+
+function letterOf(attributes: ReadonlyMap<string, string>): string {
+  const code = Number.parseInt(attributes.get("char") ?? "", 16);
+  if (!(code > 0 && code <= 0xffff) || SIGNS.test(attributes.get("font") ?? "")) return "";
+  return String.fromCharCode(code >= 0xf000 && code <= 0xf0ff ? code - 0xf000 : code);
+}
 
 /** Text under way: of the document, of a cell, or of something detached. */
 type Frame = { text: string; aside: string };
@@ -86,6 +103,7 @@ export class OfficeText implements XmlEvents {
     else if (name === "s" && INLINE.has(this.#open.at(-2) ?? ""))
       this.#append(" ".repeat(Math.min(SPACES_MAX, Number(attributes.get("c") ?? 1) || 1)));
     else if (name === "noBreakHyphen") this.#append("-");
+    else if (name === "sym") this.#append(letterOf(attributes));
     else this.#openTable(name, attributes);
     if (PROPERTIES.has(name)) this.#append(`${attributes.get("name") ?? ""}: `);
     this.#attributes(name, attributes);

@@ -13,6 +13,22 @@ export function inOrder(texts: readonly PdfText[]): string {
   return texts.map(({ str, hasEOL }) => (hasEOL ? `${str}\n` : str)).join("");
 }
 
+/** Characters that mean nothing: their font tells shapes only. */
+const STRANGE = /[\0-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]/g; // oxlint-disable-line no-control-regex
+const STRANGE_SHARE_MAX = 0.1;
+/** Fewer letters prove nothing. */
+const LETTERS_MIN = 200;
+/** In what is written in Latin letters every third one is a vowel, whatever the language. */
+const VOWEL_SHARE_MIN = 0.15;
+
+/** True where the codes of a page are not those of its letters, so that nobody can read them but by looking. */
+export function isGibberish(dense: string): boolean {
+  if ((dense.match(STRANGE)?.length ?? 0) > dense.length * STRANGE_SHARE_MAX) return true;
+  const letters = dense.match(/[a-z]/gi)?.length ?? 0;
+  const vowels = dense.match(/[aeiouy]/gi)?.length ?? 0;
+  return letters >= LETTERS_MIN && vowels < letters * VOWEL_SHARE_MIN;
+}
+
 type Piece = { readonly text: string; readonly left: number; readonly right: number; readonly base: number };
 
 /** Lines from above to below, each from the left to the right; a gap is a blank, a wide one a tab. */

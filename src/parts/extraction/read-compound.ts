@@ -31,6 +31,7 @@ const PACKED_FILE = "\x01OLE10NATIVE";
 /** Streams that show nothing a reader of their document does not show: numbers, previews, signatures, settings. */
 const SHOWS_NOTHING =
   /^(?:\x01(?:CompObj|Ole)|\x02OlePres\d{3}|\x03(?:ObjInfo|EPRINT|PRINT|META|LinkInfo)|[01]Table|Data|Current User|User Names|Equation Native|\x06DataSpaces|LayoutCache)$/; // oxlint-disable-line no-control-regex
+const WITH_DOCUMENT = /^(?:[01]Table|Data)$/;
 const BIFF = /^(?:Workbook|Book|Revision Log|[0-9A-F]{4})$/i;
 const REST_CHARS_MAX = 1024 * 1024;
 
@@ -127,11 +128,16 @@ class CompoundReader {
       place: within(place, `s${storage.streams.indexOf(stream) + 1}`),
       name: null,
       depth: content.depth + 1,
+      isShown: true,
     };
     const bytes = this.#file.read(stream);
     // Whatever its name: a file within is read as one.
-    if (SHOWS_NOTHING.test(name) && !["container", "image"].includes(contentKindOf(bytes).kind)) return;
-    if (name.toUpperCase() === PACKED_FILE) return readOleNative(bytes, inner, this.#reading);
+    if (SHOWS_NOTHING.test(name) && !["container", "image"].includes(contentKindOf(bytes).kind)) {
+      // Those of a document are read with it.
+      if (WITH_DOCUMENT.test(name) && streamOf(storage, "WordDocument") !== undefined) return;
+      return this.#reading.text(within(place, "rest"), charactersIn(bytes.subarray(0, REST_CHARS_MAX)));
+    }
+    if (name.toUpperCase() === PACKED_FILE) return readOleNative(bytes, { ...inner, isShown: false }, this.#reading);
     this.#reading.text(within(place, "rest"), charactersIn(bytes.subarray(0, REST_CHARS_MAX)));
     if (bytes.length > 0) await readContent(bytes, inner, this.#reading);
   }

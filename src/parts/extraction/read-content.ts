@@ -3,6 +3,7 @@
  * Promises: what it is, its first bytes say; every file ends up told: as text, as a file for the service to read, or as
  * `unread` with the reason. Only `over_budget` is thrown: then nothing more is worth beginning.
  */
+import { archiveBehind } from "./archive-behind.ts";
 import { contentKindOf, isMisnamed } from "./content-kind.ts";
 import { readCms } from "./read-cms.ts";
 import { readCompressed } from "./read-compressed.ts";
@@ -17,10 +18,16 @@ import { readTnef } from "./read-tnef.ts";
 import { readZip } from "./read-zip.ts";
 import { reasonOfError } from "./reading.ts";
 
+const PDF_END = "%%EOF";
 const PDF_HEADER = Buffer.from("%PDF-");
 
-/** Where a file stands: its place among others, its name, and how many containers it lies in. */
-export type Content = { readonly place: string; readonly name: string | null; readonly depth: number };
+/** Where a file stands: its place among others, its name, how many containers it lies in, and whether a document shows it. */
+export type Content = {
+  readonly place: string;
+  readonly name: string | null;
+  readonly depth: number;
+  readonly isShown?: boolean;
+};
 
 export async function readContent(bytes: Buffer, content: Content, reading: Reading): Promise<void> {
   const { place, name, depth } = content;
@@ -31,13 +38,32 @@ export async function readContent(bytes: Buffer, content: Content, reading: Read
       if (depth >= reading.budgets.archiveDepthMax) return reading.unread(place, "over_budget");
       return attempt(place, reading, () => readContainer(kind.format, bytes, { content, reading }));
     case "image":
-      if (bytes.length >= reading.budgets.imageBytesMax) reading.picture(place, bytes, "unsupported_type");
-      return;
+      return readPicture(bytes, content, reading);
     case "text":
       return reading.file(place, name ?? "", bytes);
     case "binary":
       return reading.unread(place, "unsupported_type");
   }
+}
+
+/** Small ones are logos only where a document shows them. */
+async function readPicture(bytes: Buffer, content: Content, reading: Reading): Promise<void> {
+  const bytesMin = content.isShown === true ? reading.budgets.imageBytesMax : 0;
+  if (bytes.length >= bytesMin) return reading.picture(content.place, bytes, "unsupported_type");
+  await readBehind(bytes, 1, { content, reading });
+}
+
+/** An archive from there on: told, and read as a file of its own. */
+async function readBehind(
+  bytes: Buffer,
+  from: number,
+  { content, reading }: { readonly content: Content; readonly reading: Reading },
+): Promise<void> {
+  const archive = archiveBehind(bytes, from);
+  if (archive === null) return;
+  const { place, depth } = content;
+  reading.unread(place, "structure_defect");
+  await readContent(archive, { place: within(place, "behind"), name: null, depth: depth + 1 }, reading);
 }
 
 /** The place of the part of a file with this number or word. */
@@ -68,7 +94,10 @@ async function readContainer(
   // Behind a beginning that may be all there is to read.
   if (format === "pdf" && !bytes.subarray(0, 5).equals(PDF_HEADER))
     reading.text(content.place, bytes.toString("latin1"));
-  if (format === "pdf") return readPdf(bytes, content, reading);
+  if (format === "pdf") {
+    await readPdf(bytes, content, reading);
+    return readBehind(bytes, bytes.lastIndexOf(PDF_END), { content, reading });
+  }
   if (format === "rtf") return readRtf(bytes, content.place, reading);
   if (format === "ole") return readCompound(bytes, content, reading);
   if (format === "tnef") return readTnef(bytes, content, reading);

@@ -5,6 +5,7 @@
  * `encrypted`; large pictures are told.
  */
 import { DocText } from "./doc-text.ts";
+import { PICTURE_BYTES_MIN } from "./picture-document.ts";
 import { hasPicture } from "./pictures.ts";
 import { charactersIn } from "./printable.ts";
 
@@ -23,8 +24,6 @@ const LENGTHS_AT = 0x4c;
 const LENGTHS = 8;
 const IS_NARROW = 0x4000_0000;
 const PIECE_BYTES = 8;
-/** Smaller ones show lines and bullets. */
-const PICTURE_BYTES_MIN = 1_024;
 
 export type DocParts = {
   readonly place: string;

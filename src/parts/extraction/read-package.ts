@@ -5,6 +5,7 @@
  */
 import { contentKindOf } from "./content-kind.ts";
 import { OfficeText } from "./office-text.ts";
+import { DOCUMENT_CHARS_MIN, PICTURE_BYTES_MIN } from "./picture-document.ts";
 import { charactersIn } from "./printable.ts";
 import { attempt, readContent, within } from "./read-content.ts";
 import type { Content } from "./read-content.ts";
@@ -33,6 +34,9 @@ const ORDER: readonly RegExp[] = [
   /slide\d*\.xml$/i,
 ];
 /** Parts of numbers and switches: told apart from what the document says. */
+const HEAD_BYTES = 512;
+/** Roots of what a document says, in Word, PowerPoint, Excel, OpenDocument and XPS. */
+const SAYING: ReadonlySet<string> = new Set("document sld worksheet document-content FixedPage".split(" "));
 const SETTINGS = /(?:^|\/)(?:settings|webSettings|app)\.xml$/i;
 /** Roots of parts that are written in the words of Office; parts of any other kind may say something in attributes. */
 const FOREIGN_PARTS = /^customXml\//i;
@@ -61,6 +65,9 @@ class PackageReader {
   readonly #text: TextCollector;
   readonly #settings: TextCollector;
   #sheets = 0;
+  /** Characters of what the document says, blanks aside. */
+  #said = 0;
+  #hasSmallPicture = false;
 
   constructor(content: Content, reading: Reading) {
     this.#content = content;
@@ -80,6 +87,8 @@ class PackageReader {
       }
       this.#workbook.tellUnused(this.#text);
       this.#names(entries);
+      if (this.#hasSmallPicture && this.#said < DOCUMENT_CHARS_MIN)
+        this.#reading.unread(this.#content.place, "image_only");
     } finally {
       // Also where a budget ended it: what was read is told.
       this.#text.flush();
@@ -88,8 +97,8 @@ class PackageReader {
   }
 
   #names(entries: readonly ZipEntry[]): void {
-    for (const { name, otherName, comment } of entries) {
-      this.#settings.append([name, otherName ?? "", comment].join(" ").trim());
+    for (const { name, otherNames, comment } of entries) {
+      this.#settings.append([name, ...otherNames, comment].join(" ").trim());
       this.#settings.endLine();
     }
   }
@@ -98,10 +107,12 @@ class PackageReader {
     const pieces = inflateEntry(entry, this.#reading);
     const first = await pieces.next();
     if (first.done === true) return;
-    if (looksLikeXml(first.value)) return this.#xml(entry, chained(first.value, pieces));
+    const isPage = PAGE.test(first.value.toString("latin1", 0, HEAD_BYTES));
+    if (looksLikeXml(first.value) && !isPage) return this.#xml(entry, chained(first.value, pieces));
     const rest: Buffer[] = [first.value];
     for await (const piece of pieces) rest.push(piece);
-    return this.#file(Buffer.concat(rest), entry, place);
+    const name = isPage && !PAGE_NAME.test(entry.name) ? `${entry.name}.html` : entry.name;
+    return this.#file(Buffer.concat(rest), { ...entry, name }, place);
   }
 
   async #xml(entry: ZipEntry, pieces: AsyncIterable<Buffer>): Promise<void> {
@@ -118,7 +129,17 @@ class PackageReader {
     }
   }
 
-  #readerOf(root: string, { name }: ZipEntry): XmlEvents & { end(): void } {
+  #readerOf(root: string, entry: ZipEntry): XmlEvents & { end(): void } {
+    const reader = this.#partReader(root, entry);
+    if (!SAYING.has(root)) return reader;
+    const text = (piece: string): void => {
+      this.#said += piece.replace(/\s+/g, "").length;
+      reader.text(piece);
+    };
+    return { open: (tag) => reader.open(tag), text, close: (name) => reader.close(name), end: () => reader.end() };
+  }
+
+  #partReader(root: string, { name }: ZipEntry): XmlEvents & { end(): void } {
     switch (root) {
       case "sst":
         return new SharedStrings(this.#workbook, this.#reading.charsLeft);
@@ -159,7 +180,9 @@ class PackageReader {
     ) {
       return this.#reading.text(place, charactersIn(bytes));
     }
-    await readContent(bytes, { place, name: entry.name, depth: this.#content.depth + 1 }, this.#reading);
+    const isSmall = bytes.length >= PICTURE_BYTES_MIN && bytes.length < this.#reading.budgets.imageBytesMax;
+    if (isSmall && contentKindOf(bytes).kind === "image") this.#hasSmallPicture = true;
+    await readContent(bytes, { place, name: entry.name, depth: this.#content.depth + 1, isShown: true }, this.#reading);
   }
 }
 
@@ -195,10 +218,15 @@ function rank({ name }: ZipEntry): number {
   return at === -1 ? ORDER.length : at;
 }
 
+/** Markup of web pages and drawings: read as files of their own, for letters of one word stand in many elements. */
+const PAGE =
+  /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?<(?:!doctype (?:html|svg)|(?:html|head|body|div|span|p|h[1-6]|br|b|i|font|svg)[\s>/])/i;
+const PAGE_NAME = /\.(?:x?html?|svg)$/i;
+
 /** A mark and blanks may stand before the first tag; UTF-16 takes two bytes for each. */
 function looksLikeXml(bytes: Buffer): boolean {
-  const head = bytes.toString("latin1", 0, 256).replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, "");
-  return /^[\0\s]*<[\0]?[A-Za-z_?!]/.test(head) && !/^\s*<(?:!doctype html|html)/i.test(head);
+  const head = bytes.toString("latin1", 0, HEAD_BYTES).replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, "");
+  return /^[\0\s]*<[\0]?[A-Za-z_?!]/.test(head);
 }
 
 async function* chained(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {

@@ -1,6 +1,6 @@
 /**
- * Reads PDF (ISO 32000-2) through pdf.js: the text of its pages, form fields, annotations, properties and outline, and the
- * files within as attachments of their own.
+ * Reads PDF (ISO 32000-2) through pdf.js: the text of its pages, form fields, annotations with what they show, scripts, labels of pages,
+ * properties and outline, and the files within as attachments of their own.
  * Promises: nothing is drawn and no script runs; pages without text that show something are `image_only`; where pdf.js
  * has to repair a file, what it makes of it is read, and the file is `damaged`. A page has no end of its own: the process does.
  */
@@ -9,7 +9,9 @@ import type { PDFDocumentProxy, PDFPageProxy } from "unpdf/pdfjs";
 import { attempt, readContent, within } from "./read-content.ts";
 import type { Content } from "./read-content.ts";
 import { picturesOf } from "./pdf-pictures.ts";
-import { inOrder, inPlaces } from "./pdf-text.ts";
+import { drawnByAnnotations, pixelsOf } from "./pdf-operators.ts";
+import type { Operators } from "./pdf-operators.ts";
+import { inOrder, inPlaces, isGibberish } from "./pdf-text.ts";
 import type { PdfText } from "./pdf-text.ts";
 import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
@@ -17,9 +19,10 @@ import { TextCollector } from "./text-collector.ts";
 
 /** Fewer characters than this are a stamp on a picture, and no page of text. */
 const PAGE_CHARS_MIN = 40;
-/** Share of characters that mean nothing from which on a page counts as unreadable: its font tells shapes only. */
-const STRANGE_SHARE_MAX = 0.3;
-const STRANGE = /[\0-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]/g; // oxlint-disable-line no-control-regex
+/** Fewer than this beside a picture as large as a text are its title. */
+const TITLE_CHARS_MAX = 200;
+/** Pixels in which a page of text can be read. */
+const TEXT_PIXELS_MIN = 250_000;
 const OUTLINE_MAX = 10_000;
 const PICTURES: ReadonlySet<number> = new Set([
   OPS.paintImageMaskXObject,
@@ -31,6 +34,8 @@ const PICTURES: ReadonlySet<number> = new Set([
   OPS.paintInlineImageXObjectGroup,
   OPS.paintSolidColorImageMask,
 ]);
+/** Annotations whose text pdf.js gives by itself, or that show none. */
+const TOLD: ReadonlySet<string> = new Set(["FreeText", "Link", "Popup", "Widget"]);
 /** Operators that put something on a page. */
 const SHOWING: ReadonlySet<number> = new Set([
   ...PICTURES,
@@ -63,6 +68,8 @@ class PdfReader {
   readonly #out: TextCollector;
   readonly #isStrict: boolean;
   #hasPictures = false;
+  /** Of annotations, by their ids. */
+  readonly #files = new Map<string, PdfFile>();
 
   constructor(content: Content, reading: Reading, isStrict: boolean) {
     this.#isStrict = isStrict;
@@ -100,6 +107,8 @@ class PdfReader {
     await this.#properties(document);
     await this.#fields(document);
     await this.#outline(document);
+    this.#actions(await document.getJSActions());
+    for (const label of (await document.getPageLabels()) ?? []) if (/[^\divxlc]/i.test(label)) this.#line(label);
     for (let number = 1; number <= Math.min(document.numPages, pdfPagesMax); number += 1) {
       this.#reading.checkTime();
       const page = await document.getPage(number);
@@ -119,12 +128,19 @@ class PdfReader {
     this.#out.endLine();
     // Labels drawn before all values, as forms are filled: near one another only on the page.
     if (withoutSpace(placed) !== withoutSpace(text)) this.#out.append(`${placed}\n`);
-    for (const annotation of (await page.getAnnotations()) as readonly Annotation[]) this.#annotation(annotation);
+    await this.#annotations(page);
+    this.#actions(await page.getJSActions());
     const dense = withoutSpace(text);
-    const isStrange = (dense.match(STRANGE)?.length ?? 0) > dense.length * STRANGE_SHARE_MAX;
-    if (isStrange) this.#hasPictures = true;
-    else if (dense.length < PAGE_CHARS_MIN && (!this.#hasPictures || this.#reading.takesPictures))
+    if (isGibberish(dense)) this.#hasPictures = true;
+    else if (dense.length < TITLE_CHARS_MAX && (!this.#hasPictures || this.#reading.takesPictures))
       await this.#lookAt(page, dense);
+  }
+
+  async #annotations(page: PDFPageProxy): Promise<void> {
+    const annotations = (await page.getAnnotations()) as readonly Annotation[];
+    for (const annotation of annotations) this.#annotation(annotation);
+    if (!annotations.some(({ subtype, hasAppearance }) => hasAppearance === true && !TOLD.has(subtype ?? ""))) return;
+    this.#out.append(`${await drawnByAnnotations(page)}\n`);
   }
 
   /** A page of pictures: those that can be taken out are handed to whoever reads them. */
@@ -138,13 +154,17 @@ class PdfReader {
 
   /** A blank page shows nothing; a few words may be all there is, unless a picture stands beside them. */
   async #showsMore(page: PDFPageProxy, text: string): Promise<boolean> {
-    if (!this.#isStrict) return true;
-    const showing = text === "" ? SHOWING : PICTURES;
+    if (!this.#isStrict) return text.length < PAGE_CHARS_MIN;
     try {
-      const { fnArray, argsArray } = await page.getOperatorList();
+      const { fnArray, argsArray } = (await page.getOperatorList()) as Operators;
+      if (text.length >= PAGE_CHARS_MIN)
+        return fnArray.some(
+          (operator, index) => PICTURES.has(operator) && pixelsOf(argsArray[index]) >= TEXT_PIXELS_MIN,
+        );
+      const showing = text === "" ? SHOWING : PICTURES;
       // A path that is neither drawn nor filled is only the edge of something.
       const isEdge = (index: number): boolean =>
-        fnArray[index] === OPS.constructPath && (argsArray as readonly unknown[][])[index]?.[0] === OPS.endPath;
+        fnArray[index] === OPS.constructPath && argsArray[index]?.[0] === OPS.endPath;
       return fnArray.some((operator, index) => showing.has(operator) && !isEdge(index));
     } catch {
       // It shows something that pdf.js cannot draw.
@@ -164,10 +184,21 @@ class PdfReader {
       ...(textContent ?? []),
     ];
     for (const text of texts) this.#line(text);
+    if (annotation.fileId !== undefined && annotation.file !== undefined)
+      this.#files.set(annotation.fileId, annotation.file);
+  }
+
+  /** Scripts, which no reader here runs: what they say stands in them. */
+  #actions(actions: unknown): void {
+    for (const scripts of Object.values((actions ?? {}) as Readonly<Record<string, unknown>>))
+      for (const script of [scripts].flat()) this.#line(script);
   }
 
   async #properties(document: PDFDocumentProxy): Promise<void> {
     const { info, metadata } = (await document.getMetadata()) as unknown as Properties;
+    // Programs that know such forms show them in the place of the pages.
+    if (info["IsXFAPresent"] === true && !document.isPureXfa)
+      this.#reading.unread(this.#content.place, "unsupported_type");
     const custom = typeof info["Custom"] === "object" && info["Custom"] !== null ? Object.entries(info["Custom"]) : [];
     for (const [name, value] of [...Object.entries(info), ...custom, ...(metadata ?? [])]) {
       for (const each of [value].flat()) if (typeof each === "string") this.#line(`${name}: ${each}`);
@@ -194,13 +225,15 @@ class PdfReader {
   }
 
   async #attachments(document: PDFDocumentProxy): Promise<void> {
-    const files = await document.getAttachments();
+    const files = new Map([...((await document.getAttachments()) ?? []), ...this.#files] as readonly [
+      string,
+      PdfFile,
+    ][]);
     let index = 0;
-    for (const [id, file] of files ?? []) {
+    for (const [id, { filename, description }] of files) {
       index += 1;
       this.#reading.spendEntries(1);
       const place = within(this.#content.place, index);
-      const { filename, description } = file as { readonly filename: string; readonly description?: string };
       for (const text of new Set([filename, description ?? ""])) this.#reading.name(place, text);
       await attempt(place, this.#reading, async () => {
         const bytes = Buffer.from((await document.getAttachmentContent(id)) ?? []);
@@ -221,8 +254,13 @@ type Properties = {
   readonly info: Readonly<Record<string, unknown>>;
   readonly metadata: Iterable<readonly [string, unknown]> | null;
 };
+type PdfFile = { readonly filename: string; readonly description?: string };
 type Text = { readonly str?: string };
 type Annotation = {
+  readonly subtype?: string;
+  readonly hasAppearance?: boolean;
+  readonly fileId?: string;
+  readonly file?: PdfFile;
   readonly contentsObj?: Text;
   readonly titleObj?: Text;
   readonly richText?: Text;

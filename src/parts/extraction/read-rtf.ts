@@ -4,16 +4,17 @@
  * properties and field codes included; tables are laid out; embedded objects and large pictures are told as unread, and so is what
  * stands behind the end. Code pages are those of the document and its fonts.
  */
-import { knownCharsetOf } from "./code-pages.ts";
 import { htmlInRtf } from "./rtf-html.ts";
 import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
-import { CHARACTERS, CHARSETS, DETACHED, WITHOUT_TEXT } from "./rtf-words.ts";
+import { FIRST_ENCODING, RtfCharacters } from "./rtf-characters.ts";
+import type { RtfEncoding } from "./rtf-characters.ts";
+import { CHARACTERS, DETACHED, WITHOUT_TEXT } from "./rtf-words.ts";
 import { TableRows } from "./table-rows.ts";
+import { DOCUMENT_CHARS_MIN, PICTURE_BYTES_MIN } from "./picture-document.ts";
 import { TextCollector } from "./text-collector.ts";
 
 const DEPTH_MAX = 500;
-const FONTS_MAX = 10_000;
 const WORD = /([a-z]{1,32})(-?\d{1,10})? ?/iy;
 /** Characters between two looks at the clock. */
 const CHECK_EVERY = 100_000;
@@ -21,15 +22,12 @@ const BACKSLASH = 92;
 const OPEN = 123;
 const CLOSE = 125;
 
-type Group = {
+type Group = RtfEncoding & {
   /** The destination it is, or stands in. */
   destination: string;
   /** Its own text, where it stands apart; else that of the group around it. */
   detached: string[] | null;
   hasText: boolean;
-  /** Characters that stand in for one in Unicode. */
-  unicodeSkip: number;
-  charset: string;
 };
 
 export function readRtf(bytes: Buffer, place: string, reading: Reading): void {
@@ -47,20 +45,19 @@ export function readRtf(bytes: Buffer, place: string, reading: Reading): void {
 }
 
 class RtfReader {
-  readonly unread = new Set<"unsupported_type" | "structure_defect">();
+  readonly unread = new Set<"unsupported_type" | "structure_defect" | "image_only">();
   readonly #rtf: string;
   readonly #out: TextCollector;
   readonly #reading: Reading;
   readonly #groups: Group[] = [];
-  readonly #fonts = new Map<number, string>();
-  #group: Group = { destination: "", detached: null, hasText: true, unicodeSkip: 1, charset: "windows-1252" };
+  readonly #characters = new RtfCharacters((text) => this.#write(text));
+  #group: Group = { destination: "", detached: null, hasText: true, ...FIRST_ENCODING };
   #at = 0;
   #checkAt = 0;
-  /** Bytes of the code page that wait for the rest of their character. */
-  #bytes: number[] = [];
-  #skip = 0;
-  #font = 0;
   #pictureStart = 0;
+  #hasSmallPicture = false;
+  /** Characters written, blanks aside, as far as they matter. */
+  #said = 0;
   #line: string[] = [];
   #aside: string[] = [];
   #cells: string[] = [];
@@ -93,10 +90,11 @@ class RtfReader {
 
   /** What is under way is told, wherever reading ended. */
   end(): void {
-    this.#endBytes();
+    this.#characters.end(this.#group);
     while (this.#groups.length > 0) this.#close();
     if (this.#cells.length > 0) this.#endRow();
     this.#endLine();
+    if (this.#hasSmallPicture && this.#said < DOCUMENT_CHARS_MIN) this.unread.add("image_only");
   }
 
   #behindEnd(): void {
@@ -110,22 +108,22 @@ class RtfReader {
   }
 
   #open(): void {
-    this.#endBytes();
+    this.#characters.end(this.#group);
     if (this.#groups.length >= DEPTH_MAX) throw new Unreadable("damaged");
     this.#groups.push(this.#group);
     this.#group = { ...this.#group, detached: null };
     this.#at += 1;
-    this.#skip = 0;
+    this.#characters.brace();
   }
 
   #close(): void {
-    this.#endBytes();
+    this.#characters.end(this.#group);
     const { destination, detached } = this.#group;
     if (destination === "pict" && this.#groups.at(-1)?.destination !== "pict") this.#endPicture();
     this.#group = this.#groups.pop() ?? this.#group;
     if (detached !== null) this.#note(detached.join(""));
     this.#at += 1;
-    this.#skip = 0;
+    this.#characters.brace();
   }
 
   #plain(): void {
@@ -137,46 +135,29 @@ class RtfReader {
     }
     const text = rtf.slice(this.#at, end).replace(/[\r\n\0]+/g, "");
     this.#at = end;
-    const kept = text.slice(this.#skip);
-    this.#skip = Math.max(0, this.#skip - text.length);
-    if (/[\x80-\xff]/.test(kept)) for (const character of kept) this.#bytes.push(character.charCodeAt(0));
-    else {
-      this.#endBytes();
-      this.#write(kept);
-    }
+    this.#characters.plain(text, this.#group);
   }
 
   #control(): void {
     const next = this.#rtf.charAt(this.#at + 1);
-    if (next === "'") return this.#byte();
+    if (next === "'") {
+      this.#characters.byte(this.#rtf.slice(this.#at + 2, this.#at + 4));
+      this.#at += 4;
+      return;
+    }
     WORD.lastIndex = this.#at + 1;
     const match = WORD.exec(this.#rtf);
     if (match !== null) {
-      this.#endBytes();
+      this.#characters.end(this.#group);
       this.#at = WORD.lastIndex;
       return this.#word(match[1] ?? "", match[2] === undefined ? null : Number(match[2]));
     }
-    this.#endBytes();
+    this.#characters.end(this.#group);
     this.#at += 2;
     if (next === "~") this.#write(" ");
     else if (next === "_") this.#write("-");
     else if (next === "\r" || next === "\n") this.#break("\n");
     else if ("\\{}".includes(next)) this.#write(next);
-  }
-
-  /** `\'hh`, a byte of the code page. */
-  #byte(): void {
-    const value = Number.parseInt(this.#rtf.slice(this.#at + 2, this.#at + 4), 16);
-    this.#at += 4;
-    if (this.#skip > 0) this.#skip -= 1;
-    else if (!Number.isNaN(value)) this.#bytes.push(value);
-  }
-
-  #endBytes(): void {
-    if (this.#bytes.length === 0) return;
-    const bytes = Uint8Array.from(this.#bytes);
-    this.#bytes = [];
-    this.#write(new TextDecoder(this.#group.charset).decode(bytes));
   }
 
   #word(word: string, value: number | null): void {
@@ -185,14 +166,9 @@ class RtfReader {
     if (WITHOUT_TEXT.has(word) || word === "fonttbl") return this.#hide(word);
     if (DETACHED.has(word)) return this.#detach(word);
     switch (word) {
-      case "u":
-        this.#write(String.fromCharCode((value ?? 0) & 0xffff));
-        this.#skip = this.#group.unicodeSkip;
-        return;
-      case "uc":
-        this.#group.unicodeSkip = Math.min(16, Math.max(0, value ?? 1));
-        return;
       case "bin":
+        // Where a text stands, readers do not agree on what is passed over.
+        if (this.#group.hasText) this.unread.add("structure_defect");
         this.#at += Math.max(0, value ?? 0);
         return;
       case "cell":
@@ -205,18 +181,7 @@ class RtfReader {
         this.#isInTable = true;
         return;
       default:
-        return this.#charset(word, value ?? 0);
-    }
-  }
-
-  #charset(word: string, value: number): void {
-    if (word === "ansicpg") this.#group.charset = knownCharsetOf(value) ?? this.#group.charset;
-    else if (word === "mac") this.#group.charset = "macintosh";
-    else if (word === "f" && this.#group.destination === "fonttbl") this.#font = value;
-    else if (word === "f") this.#group.charset = this.#fonts.get(value) ?? this.#group.charset;
-    else if (word === "fcharset" && this.#fonts.size < FONTS_MAX) {
-      const charset = CHARSETS.get(value);
-      if (charset !== undefined) this.#fonts.set(this.#font, charset);
+        return this.#characters.word(word, value, this.#group);
     }
   }
 
@@ -229,7 +194,9 @@ class RtfReader {
   }
 
   #endPicture(): void {
-    if (this.#at - this.#pictureStart >= 2 * this.#reading.budgets.imageBytesMax) this.unread.add("unsupported_type");
+    const digits = this.#at - this.#pictureStart;
+    if (digits >= 2 * this.#reading.budgets.imageBytesMax) this.unread.add("unsupported_type");
+    else if (digits >= 2 * PICTURE_BYTES_MIN) this.#hasSmallPicture = true;
   }
 
   #detach(destination: string): void {
@@ -239,6 +206,7 @@ class RtfReader {
 
   #write(text: string): void {
     if (!this.#group.hasText || text === "") return;
+    if (this.#said < DOCUMENT_CHARS_MIN) this.#said += text.replace(/\s+/g, "").length;
     const detached = this.#group.detached ?? this.#groups.findLast((group) => group.detached !== null)?.detached;
     (detached ?? this.#line).push(text);
   }

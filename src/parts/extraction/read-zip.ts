@@ -30,6 +30,6 @@ async function readFiles({ entries }: ZipDirectory, { place, depth }: Content, r
   }
 }
 
-export function tellNames({ name, otherName, comment }: ZipEntry, place: string, reading: Reading): void {
-  for (const text of [name, otherName, comment]) if (text !== null) reading.name(place, text);
+export function tellNames({ name, otherNames, comment }: ZipEntry, place: string, reading: Reading): void {
+  for (const text of [name, ...otherNames, comment]) reading.name(place, text);
 }

@@ -2,7 +2,7 @@
  * The text of a worksheet (ECMA-376 part 1, section 18.3), hidden or not: its cells row by row, then formulas, and then
  * headers, notes on entering and the like as in any other part.
  */
-import { formatCell } from "./cell-format.ts";
+import { formatCell, plainNumber } from "./cell-format.ts";
 import { OfficeText } from "./office-text.ts";
 import { TableRows } from "./table-rows.ts";
 import type { TextCollector } from "./text-collector.ts";
@@ -10,6 +10,8 @@ import type { Workbook } from "./workbook.ts";
 import type { XmlEvents, XmlTag } from "./xml-scanner.ts";
 
 const COLUMN_MAX = 16_384;
+/** Between two texts that a formula puts together. */
+const JOINED = /"\s{0,9}&\s{0,9}"/g;
 
 export class SheetText implements XmlEvents {
   readonly #out: TextCollector;
@@ -77,7 +79,7 @@ export class SheetText implements XmlEvents {
   #endCell(): void {
     const text = this.#shown().trim();
     if (text !== "" && this.#column <= COLUMN_MAX) this.#row.set(this.#column, text);
-    if (this.#formula !== "") this.#formulas.push(this.#formula);
+    if (this.#formula !== "") this.#formulas.push(this.#formula.replace(JOINED, ""));
     this.#column += 1;
   }
 
@@ -86,11 +88,16 @@ export class SheetText implements XmlEvents {
     if (this.#formulas.length > 0) this.#out.append(`${this.#formulas.join("\t")}\n`);
   }
 
+  #stored(): string {
+    const format = this.#workbook.format(this.#style);
+    if (this.#type === "n") return format === null ? plainNumber(this.#value) : formatCell(this.#value, format);
+    const text = this.#type === "s" ? (this.#workbook.string(Number(this.#value)) ?? this.#value) : this.#value;
+    return format?.kind === "around" ? `${format.before}${text}${format.behind}` : text;
+  }
+
   /** Inline text beside a value is read as well: other readers may show the other one. */
   #shown(): string {
-    const format = this.#workbook.format(this.#style);
-    const value = this.#type === "n" && format !== null ? formatCell(this.#value, format) : this.#value;
-    const stored = this.#type === "s" ? (this.#workbook.string(Number(this.#value)) ?? this.#value) : value;
+    const stored = this.#stored();
     return this.#inline === "" ? stored : `${this.#inline} ${stored}`;
   }
 }

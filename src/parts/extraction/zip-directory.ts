@@ -8,8 +8,8 @@ import { extraField, nameOfEntry } from "./zip-name.ts";
 
 export type ZipEntry = {
   readonly name: string;
-  /** The name before the content, where it is another one. */
-  readonly otherName: string | null;
+  /** The names before the content and beside the one in Unicode, where they are others. */
+  readonly otherNames: readonly string[];
   readonly comment: string;
   readonly isEncrypted: boolean;
   readonly isFolder: boolean;
@@ -210,10 +210,13 @@ function areApart(spans: readonly Span[], directoryAt: number): boolean {
 function entryOf(central: Central, local: Span, bytes: Buffer): ZipEntry {
   const naming = { isUtf8: (central.flags & 0x0800) !== 0, extra: central.extra };
   const name = nameOfEntry(central.rawName, naming);
+  const alone = { ...naming, extra: central.extra.subarray(central.extra.length) };
   return {
     name,
-    otherName: local.rawName.equals(central.rawName) ? null : nameOfEntry(local.rawName, naming),
-    comment: nameOfEntry(central.comment, { ...naming, extra: central.extra.subarray(central.extra.length) }),
+    otherNames: [...new Set([local.rawName, central.rawName].map((raw) => nameOfEntry(raw, alone)))].filter(
+      (other) => other !== name,
+    ),
+    comment: nameOfEntry(central.comment, alone),
     isEncrypted: (central.flags & (ENCRYPTED | HIDDEN)) !== 0,
     isFolder: /[/\\]$/.test(name) && central.sizeBytes === 0,
     method: central.method,

@@ -161,7 +161,7 @@ describe("PHI in a document is found", () => {
       "2",
     ],
     ["in a comment", docx(body, { "word/comments.xml": wordPart("comments", paragraph(run(PHI))) }), "2"],
-    ["in its properties", docx(body, { "docProps/core.xml": `<p><dc:subject>${PHI}</dc:subject></p>` }), "2"],
+    ["in its properties", docx(body, { "docProps/core.xml": `<c><dc:subject>${PHI}</dc:subject></c>` }), "2"],
     [
       "in a custom property",
       docx(body, {

@@ -299,7 +299,7 @@ class Extractor {
   }
 
   async #messageFile(bytes: Buffer, place: string, nesting: number): Promise<void> {
-    if (nesting >= this.#options.archiveDepthMax) return this.#blame(place, "over_budget");
+    if (nesting > this.#options.archiveDepthMax) return this.#blame(place, "over_budget");
     const read: ReadBody = (start, end) => Promise.resolve(bytes.subarray(start, end));
     const inner = new Extractor(read, this.#limits, nesting);
     inner.#chars = this.#chars;
