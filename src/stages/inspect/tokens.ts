@@ -9,7 +9,7 @@ import type { Pausable } from "./pauses.ts";
 import { FoundPhrases } from "./phrase-hits.ts";
 import type { PhraseHits, PhraseNode } from "./phrase-hits.ts";
 import { codes, readCodes, STRETCH_CHARS, THREE_LETTERS, threeLetters, WORD_CODES } from "./word-codes.ts";
-import { hashWith, WordTable } from "./word-table.ts";
+import { hashWith, TOLD_BY_HASH_MAX, WordTable } from "./word-table.ts";
 
 export type Tokens = {
   /** Start and end offset of token i at 2i and 2i+1. */
@@ -50,7 +50,13 @@ const LONG_TOKENS_MAX = 32_768;
 const LONG_SPARE_MAX = 3;
 /** Set in the code of every lower-case ASCII letter and of no digit. */
 const LETTER_BIT = 64;
+const CODES_OF_ASCII = 128;
 const NEVER = 0x7fffffff;
+/** Of a word: a phrase by itself, the first of a longer one. */
+const IS_PHRASE = 1;
+const BEGINS_PHRASE = 2;
+/** Numbers of two words that follow each other are below; several pairs may have one number. */
+const PAIRS = 1 << 16;
 
 /** Words of a phrase, lower case, as the text's tokeniser would split it. */
 export function wordsOf(phrase: string): readonly string[] {
@@ -72,8 +78,10 @@ export class PhraseIndex {
   readonly #words = new WordTable();
   /** Where phrases go on after their first word, by its id. */
   readonly #firsts: (PhraseNode | undefined)[] = [];
-  /** By id, 1 for a word that stands in a phrase behind another. */
-  #followers = new Uint8Array(WORDS_AT_FIRST);
+  /** By id, what a word may be to a phrase. */
+  #roles = new Uint8Array(WORDS_AT_FIRST);
+  /** 1 where a phrase begins with two words of that number. */
+  readonly #pairs = new Uint8Array(PAIRS);
   /** 1 where an ending has these last letters, and how short a word with one may be. */
   readonly #endings = new Uint8Array(THREE_LETTERS);
   #endingLettersMin = NEVER;
@@ -90,22 +98,21 @@ export class PhraseIndex {
       if (words.length === 0 || words.length > PHRASE_WORDS_MAX || words.some(isTooLong)) return;
       const [first = 0, ...rest] = words.map((word) => this.#words.intern(word));
       let node = (this.#firsts[first] ??= newNode(1));
-      for (const id of rest) {
-        node = nextOf(node, id);
-        this.#addFollower(id);
-      }
+      this.#addRole(first, rest.length === 0 ? IS_PHRASE : BEGINS_PHRASE);
+      for (const id of rest) node = nextOf(node, id);
+      if (rest[0] !== undefined) this.#pairs[pairOf(first, rest[0])] = 1;
       if (!node.entries.some((entry) => entry.set === set)) node.entries.push({ set, phrase: index });
     });
     return set;
   }
 
-  #addFollower(id: number): void {
-    if (id >= this.#followers.length) {
+  #addRole(id: number, role: number): void {
+    if (id >= this.#roles.length) {
       const larger = new Uint8Array(2 * id);
-      larger.set(this.#followers);
-      this.#followers = larger;
+      larger.set(this.#roles);
+      this.#roles = larger;
     }
-    this.#followers[id] = 1;
+    this.#roles[id] = (this.#roles[id] ?? 0) | role;
   }
 
   get setCount(): number {
@@ -162,12 +169,18 @@ export class PhraseIndex {
   #matchFrom(scan: Scan, from: number): void {
     const { ids, count } = scan.tokens;
     const until = Math.min(count, from + TOKENS_BETWEEN_PAUSES);
+    const roles = this.#roles;
+    const pairs = this.#pairs;
     for (let i = from; i < until; i += 1) {
-      const node = this.#firsts[ids[i] ?? 0];
+      const id = ids[i] ?? 0;
+      const role = roles[id] ?? 0;
+      // Many phrases begin with an everyday word, and go on with few others.
+      const goesOn = (role & BEGINS_PHRASE) !== 0 && i + 1 < count && pairs[pairOf(id, ids[i + 1] ?? 0)] === 1;
+      if ((role & IS_PHRASE) === 0 && !goesOn) continue;
+      const node = this.#firsts[id];
       if (node === undefined) continue;
-      if (node.entries.length > 0) scan.hits.add(node, i);
-      // Many phrases begin with an everyday word, and few everyday words follow in any.
-      if (node.next !== null && i + 1 < count && this.#followers[ids[i + 1] ?? 0] === 1) this.#matchOn(scan, i, node);
+      if ((role & IS_PHRASE) !== 0) scan.hits.add(node, i);
+      if (goesOn) this.#matchOn(scan, i, node);
     }
   }
 
@@ -188,6 +201,7 @@ export class PhraseIndex {
     readCodes(size === lower.length ? lower : lower.slice(from, until));
     tokens.makeRoom(size);
     const { bounds, ids } = tokens;
+    const words = this.#words;
     let { count } = tokens;
     for (let at = 0; at < size; at += 1) {
       let code = WORD_CODES[codes[at] ?? 0] ?? 0;
@@ -195,9 +209,11 @@ export class PhraseIndex {
       const start = at;
       let hash = 0;
       let common = LETTER_BIT;
+      let any = 0;
       do {
         hash = hashWith(hash, code);
         common &= code;
+        any |= code;
         at += 1;
         code = WORD_CODES[codes[at] ?? 0] ?? 0;
       } while (code !== 0);
@@ -209,7 +225,9 @@ export class PhraseIndex {
       const length = at - start;
       bounds[count * 2] = from + start;
       bounds[count * 2 + 1] = from + at;
-      ids[count] = length <= WORD_CHARS_MAX ? this.#words.idOf(hash, start, at) : 0;
+      if (length <= TOLD_BY_HASH_MAX && common === LETTER_BIT && any < CODES_OF_ASCII)
+        ids[count] = words.idOfShort(hash);
+      else ids[count] = length <= WORD_CHARS_MAX ? words.idOf(hash, start, at) : 0;
       // Not every character is a letter of ASCII.
       if (common !== LETTER_BIT) tokens.addDigits(from + start, from + at);
       else if (length >= this.#endingLettersMin && this.#hasEnding(at)) tokens.endings.push(count);
@@ -242,6 +260,10 @@ function isTooLong(word: string): boolean {
 /** As `threeLetters` has them, of the word that ends there. */
 export function lastLetters(text: string, end: number): number {
   return threeLetters(text.charCodeAt(end - 3), text.charCodeAt(end - 2), text.charCodeAt(end - 1));
+}
+
+function pairOf(first: number, second: number): number {
+  return (Math.imul(first, 0x9e3779b1) ^ Math.imul(second, 0x85ebca6b)) >>> 16;
 }
 
 function nextOf(node: PhraseNode, id: number): PhraseNode {
