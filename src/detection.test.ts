@@ -17,6 +17,7 @@ const QUIET: Look = {
   heldNear: 0,
   freeBytes: 1e12,
   certificates: { listener: { notBefore: 0, notAfter: NOW + 90 * 24 * HOUR } },
+  indexes: { patients: NOW - 6 * 24 * HOUR, young: NOW + HOUR },
   writerMs: 1,
 };
 
@@ -42,7 +43,16 @@ const event = (body: NewEvent["body"], at = NOW): NewEvent => ({ at, messageId: 
 test("a quiet service raises nothing, and every topic was looked at", () => {
   detection.look(QUIET);
   expect(codes()).toEqual([]);
-  expect([...standing.keys()]).toEqual(["queue", "held", "certificates", "disk", "writer", "auth", "volume"]);
+  expect([...standing.keys()]).toEqual([
+    "queue",
+    "held",
+    "certificates",
+    "indexes",
+    "disk",
+    "writer",
+    "auth",
+    "volume",
+  ]);
 });
 
 describe("a look that finds", () => {
@@ -57,6 +67,11 @@ describe("a look that finds", () => {
       { certificates: { listener: { notBefore: 0, notAfter: NOW + 50 * HOUR } } },
       { code: "PST-MON-022", facts: { certificate: "listener", level: "urgent", days: 2 } },
     ],
+    [
+      "an index that nobody builds anew",
+      { indexes: { patients: NOW, staff: NOW - 7 * 24 * HOUR } },
+      { code: "PST-EDM-007", facts: { index: "staff", days: 7 } },
+    ],
     ["a slow writer", { writerMs: 7_400 }, { code: "PST-MON-026", facts: { seconds: 7 } }],
   ])("%s says so", (_, change, alert) => {
     detection.look({ ...QUIET, ...change });
@@ -65,7 +80,7 @@ describe("a look that finds", () => {
 
   test("what cannot be learned ends no alert", () => {
     detection.look({ ...QUIET, queue: null, heldNear: null, freeBytes: null });
-    expect([...standing.keys()]).toEqual(["certificates", "writer", "auth", "volume"]);
+    expect([...standing.keys()]).toEqual(["certificates", "indexes", "writer", "auth", "volume"]);
   });
 
   test("a queue that stands still says so at the second look, and that it moves at once", () => {

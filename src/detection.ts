@@ -1,6 +1,6 @@
 /**
  * Looks for what operators must know and nobody raises by itself: a queue that stands still, deadlines, certificates, disk,
- * a slow database, unusual volume, guessed passwords. Each rule is a pure part (parts/alerts/); here they are
+ * a slow database, indexes grown old, unusual volume, guessed passwords. Each rule is a pure part (parts/alerts/); here they are
  * fed. State in memory, bounded, and forgotten with the process.
  */
 import type { Alerting } from "./alerting.ts";
@@ -26,6 +26,8 @@ export type Look = {
   readonly heldNear: number | null;
   readonly freeBytes: number | null;
   readonly certificates: Readonly<Record<string, Validity>>;
+  /** When each index of exact data match was made, by its name. */
+  readonly indexes: Readonly<Record<string, number>>;
   readonly writerMs: number;
 };
 
@@ -33,12 +35,21 @@ type Options = Omit<Config["alerts"], "webhook" | "mail">;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 const WINDOW_MS = 10 * MINUTE_MS;
 const WARM_UP_MS = HOUR_MS;
 const NAMES_MAX = 20_000;
 const MESSAGES_MAX = 5_000;
 /** A recipient got further: the queue moves. */
 const MOVES: ReadonlySet<string> = new Set(["delivered", "deferred", "failed", "held", "possible_duplicate"]);
+
+/** A patient who came since is in none of them. */
+export function oldIndexes({ indexes, now }: Pick<Look, "indexes" | "now">, daysMax: number): readonly Alert[] {
+  return Object.entries(indexes).flatMap(([index, madeAt]): readonly Alert[] => {
+    const days = Math.floor((now - madeAt) / DAY_MS);
+    return days < daysMax ? [] : [{ code: "PST-EDM-007", facts: { index, days } }];
+  });
+}
 
 export class Detection {
   #options: Options;
@@ -107,6 +118,7 @@ export class Detection {
     observe("queue", this.#queue(look));
     observe("held", this.#held(look));
     observe("certificates", this.#certificates(look));
+    observe("indexes", oldIndexes(look, this.#options.edmIndexDays));
     observe("disk", this.#disk(look));
     observe("writer", this.#writer(look));
     observe("auth", this.#auth(look));

@@ -18,7 +18,7 @@ import type { Parts } from "./surroundings.ts";
 /** Throws PackError or EdmError. */
 export async function buildInspect(
   config: Config,
-  { env, keyRing }: Pick<Parts, "env" | "keyRing">,
+  { env, keyRing, watching }: Pick<Parts, "env" | "keyRing" | "watching">,
 ): Promise<Inspection> {
   const hashKey = keyRing.derive("addresses", "postern finding value v1");
   const options = inspectOptions(config);
@@ -32,6 +32,7 @@ export async function buildInspect(
   const extraction = new Extraction(extractionOptions(config), env);
   const extract: ExtractContent = (request) => extraction.extract(request);
   const inline = createInspect(options, { packs: compiled, hashKey, clock: env.clock, extract });
+  watching.useIndexes(Object.fromEntries(Array.from(indexes, ([name, { header }]) => [name, header.created])));
   const { inspect, close } = threadedInspect(inline, { packs, options, hashKey, indexes }, extract);
   return { inspect, close: () => close().then(() => extraction.close()) };
 }

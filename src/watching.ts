@@ -17,6 +17,7 @@ import type { Submission } from "./core/submission.ts";
 import type { ValidationState } from "./core/validation.ts";
 import type { OwnPost } from "./own-post.ts";
 import { Detection } from "./detection.ts";
+import type { Look } from "./detection.ts";
 import { validityOf } from "./parts/alerts/certificates.ts";
 import type { Validity } from "./parts/alerts/certificates.ts";
 import type { Config } from "./parts/config/config.ts";
@@ -65,6 +66,7 @@ export class Watching {
   readonly #metrics: Metrics | null;
   readonly #alerting: Alerting;
   readonly #detection: Detection;
+  #indexes: Look["indexes"] = {};
   #monitoring: Monitoring | null = null;
   #subject: Subject | null = null;
   #pulse: WriterPulse | null = null;
@@ -142,6 +144,11 @@ export class Watching {
     this.#detection.use(config.alerts);
   }
 
+  /** When each index of exact data match in force was made. */
+  useIndexes(indexes: Look["indexes"]): void {
+    this.#indexes = indexes;
+  }
+
   duties(): readonly Duty[] {
     return [
       { name: "writer_pulse", everyMs: PULSE_MS, run: async () => void (await this.#pulse?.answers(PATIENCE_MS)) },
@@ -174,6 +181,7 @@ export class Watching {
       heldNear: deadlines?.near ?? null,
       freeBytes: this.#pressure()?.figures.space?.freeBytes ?? null,
       certificates: this.#validities(),
+      indexes: this.#indexes,
       writerMs: Math.max(this.#pulse?.lastMs ?? 0, this.#pulse?.pendingMs ?? 0),
     });
   }

@@ -25,4 +25,8 @@ export const edmCodes = {
     what: "The key of an exact-data-match index cannot be used.",
     next: "Make one with `postern keys new FILE`; a file must be for its owner alone (mode 0600).",
   },
+  "PST-EDM-007": {
+    what: "An exact-data-match index was not built anew for days: whoever became a patient since is not in it.",
+    next: "Look at the job that builds it (`systemctl status postern-edm`), run it and reload; or raise `alerts.edm_index_days`.",
+  },
 } as const satisfies Record<`PST-EDM-${string}`, CodeEntry>;

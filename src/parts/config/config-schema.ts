@@ -283,6 +283,7 @@ const alerts = z.strictObject({
   queue_stalled_minutes: whole(1, 1440, 30),
   held_deadline_hours: whole(1, 720, 24),
   certificate_days: whole(1, 90, 14),
+  edm_index_days: whole(1, 3650, 7),
   disk_full_hours: whole(1, 168, 12),
   writer_seconds: whole(1, 60, 5),
   auth_failures: whole(1, 100_000, 50),

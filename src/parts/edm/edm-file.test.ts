@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert as holds, asyncProperty, constantFrom, nat } from "fast-check";
@@ -119,6 +128,29 @@ describe("an index", () => {
     harmed.writeUInt32LE(bytes.readUInt32LE(8) + harmed.length - bytes.length, 8);
     writeFileSync(file("i.edm"), harmed);
     expect(await codeOf(readIndex(file("i.edm"), KEY))).toBe("PST-EDM-002");
+  });
+
+  test("an index of nothing that somebody made without the key is damaged", async () => {
+    const bytes = readFileSync(await written("l.edm"));
+    const end = 12 + bytes.readUInt32LE(8);
+    const header = JSON.parse(bytes.subarray(12, end).toString("utf8")) as { readonly lengths: readonly number[] };
+    const text = JSON.stringify({ ...header, lengths: header.lengths.map(() => 0) });
+    const prefix = Buffer.from(bytes.subarray(0, 12));
+    prefix.writeUInt32LE(text.length, 8);
+    writeFileSync(file("m.edm"), Buffer.concat([prefix, Buffer.from(text)]));
+    expect(await codeOf(readIndex(file("m.edm"), KEY))).toBe("PST-EDM-002");
+  });
+
+  test("is written beside what lies there, never through it, and takes away what a killed build left long ago", async () => {
+    writeFileSync(file("victim"), "mine");
+    symlinkSync(file("victim"), file("n.edm.new"));
+    const [old, young, other] = ["n.edm.0123abcd.new", "n.edm.0123abce.new", "n.edm.of-somebody.new"].map(file);
+    for (const path of [old, young, other]) writeFileSync(path ?? "", "cut");
+    for (const path of [old, other]) utimesSync(path ?? "", 1, 1);
+    await written("n.edm");
+    expect(readFileSync(file("victim"), "utf8")).toBe("mine");
+    expect([old, young, other].map((path) => existsSync(path ?? ""))).toEqual([false, true, true]);
+    expect(await codeOf(readIndex(file("n.edm"), KEY))).toBe("no error");
   });
 
   test("where it cannot be written, the one before stays", async () => {

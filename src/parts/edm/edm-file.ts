@@ -8,10 +8,10 @@
  * A piece is AES-256-GCM of at most PIECE_BYTES and its tag; its number is the nonce, the whole header is authenticated with it.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { EDM_FIELDS } from "./edm-fields.ts";
 import { EdmError } from "./edm-error.ts";
@@ -27,6 +27,8 @@ const HEADER_BYTES_MAX = 65_536;
 const PIECE_BYTES = 1024 * 1024;
 const TAG_BYTES = 16;
 const NUMBER_BYTES = 4;
+/** No build writes for longer. */
+const ABORTED_MS = 24 * 3_600_000;
 /** Largest table: about thirty million patients. */
 export const TABLE_BYTES_MAX = 4 * 1024 ** 3;
 
@@ -48,15 +50,17 @@ export function writeIndex(
   const { sections, key } = contents;
   const lengths = SECTIONS.map((name) => sections[name].length);
   const header: EdmHeader = { ...facts, version: 1, salt: randomBytes(16).toString("hex"), lengths };
-  const temporary = `${path}.new`;
+  const temporary = `${path}.${randomBytes(4).toString("hex")}.new`;
   try {
-    const file = openSync(temporary, "w", 0o600);
+    // Never through what already stands there: a link, or the file of another build.
+    const file = openSync(temporary, "wx", 0o600);
     try {
       for (const bytes of fileBytes(header, sections, key)) writeFileSync(file, bytes);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
+    forgetAborted(path, temporary);
     renameSync(temporary, path);
     const folder = openSync(dirname(path), "r");
     fsyncSync(folder);
@@ -66,6 +70,18 @@ export function writeIndex(
     throw new EdmError("PST-EDM-005", `${path} cannot be written (${wordOf(error)})`, {
       next: "check folder, rights and free space; the file that was there before is untouched.",
     });
+  }
+}
+
+/** What builds left that were killed; one that runs beside this one is younger. */
+function forgetAborted(path: string, temporary: string): void {
+  const [folder, name] = [dirname(path), basename(path)];
+  const since = statSync(temporary).mtimeMs - ABORTED_MS;
+  for (const entry of readdirSync(folder)) {
+    const isTemporary = entry.startsWith(`${name}.`) && /^\.[0-9a-f]{8}\.new$/.test(entry.slice(name.length));
+    const place = join(folder, entry);
+    if (isTemporary && (statSync(place, { throwIfNoEntry: false })?.mtimeMs ?? since) < since)
+      rmSync(place, { force: true });
   }
 }
 
@@ -194,8 +210,8 @@ async function readTable(
 ): Promise<SharedArrayBuffer> {
   const size = header.lengths.reduce((sum, length) => sum + length * NUMBER_BYTES, 0);
   const pieces = Math.ceil(size / PIECE_BYTES);
-  // Before memory is taken for what a header only says.
-  if (size > TABLE_BYTES_MAX || (await file.stat()).size !== head.length + size + pieces * TAG_BYTES)
+  // Before memory is taken for what a header only says. Without a piece nothing would prove the header either.
+  if (pieces === 0 || size > TABLE_BYTES_MAX || (await file.stat()).size !== head.length + size + pieces * TAG_BYTES)
     throw damaged(path);
   const table = new SharedArrayBuffer(size);
   const target = Buffer.from(table);

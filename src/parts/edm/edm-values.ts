@@ -99,10 +99,18 @@ export function fullNameWords(name: string): NameWords {
   return nameWords(words.slice(0, -1).join(" "), last);
 }
 
+/** A letter alone is an initial, but where one sign is a word. */
+function saysSomething(word: string): boolean {
+  return word.length > 1 || /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}]/u.test(word);
+}
+
 function significant(text: string, max: number): readonly string[] {
-  const named = wordsOf(text).filter((word) => !SUFFIXES.has(word));
-  const bare = named.filter((word) => word.length > 1 && !PARTICLES.has(word));
-  const kept = (bare.length > 0 ? bare : named.filter((word) => word.length > 1)).slice(0, max);
+  const words = wordsOf(text);
+  const named = words.filter((word) => !SUFFIXES.has(word));
+  const bare = named.filter((word) => !PARTICLES.has(word));
+  // Somebody may be called like a title or a particle.
+  const told = [bare, named, words].map((each) => each.filter(saysSomething)).find((each) => each.length > 0) ?? [];
+  const kept = told.slice(0, max);
   const whole = named.length > 1 && named.length <= max ? [named.join("")] : [];
   return [...new Set([...kept, ...apostrophised(text), ...whole])];
 }
@@ -115,6 +123,14 @@ export function pairValue(one: string, other: string): string {
 /** Letters and digits, lower case; digits alone without leading zeros. Null: too short or too long to be sought. */
 export function numberValue(text: string): string | null {
   return plainNumberValue(fold(text).replace(/[^\p{L}\p{N}]/gu, ""));
+}
+
+const PREFIX = /^[^\p{L}\p{N}]*\p{L}+\.?[^\p{L}\p{N}]+(?=\S*\p{N})/u;
+
+/** Of `CLINIC-123456` and `no. 123456` what people write who leave out the word before it. Null: no word stands before it. */
+export function bareNumberValue(text: string): string | null {
+  const bare = text.replace(PREFIX, "");
+  return bare.length === text.length ? null : numberValue(bare);
 }
 
 /** Of letters and digits alone, folded. */

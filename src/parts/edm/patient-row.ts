@@ -3,9 +3,11 @@
  * Promises: a cell that cannot be read as what its column holds is told, never its text; the others of the row are kept.
  */
 import type { EdmBuilder } from "./edm-builder.ts";
+import { NUMBER_FIELDS } from "./edm-fields.ts";
 import type { ColumnKind, EdmField } from "./edm-fields.ts";
 import {
   addressValue,
+  bareNumberValue,
   dateValue,
   emailValue,
   fullNameWords,
@@ -29,15 +31,20 @@ export type RowReading = {
 export function addRow(builder: EdmBuilder, cells: readonly string[], reading: RowReading): void {
   let given = "";
   let surname = "";
+  let named = -1;
   for (let column = 0; column < reading.kinds.length; column += 1) {
     const kind = reading.kinds[column] ?? null;
     const cell = (cells[column] ?? "").trim();
     if (kind === null || cell === "") continue;
+    if (kind === "given_name" || kind === "surname") named = column;
     if (kind === "given_name") given = `${given} ${cell}`;
     else if (kind === "surname") surname = `${surname} ${cell}`;
     else if (!addCell(builder, { kind, cell }, reading)) reading.onUnreadable(column);
   }
-  if (given !== "" || surname !== "") builder.addName(nameWords(given, surname));
+  const words = nameWords(given, surname);
+  builder.addName(words);
+  const isLost = given !== "" && surname !== "" && (words.given.length === 0 || words.surname.length === 0);
+  if (isLost) reading.onUnreadable(named);
   builder.endRow();
 }
 
@@ -48,7 +55,13 @@ function addCell(builder: EdmBuilder, { kind, cell }: Cell, reading: RowReading)
   if (kind === "name") return addFullName(builder, fullNameWords(cell));
   const value = valueOf({ kind, cell }, reading);
   if (value !== null) builder.add(kind, value);
+  const bare = isNumber(kind) ? bareNumberValue(cell) : null;
+  if (bare !== null && bare !== value) builder.add(kind, bare);
   return value !== null;
+}
+
+function isNumber(kind: ColumnKind): boolean {
+  return (NUMBER_FIELDS as readonly ColumnKind[]).includes(kind);
 }
 
 function addFullName(builder: EdmBuilder, words: NameWords): boolean {

@@ -10,6 +10,10 @@ const SPACE = 32;
 const HYPHEN = 45;
 const STOP = 46;
 const SLASH = 47;
+const FRACTION_SLASH = 0x2044;
+const DIVISION_SLASH = 0x2215;
+const SPACED = /^ ?([-./\u2044\u2215]) ?$/;
+const DAY_AND_HOUR = /^(\d{2})[Tt]\d{2}$/;
 const MONTH_CHARS_MIN = 3;
 const MONTH_CHARS_MAX = 10;
 
@@ -63,15 +67,30 @@ function joined(search: ExactSearch, token: number, word: string): void {
 /** `1962-03-04`, `3/4/62`, `4.3.1962` */
 function numeric(search: ExactSearch, token: number, length: number): void {
   const { words } = search;
-  const sign = words.sign(token);
+  const sign = separatorAt(search, token);
   if (sign !== SLASH && sign !== HYPHEN && sign !== STOP && sign !== SPACE) return;
-  const isLast = words.length(token + 1) > 2 || words.sign(token + 1) !== sign;
-  if (isLast || words.length(token + 2) > 4 || !words.isNumber(token + 1) || !words.isNumber(token + 2)) return;
-  if (follows(search, token)) return;
+  const isLast = words.length(token + 1) > 2 || separatorAt(search, token + 1) !== sign;
+  if (isLast || !words.isNumber(token + 1)) return;
+  const third = numberAt(search, token + 2, length === 4);
+  if (third === null || follows(search, token)) return;
   const place = { first: token, last: token + 2 };
   const [one, two] = [words.number(token), words.number(token + 1)];
-  if (length === 4) add(search, place, dayValue(one, two, words.number(token + 2)));
+  if (length === 4) add(search, place, dayValue(one, two, third));
   else either(search, place, { one, two, year: words.word(token + 2) });
+}
+
+/** One sign, with or without spaces around it; 0 where there is none. */
+function separatorAt({ words }: ExactSearch, token: number): number {
+  const sign = words.sign(token);
+  const code = sign === 0 ? (SPACED.exec(words.gap(token) ?? "")?.[1]?.charCodeAt(0) ?? 0) : sign;
+  return code === FRACTION_SLASH || code === DIVISION_SLASH ? SLASH : code;
+}
+
+/** Of at most four digits; where a time may follow at once (`1962-03-04T00:00:00`), what stands before it. */
+function numberAt({ words }: ExactSearch, token: number, isDay: boolean): number | null {
+  if (words.length(token) <= 4) return words.isNumber(token) ? words.number(token) : null;
+  const day = isDay && words.length(token) === 5 ? DAY_AND_HOUR.exec(words.word(token))?.[1] : undefined;
+  return day === undefined ? null : Number(day);
 }
 
 /** Behind the same separator and a number, as the middle of something longer. */

@@ -74,6 +74,34 @@ describe("two things known of one person", () => {
   ])("%j is found", (text) => expect(matchesIn(text, index)).toHaveLength(1));
 
   test.each([
+    [{ mrn: "CLINIC-123456" }, "Anna Smith CLINIC-123456"],
+    [{ mrn: "CLINIC-123456" }, "Anna Smith, MRN 123456"],
+    [{ mrn: "ABC 123456" }, "Anna Smith abc 123456"],
+    [{ mrn: "H#123456" }, "H#123456 Anna Smith"],
+    [{ mrn: "MRN: AB-123456" }, "MRN: AB-123456, Anna Smith"],
+    [{ mrn: "no. 123456" }, "no. 123456 (Anna Smith)"],
+    [{ mrn: "PT_123456" }, "PT_123456 Anna Smith"],
+    [{ mrn: "123456_01" }, "Anna Smith 123456_01"],
+    [{ birth_date: "3/4/1962" }, "Anna Smith 1962-03-04T00:00:00"],
+    [{ birth_date: "3/4/1962" }, "Anna Smith 3 / 4 / 1962"],
+    [{ birth_date: "3/4/1962" }, "Anna Smith 3\u20444\u20441962"],
+    [{ given_name: "Md", surname: "Rahman", mrn: "123456" }, "Md Rahman 123456"],
+    [{ given_name: "Van", surname: "Le", mrn: "123456" }, "Le Van, 123456"],
+    [{ given_name: "\u4f1f\u660e", surname: "\u738b", mrn: "123456" }, "\u738b \u4f1f\u660e 123456"],
+  ])("what stands in the list as %j is found in %j", (patient, text) => {
+    const row = { given_name: "Anna", surname: "Smith", ...patient };
+    expect(matchesIn(text, indexFor([row]))).toHaveLength(1);
+  });
+
+  test.each([
+    [{ mrn: "CLINIC-123456" }, "Anna Smith 1234567"],
+    [{ birth_date: "3/4/1962" }, "Anna Smith 1962-03-04x00"],
+    [{ birth_date: "3/4/1962" }, "Anna Smith 3 4 - 1962"],
+  ])("what stands in the list as %j is not found in %j", (patient, text) => {
+    expect(matchesIn(text, indexFor([{ given_name: "Anna", surname: "Smith", ...patient }]))).toEqual([]);
+  });
+
+  test.each([
     "Anna Smith",
     "Anna Smith, 12/1/1980",
     "Anna Long, 3/4/1962",

@@ -14,6 +14,7 @@ const SEPARATOR = /^(?:\) | \(|-\(|\)-)$/;
 const SPACE = 32;
 const HYPHEN = 45;
 const CLOSING = 41;
+const UNDERSCORE = 95;
 const NUMBER_CHARS_MIN = 4;
 /** Shorter numbers stand everywhere. */
 const PLAIN_CHARS_MIN = 6;
@@ -56,9 +57,9 @@ function isSeparated({ words }: ExactSearch, token: number): boolean {
   return SEPARATOR.test(words.gap(token) ?? "none");
 }
 
-/** - . / */
+/** - . / _ */
 function isPoint(sign: number): boolean {
-  return sign >= 45 && sign <= 47;
+  return (sign >= 45 && sign <= 47) || sign === UNDERSCORE;
 }
 
 /** `1.4111`, `12-3456`: the digits before belong to it. */
