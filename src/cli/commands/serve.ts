@@ -25,6 +25,8 @@ const FAILPOINTS_VARIABLE = "POSTERN_FAILPOINTS";
 const EXIT_STORAGE = 1;
 /** Until then: who waits for an answer is told to come again, and the alert goes out. Nothing is stored any more. */
 const LAST_WORDS_MS = 2_000;
+/** After the start, when what waited for it was served. */
+const SETTLED_MS = 1_000;
 const CLOCK = { now: () => Date.now(), monotonic: () => performance.now() };
 
 export function serveCommand(): Command {
@@ -49,11 +51,18 @@ async function serve(path: string): Promise<void> {
     throw error;
   });
   void manager.supervisor?.ready();
+  const settling = setTimeout(giveBack, SETTLED_MS);
   await terminating;
+  clearTimeout(settling);
   const toldOfEnd = manager.supervisor?.stopping();
   await control.close();
   await postern.stop();
   await toldOfEnd;
+}
+
+/** Packs and modules are read with far more memory than they keep. Nothing where node was not started with --expose-gc. */
+function giveBack(): void {
+  globalThis.gc?.({ type: "major", flavor: "last-resort", execution: "async" });
 }
 
 /** Loaded now that mail is taken: a start waits for nothing it can do without. */

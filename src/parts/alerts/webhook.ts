@@ -114,8 +114,8 @@ export class Webhook {
     const body = JSON.stringify(bodyOf(notice, instanceId));
     const seconds = Math.floor(this.#deps.clock.now() / 1000);
     const signature = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
-    // Loaded when first used: most services tell nobody by web hook, and a start need not wait for it.
-    const { request: open } = await (url.startsWith("https:") ? import("node:https") : import("node:http"));
+    // Loaded when first used, and not as an ES module: node:http would load fetch, WebSocket and HTTP/2 with it.
+    const { request: open } = process.getBuiltinModule(url.startsWith("https:") ? "node:https" : "node:http");
     return await new Promise((resolve) => {
       const request = open(
         url,

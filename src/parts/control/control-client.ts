@@ -4,14 +4,16 @@
  * proofs.
  */
 import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
-import { Agent, request as httpRequest } from "node:http";
-import type { IncomingMessage } from "node:http";
+import type { Agent as HttpAgent, IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { REASON_CODES } from "../../core/reason-codes.ts";
 import type { ReasonCode } from "../../core/reason-codes.ts";
 import { BYTES_TYPE, ControlError, HELLO, RESPONSE_BYTES_MAX, SUDO_HEADER } from "./control-protocol.ts";
 import type { ControlMethod, ControlRequest, ControlResult } from "./control-protocol.ts";
 import { CLAIM_MODE, entryNameOf, proofFolderOf } from "./proof.ts";
+
+/** Not as an ES module: that would load fetch, WebSocket and HTTP/2 with it, 15 MB. */
+const { Agent, request: httpRequest } = process.getBuiltinModule("node:http");
 
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -99,7 +101,7 @@ function claim(socketPath: string, request: { challenge: string; method: string;
   };
 }
 
-type Channel = { readonly socketPath: string; readonly agent: Agent; readonly signal: AbortSignal };
+type Channel = { readonly socketPath: string; readonly agent: HttpAgent; readonly signal: AbortSignal };
 type Post = { readonly method: string; readonly body: string; readonly headers?: Readonly<Record<string, string>> };
 
 function post<T>(

@@ -3,9 +3,15 @@
  * Promises: `decodeMessage` never throws and never returns half a message: whatever does not decode whole is null. What the
  * records mean, and whether the message answers our question, is left to answer.ts and the transports.
  */
-import { Packet } from "dns2";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { Packet as Dns2Packet } from "dns2";
 import { assertNever } from "../../core/assert-never.ts";
 import { endsWithLastRecord } from "./message-end.ts";
+
+const require = createRequire(import.meta.url);
+/** Its codec alone: by its front door the package loads its servers, DNS over HTTPS and HTTP/2 as well, 7 MB. */
+const Packet = require(join(dirname(require.resolve("dns2")), "packet.js")) as typeof Dns2Packet;
 
 export type RecordType = "A" | "AAAA" | "CNAME" | "MX" | "SOA" | "TLSA" | "TXT";
 
@@ -142,7 +148,7 @@ export function decodeMessage(bytes: Buffer): DnsMessage | null {
   };
 }
 
-function parse(bytes: Buffer): Packet | null {
+function parse(bytes: Buffer): Dns2Packet | null {
   try {
     return Packet.parse(bytes);
   } catch {
@@ -152,7 +158,7 @@ function parse(bytes: Buffer): Packet | null {
 }
 
 /** Of a truncated message nothing is used: it may be cut anywhere, and the asker comes again over TCP (RFC 2181 section 9). */
-function wholeAnswers({ header, answers, errors }: Packet): readonly DnsRecord[] | null {
+function wholeAnswers({ header, answers, errors }: Dns2Packet): readonly DnsRecord[] | null {
   if (header.tc === 1) return [];
   if (errors.length > 0 || answers.length !== header.ancount) return null;
   const records = answers.map(toRecord);
@@ -164,7 +170,7 @@ function extendedError(option: { readonly ednsCode: number; readonly infoCode?: 
   return option.ednsCode === OPTION_EDE && typeof option.infoCode === "number" ? [option.infoCode] : [];
 }
 
-function toRecord(resource: Packet["answers"][number]): DnsRecord | null {
+function toRecord(resource: Dns2Packet["answers"][number]): DnsRecord | null {
   const { name, type, address, domain, exchange, priority, data } = resource;
   if (resource.class !== CLASS_IN) return { type: "other", name, code: 0 };
   switch (type) {
@@ -188,7 +194,7 @@ function toRecord(resource: Packet["answers"][number]): DnsRecord | null {
   }
 }
 
-function toResource(record: DnsRecord): Partial<Packet["answers"][number]> {
+function toResource(record: DnsRecord): Partial<Dns2Packet["answers"][number]> {
   const base = { name: record.name, class: CLASS_IN, ttl: 60 };
   switch (record.type) {
     case "A":

@@ -3,7 +3,6 @@
  * and nothing else; small bounds on header bytes, connections and time; a slow or silent client costs one socket for
  * seconds; answers are never cached. What they say is the caller's.
  */
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { errorName } from "../../core/error-facts.ts";
@@ -40,7 +39,8 @@ export async function startMonitoring(
   options: MonitoringOptions,
   deps: { readonly watched: Watched; readonly log: Log },
 ): Promise<Monitoring> {
-  const server = createServer(
+  // Not as an ES module: that would load fetch, WebSocket and HTTP/2 with it, 15 MB.
+  const server = process.getBuiltinModule("node:http").createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
       requestTimeout: REQUEST_MS,
