@@ -1,6 +1,6 @@
 /** Rules about imports: the import law, circles among parts, homes of packages, imports that lead nowhere. */
 import { dirname, posix } from "node:path";
-import { PACKAGE_HOMES, PART_IMPORTS } from "./laws.ts";
+import { HEAVY_MODULES, PACKAGE_HOMES, PART_IMPORTS } from "./laws.ts";
 import type { Import, SourceFile } from "./source-file.ts";
 import type { Tree, Violation } from "./tree.ts";
 
@@ -105,6 +105,9 @@ function homeless(path: string, found: Import): string | null {
   if (specifier.startsWith(".")) return null;
   if (specifier.startsWith("node:")) {
     if (path.startsWith("src/core/") && !found.isTypeOnly) return `core takes types only, also from ${specifier}`;
+    if (HEAVY_MODULES.has(specifier) && !found.isTypeOnly) {
+      return `take ${specifier} by process.getBuiltinModule: as an ES module it loads fetch, WebSocket and HTTP/2 with it`;
+    }
     return path.startsWith("src/stages/decide/") ? "decide imports only core" : null;
   }
   const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");

@@ -29,6 +29,9 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   zod: ["parts/config", "stages/inspect"],
 };
 
+/** Modules of node that an import, which reads all they export, makes load far more than is used. */
+export const HEAVY_MODULES: ReadonlySet<string> = new Set(["node:http"]);
+
 /** Expressions with a fixed place: `new Date` without arguments, and these members. */
 export const PLACED_MEMBERS: readonly string[] = [
   "Date.now",
