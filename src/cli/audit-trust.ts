@@ -7,7 +7,7 @@ import { isVerifier, notesIn, NoteVerifiers } from "../parts/keys/signed-note.ts
 import type { ChainHead } from "../parts/store/audit-chain.ts";
 import type { GivenCheckpoint } from "../stages/audit/verify.ts";
 import { CliError } from "./cli-error.ts";
-import { configEnvironment, configErrors, configPathOf } from "./surroundings.ts";
+import { configEnvironment, configErrors, configPathOf, isClosed } from "./surroundings.ts";
 
 const STANDARD_INPUT = 0;
 
@@ -16,6 +16,8 @@ export function verifiersFor(command: Command, keys: readonly string[] | undefin
   if (keys !== undefined) return new NoteVerifiers(keys);
   const path = configPathOf(command);
   const loading = loadAuditVerifiers(path, configEnvironment());
+  // Who may not read the key still sees whether the rows fit each other; verify says that signatures were not checked.
+  if (!loading.ok && isClosed(loading.errors)) return null;
   if (!loading.ok) throw configErrors(path, loading.errors);
   return loading.verifiers.length === 0 ? null : new NoteVerifiers(loading.verifiers);
 }

@@ -110,7 +110,7 @@ function controlOf(command: Command): { readonly socket: string } {
 /** False where this user may not read configuration, key or database: then the service is asked, and the role decides. */
 export function readsDatabase(command: Command): boolean {
   const loading = loadReadingConfig(configPathOf(command), configEnvironment());
-  if (!loading.ok) return loading.errors.every(({ message }) => !message.includes("(EACCES)"));
+  if (!loading.ok) return !isClosed(loading.errors);
   try {
     accessSync(join(loading.config.dataDir, DATABASE_NAME), constants.R_OK);
     return true;
@@ -118,6 +118,11 @@ export function readsDatabase(command: Command): boolean {
     // What is missing is said by whoever opens it; only what is closed to this user goes another way.
     return !(error instanceof Error && "code" in error && error.code === "EACCES");
   }
+}
+
+/** Something is closed to this user. */
+export function isClosed(errors: readonly YamlError[]): boolean {
+  return errors.some(({ message }) => message.includes("(EACCES)"));
 }
 
 /** Who acts in this process, without a service to prove it to: the user behind sudo where there is one. */

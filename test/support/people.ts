@@ -17,11 +17,12 @@ export const PEOPLE = {
   rita: { uid: 42_422, gid: GROUP },
   adam: { uid: 42_423, gid: GROUP },
   vera: { uid: 42_424, gid: GROUP },
+  iris: { uid: 42_426, gid: GROUP },
   stranger: { uid: 42_425, gid: 42_499 },
 } as const satisfies Readonly<Record<string, RunAs>>;
 export type Person = keyof typeof PEOPLE;
 
-/** Olga operates, Rita reviews, Adam approves, Vera looks; all are let to the socket. */
+/** Olga operates, Rita reviews, Adam approves, Vera looks, Iris audits; all are let to the socket. */
 export const PEOPLE_CONFIG = {
   control: { socket: "control.sock", group: GROUP },
   roles: [
@@ -30,6 +31,7 @@ export const PEOPLE_CONFIG = {
     { role: "reviewer", users: [PEOPLE.rita.uid] },
     { role: "approver", users: [PEOPLE.adam.uid] },
     { role: "approver", users: [PEOPLE.rita.uid] },
+    { role: "auditor", users: [PEOPLE.iris.uid] },
   ],
 } as const;
 

@@ -1,4 +1,5 @@
 /** What is asked of the audit over the control socket, checked field by field. */
+import type { AuditRow } from "../../core/event.ts";
 import { ControlError } from "./control-protocol.ts";
 
 export type HoldRequest = {
@@ -25,6 +26,27 @@ export type LegalHold = {
 };
 
 export type HoldResult = { readonly hold: LegalHold };
+export type HoldList = { readonly holds: readonly LegalHold[] };
+
+/** `page`: rows from a seq on, ascending. `marks`: checkpoints or anchors below a seq, newest first. */
+export type AuditReadRequest =
+  | { readonly what: "head" }
+  | { readonly what: "page"; readonly fromSeq: number; readonly rowsMax: number }
+  | {
+      readonly what: "marks";
+      readonly kind: (typeof MARKS)[number];
+      readonly beforeSeq: number;
+      readonly rowsMax: number;
+    };
+
+/** As many rows as fit into an answer; none where there are no more. `chainId` and `head` as they are now. */
+export type AuditReadResult = {
+  readonly rows: readonly AuditRow[];
+  readonly head: { readonly seq: number; readonly hash: string };
+  readonly chainId: string | null;
+};
+
+const MARKS = ["checkpoint", "anchor"] as const;
 
 const REASON_CHARACTERS_MAX = 500;
 
@@ -47,6 +69,21 @@ export function toLiftRequest(body: unknown): LiftRequest {
     throw new ControlError("PST-CTL-003", "hold: the number of a hold.");
   }
   return { hold, reason: reasonOf(reason) };
+}
+
+export function toAuditReadRequest(body: unknown): AuditReadRequest {
+  const { what, fromSeq, kind, beforeSeq, rowsMax } = fieldsOf(body);
+  if (what === "head") return { what };
+  const mark = MARKS.find((known) => known === kind);
+  if (isCount(rowsMax)) {
+    if (what === "page" && isCount(fromSeq)) return { what, fromSeq, rowsMax };
+    if (what === "marks" && isCount(beforeSeq) && mark !== undefined) return { what, kind: mark, beforeSeq, rowsMax };
+  }
+  throw new ControlError("PST-CTL-003", "what: head, page or marks, with its whole numbers.");
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 export function toRevealRequest(body: unknown): RevealRequest {

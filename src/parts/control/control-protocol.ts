@@ -2,7 +2,15 @@
  * The words of the control API: methods, requests, results and errors, shared by service and command line.
  * Promises: a request is checked field by field before a handler sees it. Nothing here carries content of mail.
  */
-import type { HoldRequest, HoldResult, LiftRequest, RevealRequest } from "./audit-requests.ts";
+import type {
+  AuditReadRequest,
+  AuditReadResult,
+  HoldList,
+  HoldRequest,
+  HoldResult,
+  LiftRequest,
+  RevealRequest,
+} from "./audit-requests.ts";
 import type { Actor } from "../../core/actor.ts";
 import type { AlertNotice } from "../../core/alert.ts";
 import type { Floor } from "../../core/plan.ts";
@@ -234,6 +242,8 @@ export type ControlHandlers = {
   readonly "tls.results": (request: TlsResultsRequest, actor: Actor) => Promise<TlsResults>;
   readonly "audit.hold.add": (request: HoldRequest, actor: Actor) => Promise<HoldResult>;
   readonly "audit.hold.lift": (request: LiftRequest, actor: Actor) => Promise<HoldResult>;
+  readonly "audit.hold.list": (request: Empty, actor: Actor) => Promise<HoldList>;
+  readonly "audit.read": (request: AuditReadRequest, actor: Actor) => Promise<AuditReadResult>;
   readonly "audit.checkpoint": (request: Empty, actor: Actor) => Promise<CheckpointResult>;
   readonly "dlp.reveal": (request: RevealRequest, actor: Actor) => Promise<Empty>;
   readonly reload: (request: Empty, actor: Actor) => Promise<ReloadResult>;
@@ -268,6 +278,8 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "tls.results",
   "audit.hold.add",
   "audit.hold.lift",
+  "audit.hold.list",
+  "audit.read",
   "audit.checkpoint",
   "dlp.reveal",
   "reload",

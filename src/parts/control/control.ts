@@ -12,7 +12,7 @@ import type { Actor } from "../../core/actor.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
-import { toHoldRequest, toLiftRequest, toRevealRequest } from "./audit-requests.ts";
+import { toAuditReadRequest, toHoldRequest, toLiftRequest, toRevealRequest } from "./audit-requests.ts";
 import type { Role, RoleMap } from "../../core/roles.ts";
 import { accountOf, groupIdOf, printedName, readAccounts } from "./accounts.ts";
 import {
@@ -213,6 +213,7 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
     case "audit.checkpoint":
     case "reload":
     case "queue.suspensions":
+    case "audit.hold.list":
       return handlers[method]({}, actor);
     case "queue.suspend":
       return handlers[method](toSuspendRequest(body), actor);
@@ -247,6 +248,8 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
       return handlers[method](toHoldRequest(body), actor);
     case "audit.hold.lift":
       return handlers[method](toLiftRequest(body), actor);
+    case "audit.read":
+      return handlers[method](toAuditReadRequest(body), actor);
     case "dlp.reveal":
       return handlers[method](toRevealRequest(body), actor);
     default:

@@ -35,6 +35,8 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "tls.results": ["viewer", "operator", "auditor"],
   "audit.hold.add": ["auditor"],
   "audit.hold.lift": ["auditor"],
+  "audit.hold.list": ["auditor"],
+  "audit.read": ["auditor"],
   "audit.checkpoint": ["operator", "auditor"],
   "dlp.reveal": ["reviewer"],
 };

@@ -50,7 +50,7 @@ export class RowsGoneError extends Error {
   override readonly name = "RowsGoneError";
 }
 
-export async function* exportLines(source: AuditSource, filter: ExportFilter): AsyncGenerator<string> {
+export async function* exportLines(source: Omit<AuditSource, "auditOf">, filter: ExportFilter): AsyncGenerator<string> {
   const [first] = await source.auditPage(1, 1);
   const head = await source.auditHead();
   const firstSeq = first?.seq ?? 1;
@@ -61,7 +61,10 @@ export async function* exportLines(source: AuditSource, filter: ExportFilter): A
 
 type Facts = Pick<ExportHeader, "firstSeq" | "anchor" | "chain"> & { readonly head: ChainHead };
 
-async function* wholeLines(source: AuditSource, { firstSeq, anchor, chain, head }: Facts): AsyncGenerator<string> {
+async function* wholeLines(
+  source: Omit<AuditSource, "auditOf">,
+  { firstSeq, anchor, chain, head }: Facts,
+): AsyncGenerator<string> {
   yield headerLine({ whole: true, filter: null, chain, firstSeq, anchor, checkpoint: null });
   let rows = 0;
   for await (const row of rowsOf(source, firstSeq, head.seq)) {
@@ -72,7 +75,11 @@ async function* wholeLines(source: AuditSource, { firstSeq, anchor, chain, head 
 }
 
 /** All rows from `fromSeq` to `throughSeq`; throws RowsGoneError where one is missing that was there when the reading began. */
-export async function* rowsOf(source: AuditSource, fromSeq: number, throughSeq: number): AsyncGenerator<AuditRow> {
+export async function* rowsOf(
+  source: Omit<AuditSource, "auditOf">,
+  fromSeq: number,
+  throughSeq: number,
+): AsyncGenerator<AuditRow> {
   let next = fromSeq;
   while (next <= throughSeq) {
     const page = await source.auditPage(next, Math.min(PAGE_ROWS, throughSeq - next + 1));
@@ -85,7 +92,7 @@ export async function* rowsOf(source: AuditSource, fromSeq: number, throughSeq: 
   }
 }
 
-async function isGone(source: AuditSource, seq: number): Promise<boolean> {
+async function isGone(source: Omit<AuditSource, "auditOf">, seq: number): Promise<boolean> {
   const [first] = await source.auditPage(1, 1);
   return first === undefined || first.seq > seq;
 }
@@ -99,7 +106,7 @@ export function endLine(end: Omit<ExportEnd, "end">): string {
 }
 
 async function* provedLines(
-  source: AuditSource,
+  source: Omit<AuditSource, "auditOf">,
   { firstSeq, anchor, chain, head, filter }: Facts & { readonly filter: ExportFilter },
 ): AsyncGenerator<string> {
   const [mark] = await source.auditMarks("checkpoint", Number.MAX_SAFE_INTEGER, 1);
@@ -122,7 +129,7 @@ async function* provedLines(
 
 /** null: the rows before the first one are not accounted for, so nothing can be proved. */
 async function pathsFor(
-  source: AuditSource,
+  source: Omit<AuditSource, "auditOf">,
   { size, firstSeq, anchor }: { readonly size: number; readonly firstSeq: number; readonly anchor: AuditRow | null },
 ): Promise<TreePaths | null> {
   const removed = removedBefore(firstSeq, anchor);
@@ -139,7 +146,11 @@ function removedBefore(firstSeq: number, anchor: AuditRow | null): Frontier | nu
 }
 
 /** Rows in the blocks of the tree; the first and the last may be short. */
-async function* blocksOf(source: AuditSource, firstSeq: number, lastSeq: number): AsyncGenerator<readonly AuditRow[]> {
+async function* blocksOf(
+  source: Omit<AuditSource, "auditOf">,
+  firstSeq: number,
+  lastSeq: number,
+): AsyncGenerator<readonly AuditRow[]> {
   let block: AuditRow[] = [];
   for await (const row of rowsOf(source, firstSeq, lastSeq)) {
     if (block[0] !== undefined && blockOf(block[0].seq) !== blockOf(row.seq)) {

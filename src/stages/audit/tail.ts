@@ -13,13 +13,16 @@ export type FollowOptions = {
 const PAGE_ROWS = 500;
 
 /** The last `rowsMax` rows, ascending. */
-export async function lastRows(source: AuditSource, rowsMax: number): Promise<readonly AuditRow[]> {
+export async function lastRows(source: Omit<AuditSource, "auditOf">, rowsMax: number): Promise<readonly AuditRow[]> {
   const { seq } = await source.auditHead();
   return source.auditPage(Math.max(1, seq - rowsMax + 1), rowsMax);
 }
 
 /** Rows as they are appended, until `signal` aborts. */
-export async function* followRows(source: AuditSource, options: FollowOptions): AsyncIterable<AuditRow> {
+export async function* followRows(
+  source: Omit<AuditSource, "auditOf">,
+  options: FollowOptions,
+): AsyncIterable<AuditRow> {
   const { signal, wait } = options;
   let fromSeq = options.afterSeq + 1;
   while (!signal.aborted) {

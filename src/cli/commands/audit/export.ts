@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { QueueReader } from "../../../parts/store/sqlite-queue-reader.ts";
+import type { AuditReading } from "../../audit-source.ts";
 import { csvHeader, csvLine } from "../../../stages/audit/export-csv.ts";
 import { isWhole, matches } from "../../../stages/audit/export-filter.ts";
 import type { ExportFilter } from "../../../stages/audit/export-filter.ts";
@@ -12,7 +12,7 @@ import { exportLines, RowsGoneError, rowsOf } from "../../../stages/audit/export
 import { ocsfLine } from "../../../stages/audit/export-ocsf.ts";
 import { versionOf } from "../../../version.ts";
 import { CliError } from "../../cli-error.ts";
-import { withQueueReader } from "../../surroundings.ts";
+import { withAuditSource } from "../../audit-source.ts";
 import { parseMessageId, parseTime } from "./times.ts";
 
 type Format = "jsonl" | "csv" | "ocsf";
@@ -46,10 +46,10 @@ export function exportCommand(): Command {
         "\n  postern audit export --since 24h --format ocsf" +
         "\n\nJSON Lines are what `postern audit verify --export FILE` checks. With filters each row carries its proof, and the export is partial.",
     )
-    .action(async (options: ExportOptions, self: Command) => withQueueReader(self, (reader) => run(reader, options)));
+    .action(async (options: ExportOptions, self: Command) => withAuditSource(self, (reader) => run(reader, options)));
 }
 
-async function run(reader: QueueReader, options: ExportOptions): Promise<void> {
+async function run(reader: AuditReading, options: ExportOptions): Promise<void> {
   const filter: ExportFilter = {
     since: options.since ?? null,
     until: options.until ?? null,
@@ -71,7 +71,7 @@ async function run(reader: QueueReader, options: ExportOptions): Promise<void> {
   );
 }
 
-async function* linesOf(reader: QueueReader, filter: ExportFilter, format: Format): AsyncGenerator<string> {
+async function* linesOf(reader: AuditReading, filter: ExportFilter, format: Format): AsyncGenerator<string> {
   if (format === "jsonl") {
     for await (const line of exportLines(reader, filter)) yield `${line}\n`;
     return;

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { LegalHold } from "../../../parts/control/audit-requests.ts";
 import { CliError } from "../../cli-error.ts";
 import { formatTime, printable, printJsonLines, printTable, standardOutput } from "../../output.ts";
-import { askService, withQueueReader } from "../../surroundings.ts";
+import { askService, readsDatabase, withQueueReader } from "../../surroundings.ts";
 import { parseMessageId, parseTime } from "./times.ts";
 
 type AddOptions = {
@@ -30,13 +30,15 @@ export function holdCommand(): Command {
       "\nExample:\n  postern audit hold list\n\n`postern audit export --kind legal_hold` tells of all there ever were.",
     )
     .action(async (options: { readonly json?: boolean }, self: Command) => {
-      const rows = await withQueueReader(self, (reader) => reader.legalHolds());
-      print(
-        rows.map(({ message_id: messageId, placed_at: placedAt, ...row }) => ({ ...row, messageId, placedAt })),
-        options.json === true,
-      );
+      print(await holdsFor(self), options.json === true);
     });
   return command;
+}
+
+async function holdsFor(self: Command): Promise<readonly LegalHold[]> {
+  if (!readsDatabase(self)) return (await askService(self, "audit.hold.list", {})).holds;
+  const rows = await withQueueReader(self, (reader) => reader.legalHolds());
+  return rows.map(({ message_id: messageId, placed_at: placedAt, ...row }) => ({ ...row, messageId, placedAt }));
 }
 
 function addCommand(): Command {

@@ -1,11 +1,12 @@
 /** `postern audit key show | audit checkpoint`: what others need to check the audit, and a checkpoint made now. */
 import { Command } from "commander";
-import type { QueueReader } from "../../../parts/store/sqlite-queue-reader.ts";
+import type { AuditReading } from "../../audit-source.ts";
 import { markBodyOf } from "../../../stages/audit/chain-marks.ts";
 import { verifiersFor } from "../../audit-trust.ts";
 import { Finding } from "../../cli-error.ts";
 import { formatTime, printJsonLines, printTable, standardOutput } from "../../output.ts";
-import { askService, withQueueReader } from "../../surroundings.ts";
+import { withAuditSource } from "../../audit-source.ts";
+import { askService } from "../../surroundings.ts";
 
 /** Checkpoint rows looked through for keys of before: the newest. */
 const MARKS_MAX = 100_000;
@@ -39,7 +40,7 @@ export function keyCommand(): Command {
     )
     .action(async (options: { readonly json?: boolean }, self: Command) => {
       const trusted = verifiersFor(self, undefined)?.lines ?? [];
-      const signed = await withQueueReader(self, keysThatSigned);
+      const signed = await withAuditSource(self, keysThatSigned);
       const lines = new Set([...trusted, ...signed.keys()]);
       const rows = [...lines].map((verifier): KeyRow => ({
         verifier,
@@ -65,7 +66,7 @@ export function keyCommand(): Command {
 }
 
 /** Each key named in a checkpoint row, with the time of its first one there. */
-async function keysThatSigned(reader: QueueReader): Promise<ReadonlyMap<string, number>> {
+async function keysThatSigned(reader: AuditReading): Promise<ReadonlyMap<string, number>> {
   const keys = new Map<string, number>();
   let beforeSeq = Number.MAX_SAFE_INTEGER;
   for (let read = 0; read < MARKS_MAX; read += MARKS_PAGE) {

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, InvalidArgumentError } from "commander";
 import type { AuditRow, EventBody } from "../../../core/event.ts";
-import type { QueueReader } from "../../../parts/store/sqlite-queue-reader.ts";
+import type { AuditReading } from "../../audit-source.ts";
 import { describeEvent } from "../../../stages/audit/story-lines.ts";
 import { followRows, lastRows } from "../../../stages/audit/tail.ts";
 import { formatTime, printable, standardOutput } from "../../output.ts";
-import { withQueueReader } from "../../surroundings.ts";
+import { withAuditSource } from "../../audit-source.ts";
 
 const TAIL_ROWS_DEFAULT = 20;
 const TAIL_ROWS_MAX = 10_000;
@@ -21,7 +21,7 @@ export function tailCommand(): Command {
     .option("-f, --follow", "go on with rows as they come, until Ctrl-C")
     .option("--json", "one JSON object a row")
     .addHelpText("after", "\nExamples:\n  postern audit tail -n 50\n  postern audit tail --follow --json")
-    .action(async (options: TailOptions, self: Command) => withQueueReader(self, (reader) => tail(reader, options)));
+    .action(async (options: TailOptions, self: Command) => withAuditSource(self, (reader) => tail(reader, options)));
 }
 
 function parseRows(text: string): number {
@@ -32,7 +32,7 @@ function parseRows(text: string): number {
   return rows;
 }
 
-async function tail(reader: QueueReader, options: TailOptions): Promise<void> {
+async function tail(reader: AuditReading, options: TailOptions): Promise<void> {
   const output = standardOutput();
   const print = (row: AuditRow): void => output.line(options.json === true ? JSON.stringify(toJson(row)) : toLine(row));
   const rows = await lastRows(reader, options.rows);

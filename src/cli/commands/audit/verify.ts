@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { Command } from "commander";
 import type { NoteVerifiers } from "../../../parts/keys/signed-note.ts";
-import type { QueueReader } from "../../../parts/store/sqlite-queue-reader.ts";
+import type { AuditReading } from "../../audit-source.ts";
 import { describeFault } from "../../../stages/audit/chain-faults.ts";
 import { NoExportError, verifyExport } from "../../../stages/audit/verify-export.ts";
 import type { ExportVerification } from "../../../stages/audit/verify-export.ts";
@@ -13,7 +13,7 @@ import { parseCheckpoints, parseKey, requireKeyFor, verifiersFor } from "../../a
 import { CliError, Finding } from "../../cli-error.ts";
 import { printJsonLines, standardOutput } from "../../output.ts";
 import type { Output } from "../../output.ts";
-import { withQueueReader } from "../../surroundings.ts";
+import { withAuditSource } from "../../audit-source.ts";
 
 /** Rows between two words of progress on standard error; a few seconds of work. */
 const PROGRESS_ROWS = 250_000;
@@ -50,7 +50,7 @@ export function verifyCommand(): Command {
         await verifyFile(options.export, { checkpoints, verifiers, options });
         return;
       }
-      await withQueueReader(self, (reader) => verifyDatabase(reader, { checkpoints, verifiers, options }));
+      await withAuditSource(self, (reader) => verifyDatabase(reader, { checkpoints, verifiers, options }));
     });
 }
 
@@ -60,7 +60,7 @@ type Given = {
   readonly options: VerifyOptions;
 };
 
-async function verifyDatabase(reader: QueueReader, { checkpoints, verifiers, options }: Given): Promise<void> {
+async function verifyDatabase(reader: AuditReading, { checkpoints, verifiers, options }: Given): Promise<void> {
   report(await verifyChain(reader, { checkpoints, verifiers, onProgress: progress() }), options);
 }
 
