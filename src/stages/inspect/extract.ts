@@ -6,6 +6,7 @@
 import type { UninspectableReason } from "../../core/findings.ts";
 import type { MimeDefect, MimePart, MimeStructure } from "../../core/mime-structure.ts";
 import type { ReadBody } from "../../core/stages.ts";
+import { archiveBehind } from "../../parts/extraction/archive-behind.ts";
 import { contentKindOf, hasReader, SNIFF_BYTES } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
 import type { ExtractedItem } from "../../parts/extraction/extraction-types.ts";
@@ -333,7 +334,14 @@ class Extractor {
     const isSmall = sizeBytes < this.#options.inlineImageBytesMax && contentId !== "";
     this.#pictures.push({ part, contentId: contentIdOf(contentId), isSmall, message });
     // A picture names who and what it shows, and a text can hide behind its first bytes.
-    const text = isSmall ? printableRuns(contentOf(part, await this.#body(part)).bytes) : "";
+    if (!isSmall) return;
+    const { bytes: picture } = contentOf(part, await this.#body(part));
+    const archive = archiveBehind(picture, 1);
+    if (archive !== null) {
+      this.#blame(part.path, "structure_defect");
+      await this.#container(archive, this.#at(part, message));
+    }
+    const text = printableRuns(picture);
     if (text !== "") this.#add({ part: part.path, kind: "body", message }, text);
   }
 

@@ -5,7 +5,8 @@
  */
 import { decodeBase64Loosely } from "../../parts/mime/decode-body.ts";
 import { decodeUndeclared } from "../../parts/mime/charset.ts";
-import { contentKindOf, hasReader } from "../../parts/extraction/content-kind.ts";
+import { archiveBehind } from "../../parts/extraction/archive-behind.ts";
+import { contentKindOf, hasReader, isUtf16, SNIFF_BYTES, unmarkedUtf16 } from "../../parts/extraction/content-kind.ts";
 import { isArmouredMessage } from "./protected-content.ts";
 
 /** Media type, parameters, and data up to where markup or a style sheet ends a URL. */
@@ -49,6 +50,28 @@ export function hasPastedFile(text: string): boolean {
   return false;
 }
 
+/** What stands behind the beginning by which a file was taken for a text: an archive, or bytes that are none. */
+export function hiddenBehindText(bytes: Buffer): { readonly archives: readonly Buffer[]; readonly isText: boolean } {
+  // Every archive holds one, and hardly a text.
+  if (!bytes.includes(0)) return NOTHING_HIDDEN;
+  const archive = archiveBehind(bytes, 1);
+  return {
+    archives: archive === null ? [] : [archive],
+    isText: isUtf16(bytes) || unmarkedUtf16(bytes) !== null || isTextBehind(bytes),
+  };
+}
+
+const NOTHING_HIDDEN = { archives: [], isText: true };
+
+function isTextBehind(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(0, SNIFF_BYTES); at !== -1;) {
+    const start = at - (at % SNIFF_BYTES);
+    if (contentKindOf(bytes.subarray(start, start + SNIFF_BYTES)).kind === "binary") return false;
+    at = bytes.indexOf(0, start + SNIFF_BYTES);
+  }
+  return true;
+}
+
 /** The texts among files, those that a reader process reads, and whether there is one that can hold what is not read. */
 export function readFiles(
   files: readonly Buffer[],
@@ -72,7 +95,7 @@ function textOf(file: Buffer): string {
   return /<[a-z!?]/i.test(text.slice(0, 2_000)) ? `${text}\n${text.replace(/<[^<>]{0,2000}>/g, " ")}` : text;
 }
 
-function percentDecoded(text: string): Buffer {
+export function percentDecoded(text: string): Buffer {
   const latin = Buffer.from(text, "utf8").toString("latin1");
   const raw = latin.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(raw, "latin1");

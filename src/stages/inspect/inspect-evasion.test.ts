@@ -1,5 +1,6 @@
 /** Mails made so that a reader sees, or the source tells, what inspection might miss. */
 import { describe, expect, test } from "vitest";
+import { zipOf } from "../../parts/extraction/zip.samples.ts";
 import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
 
 const PHI = "MRN 00482913 diabetes";
@@ -13,6 +14,17 @@ const html = (body: string): readonly string[] => plain(body, "Content-Type: tex
 const utf8 = (body: string): readonly string[] =>
   plain(Buffer.from(body).toString("latin1"), "Content-Type: text/plain; charset=utf-8");
 const struck = (text: string): string => text.replace(/\w/g, "$&\u0336");
+const cells = (...texts: readonly string[]): string => texts.map((text) => `<td>${text}</td>`).join("");
+const PACKED = zipOf([{ name: "a.txt", content: PHI }]);
+const behind = (text: string, bytes: Buffer): readonly string[] =>
+  mixed([
+    [
+      "Content-Type: text/plain; name=a.txt",
+      "Content-Transfer-Encoding: base64",
+      "",
+      base64(Buffer.concat([Buffer.from(text, "latin1"), bytes])),
+    ],
+  ]);
 const hidden = (boundary: string): readonly string[] => [
   `--${boundary}`,
   "Content-Transfer-Encoding: base64",
@@ -105,6 +117,20 @@ describe("PHI is seen in", () => {
     ["rare hyphens and blanks", utf8("219\u205309\u2E3A9876\u2800dia\u00ADbetes")],
     ["digits set apart", plain("MRN: 0 0 4 8 2 9 1 3, diabetes")],
     ["letters set apart", plain("M R N: 0.0.4.8.2.9.1.3  d i a b e t e s")],
+    ["digits in cells of their own", html(`<table><tr><td>MRN</td>${cells(..."00482913", "diabetes")}</tr></table>`)],
+    ["a number parted over cells", html(`<table><tr>${cells("SSN", "219", "09", "9876", "diabetes")}</tr></table>`)],
+    ["a number parted over cells with its hyphens", plain("SSN\t219\t-\t09\t-\t9876\tdiabetes")],
+    ["letters of flags", utf8("\u{1F1F2}\u{1F1F7}\u{1F1F3} 00482913 diabetes")],
+    [
+      "letters and digits in black frames",
+      utf8("MRN \u24FF\u24FF\u2779\u277D\u2777\u278E\u278A\u2782 \u{1F173}\u{1F158}abetes"),
+    ],
+    ["small capitals", utf8("ᴍʀɴ 00482913 ᴅɪᴀʙᴇᴛᴇꜱ")],
+    [
+      "what a link writes into a mail",
+      html('<a href="mailto:a@example.org?subject=MRN%2000482913&amp;body=diabetes%20now">x</a>'),
+    ],
+    ["the words of a link", plain("See https://example.org/find?q=MRN%2000482913+has%20diabetes for it.")],
     ["elements for each letter", html(`${Array.from("MRN:00482913", (each) => `<b>${each}</b>`).join("\n")} diabetes`)],
     ["digits told as words", plain("MRN zero zero four eight two nine one three, diabetes")],
     ["a number told as words in groups", plain("two one nine, zero nine, nine eight seven six: diabetes")],
@@ -179,6 +205,25 @@ describe("what a reader may see and inspection cannot is never clean:", () => {
         "",
         base64("hello there"),
         "--a--",
+      ),
+    ],
+    ["an archive behind a text", behind("hello there. ".repeat(400), PACKED)],
+    ["an archive behind a text in UTF-16", behind(Buffer.from("\ufeffhello", "utf16le").toString("latin1"), PACKED)],
+    ["bytes behind a text", behind("hello there. ".repeat(400), Buffer.alloc(3_000, "\x01\0\x80\x02"))],
+    [
+      "an archive behind a small picture",
+      mixed(
+        [
+          ["Content-Type: text/html", "", "<img src=cid:x>"],
+          [
+            "Content-Type: image/gif",
+            "Content-ID: <x>",
+            "Content-Transfer-Encoding: base64",
+            "",
+            base64(Buffer.concat([Buffer.from("GIF89a"), Buffer.alloc(20, 1), PACKED])),
+          ],
+        ],
+        "multipart/related",
       ),
     ],
     ["a blank before the colon of a MIME header", plain("hello", "Content-Type : multipart/mixed; boundary=b")],

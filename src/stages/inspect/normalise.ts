@@ -18,6 +18,15 @@ const LOOKALIKES: ReadonlyMap<string, string> = new Map(
     "ABEZHIKMNOPTYXoABEKMHOPCTYXISJYaeopcyxisjhdqwl".charAt(at),
   ]),
 );
+/** Letters and digits in a frame, of flags, and small capitals, none of which NFKC knows. */
+const FRAMED: ReadonlyMap<string, string> = new Map([
+  ...[0x1f150, 0x1f170, 0x1f1e6].flatMap((first) => rowOf(first, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
+  ...[0x24f5, 0x2776, 0x2780, 0x278a].flatMap((first) => rowOf(first, "123456789")),
+  ["\u24ff", "0"],
+  ...Array.from("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", (letter, at) => [letter, "ABCDEFGHIJKLMNOPQRSTUVWYZ".charAt(at)] as const),
+]);
+const MAY_BE_FRAMED =
+  /[\u{1F150}-\u{1F189}\u{1F1E6}-\u{1F1FF}\u24F5-\u24FF\u2776-\u2792\u0262-\u029F\u1D00-\u1D22\uA730\uA731\uA7AF]/gu;
 const MAY_LOOK_ALIKE = /[\u0370-\u052F]/;
 /** Taken whole, so that a long one is looked at once. */
 const WORD = /[A-Za-z\u0370-\u052F]+/g;
@@ -81,7 +90,8 @@ function anyText(text: string): string {
     .replace(DOUBLE_QUOTES, '"')
     .replace(SPACES, " ")
     .replace(DOTTED_CAPITAL_I, "I")
-    .replace(MARKS_OVER, "");
+    .replace(MARKS_OVER, "")
+    .replace(MAY_BE_FRAMED, (sign) => FRAMED.get(sign) ?? sign);
   const latin = MAY_LOOK_ALIKE.test(shown) ? shown.replace(WORD, latinOf) : shown;
   return MAY_BE_DIGIT.test(latin) ? latin.replace(DIGITS, asciiDigit) : latin;
 }
@@ -119,4 +129,8 @@ function sameLengthLower(character: string): string {
 export function normaliseValue(value: string): string {
   if (isAscii(value)) return value.replace(/[^A-Za-z0-9]+/g, "").toUpperCase();
   return value.replace(/[^\p{L}\p{N}]/gu, "").toUpperCase();
+}
+
+function rowOf(first: number, shown: string): readonly (readonly [string, string])[] {
+  return Array.from(shown, (character, at) => [String.fromCodePoint(first + at), character] as const);
 }

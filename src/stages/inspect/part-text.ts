@@ -10,7 +10,7 @@ import { decodeBase64Loosely, decodeTransfer } from "../../parts/mime/decode-bod
 import { contentKindOf, isUtf16, unmarkedUtf16 } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
 import { encodedRunsOf } from "./encoded-runs.ts";
-import { base64PropertiesOf, hasPastedFile, readFiles } from "./files-in-text.ts";
+import { base64PropertiesOf, hasPastedFile, hiddenBehindText, readFiles } from "./files-in-text.ts";
 import type { Markup } from "./html-places.ts";
 import { htmlToText } from "./html-text.ts";
 import { cardTextOf, recordTextOf } from "./records/record-text.ts";
@@ -117,12 +117,14 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
   const shown = isHtml(part, reading.text) ? htmlShown(reading.text) : plainText(part, reading.text);
   const record = recordTextOf(shown.isHtml ? shown.text : reading.text);
   const encoded = encodedRunsOf(reading.text);
+  const hidden = hiddenBehindText(decoded.bytes);
   const files = readFiles([...(shown.embedded ?? []), ...record.files].slice(0, FILES_MAX + 1), inlineImageBytesMax);
   const hasMore = shown.embedded === null || shown.embedded.length + record.files.length > FILES_MAX;
   const markup = !shown.isHtml && isXml(part.contentType, part.filename, reading.text);
   const retold = retoldTexts(reading.text, { isMarkup: markup });
   const hidesFile =
     hasMore ||
+    !hidden.isText ||
     (markup && hidesInEntities(reading.text)) ||
     !encoded.isWhole ||
     !files.isWhole ||
@@ -142,7 +144,11 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
     shown: shown.markup === null || shown.text === "" ? {} : { markup: shown.markup },
     contentIds: shown.contentIds,
     content: kind,
-    files: [...files.containers, ...encoded.containers.filter((file) => !isAmong(files.containers, file))],
+    files: [
+      ...files.containers,
+      ...hidden.archives,
+      ...encoded.containers.filter((file) => !isAmong(files.containers, file)),
+    ],
   };
 }
 

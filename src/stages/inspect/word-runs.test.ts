@@ -17,9 +17,9 @@ type Case = {
 const CASES: readonly Case[] = [
   {
     kind: "apart",
-    pattern: /\b[A-Za-z0-9](?:[ .-]{1,3}[A-Za-z0-9]\b){4}/,
+    pattern: /\b[A-Za-z0-9](?:[ \t.-]{1,3}[A-Za-z0-9]\b){4}/,
     words: ["a", "B", "7", "z", "é", "ab", "_"],
-    gaps: [" ", ".", "-", ". ", "   ", "    ", ",", "\n", "_", ""],
+    gaps: [" ", "\t", ".", "-", ". ", "   ", "    ", ",", "\n", "_", ""],
   },
   {
     kind: "told",

@@ -41,7 +41,7 @@ const NUMBERS: readonly (readonly number[])[] = [...DIGIT_WORDS, ZERO_WORD].map(
   Array.from(word, (letter) => SIGNS[letter.charCodeAt(0)] ?? 0),
 );
 const SINGLES = Array.from({ length: DIGIT }, (_, index) => index + 1);
-const APART: Kind = { bit: 1, wordsMin: 5, separators: codesOf(" .-"), words: new Set(SINGLES) };
+const APART: Kind = { bit: 1, wordsMin: 5, separators: codesOf(" \t.-"), words: new Set(SINGLES) };
 const TOLD: Kind = {
   bit: 2,
   wordsMin: 4,
