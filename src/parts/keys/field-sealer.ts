@@ -16,7 +16,12 @@ const INDEX_HEX_CHARACTERS = 32;
 /** Hashes kept, of texts asked for again. */
 const REMEMBERED_MAX = 4_096;
 
-type FieldKeys = { readonly id: string; readonly fields: ExtendedGcm; readonly indexKey: KeyObject; readonly known: Map<string, string> };
+type FieldKeys = {
+  readonly id: string;
+  readonly fields: ExtendedGcm;
+  readonly indexKey: KeyObject;
+  readonly known: Map<string, string>;
+};
 
 export class FieldSealer implements Sealer {
   readonly #keyRing: KeyRing;
