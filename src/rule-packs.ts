@@ -1,4 +1,5 @@
 /** Loads the configured rule packs and builds inspection from them. Promises: all packs load, or none is taken. */
+import { overlapsOf } from "./pack-overlaps.ts";
 import { unaddressed } from "./pack-addresses.ts";
 import { openIndexes } from "./edm-indexes.ts";
 import { extractionOptions, inspectOptions } from "./options.ts";
@@ -27,6 +28,10 @@ export async function buildInspect(
   const loaded = config.dlp.packs.map((path) => readPack(path, known));
   const compiled = loaded.map(({ pack }) => pack);
   const packs = loaded.map(({ source }) => source);
+  const named = loaded.map(({ pack: { id }, source: { fileName }, bases }) => ({ id, path: fileName, bases }));
+  for (const { path, why, next } of overlapsOf(named)) {
+    env.log.warn("config_warning", { warning: `${path}: ${why}; ${next}` });
+  }
   const lacking = compiled.flatMap((pack) => unaddressed(pack, config.dlp));
   if (lacking.length > 0) throw new PackError(lacking);
   const extraction = new Extraction(extractionOptions(config), env);

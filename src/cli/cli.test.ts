@@ -89,6 +89,8 @@ dlp: { packs: [pack.yaml] }
 `;
   put("postern.yaml", valid);
   put("bad-pack-config.yaml", valid.replace("pack.yaml", "bad-pack.yaml"));
+  put("more.yaml", `version: 1\npack: more\nextends: pack.yaml\ntests: []\n`);
+  put("twice-config.yaml", valid.replace("[pack.yaml]", "[more.yaml, pack.yaml]"));
   put("other-key.yaml", valid.replace("addresses: file:addresses.key", "addresses: file:other.key"));
   put("other.key", "00112233445566ff".repeat(4));
   put("bad.yaml", "version: 1\nlisen: {}\npolicy: { phi: none }\nkeys: { audit: file:audit.key }\n");
@@ -123,6 +125,12 @@ test("a rule pack that the service would refuse makes the configuration invalid"
   const { exitCode, out, err } = await postern("config", "check", join(folder, "bad-pack-config.yaml"));
   expect({ exitCode, out }).toEqual({ exitCode: 1, out: "" });
   expect(err).toContain("bad-pack.yaml:1:1 pack: missing");
+});
+
+test("packs that judge the same rules twice are warned of, and valid", async () => {
+  const { exitCode, out, err } = await postern("config", "check", join(folder, "twice-config.yaml"));
+  expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+  expect(out).toMatch(/^warning: .*more\.yaml:1:1 pack: it extends pack\.yaml, which is named too: /m);
 });
 
 test("a configuration that does not exist is told from one that is wrong", async () => {

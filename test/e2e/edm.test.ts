@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { asCliError } from "../../src/cli/start-error.ts";
 import type { CliError } from "../../src/cli/cli-error.ts";
+import { runCli } from "../support/child-gateway.ts";
 import { runDlp } from "../support/dlp-command.ts";
 import { mail, World } from "../support/world.ts";
 
@@ -138,4 +139,23 @@ test("a new index is in force after a reload", async () => {
   await world.postern.reload(world.postern.config());
   expect(await verdictOf(LATER_MAIL)).toBe("phi");
   expect(await verdictOf(mailOf("Hello", "Anna Smith, 3/4/1962"))).toBe("phi");
+});
+
+test("an index that nobody builds anew is an alert, until one is, and config check warns of it", async () => {
+  const codes = (): readonly string[] => world.postern.watching.alerts().map(({ code }) => code);
+  const now = vi.spyOn(Date, "now").mockReturnValue(Date.now() - 8 * 86_400_000);
+  try {
+    await build(LATER, "patients.edm");
+  } finally {
+    now.mockRestore();
+  }
+  await world.postern.reload(world.postern.config());
+  await world.postern.watching.look();
+  expect(codes()).toContain("PST-EDM-007");
+  const { output } = await runCli(["config", "check", world.configPath]);
+  expect(output).toContain("dlp.edm patients: PST-EDM-007 was built 8 days ago");
+  await build(LATER, "patients.edm");
+  await world.postern.reload(world.postern.config());
+  await world.postern.watching.look();
+  expect(codes()).not.toContain("PST-EDM-007");
 });

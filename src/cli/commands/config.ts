@@ -10,7 +10,10 @@ import { configJsonSchema } from "../../parts/config/config-schema.ts";
 import { loadConfig } from "../../parts/config/config.ts";
 import { formatYamlError } from "../../parts/config/yaml-source.ts";
 import type { YamlError } from "../../parts/config/yaml-source.ts";
+import { oldIndexes } from "../../detection.ts";
 import { unaddressed } from "../../pack-addresses.ts";
+import { overlapsOf } from "../../pack-overlaps.ts";
+import type { NamedPack } from "../../pack-overlaps.ts";
 import { loadPackFile } from "../../stages/inspect/pack-file.ts";
 import { Finding } from "../cli-error.ts";
 import { printJsonLines, standardOutput } from "../output.ts";
@@ -40,37 +43,46 @@ async function check(file: string | undefined, options: { readonly json?: boolea
   const path = file ?? configPathOf(command);
   const loading = loadConfig(path, configEnvironment());
   const output = standardOutput();
-  const errors = loading.ok ? await packErrors(path, loading.config) : loading.errors;
+  const packs = loading.ok ? await lookAtPacks(path, loading.config) : { errors: loading.errors, warnings: [] };
+  const errors = packs.errors;
+  const warnings = [...loading.warnings, ...packs.warnings];
   if (options.json === true) {
     const rows = (severity: string, found: readonly YamlError[]) => found.map((error) => ({ severity, ...error }));
-    printJsonLines(output, [...rows("error", errors), ...rows("warning", loading.warnings)]);
+    printJsonLines(output, [...rows("error", errors), ...rows("warning", warnings)]);
     if (errors.length > 0) throw new Finding();
     return;
   }
-  for (const warning of loading.warnings) output.line(`warning: ${formatYamlError(warning)}`);
+  for (const warning of warnings) output.line(`warning: ${formatYamlError(warning)}`);
   if (!loading.ok || errors.length > 0) throw configErrors(path, errors);
   for (const allowed of loading.config.allowed) output.line(`opt-out: ${allowed}`);
   output.line(`rule packs: ${loading.config.dlp.packs.join(", ") || "none"}`);
   output.line(`${path}: valid`);
 }
 
+type Looked = { readonly errors: readonly YamlError[]; readonly warnings: readonly YamlError[] };
+
 /** The service loads its rule packs at the start and at a reload: what would refuse one there is told here. */
-async function packErrors(path: string, config: Config): Promise<readonly YamlError[]> {
+async function lookAtPacks(path: string, config: Config): Promise<Looked> {
   const { found, errors } = await openEach(path, config.dlp.edm);
   // Where an index cannot be opened, packs are still looked at for everything else.
   const indexes = errors.length === 0 ? indexesOf(found) : ASSUMED_INDEXES;
+  const named: NamedPack[] = [];
   const ofPacks = config.dlp.packs.flatMap((pack) => {
     const loading = loadPackFile(pack, indexes);
     if (!loading.ok) return loading.errors;
-    return unaddressed(loading.pack, config.dlp).map((message) => ({
-      file: pack,
-      line: 1,
-      column: 1,
-      path: "rules",
-      message,
-    }));
+    named.push({ path: pack, id: loading.pack.id, bases: loading.bases });
+    return unaddressed(loading.pack, config.dlp).map((message) => aboutPack(pack, "rules", message));
   });
-  return [...errors, ...ofPacks];
+  const ages = Object.fromEntries(Array.from(found, ([name, { facts }]) => [name, facts.created]));
+  const old = oldIndexes({ indexes: ages, now: Date.now() }, config.alerts.edmIndexDays).map(({ code, facts }) =>
+    aboutPack(path, `dlp.edm ${facts?.["index"]}`, `${code} was built ${facts?.["days"]} days ago; build it anew`),
+  );
+  const twice = overlapsOf(named).map(({ path: pack, why, next }) => aboutPack(pack, "pack", `${why}; ${next}`));
+  return { errors: [...errors, ...ofPacks], warnings: [...old, ...twice] };
+}
+
+function aboutPack(file: string, path: string, message: string): YamlError {
+  return { file, line: 1, column: 1, path, message };
 }
 
 type Opened = { readonly found: ReadonlyMap<string, EdmIndex>; readonly errors: readonly YamlError[] };

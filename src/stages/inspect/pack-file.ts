@@ -26,7 +26,14 @@ import { packTestResults, runPackTests } from "./pack-tests.ts";
 export type PackError = YamlError;
 
 export type PackLoading =
-  | { readonly ok: true; readonly pack: CompiledPack; readonly tests: number; readonly source: PackSource }
+  | {
+      readonly ok: true;
+      readonly pack: CompiledPack;
+      readonly tests: number;
+      readonly source: PackSource;
+      /** Files of the packs it extends, the nearest first. */
+      readonly bases: readonly string[];
+    }
   | { readonly ok: false; readonly errors: readonly PackError[] };
 
 /** `file:line:col path: message` */
@@ -135,12 +142,12 @@ function openPack(
 function load(opened: Opened): PackLoading {
   const compiling = compilePack(opened);
   if (!compiling.ok) return compiling;
-  const { pack, tested, source } = compiling;
+  const { pack, tested, source, bases } = compiling;
   const errors: PackError[] = [];
   const tests = runPackTests(tested, pack, (path, message) => errors.push(source.errorAt(path, message)));
   return errors.length > 0
     ? { ok: false, errors: inOrder(errors) }
-    : { ok: true, pack, tests, source: opened.source() };
+    : { ok: true, pack, tests, source: opened.source(), bases };
 }
 
 export type PackCompiling =
@@ -154,6 +161,7 @@ export type PackCompiling =
       /** Where a place of `file` stands in the text; null for what it extends. */
       readonly placeOf: (path: YamlPath) => YamlPath | null;
       readonly lists: PackLists;
+      readonly bases: readonly string[];
       readonly source: YamlSource;
       readonly text: string;
     }
@@ -174,7 +182,9 @@ function loadBase(
   if (!compiling.ok) return compiling;
   const errors: PackError[] = [];
   runPackTests(compiling.tested, compiling.pack, (at, message) => errors.push(compiling.source.errorAt(at, message)));
-  return errors.length > 0 ? { ok: false, errors: inOrder(errors) } : compiling;
+  return errors.length > 0
+    ? { ok: false, errors: inOrder(errors) }
+    : { ...compiling, bases: [path, ...compiling.bases] };
 }
 
 /** All but the tests. */
@@ -198,7 +208,8 @@ function compilePack(opened: Opened, depth = 0): PackCompiling {
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
   const byId = new Map(detectors.map((detector) => [detector.id, detector]));
   const pack = { id: file.pack, sha256: opened.sha256(), phrases, detectors, byId, rules };
-  return { ok: true, pack, file, tested: { ...file, detectors: own.detectors }, placeOf, lists, source, text };
+  const tested = { ...file, detectors: own.detectors };
+  return { ok: true, pack, file, tested, placeOf, lists, bases: base?.bases ?? [], source, text };
 }
 
 /** Without a pack to extend, both lists are needed. */

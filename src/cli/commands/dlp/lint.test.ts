@@ -232,4 +232,15 @@ describe("dlp lint", () => {
       expect(output).toBe("");
     },
   );
+
+  test("says of packs that judge the same rules twice what to name", async () => {
+    const { output, error } = await runDlp(
+      "lint",
+      ...["us-hipaa", "us-hipaa-strict"].map((name) => join(SHIPPED, `${name}.yaml`)),
+    );
+    expect(error).toBeNull();
+    expect(output).toMatch(
+      /us-hipaa-strict\.yaml:1:1 note judged-twice: .*\. In dlp\.packs, name us-hipaa-strict\.yaml alone\.\n/,
+    );
+  });
 });

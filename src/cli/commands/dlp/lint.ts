@@ -2,6 +2,8 @@
 import { Command } from "commander";
 import { ASSUMED_INDEXES } from "../../../stages/inspect/compile-edm.ts";
 import { compilePackFile } from "../../../stages/inspect/pack-file.ts";
+import { overlapsOf } from "../../../pack-overlaps.ts";
+import type { NamedPack, Overlap } from "../../../pack-overlaps.ts";
 import { Finding } from "../../cli-error.ts";
 import { lintPack } from "../../dlp/lint/lint.ts";
 import type { LintRow } from "../../dlp/lint/lint.ts";
@@ -25,7 +27,8 @@ export function lintCommand(): Command {
 }
 
 function lint(files: readonly string[], options: { readonly json?: boolean }): void {
-  const rows = files.flatMap(rowsOf);
+  const packs = files.map(compiled);
+  const rows = [...packs.flatMap(({ rows: own }) => own), ...overlapsOf(packs).map(judgedTwice)];
   const warnings = rows.filter(({ severity }) => severity === "warning").length;
   const output = standardOutput();
   if (options.json === true) printJsonLines(output, rows);
@@ -37,9 +40,23 @@ function lint(files: readonly string[], options: { readonly json?: boolean }): v
   if (warnings > 0) throw new Finding();
 }
 
-function rowsOf(path: string): readonly LintRow[] {
+type Linted = NamedPack & { readonly rows: readonly LintRow[] };
+
+function compiled(path: string): Linted {
   const compiling = compilePackFile(path, ASSUMED_INDEXES);
   if (!compiling.ok) throw packErrors(path, compiling.errors);
-  const { source, text } = compiling;
-  return lintPack(compiling, source, text);
+  const { source, text, bases, pack } = compiling;
+  return { path, id: pack.id, bases, rows: lintPack(compiling, source, text) };
+}
+
+/** A note: packs that lie beside each other are not always in force together. */
+function judgedTwice({ path: file, why, next }: Overlap): LintRow {
+  const place = { file, line: 1, column: 1, path: "pack" };
+  return {
+    ...place,
+    severity: "note",
+    check: "judged-twice",
+    why: `in force together, ${why}`,
+    next: `In dlp.packs, ${next}.`,
+  };
 }
