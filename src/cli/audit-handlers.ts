@@ -30,7 +30,9 @@ export function auditHandlers(postern: Postern): Pick<ControlHandlers, AuditMeth
     "audit.checkpoint": () => signNow(postern),
     "audit.hold.add": (request, actor) => addHold(postern, request, actor),
     "audit.hold.lift": (request, actor) => liftHold(postern, request, actor),
-    "audit.hold.list": async () => ({ holds: readLegalHolds(join(postern.config().dataDir, DATABASE_NAME)).map(holdOf) }),
+    "audit.hold.list": async () => ({
+      holds: readLegalHolds(join(postern.config().dataDir, DATABASE_NAME)).map(holdOf),
+    }),
     "audit.read": (request) => readAudit(postern, request),
     "dlp.reveal": (request, actor) => recordReveal(postern, request, actor),
   };

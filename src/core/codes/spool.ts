@@ -106,6 +106,10 @@ export const spoolCodes = {
     what: "The state database could not be opened.",
     next: "Check that the directory exists and that the service's user may read and write it.",
   },
+  "PST-SPL-065": {
+    what: "The state database is of an earlier version of Postern, and the service was not started since.",
+    next: "Start the service once (`systemctl start postern`): it copies the database and brings it up to date.",
+  },
   "PST-SPL-070": {
     what: "The folder of message bodies belongs to another database: starting would reclaim bodies that database still needs.",
     next: "Put back the gateway.db that belongs to this spool (both come from one backup), or start with an empty data_dir.",

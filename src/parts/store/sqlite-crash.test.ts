@@ -175,7 +175,7 @@ describe("the reader beside the service", () => {
     writeFileSync(path, "text, but long enough to be looked at as a database file".repeat(10));
     expect(() => openQueueReader({ path, sealer: testSealer() })).toThrow("PST-SPL-052");
     writeFileSync(path, "");
-    expect(() => openQueueReader({ path, sealer: testSealer() })).toThrow(/PST-SPL-064.*schema version 0/);
+    expect(() => openQueueReader({ path, sealer: testSealer() })).toThrow(/PST-SPL-065.*schema version 0/);
     expect(statSync(path).size).toBe(0);
   });
 });

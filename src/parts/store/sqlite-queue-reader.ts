@@ -58,8 +58,8 @@ export function openQueueReader(options: { readonly path: string; readonly seale
     const known = latestVersion(MIGRATIONS);
     if (version < known) {
       throw storeError(
-        "PST-SPL-064",
-        `${path} has schema version ${version}, this Postern reads ${known}: start the service once`,
+        "PST-SPL-065",
+        `${path} has schema version ${version}, this Postern reads ${known}`,
       );
     }
   } catch (error) {
