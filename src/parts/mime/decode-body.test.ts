@@ -51,6 +51,7 @@ describe("transfer encodings", () => {
   test.each([
     ["quoted-printable", "a=C3=A4 =\r\nb=3D=\t\n=zz =e4", "aÃ¤ b==zz ä"],
     ["quoted-printable", "a=", "a"],
+    ["quoted-printable", "nothing\r\nto quote", "nothing\r\nto quote"],
     ["base64", "YWJj\r\nZA==\r\n", "abcd"],
     ["base64", "YQ==Yg==", "ab"],
     ["base64", "YWI=\r\nYWI=", "abab"],

@@ -106,9 +106,12 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 function decodeQuotedPrintable(input: Buffer): Buffer {
+  // Much of what is called quoted-printable has nothing to quote.
+  const first = input.indexOf(EQUALS);
+  if (first === -1) return input;
   const output = Buffer.allocUnsafe(input.length);
-  let written = 0;
-  for (let at = 0; at < input.length;) {
+  let written = input.copy(output, 0, 0, first);
+  for (let at = first; at < input.length;) {
     const byte = input[at] ?? 0;
     if (byte !== EQUALS) {
       output[written++] = byte;

@@ -7,6 +7,16 @@ describe("htmlToText", () => {
   test.each([
     ["inline tags join what they split", "12<b>3</b>-<span>45</span>", "123-45"],
     ["a comment does not split a word", "12<!-- x -->3", "123\nx"],
+    [
+      "tags that stand there again are told again",
+      '<p title="a">x</p><p title="a">y</p><img alt="b"><img alt="b">',
+      "x\ny\nb b \na\na",
+    ],
+    [
+      "also beside ones that tell nothing",
+      '<a class="c">x</a><a class="c" title="t">y</a><a class="c">z</a>',
+      "xyz\nt",
+    ],
     ["entities are read", "a&amp;b &#49;&#x32;&nbsp;&eacute;", "a&b 12 é"],
     ["numeric entities need no semicolon", "&#49&#50", "12"],
     [

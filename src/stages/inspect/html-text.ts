@@ -30,6 +30,9 @@ const BLOCKS = new Set(
 );
 const CELLS = new Set(["td", "th"]);
 const TABLE_TAGS = new Set(["table", "tr", "td", "th"]);
+/** What is known of tags that stand in a text again and again: so many of them, none longer. */
+const KNOWN_TAGS_MAX = 500;
+const KNOWN_TAG_CHARS_MAX = 300;
 /** Files inside one text that are looked at. */
 const EMBEDDED_MAX = 1_000;
 /** Elements whose content is not shown as text, though the source tells it and some clients read it. */
@@ -40,6 +43,15 @@ const READ_ATTRIBUTES =
 const LINKS = new Set(["src", "srcset", "href", "poster", "background", "style", "data"]);
 /** A link without any of these names a place elsewhere; entities may hide the others. */
 const MAY_LIE_INSIDE = /&|cid:|data:/i;
+
+type Tag = {
+  readonly name: string;
+  readonly isEnd: boolean;
+  readonly isBlock: boolean;
+  readonly isReversed: boolean;
+  /** Whether its attributes may hold something that is told. */
+  tells: boolean;
+};
 
 class Converter {
   readonly #html: string;
@@ -56,6 +68,7 @@ class Converter {
   #trustsQuotes = true;
   /** Names of raw elements that are never closed again, so that each is searched once. */
   readonly #unclosed = new Set<string>();
+  readonly #known = new Map<string, Tag>();
 
   constructor(html: string, readsComments: boolean) {
     this.#html = html;
@@ -83,14 +96,18 @@ class Converter {
   #text(start: number, end: number): void {
     if (end <= start) return;
     const text = this.#html.slice(start, end);
+    if (text === "\n" || text === "\r\n") {
+      this.#parts.push(" ");
+      return;
+    }
     this.#parts.push(decodeEntities(WIDE_SPACE.test(text) ? text.replace(/[ \t\r\n\f]+/g, " ") : text));
   }
 
   /** Consumes what begins with "<" and returns where reading goes on. */
   #markup(open: number): number {
     const html = this.#html;
-    if (html.startsWith("<!--", open)) return this.#comment(open);
     const next = html.charCodeAt(open + 1);
+    if (next === 33 && html.startsWith("<!--", open)) return this.#comment(open);
     const isTag = isLetter(next);
     const isEndTag = next === 47 && isLetter(html.charCodeAt(open + 2));
     const close =
@@ -104,26 +121,45 @@ class Converter {
       this.#note(tag.slice(1));
       return close + 1;
     }
-    const name = nameAt(html, isEndTag ? open + 2 : open + 1);
-    if (isTag) this.#attributes(name, tag);
-    if (RAW.has(name) && isTag) return this.#rawElement(name, close + 1);
-    if (isTag && isReversed(name, tag)) this.#parts.push("\u202e");
-    if (isEndTag && name === "bdo") this.#parts.push("\u202c");
-    if (MARKED_BLOCKS.has(name)) this.#places.tag(name, isTag ? tag : null);
-    if (TABLE_TAGS.has(name)) this.#tables.tag(name, isEndTag);
-    if (BLOCKS.has(name)) this.#parts.push("\n");
-    else if (isTag && CELLS.has(name)) this.#parts.push("\t");
+    const known = this.#known.get(tag) ?? this.#know(tag, isEndTag);
+    if (isTag && known.tells) known.tells = this.#attributes(known.name, tag);
+    if (RAW.has(known.name) && isTag) return this.#rawElement(known.name, close + 1);
+    this.#tag(known, tag);
     return close + 1;
   }
 
-  #attributes(name: string, tag: string): void {
-    if (!tag.includes("=")) return;
+  #know(tag: string, isEnd: boolean): Tag {
+    const name = nameAt(tag, isEnd ? 1 : 0);
+    const known = {
+      name,
+      isEnd,
+      isBlock: BLOCKS.has(name),
+      isReversed: !isEnd && isReversed(name, tag),
+      tells: !isEnd && tag.includes("="),
+    };
+    if (tag.length <= KNOWN_TAG_CHARS_MAX && this.#known.size < KNOWN_TAGS_MAX) this.#known.set(tag, known);
+    return known;
+  }
+
+  #tag({ name, isEnd, isBlock, isReversed: isBackwards }: Tag, tag: string): void {
+    if (isBackwards) this.#parts.push("\u202e");
+    if (isEnd && name === "bdo") this.#parts.push("\u202c");
+    if (MARKED_BLOCKS.has(name)) this.#places.tag(name, isEnd ? null : tag);
+    if (TABLE_TAGS.has(name)) this.#tables.tag(name, isEnd);
+    if (isBlock) this.#parts.push("\n");
+    else if (!isEnd && CELLS.has(name)) this.#parts.push("\t");
+  }
+
+  /** False where nothing in them is told, whenever they are read. */
+  #attributes(name: string, tag: string): boolean {
+    let tells = false;
     READ_ATTRIBUTES.lastIndex = 0;
     for (let match = READ_ATTRIBUTES.exec(tag); match !== null; match = READ_ATTRIBUTES.exec(tag)) {
       const attribute = match[1]?.toLowerCase() ?? "";
       const isLink = LINKS.has(attribute);
       if (isLink && !MAY_LIE_INSIDE.test(match[2] ?? "")) continue;
       const value = decodeEntities(withoutQuotes(match[2] ?? ""));
+      tells ||= isLink || value.trim() !== "";
       if (isLink) {
         if (attribute !== "href" && /^\s*cid:/i.test(value)) this.#contentIds.add(contentIdOf(value));
         this.#embed(value);
@@ -132,6 +168,7 @@ class Converter {
         else this.#aside.push(value);
       }
     }
+    return tells;
   }
 
   #comment(open: number): number {
@@ -254,8 +291,10 @@ export function contentIdOf(text: string): string {
 }
 
 function tidySpaces(text: string): string {
-  const narrow = text.includes("  ") ? text.replace(/ {2,}/g, " ") : text;
-  return narrow.replace(/\n[ \n]+/g, "\n").trimStart();
+  return text
+    .replace(/ {2,}/g, " ")
+    .replace(/\n[ \n]+/g, "\n")
+    .trimStart();
 }
 
 export function htmlToText(html: string): HtmlText {
