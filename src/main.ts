@@ -19,6 +19,8 @@ import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity
 import { openQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import type { SqliteQueueStore } from "./parts/store/sqlite-queue-store.ts";
 import { buildInspect } from "./rule-packs.ts";
+import { tellLastLife } from "./last-life.ts";
+import type { Recovered } from "./last-life.ts";
 import { Running } from "./running.ts";
 import type { Postern } from "./postern.ts";
 import { tellService } from "./surroundings.ts";
@@ -87,7 +89,7 @@ async function openBodies({
       env.onFatal(code);
     },
   });
-  await recover(store, blobs, { config, env });
+  await tellLastLife(store, await recover(store, blobs, { config, env }), raise);
   return blobs;
 }
 
@@ -117,7 +119,7 @@ async function recover(
   store: SqliteQueueStore,
   blobs: DiskBlobStore,
   { config, env }: { readonly config: Config; readonly env: Surroundings },
-): Promise<void> {
+): Promise<Recovered> {
   await reached("recovery.before-bodies");
   const { reclaimed } = await blobs.recover(store);
   await reached("recovery.before-rows");
@@ -128,4 +130,5 @@ async function recover(
   });
   await reached("recovery.done");
   env.log.info("recovered", { resumed, ambiguous, reclaimed });
+  return { resumed, ambiguous };
 }

@@ -69,4 +69,8 @@ export const monitorCodes = {
     what: "A chore beside the mail failed: watching, signing the audit, forgetting what ended, or changing keys.",
     next: "Look for `duty_failed` in the log: it names the chore and why. It comes again by itself.",
   },
+  "PST-MON-033": {
+    what: "The service ended without stopping before this start: it was killed, crashed, or the machine lost power.",
+    next: "Look at the end of its log before, `journalctl -k` and the disk; nothing acknowledged is lost, and what an alert said of mail shortly before is told again.",
+  },
 } as const satisfies Record<`PST-MON-${string}`, CodeEntry>;

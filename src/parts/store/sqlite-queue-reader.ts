@@ -57,10 +57,7 @@ export function openQueueReader(options: { readonly path: string; readonly seale
     const version = schemaVersion(db);
     const known = latestVersion(MIGRATIONS);
     if (version < known) {
-      throw storeError(
-        "PST-SPL-065",
-        `${path} has schema version ${version}, this Postern reads ${known}`,
-      );
+      throw storeError("PST-SPL-065", `${path} has schema version ${version}, this Postern reads ${known}`);
     }
   } catch (error) {
     db.close();
