@@ -102,6 +102,16 @@ export function whyOf({ level, supports, suppressions, dropped, fields, isSender
   return [ground, ...adjusted.map((each) => `${each.by > 0 ? "+" : ""}${each.by}${wordAt(each)}`)].join(", ");
 }
 
+/** `12:5`, line and column */
+export function lineOf({ source: { line, column } }: ExplainedFinding): string {
+  return line === null || column === null ? "-" : `${line}:${column}`;
+}
+
+/** `1830-1838`, or what it stands in: `part 1200-4310` */
+export function bytesOf({ source: { precision, start, end } }: ExplainedFinding): string {
+  return `${precision === "exact" ? "" : `${precision} `}${start}-${end}`;
+}
+
 /** `, name and birth_date of one row` */
 function met(fields: readonly string[] | undefined): string {
   if (fields === undefined) return "";

@@ -4,7 +4,7 @@
  */
 import type { Findings, RuleScope } from "../../core/findings.ts";
 import { actionText } from "../../core/rule-action.ts";
-import type { CompiledPack, Match } from "../../stages/inspect/compiled-pack.ts";
+import type { CompiledPack, Match, Segment } from "../../stages/inspect/compiled-pack.ts";
 import { explainFindings } from "../../stages/inspect/explain-findings.ts";
 import type { FindingExplanation, Support } from "../../stages/inspect/explain-findings.ts";
 import { explainRule } from "../../stages/inspect/explain-rules.ts";
@@ -12,6 +12,7 @@ import type { ConditionExplanation, CountExplanation } from "../../stages/inspec
 import { hashValue } from "../../stages/inspect/inspect.ts";
 import type { Seen } from "../../stages/inspect/inspect.ts";
 import { normaliseValue } from "../../stages/inspect/normalise.ts";
+import type { SourceMap, SourcePlace } from "../../stages/inspect/source/source-map.ts";
 import { TextPlaces } from "../../stages/inspect/text-places.ts";
 import type { TextPlace } from "../../stages/inspect/text-places.ts";
 import { matchesAmong, RuleEvaluation } from "../../stages/inspect/rules.ts";
@@ -50,6 +51,8 @@ export type ExplainedFinding = {
   /** In characters of the part's text as inspection read it. */
   readonly offset: number;
   readonly length: number;
+  /** Where that stands in the message as stored. */
+  readonly source: SourcePlace;
   readonly valueHash: string;
   readonly supports: readonly Support[];
   readonly suppressions: readonly Support[];
@@ -73,12 +76,15 @@ type Inspected = {
   readonly seen: Seen;
   readonly packs: readonly CompiledPack[];
   readonly hashKey: Uint8Array;
+  readonly sources: SourceMap;
 };
+
+type Listed = { readonly finding: FindingExplanation; readonly rules: Set<string> };
 
 export class Explainer {
   readonly #inspected: Inspected;
   /** In the order of their numbers, which count from 1. */
-  readonly #listed: { readonly finding: FindingExplanation; readonly rules: Set<string> }[] = [];
+  readonly #listed: Listed[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #places: TextPlaces;
 
@@ -110,8 +116,8 @@ export class Explainer {
       });
     });
     const { hits: _hits, findings: _findings, ...rest } = found;
-    const wanted = this.#listed.flatMap((each, index) => (isTold(each) ? [this.#finding(each, index + 1)] : []));
-    const findings = wanted.slice(0, FINDINGS_MAX);
+    const wanted = this.#listed.flatMap((each, index) => (isTold(each) ? [index] : []));
+    const findings = wanted.slice(0, FINDINGS_MAX).flatMap((index) => this.#finding(index + 1));
     return { ...rest, rules, findings, findingsLeftOut: wanted.length - findings.length };
   }
 
@@ -149,19 +155,25 @@ export class Explainer {
     return [number];
   }
 
-  #finding({ finding, rules }: { finding: FindingExplanation; rules: Set<string> }, n: number): ExplainedFinding {
-    const { segments } = this.#inspected.seen;
-    const { detector, confidence, level, supports, suppressions, dropped, fields, segment, start, end } = finding;
-    const isSender = segments[segment]?.kind === "sender";
+  #finding(n: number): readonly ExplainedFinding[] {
+    const listed = this.#listed[n - 1];
+    const segment = this.#inspected.seen.segments[listed?.finding.segment ?? -1];
+    return listed === undefined || segment === undefined ? [] : [this.#told(listed, segment, n)];
+  }
+
+  #told({ finding, rules }: Listed, segment: Segment, n: number): ExplainedFinding {
+    const { detector, confidence, level, supports, suppressions, dropped, fields, start, end } = finding;
+    const isSender = segment.kind === "sender";
     return {
       n,
       detector,
       confidence,
       level,
-      part: segments[segment]?.part ?? "",
-      places: this.#places.of(segment, finding),
+      part: segment.part,
+      places: this.#places.of(finding.segment, finding),
       offset: start,
       length: end - start,
+      source: this.#inspected.sources.placeOf(segment, finding),
       valueHash: hashValue(normaliseValue(this.valueAt(n)), this.#inspected.hashKey),
       supports,
       suppressions,
@@ -174,7 +186,7 @@ export class Explainer {
 }
 
 /** What a condition counted, and whatever was lowered or not counted. */
-function isTold({ finding, rules }: { finding: FindingExplanation; rules: ReadonlySet<string> }): boolean {
+function isTold({ finding, rules }: Listed): boolean {
   return rules.size > 0 || finding.dropped !== null || finding.suppressions.length > 0;
 }
 

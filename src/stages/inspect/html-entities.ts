@@ -3,6 +3,8 @@
  * Promises: linear time; an unknown name stays as it stands. Pure.
  */
 
+import type { Rewritable } from "./source/mapped-text.ts";
+
 const NAMED: Readonly<Record<string, string>> = {
   amp: "&",
   lt: "<",
@@ -107,8 +109,8 @@ const ACCENTS: Readonly<Record<string, string>> = {
 
 const REFERENCE = /&(?:#[xX]0{0,1000}([0-9a-fA-F]{1,6})|#0{0,1000}([0-9]{1,7})|([a-zA-Z][a-zA-Z0-9]{1,30}));?/g;
 
-export function decodeEntities(text: string): string {
-  if (!text.includes("&")) return text;
+export function decodeEntities<T extends Rewritable<T>>(text: T): T {
+  if (!String(text).includes("&")) return text;
   return text.replace(REFERENCE, (whole, hex?: string, decimal?: string, name?: string) => {
     if (name !== undefined) return named(name) ?? whole;
     const code = hex === undefined ? Number.parseInt(decimal ?? "", 10) : Number.parseInt(hex, 16);

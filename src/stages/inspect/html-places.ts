@@ -28,7 +28,20 @@ const QUOTES_REST = /divRplyFwdMsg|border-top: ?solid #(?:E1E1E1|B5C4DF) 1\.0pt/
 const SIGNATURE =
   /gmail_signature|moz-signature|protonmail_signature|AppleMailSignature|ms-outlook-(?:mobile-)?signature|\bid ?= ?["']?(?:x_)?Signature\b/;
 
+/** What an opening tag says; `isRest`: of all that follows. */
+export type BlockMark = { readonly place: MarkedLines["place"]; readonly isRest: boolean };
+
 type Element = { readonly name: string; readonly from: number; readonly place: MarkedLines["place"] };
+
+/** Of a block of `MARKED_BLOCKS`. */
+export function markOf(name: string, tag: string): BlockMark | null {
+  if (name === "blockquote") return { place: "quoted", isRest: false };
+  const shown = tag.slice(0, TAG_CHARS_MAX);
+  if (!MAY_BE_MARKED.test(shown)) return null;
+  if (QUOTE.test(shown)) return { place: "quoted", isRest: false };
+  if (QUOTES_REST.test(shown)) return { place: "quoted", isRest: true };
+  return SIGNATURE.test(shown) ? { place: "signature", isRest: false } : null;
+}
 
 export class HtmlPlaces {
   readonly #pieces: readonly string[];
@@ -41,12 +54,12 @@ export class HtmlPlaces {
     this.#pieces = pieces;
   }
 
-  /** Called at each tag of such a block, before the text that it makes; null at its end. */
-  tag(name: string, tag: string | null): void {
+  /** Called at each tag of such a block, before the text that it makes. */
+  tag(name: string, isEnd: boolean, mark: BlockMark | null): void {
     if (this.#open === null) {
-      if (tag !== null && this.#closed.length < MARKS_MAX) this.#begin(name, tag);
+      if (mark !== null && this.#closed.length < MARKS_MAX) this.#begin(name, mark);
     } else if (name === this.#open.name) {
-      this.#depth += tag === null ? -1 : 1;
+      this.#depth += isEnd ? -1 : 1;
       if (this.#depth === 0) this.#end(this.#open);
     }
   }
@@ -69,16 +82,10 @@ export class HtmlPlaces {
     return { marks, shown: linesBefore(this.#pieces.length) };
   }
 
-  #begin(name: string, tag: string): void {
-    const shown = tag.slice(0, TAG_CHARS_MAX);
-    const isQuote = name === "blockquote";
-    if (!isQuote && !MAY_BE_MARKED.test(shown)) return;
-    const from = this.#pieces.length;
+  #begin(name: string, { place, isRest }: BlockMark): void {
     this.#depth = 1;
-    if (isQuote || QUOTE.test(shown)) this.#open = { name, from, place: "quoted" };
-    // No tag has this name: it stays open to the end.
-    else if (QUOTES_REST.test(shown)) this.#open = { name: "", from, place: "quoted" };
-    else if (SIGNATURE.test(shown)) this.#open = { name, from, place: "signature" };
+    // No tag has the empty name: such a block stays open to the end.
+    this.#open = { name: isRest ? "" : name, from: this.#pieces.length, place };
   }
 
   #end(element: Element): void {

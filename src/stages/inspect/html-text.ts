@@ -6,8 +6,9 @@
  */
 import { dataUrlsIn } from "./files-in-text.ts";
 import { decodeEntities } from "./html-entities.ts";
-import { HtmlPlaces, MARKED_BLOCKS } from "./html-places.ts";
-import type { Markup } from "./html-places.ts";
+import { HtmlPlaces, MARKED_BLOCKS, markOf } from "./html-places.ts";
+import type { BlockMark, Markup } from "./html-places.ts";
+import type { Rewritable } from "./source/mapped-text.ts";
 import { HtmlTables } from "./html-table.ts";
 
 export type HtmlText = {
@@ -51,6 +52,8 @@ type Tag = {
   readonly isReversed: boolean;
   /** Whether its attributes may hold something that is told. */
   tells: boolean;
+  /** What a mail program says with it of the block it opens. */
+  readonly mark: BlockMark | null;
 };
 
 class Converter {
@@ -62,6 +65,8 @@ class Converter {
   readonly #contentIds = new Set<string>();
   readonly #embedded: Buffer[] = [];
   readonly #readsComments: boolean;
+  /** Start and end of each piece in the source, in turn; null where nobody asks. */
+  #origins: number[] | null = null;
   /** No ">" stands in the rest: every "<" there is text. */
   #hasMoreTags = true;
   /** Once a quoted attribute ran to the end of the text, quotes are no longer trusted: keeps the time linear. */
@@ -73,6 +78,20 @@ class Converter {
   constructor(html: string, readsComments: boolean) {
     this.#html = html;
     this.#readsComments = readsComments;
+  }
+
+  /** Keeps the places of all pieces, too. */
+  trace(): TracedHtml {
+    this.#origins = [];
+    const { text } = this.convert();
+    const shown = tidySpaces(this.#parts.join("")).length;
+    return { pieces: this.#parts, origins: this.#origins, aside: text.slice(shown) };
+  }
+
+  /** A piece of the text, made of these characters of the source. */
+  #put(piece: string, from: number, to: number): void {
+    this.#parts.push(piece);
+    this.#origins?.push(from, to);
   }
 
   convert(): HtmlText {
@@ -96,11 +115,7 @@ class Converter {
   #text(start: number, end: number): void {
     if (end <= start) return;
     const text = this.#html.slice(start, end);
-    if (text === "\n" || text === "\r\n") {
-      this.#parts.push(" ");
-      return;
-    }
-    this.#parts.push(decodeEntities(WIDE_SPACE.test(text) ? text.replace(/[ \t\r\n\f]+/g, " ") : text));
+    this.#put(text === "\n" || text === "\r\n" ? " " : shownText(text), start, end);
   }
 
   /** Consumes what begins with "<" and returns where reading goes on. */
@@ -113,7 +128,7 @@ class Converter {
     const close =
       isTag || isEndTag || next === 47 || next === 33 || next === 63 ? this.#close(open, isTag || isEndTag) : -1;
     if (close < 0) {
-      this.#parts.push("<");
+      this.#put("<", open, open + 1);
       return open + 1;
     }
     const tag = html.slice(open + 1, close);
@@ -122,9 +137,9 @@ class Converter {
       return close + 1;
     }
     const known = this.#known.get(tag) ?? this.#know(tag, isEndTag);
-    if (isTag && known.tells) known.tells = this.#attributes(known.name, tag);
+    if (isTag && known.tells) known.tells = this.#attributes(known.name, tag, open);
     if (RAW.has(known.name) && isTag) return this.#rawElement(known.name, close + 1);
-    this.#tag(known, tag);
+    this.#tag(known, open, close + 1);
     return close + 1;
   }
 
@@ -136,22 +151,23 @@ class Converter {
       isBlock: BLOCKS.has(name),
       isReversed: !isEnd && isReversed(name, tag),
       tells: !isEnd && tag.includes("="),
+      mark: isEnd || !MARKED_BLOCKS.has(name) ? null : markOf(name, tag),
     };
     if (tag.length <= KNOWN_TAG_CHARS_MAX && this.#known.size < KNOWN_TAGS_MAX) this.#known.set(tag, known);
     return known;
   }
 
-  #tag({ name, isEnd, isBlock, isReversed: isBackwards }: Tag, tag: string): void {
-    if (isBackwards) this.#parts.push("\u202e");
-    if (isEnd && name === "bdo") this.#parts.push("\u202c");
-    if (MARKED_BLOCKS.has(name)) this.#places.tag(name, isEnd ? null : tag);
+  #tag({ name, isEnd, isBlock, isReversed: isBackwards, mark }: Tag, start: number, end: number): void {
+    if (isBackwards) this.#put("\u202e", start, end);
+    if (isEnd && name === "bdo") this.#put("\u202c", start, end);
+    if (MARKED_BLOCKS.has(name)) this.#places.tag(name, isEnd, mark);
     if (TABLE_TAGS.has(name)) this.#tables.tag(name, isEnd);
-    if (isBlock) this.#parts.push("\n");
-    else if (!isEnd && CELLS.has(name)) this.#parts.push("\t");
+    if (isBlock) this.#put("\n", start, end);
+    else if (!isEnd && CELLS.has(name)) this.#put("\t", start, end);
   }
 
   /** False where nothing in them is told, whenever they are read. */
-  #attributes(name: string, tag: string): boolean {
+  #attributes(name: string, tag: string, open: number): boolean {
     let tells = false;
     READ_ATTRIBUTES.lastIndex = 0;
     for (let match = READ_ATTRIBUTES.exec(tag); match !== null; match = READ_ATTRIBUTES.exec(tag)) {
@@ -164,7 +180,7 @@ class Converter {
         if (attribute !== "href" && /^\s*cid:/i.test(value)) this.#contentIds.add(contentIdOf(value));
         this.#embed(value);
       } else if (value.trim() !== "") {
-        if (name === "img" || name === "input") this.#parts.push(` ${value} `);
+        if (name === "img" || name === "input") this.#put(` ${value} `, open, open + tag.length + 2);
         else this.#aside.push(value);
       }
     }
@@ -290,7 +306,12 @@ export function contentIdOf(text: string): string {
   }
 }
 
-function tidySpaces(text: string): string {
+/** Of one stretch between two tags. */
+export function shownText<T extends Rewritable<T>>(text: T): T {
+  return decodeEntities(WIDE_SPACE.test(String(text)) ? text.replace(/[ \t\r\n\f]+/g, " ") : text);
+}
+
+export function tidySpaces<T extends Rewritable<T>>(text: T): T {
   return text
     .replace(/ {2,}/g, " ")
     .replace(/\n[ \n]+/g, "\n")
@@ -299,4 +320,16 @@ function tidySpaces(text: string): string {
 
 export function htmlToText(html: string): HtmlText {
   return new Converter(html, true).convert();
+}
+
+/** The pieces of the text before spaces are tidied, where each stands in the source, and what is told behind them. */
+export type TracedHtml = {
+  readonly pieces: readonly string[];
+  readonly origins: readonly number[];
+  readonly aside: string;
+};
+
+/** For explaining. */
+export function tracedHtml(html: string): TracedHtml {
+  return new Converter(html, true).trace();
 }

@@ -5,6 +5,7 @@
  * for those of another script that look like them inside a word; lower-casing keeps every offset. Linear time, idempotent. Pure.
  */
 import { areShown } from "../../parts/extraction/four-bytes.ts";
+import type { Rewritable } from "./source/mapped-text.ts";
 
 /** What nothing shows (Unicode, Default_Ignorable_Code_Point), annotation marks, and what is no character. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u{1D159}\uFFF9-\uFFFC]/gu;
@@ -76,10 +77,11 @@ function isPlain(text: string): boolean {
   return true;
 }
 
-function anyText(text: string): string {
+/** The same of a text that keeps the places of its characters. */
+export function anyText<T extends Rewritable<T>>(text: T): T {
   const lines = lineEndsOf(text);
-  const whole = HAS_CONTROLS.test(lines) ? lines.replace(CONTROLS, "").replace(SEPARATORS, "\n") : lines;
-  if (isAscii(whole)) return whole;
+  const whole = HAS_CONTROLS.test(String(lines)) ? lines.replace(CONTROLS, "").replace(SEPARATORS, "\n") : lines;
+  if (isAscii(String(whole))) return whole;
   const shown = whole
     .replace(INVISIBLE, "")
     .normalize("NFKC")
@@ -92,8 +94,8 @@ function anyText(text: string): string {
     .replace(DOTTED_CAPITAL_I, "I")
     .replace(MARKS_OVER, "")
     .replace(MAY_BE_FRAMED, (sign) => FRAMED.get(sign) ?? sign);
-  const latin = MAY_LOOK_ALIKE.test(shown) ? shown.replace(WORD, latinOf) : shown;
-  return MAY_BE_DIGIT.test(latin) ? latin.replace(DIGITS, asciiDigit) : latin;
+  const latin = MAY_LOOK_ALIKE.test(String(shown)) ? shown.replace(WORD, latinOf) : shown;
+  return MAY_BE_DIGIT.test(String(latin)) ? latin.replace(DIGITS, asciiDigit) : latin;
 }
 
 /** A word in two scripts, which no language has. */
@@ -103,10 +105,10 @@ function latinOf(word: string): string {
 }
 
 /** Every line break as LF. Fixed texts are replaced several times faster than patterns. */
-function lineEndsOf(text: string): string {
-  if (!text.includes("\r")) return text;
+function lineEndsOf<T extends Rewritable<T>>(text: T): T {
+  if (!String(text).includes("\r")) return text;
   const lines = text.replace(/\r\n/g, "\n");
-  return lines.includes("\r") ? lines.replace(/\r/g, "\n") : lines;
+  return String(lines).includes("\r") ? lines.replace(/\r/g, "\n") : lines;
 }
 
 /** In UTF-8, ASCII alone takes one byte a character. */

@@ -191,7 +191,7 @@ type CharsetReading = {
   readonly reason: UninspectableReason | null;
 };
 
-function readCharset(part: MimePart, bytes: Buffer): CharsetReading {
+export function readCharset(part: MimePart, bytes: Buffer): CharsetReading {
   const charset = part.charset?.trim().toLowerCase() ?? null;
   if (isUtf16(bytes) && (charset === null || !/^(?:utf|ucs)/.test(charset))) {
     const text = decodeCharset(bytes, "utf-16");
@@ -216,7 +216,7 @@ function charsetsWithin(bytes: Buffer, charset: string | null): readonly string[
 const META_WITHIN = 4_096;
 const META_CHARSET = /<meta[^>]{1,300}?charset\s{0,9}=\s{0,9}["']?([a-z0-9_.:-]{1,40})/i;
 
-function isHtml(part: MimePart, text: string): boolean {
+export function isHtml(part: MimePart, text: string): boolean {
   if (part.contentType === "text/html" || part.contentType === "application/xhtml+xml") return true;
   if (part.filename !== null && /\.x?html?$/i.test(part.filename)) return true;
   return /^\s{0,200}(?:<!doctype html|<html[\s>])/i.test(text.slice(0, 400));

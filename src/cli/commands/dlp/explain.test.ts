@@ -24,7 +24,7 @@ test("the tree tells what each condition counted, and no text of the message", a
   );
   expect(output).toMatch(/us-hipaa\/phi\.patient_numbers: does not hold/);
   expect(output).toMatch(/\nfound nothing of what they ask for \(.*\):\n(?:  .*\n)*?  .*us-hipaa\/phi\.health_format/);
-  expect(output).toMatch(/\n *\d+ +us\.mrn +85 +1 +body +17 +8 +[0-9a-f]{16} +level 85\n/);
+  expect(output).toMatch(/\n *\d+ +us\.mrn +85 +1 +body +17 +8 +1:18 +31-39 +[0-9a-f]{16} +level 85\n/);
   for (const value of VALUES) expect(output).not.toContain(value);
 });
 
@@ -36,6 +36,7 @@ test("programs get the same as one object, without a text of the message", async
   expect(rule).toMatchObject({ holds: true, when: { kind: "all", conditions: [{ holds: true }, { holds: true }] } });
   const finding = explanation["findings"]?.find((each) => each["detector"] === "us.mrn");
   expect(finding).toMatchObject({ confidence: 85, part: "1", offset: 17, length: 8, dropped: null });
+  expect(finding).toMatchObject({ source: { precision: "exact", start: 31, end: 39, line: 1, column: 18 } });
   expect(finding?.["rules"]).toContain("phi.record_number_plus_health");
   for (const value of VALUES) expect(output).not.toContain(value);
 });
@@ -51,7 +52,9 @@ test("a sender is told as one, without the address", async () => {
   writeFileSync(mail, "From: oncology-reminders@clinic.example\r\nSubject: Your appointment\r\n\r\nThursday at 10");
   const { output } = await runDlp("explain", mail);
   expect(output).toMatch(/us-hipaa\/phi\.sender_tells: holds \(shadow: acts on nothing/);
-  expect(output).toMatch(/ sender\.care +60 +header:sender +sender +0 +0 +[0-9a-f]{16} +level 60, sender\n/);
+  expect(output).toMatch(
+    / sender\.care +60 +header:sender +sender +0 +0 +- +header 0-70 +[0-9a-f]{16} +level 60, sender\n/,
+  );
   expect(output).not.toMatch(/reminders|clinic\.example/);
 });
 

@@ -5,13 +5,16 @@
 import { randomBytes } from "node:crypto";
 import { Command } from "commander";
 import type { Seen } from "../../../stages/inspect/inspect.ts";
+import { DEFAULT_INSPECT_OPTIONS } from "../../../stages/inspect/inspect-options.ts";
+import { structureOf } from "../../../stages/inspect/loose-file.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
+import { SourceMap } from "../../../stages/inspect/source/source-map.ts";
 import { Finding } from "../../cli-error.ts";
 import { configuredIndexes } from "../../dlp/configured-indexes.ts";
 import { Explainer } from "../../dlp/explanation.ts";
 import type { ExplainedFinding, Explanation } from "../../dlp/explanation.ts";
 import { requireContent } from "../../dlp/files.ts";
-import { foundSomething, ruleLines, whyOf } from "../../dlp/explanation-text.ts";
+import { bytesOf, foundSomething, lineOf, ruleLines, whyOf } from "../../dlp/explanation-text.ts";
 import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { requireLeave, REASON_OPTION } from "../../dlp/reveal.ts";
 import { printable, printTable, standardOutput, wrapped } from "../../output.ts";
@@ -38,7 +41,9 @@ export function explainCommand(): Command {
     .option(...REASON_OPTION)
     .addHelpText(
       "after",
-      "\nPlaces count characters of the text as inspection read it. Equal values have equal hashes, within one run." +
+      "\nAT and LENGTH count characters of the text as inspection read it, LINE lines and characters of the decoded part, BYTES those of the file;" +
+        "\nwhere the bytes of the finding itself cannot be told, those of the tag, part, header or message it stands in, and that word." +
+        "\nEqual values have equal hashes, within one run." +
         "\nExit codes: 0 clean, 1 not clean, 2 wrong usage." +
         '\nExamples:\n  postern dlp explain message.eml\n  postern dlp explain message.eml --reveal --reason "false alarm, ticket 4711"',
     )
@@ -51,8 +56,14 @@ async function explain(file: string, options: ExplainOptions, command: Command):
   if (options.reveal === true) await requireLeave(command, options, content.bytes);
   let seen: Seen | null = null;
   const inspect = inspectWith(packs, (each) => void (seen = each));
-  const findings = await scanBytes(content.bytes, content.name, inspect);
-  const explainer = new Explainer({ findings, seen: seen ?? NOTHING_SEEN, packs, hashKey: randomBytes(32) });
+  let mime = structureOf(Buffer.alloc(0));
+  const findings = await scanBytes(content.bytes, content.name, (input) => {
+    mime = input.mime;
+    return inspect(input);
+  });
+  const { partBytesMax } = DEFAULT_INSPECT_OPTIONS;
+  const sources = new SourceMap({ bytes: content.bytes, mime, partBytesMax });
+  const explainer = new Explainer({ findings, seen: seen ?? NOTHING_SEEN, packs, hashKey: randomBytes(32), sources });
   const explanation = explainer.explain();
   const output = standardOutput();
   if (options.json === true) output.line(JSON.stringify({ file, ...explanation }));
@@ -109,6 +120,8 @@ const COLUMNS: readonly Column<ExplainedFinding>[] = [
   { title: "PLACE", text: ({ places }) => places.join("+") },
   { title: "AT", text: ({ offset }) => String(offset), alignRight: true },
   { title: "LENGTH", text: ({ length }) => String(length), alignRight: true },
+  { title: "LINE", text: lineOf },
+  { title: "BYTES", text: bytesOf },
   { title: "HASH", text: ({ valueHash }) => valueHash },
   { title: "WHY", text: whyOf, isFlexible: true },
 ];
