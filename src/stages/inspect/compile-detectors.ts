@@ -59,6 +59,8 @@ class DetectorCompiler {
   readonly phrases = new PhraseIndex();
   /** Of all lists of the pack but given names, in lower case. */
   readonly #words = new Set<string>();
+  /** Lists that stand in several places are looked for once. */
+  readonly #sets = new Map<string, number>();
   readonly #report: Report;
   readonly #lists: PackLists;
   readonly #indexes: EdmIndexes;
@@ -180,7 +182,13 @@ class DetectorCompiler {
 
   #set(words: readonly string[], path: YamlPath): number {
     this.#checkPhrases(words, path);
-    return this.phrases.addSet(words.map(normaliseText));
+    const phrases = words.map(normaliseText);
+    const key = phrases.join("\n");
+    const known = this.#sets.get(key);
+    if (known !== undefined) return known;
+    const set = this.phrases.addSet(phrases);
+    this.#sets.set(key, set);
+    return set;
   }
 
   /** Keys and headings are written as one word too: `dateOfBirth`, `PatientId`. */

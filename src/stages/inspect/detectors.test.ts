@@ -124,6 +124,15 @@ describe("names", () => {
     ["after an honorific", "saw Mrs. Sample", [["SAMPLE", 65]]],
     ["after Dr. only weakly", "saw Dr. Sample", [["SAMPLE", 40]]],
     ["after Dr. only weakly, however full", "saw Dr. Anna Sample", [["ANNASAMPLE", 40]]],
+    ["only weakly of who did it", "recorded by Anna Sample", [["ANNASAMPLE", 40]]],
+    [
+      "after an honorific of other languages",
+      "saw Frau Quux Zorblax and Senora Sample",
+      [
+        ["QUUXZORBLAX", 65],
+        ["SAMPLE", 65],
+      ],
+    ],
     ["after a label, an initial and a surname", "patient: Z. Quux", [["ZQUUX", 85]]],
     ["after a label in capitals", "PATIENT ZORBLAX QUUX", [["ZORBLAXQUUX", 85]]],
     ["no command in capitals", "alter table patient ADD COLUMN", []],
@@ -153,7 +162,21 @@ describe("names by their shape", () => {
     ["with an apostrophe", "met Quux O'Zorb", [["QUUXOZORB", 45]]],
     ["at the head of an entry", "07:30 Zorblax - hernia", [["ZORBLAX", 35]]],
     ["after a bed", "Bed 3: Zorblax, weaning", [["ZORBLAX", 35]]],
-    ["no lone capitalised word", "We saw Zorblax", []],
+    [
+      "a surname first, before a number or an identifier",
+      "Zorblax, Quux, 66; Zorb, Q",
+      [
+        ["ZORBLAXQUUX", 50],
+        ["ZORBQ", 55],
+      ],
+    ],
+    ["no enumeration turned round", "with Zorblax, Quux, Zorb", [["ZORBLAX", 25]]],
+    ["one word amid a sentence", "We saw Zorblax", [["ZORBLAX", 25]]],
+    ["one word that does what people do", "Today. Zorblax has said so", [["ZORBLAX", 25]]],
+    ["the one word of a subject", "RE: Zorblax", [["ZORBLAX", 25]]],
+    ["no lone word at the head of a sentence", "Zorblax! Quux arrives.", []],
+    ["no first word of a house", "at Zorblax Clinic today", []],
+    ["no word behind a mark", "saw: Zorblax, then; Quux.", []],
     ["no word of the lists", "New York, the Clinic on Monday", []],
     ["no capitals", "SELECT FROM ZORBLAX QUUX", []],
   ])("%s", (_, text, expected) => {

@@ -1,9 +1,10 @@
 /**
  * Recognises names that no list knows, by how they are written: `T. Brandvold`, `Mendoza, L.`, two capitalised words, one after
- * a relation (`my son Kwame`), one that opens an entry (`07:30 Castellanos - …`).
+ * a relation (`my son Kwame`), one that opens an entry (`07:30 Castellanos - …`), one amid a sentence (`please call Freya`).
  * Promises: linear time; a word that stands in any list of the pack, other than given names, is no name. Far weaker evidence
  * than person-name.ts: rules must ask for more beside it. Pure.
- * Levels: 60 after a relation, 55 with an initial, 45 two words, 35 one word that opens an entry.
+ * Levels: 60 after a relation, 55 with an initial, 45 two words, 35 one word that opens an entry, 25 one amid a sentence or that
+ * does what people do.
  */
 import type { Candidate, DetectionMethod, ScannedSegment } from "./compiled-pack.ts";
 import { normaliseValue } from "./normalise.ts";
@@ -20,6 +21,17 @@ const INITIAL_AFTER = /(?:, ?\p{Lu}(?:\.|(?=[ ,:;)\n]|$))| \p{Lu}(?:\.(?! \p{Lu}
 const ENTRY_END = /(?: [-–(]|,|:) ?/y;
 const ENTRY_START = /(?:^|\n)[\s\d:.)#*•>-]{0,12}(?:(?:bed|room|rm) ?\d{1,4}[a-z]?[:, -]{1,3})?$/i;
 const ENTRY_CHARS_MAX = 32;
+/** `Ruiz, Hector, 66`, `Ruiz, Hector (ward 6)`: what follows a name turned round. */
+const TURNED_END = /(?=,? (?:\d|\()|: |, (?:DOB|dob|born|MRN|mrn|age))/y;
+/** All that stands before the one word of a subject: `Re: MacAllister`. */
+const SUBJECT_START = /^(?:(?:re|fwd?|aw|wg): ?){0,4}$/i;
+/** A word in lower case before it, with no mark between, and none with a capital behind it. */
+const AMID_START = /(?:^|[^\p{L}])\p{Ll}{1,20} $/u;
+const AMID_CHARS_MAX = 22;
+const AMID_END = /(?! \p{Lu})/uy;
+/** What people do or have done to them, behind a name that opens a sentence. */
+const DOES =
+  /(?:'s|’s)? (?:has|had|is|was|needs?|wants?|said|says|took|takes|came|comes|called|asked|did|does|went|lost|got|still|cannot|can|feels|felt|refuse[sd]|missed|will|may|keeps|kept) /y;
 const FIRST_CAPITAL = 65;
 const LAST_CAPITAL = 90;
 const FIRST_LETTER_BEYOND_ASCII = 0xc0;
@@ -37,9 +49,9 @@ export function findShapes(scan: ScannedSegment, { relations, notNames }: ShapeM
     if (!isCapital || start < last) continue;
     const before = token === 0 ? -1 : (bounds[token * 2 - 1] ?? -1);
     const candidate = shapeAt(text, start, { notNames, isRelated: relationEnds.has(before) && start - before < 3 });
-    if (candidate === null || scan.senderNames.has(normaliseValue(candidate.value))) continue;
-    found.push(candidate);
+    if (candidate === null) continue;
     last = candidate.end;
+    if (!scan.senderNames.has(normaliseValue(candidate.value))) found.push(candidate);
   }
   return found;
 }
@@ -59,10 +71,23 @@ function shapeAt(text: string, start: number, { notNames, isRelated }: Where): C
   const second = text.charAt(first.end) === " " ? nameAt(text, first.end + 1, notNames) : null;
   if (isRelated) return { ...spanOf(text, start, (second ?? first).end), base: 60 };
   if (second !== null) return { ...spanOf(text, start, second.end), base: 45 };
+  const turned = text.startsWith(", ", first.end) ? nameAt(text, first.end + 2, notNames) : null;
+  if (turned !== null && matchEnd(TURNED_END, text, turned.end) !== null)
+    return { ...spanOf(text, start, turned.end), base: 50 };
+  return oneWordAt(text, start, first);
+}
+
+function oneWordAt(text: string, start: number, name: Word): Candidate | null {
+  const span = spanOf(text, start, name.end);
   const opensEntry =
-    matchEnd(ENTRY_END, text, first.end) !== null &&
+    matchEnd(ENTRY_END, text, name.end) !== null &&
     ENTRY_START.test(text.slice(Math.max(0, start - ENTRY_CHARS_MAX), start));
-  return opensEntry ? { ...spanOf(text, start, first.end), base: 35 } : null;
+  if (opensEntry) return { ...span, base: 35 };
+  const isAmid =
+    matchEnd(AMID_END, text, name.end) !== null &&
+    AMID_START.test(text.slice(Math.max(0, start - AMID_CHARS_MAX), start));
+  const isSubject = name.end === text.length && SUBJECT_START.test(text.slice(0, start));
+  return isAmid || isSubject || matchEnd(DOES, text, name.end) !== null ? { ...span, base: 25 } : null;
 }
 
 function nameAt(text: string, start: number, notNames: ReadonlySet<string>): Word | null {

@@ -10,10 +10,12 @@ import type { PhraseHit } from "./phrase-hits.ts";
 
 type NameMethod = Extract<DetectionMethod, { kind: "name" }>;
 
-export const HONORIFICS = ["mr", "mrs", "ms", "miss", "mx", "dr", "doctor"] as const;
+const PATIENT_HONORIFICS = ["mr", "mrs", "ms", "miss", "mx", "frau", "herr", "mme", "madame", "senor", "senora", "sra"];
+export const HONORIFICS = [...PATIENT_HONORIFICS, "dr", "doctor"];
 /** Honorifics of providers, whose names are weaker evidence than patients' names. */
-const PROVIDER_FROM = 5;
-const PROVIDER_TITLES = new Set([...HONORIFICS.slice(PROVIDER_FROM), "prof", "professor"]);
+const PROVIDER_FROM = PATIENT_HONORIFICS.length;
+/** What stands before somebody who treats, or who did something: `by Anna Smith`. */
+const PROVIDER_TITLES = new Set([...HONORIFICS.slice(PROVIDER_FROM), "prof", "professor", "by"]);
 const QUOTED_HEADER = /^[>\s|*]{0,20}(?:from|to|cc|bcc|sent|reply-to|date|on)\b/i;
 const LINE_CHARS_MAX = 400;
 /** Punctuation between a label and the name: `Patient: Anna Smith`, `patient name - Anna Smith`. */
