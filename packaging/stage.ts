@@ -59,6 +59,7 @@ export function stageTree(stage: string, facts: Facts): void {
   for (const unit of readdirSync(join(ROOT, "systemd")).filter((name) => /\.(?:service|socket|timer)$/.test(name))) {
     copy(`systemd/${unit}`, `usr/lib/systemd/system/${unit}`);
   }
+  copy("systemd/pictures.conf", `${DOC}/examples/pictures.conf`);
   copy("systemd/sysusers.d/postern.conf", "usr/lib/sysusers.d/postern.conf");
   copy("systemd/tmpfiles.d/postern.conf", "usr/lib/tmpfiles.d/postern.conf");
 

@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freePort } from "../../src/cli/loopback/free-port.ts";
 import { submit } from "../../src/cli/loopback/submit.ts";
 import { zipOf } from "../../src/parts/extraction/zip.samples.ts";
-import { peers, run } from "../support/peers.ts";
+import { peers } from "../support/peers.ts";
+import { allowedCalls } from "../support/system-calls.ts";
 import { mail, World } from "../support/world.ts";
 
 const { areMissing, note } = peers("systemd", "strace");
@@ -35,7 +36,7 @@ describe.skipIf(areMissing)(`the system call filter${note}`, { timeout: TIMEOUT_
 
   test("it lets through all that the service calls", async () => {
     const called = await systemCallsOfALife();
-    const allowed = await allowedByTheUnit();
+    const allowed = await allowedCalls([UNIT]);
     expect(called.size).toBeGreaterThan(40);
     expect(allowed.size).toBeGreaterThan(200);
     expect([...called].filter((name) => !allowed.has(name) && !AS_ROOT_ONLY.has(name))).toEqual([]);
@@ -89,33 +90,4 @@ async function said(isTrue: () => boolean): Promise<void> {
     if (performance.now() > end) throw new Error("it was not said in time");
     await sleep(50);
   }
-}
-
-/** As systemd reads the SystemCallFilter= lines: the first allows, the ones with a tilde take away. */
-async function allowedByTheUnit(): Promise<ReadonlySet<string>> {
-  const allowed = new Set(await callsOf("@default"));
-  for (const [, tilde, groups = ""] of readFileSync(UNIT, "utf8").matchAll(/^SystemCallFilter=(~?)(.+)$/gm)) {
-    for (const group of groups.split(" ")) {
-      for (const name of await callsOf(group)) {
-        if (tilde === "~") allowed.delete(name);
-        else allowed.add(name);
-      }
-    }
-  }
-  return allowed;
-}
-
-async function callsOf(group: string): Promise<readonly string[]> {
-  const { stdout } = await run("/usr/bin/systemd-analyze", ["--no-pager", "syscall-filter", group]);
-  const members = stdout
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("#"));
-  const nested = await Promise.all(members.map((name) => callsWithin(name)));
-  return nested.flat();
-}
-
-async function callsWithin(member: string): Promise<readonly string[]> {
-  return member.startsWith("@") ? callsOf(member) : [member];
 }

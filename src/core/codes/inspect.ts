@@ -35,6 +35,6 @@ export const inspectCodes = {
   },
   "PST-INS-031": {
     what: "The program that reads the text of pictures (`dlp.ocr`) cannot be started; pictures count as uninspectable meanwhile.",
-    next: "Install bubblewrap, let the unit make namespaces, and try it: docs/operating.md, reading pictures.",
+    next: "Install bubblewrap, put the drop-in pictures.conf beside the unit, and try it: docs/operating.md, reading pictures.",
   },
 } as const satisfies Record<`PST-INS-${string}`, CodeEntry>;

@@ -106,7 +106,7 @@ function resultOf(output: Buffer): PictureResult {
 }
 
 /** Arguments of bubblewrap, and behind them of prlimit and of the program. */
-function confinement({ command, dataDir, memoryBytesMax, timeMsMax }: PictureProgramOptions): string[] {
+export function confinement({ command, dataDir, memoryBytesMax, timeMsMax }: PictureProgramOptions): string[] {
   return [
     ...words("--unshare-all --die-with-parent --new-session --clearenv --setenv PATH /usr/bin:/bin"),
     ...words("--setenv OMP_THREAD_LIMIT 1 --ro-bind /usr /usr"),
