@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -131,6 +131,31 @@ test("packs that judge the same rules twice are warned of, and valid", async () 
   const { exitCode, out, err } = await postern("config", "check", join(folder, "twice-config.yaml"));
   expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
   expect(out).toMatch(/^warning: .*more\.yaml:1:1 pack: it extends pack\.yaml, which is named too: /m);
+});
+
+test("an index that cannot be opened is told where the configuration names it", async () => {
+  put("edm.key", "0f".repeat(32));
+  const index = "edm:\n    - { name: patients, file: nowhere.edm, key: file:edm.key }";
+  put(
+    "edm.yaml",
+    `${readFileSync(join(folder, "postern.yaml"), "utf8").replace(/^dlp: .*$/m, `dlp:\n  packs: [pack.yaml]\n  ${index}`)}`,
+  );
+  const { exitCode, err } = await postern("config", "check", join(folder, "edm.yaml"));
+  expect(exitCode).toBe(1);
+  expect(err).toMatch(
+    /edm\.yaml:10:7 dlp\.edm\[0\]: PST-EDM-001 .*nowhere\.edm cannot be read \(ENOENT\); check the path/,
+  );
+});
+
+test("a program for pictures that is not there is a warning, with its place and a next step", async () => {
+  const ocr = "ocr: { command: [/usr/bin/no-such-reader], data_dir: nowhere }";
+  put("ocr.yaml", readFileSync(join(folder, "postern.yaml"), "utf8").replace("dlp: { ", `dlp: { ${ocr}, `));
+  const { exitCode, out } = await postern("config", "check", join(folder, "ocr.yaml"));
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(
+    /^warning: \S+ocr\.yaml:7:\d+ dlp\.ocr\.command: there is no program \/usr\/bin\/no-such-reader: install it/m,
+  );
+  expect(out).toContain(`${join(folder, "nowhere")} is not there or cannot be read: correct the path`);
 });
 
 test("a configuration that does not exist is told from one that is wrong", async () => {

@@ -8,7 +8,7 @@ import type { EdmIndex } from "../../parts/edm/edm-index.ts";
 import { ASSUMED_INDEXES, indexesOf } from "../../stages/inspect/compile-edm.ts";
 import { configJsonSchema } from "../../parts/config/config-schema.ts";
 import { loadConfig } from "../../parts/config/config.ts";
-import { formatYamlError } from "../../parts/config/yaml-source.ts";
+import { formatYamlError, readYaml } from "../../parts/config/yaml-source.ts";
 import type { YamlError } from "../../parts/config/yaml-source.ts";
 import { oldIndexes } from "../../detection.ts";
 import { unaddressed } from "../../pack-addresses.ts";
@@ -17,6 +17,8 @@ import type { NamedPack } from "../../pack-overlaps.ts";
 import { loadPackFile } from "../../stages/inspect/pack-file.ts";
 import { Finding } from "../cli-error.ts";
 import { printJsonLines, standardOutput } from "../output.ts";
+import { pictureWarnings } from "../picture-warnings.ts";
+import type { ErrorAt } from "../picture-warnings.ts";
 import { configEnvironment, configErrors, configPathOf } from "../surroundings.ts";
 
 export function configCommand(): Command {
@@ -43,9 +45,11 @@ async function check(file: string | undefined, options: { readonly json?: boolea
   const path = file ?? configPathOf(command);
   const loading = loadConfig(path, configEnvironment());
   const output = standardOutput();
-  const packs = loading.ok ? await lookAtPacks(path, loading.config) : { errors: loading.errors, warnings: [] };
+  const placed = placesOf(path);
+  const packs = loading.ok ? await lookAtPacks(placed, loading.config) : { errors: loading.errors, warnings: [] };
   const errors = packs.errors;
-  const warnings = [...loading.warnings, ...packs.warnings];
+  const pictures = loading.ok ? pictureWarnings(loading.config.dlp.ocr, placed) : [];
+  const warnings = [...loading.warnings, ...packs.warnings, ...pictures];
   if (options.json === true) {
     const rows = (severity: string, found: readonly YamlError[]) => found.map((error) => ({ severity, ...error }));
     printJsonLines(output, [...rows("error", errors), ...rows("warning", warnings)]);
@@ -59,11 +63,23 @@ async function check(file: string | undefined, options: { readonly json?: boolea
   output.line(`${path}: valid`);
 }
 
+/** Where a value stands in the file; loading it has read it already. */
+function placesOf(path: string): ErrorAt {
+  const whole: ErrorAt = (_, message) => ({ file: path, line: 1, column: 1, path: "", message });
+  try {
+    const reading = readYaml(configEnvironment().readFile(path).toString("utf8"), path);
+    return reading.ok ? (at, message) => reading.source.errorAt(at, message) : whole;
+  } catch {
+    // Told as an error of the configuration.
+    return whole;
+  }
+}
+
 type Looked = { readonly errors: readonly YamlError[]; readonly warnings: readonly YamlError[] };
 
 /** The service loads its rule packs at the start and at a reload: what would refuse one there is told here. */
-async function lookAtPacks(path: string, config: Config): Promise<Looked> {
-  const { found, errors } = await openEach(path, config.dlp.edm);
+async function lookAtPacks(placed: ErrorAt, config: Config): Promise<Looked> {
+  const { found, errors } = await openEach(placed, config.dlp.edm);
   // Where an index cannot be opened, packs are still looked at for everything else.
   const indexes = errors.length === 0 ? indexesOf(found) : ASSUMED_INDEXES;
   const named: NamedPack[] = [];
@@ -75,7 +91,10 @@ async function lookAtPacks(path: string, config: Config): Promise<Looked> {
   });
   const ages = Object.fromEntries(Array.from(found, ([name, { facts }]) => [name, facts.created]));
   const old = oldIndexes({ indexes: ages, now: Date.now() }, config.alerts.edmIndexDays).map(({ code, facts }) =>
-    aboutPack(path, `dlp.edm ${facts?.["index"]}`, `${code} was built ${facts?.["days"]} days ago; build it anew`),
+    placed(
+      ["dlp", "edm", config.dlp.edm.findIndex(({ name }) => name === facts?.["index"])],
+      `${code} was built ${facts?.["days"]} days ago; build it anew`,
+    ),
   );
   const twice = overlapsOf(named).map(({ path: pack, why, next }) => aboutPack(pack, "pack", `${why}; ${next}`));
   return { errors: [...errors, ...ofPacks], warnings: [...old, ...twice] };
@@ -87,16 +106,16 @@ function aboutPack(file: string, path: string, message: string): YamlError {
 
 type Opened = { readonly found: ReadonlyMap<string, EdmIndex>; readonly errors: readonly YamlError[] };
 
-async function openEach(path: string, indexes: Config["dlp"]["edm"]): Promise<Opened> {
+async function openEach(placed: ErrorAt, indexes: Config["dlp"]["edm"]): Promise<Opened> {
   const found = new Map<string, EdmIndex>();
   const errors: YamlError[] = [];
-  for (const { name, file, key } of indexes) {
+  for (const [index, { name, file, key }] of indexes.entries()) {
     try {
       found.set(name, indexOf(await readIndex(file, new EdmKey(key.bytes()))));
     } catch (error) {
       if (!(error instanceof EdmError)) throw error;
       const message = `${error.code} ${error.message}; ${error.next}`;
-      errors.push({ file: path, line: 1, column: 1, path: `dlp.edm ${name}`, message });
+      errors.push(placed(["dlp", "edm", index], message));
     }
   }
   return { found, errors };

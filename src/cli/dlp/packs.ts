@@ -19,6 +19,9 @@ export const SHIPPED_PACK = fileURLToPath(new URL("../../../config/dlp/us-hipaa.
 const READERS = { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024, pictures: null };
 /** What a reader died of is told as the reason beside the file. */
 const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+/** In the help of commands that read messages. */
+export const NO_PICTURES =
+  "\nThe text of pictures is not read here, whatever dlp.ocr says: they are uninspectable, which the service may find them not to be.";
 export const PACK_OPTION = [
   "--pack <file>",
   "a rule pack to use, more than once for several; default: the shipped us-hipaa pack",

@@ -22,6 +22,10 @@ const RSA_BITS_MIN = 2048;
 /** Stands for what could not be read; it never leaves loadConfig, which then fails. */
 const NOTHING = new Secret(Buffer.alloc(0));
 
+export function optionalPath(path: string | null, files: Files): string | null {
+  return path === null ? null : absolutePath(path, files);
+}
+
 /** Path against the folder of the configuration. */
 export function absolutePath(path: string, files: Files): string {
   return resolve(files.folder, path);

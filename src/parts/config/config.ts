@@ -22,6 +22,7 @@ import type { EdmConfig } from "./config-edm.ts";
 import {
   absolutePath,
   findPack,
+  optionalPath,
   readCaFile,
   readDkimKey,
   readKeys,
@@ -291,6 +292,7 @@ function buildConfig(text: ConfigText, files: Files, origin: Pick<Config, "path"
     policy: readPolicy(text, files),
     dlp: {
       ...plain.dlp,
+      ocr: { ...plain.dlp.ocr, dataDir: optionalPath(text.dlp.ocr.data_dir, files) },
       packs: text.dlp.packs.map((pack, i) => findPack(pack, ["dlp", "packs", i], files)),
       edm: readEdm(text, files),
     },

@@ -166,3 +166,7 @@ test("verify tells where a list comes from, and the line at which one was change
   expect(changed.output).toContain("bad.dict:10: is out of order");
   expect(changed.output).toContain("its hash does not fit");
 });
+
+test.each(["verify", "rebuild"])("%s of a list that cannot be read is wrong usage", async (command) => {
+  expect((await runDlp("dict", command, join(folder, "nowhere.dict"))).error).toMatchObject({ exitCode: 2 });
+});

@@ -168,6 +168,9 @@ function readList(file: string): string {
     return readFileSync(file, "utf8");
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-    throw new CliError(`PST-INS-003 ${file} cannot be read (${why})`, { next: "Check the path and its permissions." });
+    throw new CliError(`PST-INS-003 ${file} cannot be read (${why})`, {
+      next: "Check the path and its permissions.",
+      exitCode: 2,
+    });
   }
 }

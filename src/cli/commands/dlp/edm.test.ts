@@ -69,4 +69,10 @@ describe("dlp edm", () => {
     expect((error as CliError).message).toContain(code);
     expect((error as CliError).next).not.toBe("");
   });
+
+  test("a file that cannot be read is wrong usage, one that is no index is not", async () => {
+    expect((await runDlp("edm", "show", file("nowhere.edm"))).error).toMatchObject({ exitCode: 2 });
+    expect((await runDlp("edm", "verify", file("nowhere.edm"), ...key())).error).toMatchObject({ exitCode: 2 });
+    expect((await runDlp("edm", "show", file("p.csv"))).error).toMatchObject({ exitCode: 1 });
+  });
 });

@@ -45,7 +45,7 @@ export function edmCommand(): Command {
     .option("--json", "one JSON object")
     .addHelpText(
       "after",
-      "\nExit codes: 0 sound, 1 not, or not of this key, 2 wrong usage.\nExample:\n  postern dlp edm verify patients.edm --key file:/etc/postern/keys/edm.key",
+      "\nExit codes: 0 sound, 1 not, or not of this key, 2 wrong usage or no file that can be read.\nExample:\n  postern dlp edm verify patients.edm --key file:/etc/postern/keys/edm.key",
     )
     .action(async (path: string, options: { readonly key: string; readonly json?: boolean }) => verify(path, options));
   command
@@ -55,7 +55,7 @@ export function edmCommand(): Command {
     .option("--json", "one JSON object")
     .addHelpText(
       "after",
-      "\nExit codes: 0 it is an index, 1 it is none or cannot be read, 2 wrong usage.\nExample:\n  postern dlp edm show /var/lib/postern/edm/patients.edm",
+      "\nExit codes: 0 it is an index, 1 it is none, 2 wrong usage or no file that can be read.\nExample:\n  postern dlp edm show /var/lib/postern/edm/patients.edm",
     )
     .action(async (path: string, options: { readonly json?: boolean }) => show(path, options));
   return command;
@@ -254,6 +254,8 @@ async function withCliErrors<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof EdmError)) throw error;
-    throw new CliError(`${error.code} ${error.message}`, { next: error.next, lines: error.lines });
+    // Of a file that cannot be read nothing is known: wrong usage.
+    const exitCode = error.code === "PST-EDM-001" ? 2 : 1;
+    throw new CliError(`${error.code} ${error.message}`, { next: error.next, lines: error.lines, exitCode });
   }
 }

@@ -152,4 +152,13 @@ describe("dlp bench", () => {
       "core_p99_ms",
     ]);
   });
+
+  test("measures a few bytes too, and nothing is nothing to measure with", { timeout: 60_000 }, async () => {
+    writeFileSync(join(folder, "few.jsonl"), '{"id": "r1", "label": "clean", "text": "x"}');
+    const { output } = await runDlp("bench", "--json", join(folder, "few.jsonl"));
+    expect(jsonLines(output)[0]).toMatchObject({ mb_per_s: expect.any(Number) as number });
+    writeFileSync(join(folder, "empty.txt"), "");
+    const { error } = await runDlp("bench", `clean=${join(folder, "empty.txt")}`);
+    expect(error).toMatchObject({ exitCode: 2 });
+  });
 });

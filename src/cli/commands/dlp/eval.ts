@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { configuredIndexes } from "../../dlp/configured-indexes.ts";
 import { readLabelledSet, SPLITS, splitOf } from "../../dlp/labelled-set.ts";
 import type { LabelledSet, Split } from "../../dlp/labelled-set.ts";
-import { PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
+import { NO_PICTURES, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { identifierScores, judge, messageScores, mistakeOf, unfoundIn, withTotals } from "../../dlp/score.ts";
 import type { IdentifierScore, Judged, MessageScore } from "../../dlp/score.ts";
 import { printJsonLines, printTable, standardOutput } from "../../output.ts";
@@ -51,6 +51,7 @@ export function evalCommand(): Command {
       "after",
       "\nMessages labelled phi must be found, those with any other label must not. Tune with --split dev, and" +
         "\nlook at --split test only to see whether what was tuned holds." +
+        NO_PICTURES +
         "\nExit codes: 0 scored, 1 something could not be read, 2 wrong usage." +
         "\nExamples:\n  postern dlp eval labelled.jsonl.gz --list\n  postern dlp eval phi=./records clean=./newsletters --split dev --pack my-pack.yaml",
     )

@@ -15,7 +15,7 @@ import { Explainer } from "../../dlp/explanation.ts";
 import type { ExplainedFinding, Explanation } from "../../dlp/explanation.ts";
 import { requireContent } from "../../dlp/files.ts";
 import { bytesOf, foundSomething, lineOf, ruleLines, whyOf } from "../../dlp/explanation-text.ts";
-import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
+import { inspectWith, NO_PICTURES, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { requireLeave, REASON_OPTION } from "../../dlp/reveal.ts";
 import { printable, printTable, standardOutput, wrapped } from "../../output.ts";
 import type { Column, Output } from "../../output.ts";
@@ -44,6 +44,7 @@ export function explainCommand(): Command {
       "\nAT and LENGTH count characters of the text as inspection read it, LINE lines and characters of the decoded part, BYTES those of the file;" +
         "\nwhere the bytes of the finding itself cannot be told, those of the tag, part, header or message it stands in, and that word." +
         "\nEqual values have equal hashes, within one run." +
+        NO_PICTURES +
         "\nExit codes: 0 clean, 1 not clean, 2 wrong usage." +
         '\nExamples:\n  postern dlp explain message.eml\n  postern dlp explain message.eml --reveal --reason "false alarm, ticket 4711"',
     )

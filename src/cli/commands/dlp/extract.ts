@@ -11,7 +11,7 @@ import { marksIn } from "../../../stages/inspect/text-places.ts";
 import { scanBytes } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
 import { requireContent } from "../../dlp/files.ts";
-import { inspectWith } from "../../dlp/packs.ts";
+import { inspectWith, NO_PICTURES } from "../../dlp/packs.ts";
 import { REASON_OPTION, requireLeave } from "../../dlp/reveal.ts";
 import { printable, printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
@@ -41,7 +41,8 @@ export function extractCommand(): Command {
     .option(...REASON_OPTION)
     .addHelpText(
       "after",
-      "\nSOURCE counts bytes of the file, as the part stands there, still encoded; CHARS those of the text read from it." +
+      NO_PICTURES +
+        "\nSOURCE counts bytes of the file, as the part stands there, still encoded; CHARS those of the text read from it." +
         "\nExit codes: 0 everything is read, 1 something is not, 2 wrong usage." +
         '\nExamples:\n  postern dlp extract message.eml\n  postern dlp extract --json scan.dcm\n  postern dlp extract message.eml --reveal --reason "ticket 4711"',
     )

@@ -6,7 +6,7 @@ import type { ScanLine } from "../../../stages/inspect/scan.ts";
 import { Finding } from "../../cli-error.ts";
 import { configuredIndexes } from "../../dlp/configured-indexes.ts";
 import { contentOf, filesOf } from "../../dlp/files.ts";
-import { inspectWith, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
+import { inspectWith, NO_PICTURES, PACK_OPTION, requirePacks } from "../../dlp/packs.ts";
 import { printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
 
@@ -31,6 +31,7 @@ export function scanCommand(): Command {
     .addHelpText(
       "after",
       "\nA file that cannot be read is uninspectable. Links inside folders are not followed." +
+        NO_PICTURES +
         "\nExit codes: 0 everything clean, 1 something is not, 2 wrong usage." +
         "\nExamples:\n  postern dlp scan message.eml\n  postern dlp scan --json ./mails > verdicts.jsonl",
     )
