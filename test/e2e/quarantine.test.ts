@@ -223,4 +223,30 @@ describe.skipIf(!canBeOthers)("people of other uids (root starts them)", () => {
     expect(text).not.toMatch(/zebra|agreed with the ward/);
     expect(world.server("mx.a.test").transactions.every(({ rcptTo }) => !rcptTo.includes("refused@a.test"))).toBe(true);
   });
+
+  test("many are decided at once by rule and age, after a look and a word", async () => {
+    const fresh = [await held("many-one"), await held("many-two"), await held("many-three")];
+    const [rule = ""] = (await rowOf("rita", fresh[0] ?? "")).rules;
+    const refuse = ["quarantine", "refuse", ...REASON] as const;
+    const waiting = (await listedBy("rita", "--rule", rule)).length;
+    expect(waiting).toBeGreaterThanOrEqual(3);
+    const look = await runAs("rita", world, ...refuse, "--rule", rule, "--dry-run");
+    expect(look).toMatchObject({
+      code: 0,
+      output: expect.stringContaining(`refuse would be for ${waiting} recipients`),
+    });
+    expect(await runAs("rita", world, ...refuse, "--rule", rule)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining("say --yes"),
+    });
+    const others = ["--rule", `${rule}.other`, "--rule", "house/"];
+    expect(await runAs("rita", world, ...refuse, ...others)).toMatchObject({ code: 0, output: "none\n" });
+    expect(await listedBy("rita", "--older", "30d")).toEqual([]);
+    expect((await world.recipients((fresh[0] ?? "").slice(0, 26)))[0]?.state).toBe("held");
+    const { output } = await runAs("rita", world, ...refuse, "--rule", rule, "--yes");
+    for (const id of fresh) expect(output).toContain(`${id}  refuse\n`);
+    expect((await listedBy("rita", "--rule", rule)).filter(({ request }) => request === null)).toEqual([]);
+    expect(await runAs("rita", world, ...refuse)).toMatchObject({ code: 2 });
+    expect(await runAs("rita", world, ...refuse, fresh[0] ?? "", "--rule", rule)).toMatchObject({ code: 2 });
+  });
 });

@@ -6,16 +6,20 @@ import { createWriteStream, rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command, InvalidArgumentError } from "commander";
-import type { QuarantineDetail, QuarantineRow, QueueCursor } from "../../parts/control/control-protocol.ts";
+import type { QuarantineDetail, QuarantineRow, ReviewResult } from "../../parts/control/control-protocol.ts";
 import { CliError, Finding } from "../cli-error.ts";
 import { formatDuration, formatTime, printable, printJsonLines, printTable, standardOutput } from "../output.ts";
 import type { Column, Output } from "../output.ts";
 import { askForBody, askService } from "../surroundings.ts";
-import { printResults, SKIPPED } from "./queue/act.ts";
+import { addChoice, chosenRows, hasChoice } from "./quarantine/choose.ts";
+import type { Choice } from "./quarantine/choose.ts";
+import { agree, printResults, SKIPPED } from "./queue/act.ts";
 import { parseId, parseIds } from "./queue/selection.ts";
 
 /** Of a message on the terminal; the whole of it goes to --output. */
 const TERMINAL_BYTES_MAX = 65_536;
+/** Decided in one request. */
+const PORTION_MAX = 200;
 const REASON = ["--reason <text>", "why; recorded in the audit, so name no patient"] as const;
 
 export function quarantineCommand(): Command {
@@ -31,8 +35,10 @@ export function quarantineCommand(): Command {
   return command;
 }
 
+type ListOptions = Choice & { readonly addresses?: boolean; readonly json?: boolean };
+
 function listCommand(): Command {
-  return new Command("list")
+  return addChoice(new Command("list"))
     .description("list what waits for a review, and what waits for a second person")
     .option("--addresses", "whole addresses, for reviewers")
     .option("--json", "one JSON object a line")
@@ -40,19 +46,8 @@ function listCommand(): Command {
       "after",
       "\nExamples:\n  postern quarantine list\n  postern quarantine list --json | jq -r .request.id",
     )
-    .action(async (options: { readonly addresses?: boolean; readonly json?: boolean }, self: Command) => {
-      const rows: QuarantineRow[] = [];
-      let cursor: QueueCursor | null = null;
-      do {
-        const addresses = options.addresses === true;
-        const page: { rows: readonly QuarantineRow[]; next: QueueCursor | null } = await askService(
-          self,
-          "quarantine.list",
-          { addresses, cursor },
-        );
-        rows.push(...page.rows);
-        cursor = page.next;
-      } while (cursor !== null);
+    .action(async (options: ListOptions, self: Command) => {
+      const rows = await chosenRows(self, options, { addresses: options.addresses === true, now: Date.now() });
       const output = standardOutput();
       if (options.json === true) printJsonLines(output, rows);
       else printTable(output, listColumns(Date.now()), rows);
@@ -192,35 +187,80 @@ async function printBody(bytes: AsyncIterable<Uint8Array>): Promise<void> {
   }
 }
 
-type DecideOptions = { readonly reason: string; readonly json?: boolean };
+type VerdictOptions = { readonly reason: string; readonly json?: boolean };
+type DecideOptions = VerdictOptions & Choice & { readonly dryRun?: boolean; readonly yes?: boolean };
+type DecideAct = "release" | "refuse";
 
-function decideCommand(act: "release" | "refuse", description: string): Command {
-  return new Command(act)
+function decideCommand(act: DecideAct, description: string): Command {
+  return addChoice(new Command(act))
     .description(description)
-    .argument("<id...>", "message or recipient ids", parseIds)
+    .argument("[id...]", "message or recipient ids; or filters", parseIds)
     .requiredOption(...REASON)
+    .option("--dry-run", "with filters: only count and show what would be decided; changes nothing")
+    .option("-y, --yes", "with filters: do not ask, also for more than one recipient")
     .option("--json", "one JSON object a line")
     .addHelpText(
       "after",
-      `\nExample:\n  postern quarantine ${act} 01JD8Q4Z6N4K6T2R9V5W3X7Y8Z.1 --reason "agreed with the ward"` +
+      `\nExamples:\n  postern quarantine ${act} 01JD8Q4Z6N4K6T2R9V5W3X7Y8Z.1 --reason "agreed with the ward"` +
+        `\n  postern quarantine ${act} --rule house-rules/house.review --newer 2h --reason "the rule was wrong" --dry-run` +
         "\n\nWhere review.four_eyes asks for a second person, this only requests it; see `postern quarantine approve`.",
     )
-    .action(async (ids: readonly string[], options: DecideOptions, self: Command) => {
-      const result = await askService(self, `quarantine.${act}`, { reason: options.reason, ids });
-      const output = standardOutput();
-      if (options.json === true) {
-        printJsonLines(
-          output,
-          result.requested.map(({ id, request }) => ({ id, result: "requested", request })),
-        );
-      } else {
-        for (const { id, request } of result.requested) {
-          output.line(`${id}  ${act} requested as ${request}; needs the approval of somebody else`);
-        }
+    .action(async (ids: readonly string[] | undefined, options: DecideOptions, self: Command) => {
+      const wanted = await decided(self, act, { ids: ids ?? [], options });
+      let hasSkipped = false;
+      for (let first = 0; first < wanted.length; first += PORTION_MAX) {
+        const portion = wanted.slice(first, first + PORTION_MAX);
+        const result = await askService(self, `quarantine.${act}`, { reason: options.reason, ids: portion });
+        printDecided(act, result, options.json === true);
+        hasSkipped ||= result.skipped.length > 0;
       }
-      printResults(act, result, options.json === true);
-      if (result.skipped.length > 0) throw new Finding();
+      if (hasSkipped) throw new Finding();
     });
+}
+
+/** The ids named, or those that the filters find; none where only a look was asked for. */
+async function decided(
+  self: Command,
+  act: DecideAct,
+  { ids, options }: { readonly ids: readonly string[]; readonly options: DecideOptions },
+): Promise<readonly string[]> {
+  if (ids.length > 0 === hasChoice(options)) {
+    const problem = ids.length > 0 ? "ids and filters exclude each other" : "nothing is named";
+    const next = `give ids, or filters such as --rule PACK/RULE; see \`postern quarantine ${act} --help\`.`;
+    throw new CliError(problem, { next, exitCode: 2 });
+  }
+  if (ids.length > 0 && options.dryRun === true) {
+    throw new CliError("--dry-run is for filters", { next: "look with `postern quarantine show ID`.", exitCode: 2 });
+  }
+  if (ids.length > 0) return ids;
+  const rows = await chosenRows(self, options, { addresses: false, now: Date.now() });
+  const output = standardOutput();
+  if (options.dryRun === true) {
+    if (options.json === true) printJsonLines(output, [...rows, { kind: "dry_run", act, count: rows.length }]);
+    else {
+      output.line(`${act} would be for ${rows.length} recipient${rows.length === 1 ? "" : "s"}`);
+      if (rows.length > 0) printTable(output, listColumns(Date.now()), rows);
+    }
+    return [];
+  }
+  await agree(act, rows.length, options);
+  if (rows.length === 0) output.line(options.json === true ? JSON.stringify({ kind: "none" }) : "none");
+  return rows.map(({ id }) => id);
+}
+
+function printDecided(act: DecideAct, result: ReviewResult, asJson: boolean): void {
+  const output = standardOutput();
+  if (asJson) {
+    printJsonLines(
+      output,
+      result.requested.map(({ id, request }) => ({ id, result: "requested", request })),
+    );
+  } else {
+    for (const { id, request } of result.requested) {
+      output.line(`${id}  ${act} requested as ${request}; needs the approval of somebody else`);
+    }
+  }
+  printResults(act, result, asJson);
 }
 
 function verdictCommand(verdict: "approve" | "reject", description: string): Command {
@@ -233,7 +273,7 @@ function verdictCommand(verdict: "approve" | "reject", description: string): Com
       "after",
       `\nExample:\n  postern quarantine ${verdict} 01JD8R0C5T6Q2W8N4M1K3P7V9X --reason "seen and agreed"`,
     )
-    .action(async (request: string, options: DecideOptions, self: Command) => {
+    .action(async (request: string, options: VerdictOptions, self: Command) => {
       const { id, act, why } = await askService(self, `quarantine.${verdict}`, { request, reason: options.reason });
       const output = standardOutput();
       if (options.json === true)

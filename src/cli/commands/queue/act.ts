@@ -64,7 +64,7 @@ export function actCommand(act: Act, description: string): Command {
       const target = targetOf(act, ids ?? [], options);
       const plan = await count(self, act, target);
       if (options.dryRun === true) return printPlan(act, plan, options);
-      await agree(act, plan, options);
+      await agree(act, plan.count, options);
       await carryOut(self, { act, target, plan, options });
     });
 }
@@ -127,15 +127,15 @@ export function printPlan(act: string, plan: ActPlan, options: Pick<ActOptions, 
 }
 
 /** One recipient needs no question; more need --yes, or a person's word. */
-async function agree(act: Act, plan: ActPlan, options: ActOptions): Promise<void> {
-  if (plan.count <= 1 || options.yes === true) return;
+export async function agree(act: string, count: number, options: Pick<ActOptions, "yes">): Promise<void> {
+  if (count <= 1 || options.yes === true) return;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     const next = "say --yes, or look first with --dry-run.";
-    throw new CliError(`${act} would act on ${recipients(plan.count)}`, { next, exitCode: 2 });
+    throw new CliError(`${act} would act on ${recipients(count)}`, { next, exitCode: 2 });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${act} ${recipients(plan.count)}? [y/N] `);
+    const answer = await terminal.question(`${act} ${recipients(count)}? [y/N] `);
     if (/^y(?:es)?$/i.test(answer.trim())) return;
   } finally {
     terminal.close();
