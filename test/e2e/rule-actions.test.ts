@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { arm } from "../../src/core/failpoint.ts";
+import { armFailpoints, parseFailpoints } from "../../src/parts/failpoint/arm-failpoints.ts";
 import { nodeConfigEnvironment } from "../../src/parts/config/config-environment.ts";
 import { loadConfig } from "../../src/parts/config/config.ts";
 import { PackError } from "../../src/rule-packs.ts";
@@ -270,6 +272,22 @@ describe("a copy for compliance", () => {
     expect(by["x@a.test"]).toMatchObject({ state: "delivered" });
     expect(await copiesOf(id)).toEqual([]);
   });
+});
+
+test("a copy or notice that cannot be written has its mail wait, and nothing leaves before", async () => {
+  armFailpoints(parseFailpoints("report.body-durable=enospc"));
+  const words = "copyword notifyword protectword";
+  const { id, mark, by } = await send(words, ["x@a.test", "x@clear.test"], "full@clinic.test").finally(() => arm(null));
+  expect(Object.values(by).map(({ state, plan }) => [state, plan])).toEqual([
+    ["deferred", null],
+    ["deferred", null],
+  ]);
+  expect([...taken("a.test", mark), ...taken("clear.test", mark)]).toEqual([]);
+  world.advance(120_000);
+  await world.settled(id, ["delivered", "held"]);
+  expect([taken("a.test", mark).length, taken("clear.test", mark).length]).toEqual([1, 0]);
+  expect(await copiesOf(id)).toHaveLength(1);
+  expect(await untilTold(id, "full@clinic.test", 2)).toHaveLength(2);
 });
 
 test("a copy keeps a floor that nothing in the mail explains, such as that of its destination", async () => {
