@@ -153,7 +153,7 @@ test("an index that nobody builds anew is an alert, until one is, and config che
   await world.postern.watching.look();
   expect(codes()).toContain("PST-EDM-007");
   const { output } = await runCli(["config", "check", world.configPath]);
-  expect(output).toContain("dlp.edm patients: PST-EDM-007 was built 8 days ago");
+  expect(output).toContain("dlp.edm[0]: PST-EDM-007 patients was built 8 days ago");
   await build(LATER, "patients.edm");
   await world.postern.reload(world.postern.config());
   await world.postern.watching.look();

@@ -93,7 +93,7 @@ async function lookAtPacks(placed: ErrorAt, config: Config): Promise<Looked> {
   const old = oldIndexes({ indexes: ages, now: Date.now() }, config.alerts.edmIndexDays).map(({ code, facts }) =>
     placed(
       ["dlp", "edm", config.dlp.edm.findIndex(({ name }) => name === facts?.["index"])],
-      `${code} was built ${facts?.["days"]} days ago; build it anew`,
+      `${code} ${facts?.["index"]} was built ${facts?.["days"]} days ago; build it anew`,
     ),
   );
   const twice = overlapsOf(named).map(({ path: pack, why, next }) => aboutPack(pack, "pack", `${why}; ${next}`));
