@@ -15,7 +15,10 @@ let port: number;
 let told: string[];
 let isAnswering: boolean;
 const hook = createServer((request, response) => {
-  if (!isAnswering) return void request.socket.destroy();
+  if (!isAnswering) {
+    request.socket.destroy();
+    return;
+  }
   request.on("data", (chunk: Buffer) => {
     const { code, messages } = JSON.parse(chunk.toString()) as { code: string; messages: readonly string[] };
     told.push([code, ...messages].join(" "));
