@@ -62,7 +62,7 @@ async function serve(path: string): Promise<void> {
 
 /** Packs and modules are read with far more memory than they keep. Nothing where node was not started with --expose-gc. */
 function giveBack(): void {
-  globalThis.gc?.({ type: "major", flavor: "last-resort", execution: "async" });
+  void globalThis.gc?.({ type: "major", flavor: "last-resort", execution: "async" });
 }
 
 /** Loaded now that mail is taken: a start waits for nothing it can do without. */
