@@ -48,9 +48,8 @@ const TOLD: Kind = {
   separators: codesOf(" ,-"),
   words: new Set(NUMBERS.map((word) => word.reduce(withSign, 0))),
 };
-const SEPARATORS = Uint8Array.from({ length: CODES }, (_, code) =>
-  APART.separators.has(code) || TOLD.separators.has(code) ? 1 : 0,
-);
+const SEPARATORS = new Uint8Array(CODES);
+for (const code of [...APART.separators, ...TOLD.separators]) SEPARATORS[code] = 1;
 
 function codesOf(characters: string): ReadonlySet<number> {
   return new Set(Array.from(characters, (character) => character.charCodeAt(0)));
