@@ -167,14 +167,15 @@ class DetectorCompiler {
       this.#report([...path, "case"], "terms of a file are compared in any case");
     this.#checkPhrases(entry.terms, [...path, "terms"]);
     const isExact = entry.case === "sensitive";
-    const all = [...entry.terms.map(normaliseText), ...this.#listed(entry)];
-    for (const form of all.flatMap(formsOf)) for (const word of wordsOf(form)) this.#words.add(word);
     const phrases: string[] = [];
     const terms: string[] = [];
-    for (const term of all) {
-      for (const form of entry.plurals && !isExact ? formsOf(term) : [term]) {
+    for (const term of [...entry.terms.map(normaliseText), ...this.#listed(entry)]) {
+      const forms = formsOf(term);
+      const value = normaliseValue(term);
+      for (const form of forms) for (const word of wordsOf(form)) this.#words.add(word);
+      for (const form of entry.plurals && !isExact ? forms : [term]) {
         phrases.push(form);
-        terms.push(normaliseValue(term));
+        terms.push(value);
       }
     }
     return { kind: "dictionary", set: this.phrases.addSet(phrases), exact: isExact ? phrases : null, terms };
