@@ -59,8 +59,13 @@ function opensNotice(lines: readonly Line[], at: number, to: number): boolean {
 
 function noticeEnd(lines: readonly Line[], from: number, to: number): number {
   let end = from + 1;
-  while (end < to && (isBroken(lines[end - 1]) || HEADING.test(lines[end - 1]?.text ?? ""))) end += 1;
+  while (end < to && (isBroken(lines[end - 1]) || goesOn(lines[end - 1]?.text ?? ""))) end += 1;
   return end;
+}
+
+/** A heading, and what ends in a colon. */
+function goesOn(text: string): boolean {
+  return text.endsWith(":") || HEADING.test(text);
 }
 
 function isBroken(line: Line | undefined): boolean {

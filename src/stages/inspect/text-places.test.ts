@@ -51,6 +51,7 @@ describe("the lines of a text are told apart", () => {
     ["no signature with a long line", ["x", "-- ", "a".repeat(81)], ["body", "body", "body"]],
     ["no signature in the middle", ["Thanks,", ...NINE], ["body", ...NINE.map(() => "body")]],
     ["a remark of a list", ["x", "", "To unsubscribe write to us"], ["body", "body", "footer"]],
+    ["an address behind it", ["To unsubscribe write to:", "a@b.example", "x"], ["footer", "footer", "body"]],
     [
       "no footer as long as a text",
       ["confidentiality notice", ...Array(20).fill("b".repeat(100))],
