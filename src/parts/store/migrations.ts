@@ -15,6 +15,7 @@ import { APPROVALS } from "./migrations-0004.ts";
 import { AUDIT_RETENTION } from "./migrations-audit.ts";
 import { DOMAIN_FACTS } from "./migrations-domain-facts.ts";
 import { REDO } from "./migrations-redo.ts";
+import { TOTALS } from "./migrations-totals.ts";
 import { storeError } from "./sqlite-store-error.ts";
 
 export type Migration = {
@@ -31,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, sql: AUDIT_RETENTION },
   { version: 6, sql: DOMAIN_FACTS },
   { version: 7, sql: REDO },
+  { version: 8, sql: TOTALS },
 ];
 
 /** PRAGMA application_id of a Postern state database: "PSTN". */

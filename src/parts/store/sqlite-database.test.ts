@@ -187,6 +187,35 @@ describe("migrations", () => {
     db.close();
   });
 
+  test("the eighth takes over what was counted, and counts on", () => {
+    const { db: old } = open(MIGRATIONS.slice(0, 7));
+    const message = (id: string): string =>
+      `INSERT INTO message VALUES ('${id}', 'relay', 1, 2, 's', 'l-${id}', 'x', NULL, NULL);
+       INSERT INTO blob VALUES ('l-${id}', '${id}', 700, 'k');
+       INSERT INTO recipient (id, message_id, ordinal, address_index, sealed, state, fence, due_at)
+         VALUES ('${id}.1', '${id}', 1, 'a', 'x', 'ready', 0, 0)`;
+    old.exec(message("one"));
+    old.close();
+    const { db } = open(MIGRATIONS.slice(0, 8));
+    const totals = (): unknown =>
+      db.prepare("SELECT name, amount FROM total WHERE amount > 0 ORDER BY name").raw().all();
+    expect(totals()).toEqual([
+      ["queued bytes", 700],
+      ["ready", 1],
+    ]);
+    db.exec(message("two"));
+    db.exec("UPDATE recipient SET state = 'deferred' WHERE id = 'two.1'");
+    db.exec("UPDATE message SET ended_at = 5 WHERE id = 'one'");
+    expect(totals()).toEqual([
+      ["deferred", 1],
+      ["queued bytes", 700],
+      ["ready", 1],
+    ]);
+    db.exec("DELETE FROM recipient; DELETE FROM blob; DELETE FROM message");
+    expect(totals()).toEqual([]);
+    db.close();
+  });
+
   test("one that fails changes nothing and names the backup", () => {
     open().db.close();
     const broken = { version: next.version + 1, sql: "CREATE TABLE later (id INTEGER)" };

@@ -6,7 +6,6 @@ import type { Database, Statement } from "better-sqlite3";
 import type { AuditRow } from "../../core/event.ts";
 import type { Deadlines, QueueCounts } from "../../core/queue-store.ts";
 import { isTerminal, RECIPIENT_STATES } from "../../core/recipient-state.ts";
-import type { RecipientState } from "../../core/recipient-state.ts";
 import { EMPTY_CHAIN } from "./audit-chain.ts";
 import type { ChainHead, MarkKind } from "./audit-chain.ts";
 import { PATCH_COLUMNS } from "./sqlite-rows.ts";
@@ -73,8 +72,10 @@ export class SqliteReads {
   }
 
   counts(): QueueCounts {
-    type Tally = { readonly state: RecipientState; readonly recipients: number };
-    const tally = this.#all("SELECT state, recipients FROM tally WHERE recipients > 0 ORDER BY state") as Tally[];
+    type Total = { readonly name: string; readonly amount: number };
+    const totals = this.#all("SELECT name, amount FROM total ORDER BY name") as Total[];
+    const isBytes = ({ name }: Total): boolean => name === "queued bytes";
+    const recipients = totals.filter((total) => !isBytes(total) && total.amount > 0);
     // Message ids sort by time of creation, so the smallest open one is the oldest; one seek per state.
     const oldest = this.#get(
       `SELECT received_at AS at FROM message WHERE id = (SELECT min(first) FROM (
@@ -83,8 +84,8 @@ export class SqliteReads {
       OPEN_STATES,
     );
     return {
-      byState: Object.fromEntries(tally.map(({ state, recipients }) => [state, recipients])),
-      queuedBytes: (this.#get("SELECT bytes FROM queued_bytes") as { readonly bytes: number }).bytes,
+      byState: Object.fromEntries(recipients.map(({ name, amount }) => [name, amount])),
+      queuedBytes: totals.find(isBytes)?.amount ?? 0,
       oldestReceivedAt: oldest === undefined ? null : (oldest as { readonly at: number }).at,
     };
   }
