@@ -36,6 +36,7 @@ function build(folder: string): void {
   write("zeros.zip", zipOf([{ name: "zeros.txt", content: zeros }]));
   write("small-lie.zip", zipOf([{ name: "zeros.txt", content: zeros, sizeBytes: 10 }]));
   write("nested.zip", nested());
+  write("pages.zip", pages());
   const entries = Array.from({ length: 5_000 }, (_, n) => ({ name: `${n}.txt`, content: "x" }));
   write("entries.zip", zipOf(entries));
   const shared = { name: "a.txt", content: zeros.subarray(0, 20 * MIB) };
@@ -136,6 +137,17 @@ function nested(): Buffer {
   let layer = times(Buffer.alloc(4 * MIB), "txt");
   for (let depth = 0; depth < 3; depth += 1) layer = times(layer, "zip");
   return layer;
+}
+
+/** Archives in pages in archives, each page large and none of it shown. */
+function pages(): Buffer {
+  let zip = zipOf([{ name: "a.txt", content: "x" }]);
+  for (let depth = 0; depth < 20; depth += 1) {
+    const blanks = Array.from({ length: 23_000 }, (_, n) => `${" ".repeat(298)}${(n * 7_919) % 97}`).join("");
+    const link = `<a href="data:application/zip;base64,${zip.toString("base64")}">x</a>`;
+    zip = zipOf([{ name: "a.html", content: `<p x="${blanks}">${link}` }]);
+  }
+  return zip;
 }
 
 async function measureAll(): Promise<number> {

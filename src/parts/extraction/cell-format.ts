@@ -12,6 +12,7 @@ export type CellFormat =
 const DAY_MS = 86_400_000;
 /** Day 0 of the 1900 system, with its leap day that never was: right from March 1900 on. */
 const EPOCH_MS = Date.UTC(1899, 11, 30);
+/** Programs take a quarter of it. */
 const CODE_CHARS_MAX = 1_000;
 const DAYS_MAX = 2_958_465;
 /** Built-in formats of dates, East Asian ones included. */
@@ -22,13 +23,14 @@ const DATES: ReadonlySet<number> = new Set([
 const LETTER = /[\p{L}\d]/u;
 
 /** By number and, for formats of the file's own, code; null: as stored. */
-export function cellFormat(id: number, code: string | null): CellFormat | null {
+export function cellFormat(id: number, whole: string | null): CellFormat | null {
   if (DATES.has(id)) return { kind: "date" };
-  if (code === null) return null;
+  if (whole === null) return null;
+  const code = whole.slice(0, CODE_CHARS_MAX);
   const plain = code.split(";", 1)[0] ?? "";
-  const bare = plain.replace(/"[^"]*"|\\.|_.|\[[^\]]*\]/g, "");
+  const bare = plain.replace(/"[^"]*"|\\.|_.|\[[^\]]{0,100}\]/g, "");
   if (/[yd]/i.test(bare) && !/[0#]/.test(bare)) return { kind: "date" };
-  const mask = plain.replace(/\[[^\]]*\]|"/g, "").replace(/\\(.)/g, "$1");
+  const mask = plain.replace(/\[[^\]]{0,100}\]|"/g, "").replace(/\\(.)/g, "$1");
   if (/^[0#().\- /]+$/.test(mask) && /[0#][-() /]+[0#]/.test(mask)) return { kind: "mask", mask };
   return wordsAround(code);
 }
@@ -45,12 +47,12 @@ function wordsAround(code: string): CellFormat | null {
 type Around = { readonly before: string; readonly behind: string };
 
 /** Quoted and escaped characters are shown; of the rest only places of digits, of the text and of dates divide them. */
-const PIECE = /"([^"]*)"|\\(.)|[_*].|\[[^\]]*\]|(General|[0#?@.,%/])|(;)|([- $+():!^&'~{}<>=])|./giu;
+const PIECE = /"([^"]*)"|\\(.)|[_*].|\[[^\]]{0,100}\]|(General|[0#?@.,%/])|(;)|([- $+():!^&'~{}<>=])|./giu;
 
 function sectionsOf(code: string): readonly Around[] {
   const sections: Around[] = [];
   let [before, behind, hasValue] = ["", "", false];
-  for (const [, quoted, escaped, place, end, shown] of `${code.slice(0, CODE_CHARS_MAX)};`.matchAll(PIECE)) {
+  for (const [, quoted, escaped, place, end, shown] of `${code};`.matchAll(PIECE)) {
     if (end !== undefined) {
       // Without a place for it the value is not shown; it is told all the same.
       sections.push({ before: hasValue ? before : `${before} `, behind });

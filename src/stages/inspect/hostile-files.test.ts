@@ -76,6 +76,16 @@ describe("what reading costs is counted for the whole message", () => {
   });
 });
 
+test("a format of cells longer than any costs no more than its length", async () => {
+  const sheet = xlsx(`<row><c s="1" t="str"><v>${PHI}</v></c></row>`, {
+    "xl/styles.xml": styles(
+      `<numFmt numFmtId="170" formatCode="${"[".repeat(500_000)}"/>`,
+      '<xf/><xf numFmtId="170"/>',
+    ),
+  });
+  expect(await inspect(mixed([attachment(sheet)]))).toMatchObject({ verdict: "phi", uninspectable: [] });
+});
+
 test("a picture within a page costs no more than its bytes, and hides nothing beside it", async () => {
   const picture = `<img src="data:image/png;base64,${"A".repeat(8_000_000)}">`;
   expect(await inspect(html(`${picture}<p>${PHI}</p>`))).toMatchObject({ verdict: "phi" });
