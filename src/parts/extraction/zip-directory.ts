@@ -39,6 +39,8 @@ const LOCAL_SIGNATURE = 0x04034b50;
 const LOCAL_BYTES = 30;
 /** Signature, checksum and two sizes of eight bytes: what may stand behind an entry whose sizes were not known before it. */
 const DESCRIPTOR_BYTES_MAX = 24;
+/** The end of a block, and nothing in it. */
+const NOTHING_DEFLATED_BYTES = 2;
 const UNKNOWN_32 = 0xffff_ffff;
 const ENCRYPTED = 0x0001;
 const SIZES_FOLLOW = 0x0008;
@@ -218,7 +220,7 @@ function entryOf(central: Central, local: Span, bytes: Buffer): ZipEntry {
     ),
     comment: nameOfEntry(central.comment, alone),
     isEncrypted: (central.flags & (ENCRYPTED | HIDDEN)) !== 0,
-    isFolder: /[/\\]$/.test(name) && central.sizeBytes === 0,
+    isFolder: /[/\\]$/.test(name) && central.sizeBytes === 0 && central.compressedBytes <= NOTHING_DEFLATED_BYTES,
     method: central.method,
     crc32: central.crc32,
     compressed: bytes.subarray(local.contentStart, local.end),

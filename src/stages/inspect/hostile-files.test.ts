@@ -203,6 +203,7 @@ describe("what nobody could read, or what another program shows, is told", () =>
   const xfa = streamOf("", `<xdp:xdp xmlns:xdp="x"><template><text>${PHI}</text></template></xdp:xdp>`);
   test.each<[string, Buffer, readonly string[]]>([
     ["a small picture in an archive", zipOf([{ name: "a.png", content: PICTURE }]), ["1>1: unsupported_type"]],
+    ["a folder with a content", zipOf([{ name: "a/", content: PHI, sizeBytes: 0 }]), ["1>1: damaged"]],
     ["a small picture, packed", gzipSync(PICTURE), ["1>1: unsupported_type"]],
     ["a document of nothing but a picture", docx("", { "word/media/a.png": PICTURE }), ["1: image_only"]],
     ["a slide with a title and a picture", packageOf({ "s.xml": slide("Scan"), "a.png": PICTURE }), ["1: image_only"]],
