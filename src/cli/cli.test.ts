@@ -138,7 +138,7 @@ test("an index that cannot be opened is told where the configuration names it", 
   const index = "edm:\n    - { name: patients, file: nowhere.edm, key: file:edm.key }";
   put(
     "edm.yaml",
-    `${readFileSync(join(folder, "postern.yaml"), "utf8").replace(/^dlp: .*$/m, `dlp:\n  packs: [pack.yaml]\n  ${index}`)}`,
+    readFileSync(join(folder, "postern.yaml"), "utf8").replace(/^dlp: .*$/m, `dlp:\n  packs: [pack.yaml]\n  ${index}`),
   );
   const { exitCode, err } = await postern("config", "check", join(folder, "edm.yaml"));
   expect(exitCode).toBe(1);

@@ -31,7 +31,7 @@ describe.skipIf(areMissing)(`reading pictures under the unit${note}`, () => {
     const [code] = (await once(spawn("/usr/bin/strace", args, { stdio: ["ignore", "ignore", "inherit"] }), "exit")) as [
       number,
     ];
-    expect(code).toBe(0);
+    if (code !== 0) throw new Error(`bubblewrap under strace ended with ${code}`);
     trace = readFileSync(file, "utf8");
   });
   afterAll(() => rmSync(folder, { recursive: true }));

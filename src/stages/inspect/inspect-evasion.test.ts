@@ -117,7 +117,10 @@ describe("PHI is seen in", () => {
     ["rare hyphens and blanks", utf8("219\u205309\u2E3A9876\u2800dia\u00ADbetes")],
     ["digits set apart", plain("MRN: 0 0 4 8 2 9 1 3, diabetes")],
     ["letters set apart", plain("M R N: 0.0.4.8.2.9.1.3  d i a b e t e s")],
-    ["digits in cells of their own", html(`<table><tr><td>MRN</td>${cells(..."00482913", "diabetes")}</tr></table>`)],
+    [
+      "digits in cells of their own",
+      html(`<table><tr><td>MRN</td>${cells(...Array.from("00482913"), "diabetes")}</tr></table>`),
+    ],
     ["a number parted over cells", html(`<table><tr>${cells("SSN", "219", "09", "9876", "diabetes")}</tr></table>`)],
     ["a number parted over cells with its hyphens", plain("SSN\t219\t-\t09\t-\t9876\tdiabetes")],
     ["letters of flags", utf8("\u{1F1F2}\u{1F1F7}\u{1F1F3} 00482913 diabetes")],

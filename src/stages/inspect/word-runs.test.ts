@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { STRETCH_CHARS } from "./word-codes.ts";
 import { wordRunsIn } from "./word-runs.ts";
