@@ -185,5 +185,6 @@ describe("names by their shape", () => {
 
   test("the sender's own name is left out", () => {
     expect(found(shape, "seen by Quux Zorblax", ["Quux Zorblax"])).toEqual([]);
+    expect(found(shape, "Quux Zorblax has seen it", ["Quux Zorblax"])).toEqual([]);
   });
 });
