@@ -232,8 +232,11 @@ function forgetFindings(id: string): void {
   db.close();
 }
 
-/** One bit in each stored body. */
+/** Bits in each stored body; the copies that the database keeps of the last ones are gone. */
 function damageSpool(): void {
+  const db = new Database(join(world.folder, "data", "gateway.db"));
+  db.prepare("DELETE FROM redo").run();
+  db.close();
   for (const { path, bytes } of filesUnder(join(world.folder, "data", "spool"))) {
     for (let at = 40; at < bytes.length; at += 64) bytes[at] = (bytes[at] ?? 0) ^ 1;
     writeFileSync(path, bytes);
