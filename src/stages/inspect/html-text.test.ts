@@ -17,6 +17,16 @@ describe("htmlToText", () => {
       '<a class="c">x</a><a class="c" title="t">y</a><a class="c">z</a>',
       "xyz\nt",
     ],
+    [
+      "tags again and again, one of them with a quoted >",
+      '<p class="a>b">1</p><p class="a>b">2</p><p>3</p><p class="a>b">4</p>',
+      "1\n2\n3\n4",
+    ],
+    [
+      "a tag that stood there before ends at the next > once quotes are not trusted",
+      "<p class='a>b'>1</p><p class='a>b'>2</p><i x=\"><p class='a>b'>3",
+      "1\n2\nb'>3",
+    ],
     ["entities are read", "a&amp;b &#49;&#x32;&nbsp;&eacute;", "a&b 12 é"],
     ["numeric entities need no semicolon", "&#49&#50", "12"],
     [

@@ -46,6 +46,8 @@ const LINKS = new Set(["src", "srcset", "href", "poster", "background", "style",
 const MAY_LIE_INSIDE = /&|cid:|data:/i;
 
 type Tag = {
+  /** From "<" to ">". */
+  readonly source: string;
   readonly name: string;
   readonly isEnd: boolean;
   readonly isBlock: boolean;
@@ -54,6 +56,17 @@ type Tag = {
   tells: boolean;
   /** What a mail program says with it of the block it opens. */
   readonly mark: BlockMark | null;
+};
+
+/** Stands nowhere: no text begins with it behind a letter or a slash. */
+const NO_TAG: Tag = {
+  source: "<>",
+  name: "",
+  isEnd: false,
+  isBlock: false,
+  isReversed: false,
+  tells: false,
+  mark: null,
 };
 
 class Converter {
@@ -74,6 +87,9 @@ class Converter {
   /** Names of raw elements that are never closed again, so that each is searched once. */
   readonly #unclosed = new Set<string>();
   readonly #known = new Map<string, Tag>();
+  /** The opening and the closing tag read last: the next is mostly the same again, and its end need not be looked for. */
+  #lastOpening = NO_TAG;
+  #lastClosing = NO_TAG;
 
   constructor(html: string, readsComments: boolean) {
     this.#html = html;
@@ -125,6 +141,12 @@ class Converter {
     if (next === 33 && html.startsWith("<!--", open)) return this.#comment(open);
     const isTag = isLetter(next);
     const isEndTag = next === 47 && isLetter(html.charCodeAt(open + 2));
+    const last = isTag ? this.#lastOpening : this.#lastClosing;
+    if ((isTag || isEndTag) && html.startsWith(last.source, open)) {
+      const end = open + last.source.length;
+      this.#tag(last, open, end);
+      return end;
+    }
     const close =
       isTag || isEndTag || next === 47 || next === 33 || next === 63 ? this.#close(open, isTag || isEndTag) : -1;
     if (close < 0) {
@@ -140,12 +162,17 @@ class Converter {
     if (isTag && known.tells) known.tells = this.#attributes(known.name, tag, open);
     if (RAW.has(known.name) && isTag) return this.#rawElement(known.name, close + 1);
     this.#tag(known, open, close + 1);
+    // One that tells something tells it each time.
+    if (tag.length > KNOWN_TAG_CHARS_MAX) return close + 1;
+    if (isEndTag) this.#lastClosing = known;
+    else if (!known.tells) this.#lastOpening = known;
     return close + 1;
   }
 
   #know(tag: string, isEnd: boolean): Tag {
     const name = nameAt(tag, isEnd ? 1 : 0);
     const known = {
+      source: `<${tag}>`,
       name,
       isEnd,
       isBlock: BLOCKS.has(name),
@@ -246,6 +273,8 @@ class Converter {
       else if ((code === 34 || code === 39) && opensValue(html, i)) quote = code;
     }
     this.#trustsQuotes = false;
+    // They ended by their quotes.
+    this.#lastOpening = this.#lastClosing = NO_TAG;
     return html.indexOf(">", from);
   }
 }
