@@ -78,7 +78,7 @@ const PACKS = [
   ["us-hipaa", "rules that find PHI"],
   ["us-hipaa-strict", "the same and more, with less evidence; to be named in dlp.packs instead"],
   ["own-patients", "your own patients by an index of them; not in force before dlp.packs names it"],
-  ["es-health", "the same in Spanish; not in force before dlp.packs names it"],
+  ["es-health", "rules that find PHI in Spanish mail; not in force before dlp.packs names it"],
   ["financial", "rules that find payment and bank data; not in force before dlp.packs names it"],
 ] as const;
 
