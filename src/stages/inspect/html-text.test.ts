@@ -24,8 +24,8 @@ describe("htmlToText", () => {
     ],
     [
       "a tag that stood there before ends at the next > once quotes are not trusted",
-      "<p class='a>b'>1</p><p class='a>b'>2</p><i x=\"><p class='a>b'>3",
-      "1\n2\nb'>3",
+      "1</p c='a>b'>2</p c='a>b'>3<i x=\"></p c='a>b'>4",
+      "1\n2\n3\nb'>4",
     ],
     ["entities are read", "a&amp;b &#49;&#x32;&nbsp;&eacute;", "a&b 12 é"],
     ["numeric entities need no semicolon", "&#49&#50", "12"],
