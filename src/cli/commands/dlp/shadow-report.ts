@@ -5,7 +5,7 @@ import type { QueueReader } from "../../../parts/store/sqlite-queue-reader.ts";
 import { rowsOf } from "../../../stages/audit/export-lines.ts";
 import { ShadowCount } from "../../dlp/shadow.ts";
 import type { ShadowRow } from "../../dlp/shadow.ts";
-import { counted, printJsonLines, printTable, standardOutput } from "../../output.ts";
+import { counted, formatTime, printJsonLines, printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
 import { withQueueReader } from "../../surroundings.ts";
 import { parseTime } from "../audit/times.ts";
@@ -55,6 +55,6 @@ async function report(reader: QueueReader, options: ReportOptions): Promise<void
     );
     return;
   }
-  output.line(`${counted(inspected, "message")} inspected since ${new Date(since).toISOString()}`);
+  output.line(`${counted(inspected, "message")} inspected since ${formatTime(since)}`);
   printTable(output, COLUMNS, rows);
 }
