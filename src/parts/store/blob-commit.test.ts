@@ -262,7 +262,7 @@ describe("a lone small body left to the thread of its rows", () => {
     disk.cutPower();
     disk.faults.write = "ENOSPC";
     const second = await openBlobStore({ directory: "/spool", keyRing, fs: disk.mount() });
-    await expect(second.recover(referencesOf(refs, redo))).rejects.toMatchObject({ code: "ENOSPC" });
+    await expect(second.recover(referencesOf(refs, redo))).rejects.toMatchObject({ code: "PST-SPL-002" });
     expect(redo).toHaveLength(1);
     disk.faults.write = null;
     await second.recover(referencesOf(refs, [...redo]));

@@ -7,14 +7,15 @@ import type { BlobReferences, RedoLog, RedoRecord } from "../../core/blob-store.
 import { reached } from "../../core/failpoint.ts";
 import { errnoOf } from "./blob-errors.ts";
 import { parseLocator } from "./blob-locator.ts";
+import type { StorageHealth } from "./blob-health.ts";
 import type { BlobPaths, SegmentLocator } from "./blob-locator.ts";
 import type { Fs, FsFile } from "./fs.ts";
 
-export type RedoDeps = { readonly fs: Fs; readonly paths: BlobPaths };
+export type RedoDeps = { readonly fs: Fs; readonly paths: BlobPaths; readonly health: StorageHealth };
 
 type Redo = { readonly locator: SegmentLocator; readonly record: Uint8Array };
 
-/** Rejects with the system's error where a body can be written no more. */
+/** Rejects with StorageFullError or StorageUnhealthyError where a body cannot be written: the records stay for the next start. */
 export async function redoBodies(deps: RedoDeps, references: BlobReferences & RedoLog): Promise<void> {
   let isAny = false;
   for (let after: number | null = 0; after !== null;) {
@@ -36,7 +37,7 @@ function redosOf(records: readonly RedoRecord[], live: ReadonlySet<string>): rea
   });
 }
 
-async function redoSegment(segment: string, redos: readonly Redo[], { fs, paths }: RedoDeps): Promise<void> {
+async function redoSegment(segment: string, redos: readonly Redo[], { fs, paths, health }: RedoDeps): Promise<void> {
   let file: FsFile;
   try {
     file = await fs.openToWrite(paths.segment(segment));
@@ -47,9 +48,11 @@ async function redoSegment(segment: string, redos: readonly Redo[], { fs, paths 
   try {
     for (const { locator, record } of redos) {
       await reached("recovery.before-redo");
-      if (!(await liesThere(file, locator, record))) await file.write([record], locator.offset);
+      if (!(await liesThere(file, locator, record))) {
+        await health.change(async () => await file.write([record], locator.offset));
+      }
     }
-    await file.datasync();
+    await health.sync(async () => await file.datasync());
   } finally {
     await file.close();
   }

@@ -258,7 +258,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async recover(references: BlobReferences & RedoLog): Promise<{ readonly reclaimed: number }> {
-    const deps = { fs: this.#fs, paths: this.#paths, segments: this.#segments };
+    const deps = { fs: this.#fs, paths: this.#paths, segments: this.#segments, health: this.#health };
     await redoBodies(deps, references);
     const reclaimed = await recoverBlobs(deps, this.#leftovers, references);
     this.#leftovers = { segments: new Set(), files: new Set(), unfinished: new Set() };
