@@ -6,8 +6,8 @@
 import type { BlobReferences, RedoLog, RedoRecord } from "../../core/blob-store.ts";
 import { reached } from "../../core/failpoint.ts";
 import { errnoOf } from "./blob-errors.ts";
-import { parseLocator } from "./blob-locator.ts";
 import type { StorageHealth } from "./blob-health.ts";
+import { parseLocator } from "./blob-locator.ts";
 import type { BlobPaths, SegmentLocator } from "./blob-locator.ts";
 import type { Fs, FsFile } from "./fs.ts";
 

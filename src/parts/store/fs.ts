@@ -121,7 +121,7 @@ class NodeFile implements FsFile {
 }
 
 /** The buffers without their first bytes. */
-export function withoutFirst<B extends Uint8Array>(buffers: readonly B[], bytes: number): B[] {
+function withoutFirst<B extends Uint8Array>(buffers: readonly B[], bytes: number): B[] {
   const rest = [...buffers];
   let skip = bytes;
   while (rest[0] !== undefined && skip >= rest[0].length) skip -= rest.shift()?.length ?? 0;

@@ -4,7 +4,6 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { Findings } from "../../core/findings.ts";
 import { compoundOf } from "../../parts/extraction/compound.samples.ts";
 import { dicomOf, PATIENT, PIXELS } from "../../parts/extraction/dicom.samples.ts";
-import { Extraction } from "../../parts/extraction/extraction.ts";
 import { doc, propertySet, record, textValue, xls, narrow, atom } from "../../parts/extraction/office-97.samples.ts";
 import { lzfuOf, msgOf, tnefOf } from "../../parts/extraction/outlook.samples.ts";
 import type { SampleMessage } from "../../parts/extraction/outlook.samples.ts";
@@ -24,14 +23,9 @@ import {
 } from "../../parts/extraction/package.samples.ts";
 import { pdfOf, textAt } from "../../parts/extraction/pdf.samples.ts";
 import { zipOf } from "../../parts/extraction/zip.samples.ts";
-import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
+import { base64, inspectMail, mixed, startReaders, unreadOf } from "./inspect-mails.suite.ts";
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const clock = { monotonic: () => performance.now() };
-const extraction = new Extraction(
-  { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024, pictures: null },
-  { log: silent, clock },
-);
+const extraction = startReaders();
 afterAll(() => extraction.close());
 
 const PHI = "MRN 00482913 has diabetes";
@@ -42,8 +36,6 @@ function attach(bytes: Buffer, type = "application/octet-stream", name = "paper"
 }
 
 const partsOf = ({ findings }: Findings): readonly string[] => [...new Set(findings.map(({ part }) => part))];
-const unreadOf = ({ uninspectable }: Findings): readonly string[] =>
-  uninspectable.map(({ part, reason }) => `${part}: ${reason}`);
 
 describe("PHI in an archive is found", () => {
   test.each<[string, Buffer, string]>([

@@ -2,7 +2,6 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Findings } from "../../core/findings.ts";
-import { Extraction } from "../../parts/extraction/extraction.ts";
 import { compoundOf } from "../../parts/extraction/compound.samples.ts";
 import { msgOf, tnefOf } from "../../parts/extraction/outlook.samples.ts";
 import {
@@ -19,15 +18,10 @@ import {
 } from "../../parts/extraction/package.samples.ts";
 import { pdfOf, streamOf, textAt } from "../../parts/extraction/pdf.samples.ts";
 import { zipOf } from "../../parts/extraction/zip.samples.ts";
-import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
+import { base64, inspectMail, mixed, startReaders, unreadOf } from "./inspect-mails.suite.ts";
 import type { Setting } from "./inspect-mails.suite.ts";
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const clock = { monotonic: () => performance.now() };
-const extraction = new Extraction(
-  { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024, pictures: null },
-  { log: silent, clock },
-);
+const extraction = startReaders();
 afterAll(() => extraction.close());
 
 const PHI = "MRN 00482913 has diabetes";
@@ -41,8 +35,6 @@ const attachment = (bytes: Buffer, name = "paper"): readonly string[] => [
   base64(bytes),
 ];
 const html = (body: string): readonly string[] => ["From: a@example.org", "Content-Type: text/html", "", body];
-const unreadOf = ({ uninspectable }: Findings): readonly string[] =>
-  uninspectable.map(({ part, reason }) => `${part}: ${reason}`);
 
 describe("what reading costs is counted for the whole message", () => {
   const link = (zip: Buffer): string => `<a href="data:application/zip;base64,${base64(zip)}">x</a>`;

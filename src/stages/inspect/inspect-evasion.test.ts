@@ -25,6 +25,21 @@ const behind = (text: string, bytes: Buffer): readonly string[] =>
       base64(Buffer.concat([Buffer.from(text, "latin1"), bytes])),
     ],
   ]);
+/** A page that shows a small picture, and what stands behind the first bytes of that. */
+const withPicture = (behindIt: Buffer): readonly string[] =>
+  mixed(
+    [
+      ["Content-Type: text/html", "", "<img src=cid:x>"],
+      [
+        "Content-Type: image/gif",
+        "Content-ID: <x>",
+        "Content-Transfer-Encoding: base64",
+        "",
+        base64(Buffer.concat([Buffer.from("GIF89a"), Buffer.alloc(20, 1), behindIt])),
+      ],
+    ],
+    "multipart/related",
+  );
 const hidden = (boundary: string): readonly string[] => [
   `--${boundary}`,
   "Content-Transfer-Encoding: base64",
@@ -159,22 +174,7 @@ describe("PHI is seen in", () => {
         ].join("\r\n"),
       ),
     ],
-    [
-      "the bytes behind a picture's first ones",
-      mixed(
-        [
-          ["Content-Type: text/html", "", "<img src=cid:x>"],
-          [
-            "Content-Type: image/gif",
-            "Content-ID: <x>",
-            "Content-Transfer-Encoding: base64",
-            "",
-            base64(Buffer.concat([Buffer.from("GIF89a"), Buffer.alloc(20, 1), Buffer.from(PHI)])),
-          ],
-        ],
-        "multipart/related",
-      ),
-    ],
+    ["the bytes behind a picture's first ones", withPicture(Buffer.from(PHI))],
   ])("%s", async (_, lines) => {
     expect((await inspectMail(lines)).verdict).toBe("phi");
   });
@@ -213,22 +213,7 @@ describe("what a reader may see and inspection cannot is never clean:", () => {
     ["an archive behind a text", behind("hello there. ".repeat(400), PACKED)],
     ["an archive behind a text in UTF-16", behind(Buffer.from("\ufeffhello", "utf16le").toString("latin1"), PACKED)],
     ["bytes behind a text", behind("hello there. ".repeat(400), Buffer.alloc(3_000, "\x01\0\x80\x02"))],
-    [
-      "an archive behind a small picture",
-      mixed(
-        [
-          ["Content-Type: text/html", "", "<img src=cid:x>"],
-          [
-            "Content-Type: image/gif",
-            "Content-ID: <x>",
-            "Content-Transfer-Encoding: base64",
-            "",
-            base64(Buffer.concat([Buffer.from("GIF89a"), Buffer.alloc(20, 1), PACKED])),
-          ],
-        ],
-        "multipart/related",
-      ),
-    ],
+    ["an archive behind a small picture", withPicture(PACKED)],
     ["a blank before the colon of a MIME header", plain("hello", "Content-Type : multipart/mixed; boundary=b")],
     [
       "an encoded part behind the end",

@@ -1,6 +1,7 @@
 /** Mails and packs for the tests of this folder. */
 import type { Clock } from "../../core/clock.ts";
 import type { Findings } from "../../core/findings.ts";
+import { Extraction } from "../../parts/extraction/extraction.ts";
 import type { ExtractContent } from "../../parts/extraction/extraction-types.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
@@ -70,6 +71,19 @@ export function inspectMail(lines: readonly string[], setting: Setting = {}): Pr
   });
   return scanBytes(Buffer.from(lines.join("\r\n"), "latin1"), "mail.eml", inspect);
 }
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Real reader processes; the test closes them. */
+export function startReaders(options: Partial<ConstructorParameters<typeof Extraction>[0]> = {}): Extraction {
+  return new Extraction(
+    { readersMax: 2, readerMemoryBytesMax: 384 * 1024 * 1024, pictures: null, ...options },
+    { log: silent, clock: { monotonic: () => performance.now() } },
+  );
+}
+
+export const unreadOf = ({ uninspectable }: Findings): readonly string[] =>
+  uninspectable.map(({ part, reason }) => `${part}: ${reason}`);
 
 export const base64 = (text: string | Buffer): string => Buffer.from(text).toString("base64");
 

@@ -2,12 +2,11 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { peers } from "../../../test/support/peers.ts";
 import type { Findings } from "../../core/findings.ts";
-import { Extraction } from "../../parts/extraction/extraction.ts";
 import { packageOf, paragraph, run, wordPart } from "../../parts/extraction/package.samples.ts";
 import { pdfOf } from "../../parts/extraction/pdf.samples.ts";
 import { bitmapOf, pngOf } from "../../parts/extraction/picture.samples.ts";
 import { zipOf } from "../../parts/extraction/zip.samples.ts";
-import { base64, inspectMail, mixed } from "./inspect-mails.suite.ts";
+import { base64, inspectMail, mixed, startReaders } from "./inspect-mails.suite.ts";
 
 const needed = peers("tesseract");
 const PACK = `
@@ -16,8 +15,6 @@ pack: test
 detectors: [{ id: t.word, type: dictionary, classes: [health], terms: [diabetes] }]
 rules: [{ id: t.rule, action: protect, when: { class: health } }]
 `;
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const clock = { monotonic: () => performance.now() };
 const pictures = {
   command: ["/usr/bin/tesseract", "-", "-", "-l", "eng"],
   dataDir: null,
@@ -26,10 +23,7 @@ const pictures = {
   pixelsMax: 30_000_000,
   processesMax: 1,
 } as const;
-const extraction = new Extraction(
-  { readersMax: 1, readerMemoryBytesMax: 384 * 1024 * 1024, pictures },
-  { log: silent, clock },
-);
+const extraction = startReaders({ readersMax: 1, pictures });
 afterAll(() => extraction.close());
 
 function attach(bytes: Buffer, type = "application/octet-stream", picturesMax = 10): Promise<Findings> {
