@@ -78,6 +78,8 @@ export type Findings = {
   readonly shadow?: readonly RuleHit[];
   readonly findings: readonly Finding[];
   readonly uninspectable: readonly { readonly part: string; readonly reason: UninspectableReason }[];
+  /** Something in it was encrypted by the sender's client, whatever the verdict: nobody here read it. */
+  readonly holdsEncrypted?: true;
   readonly triggers: readonly Trigger[];
   /** The sender asked to do without protection; whether that counts is for decide. */
   readonly waiverAsked?: true;

@@ -172,6 +172,14 @@ describe("without approval", () => {
     expect(await effectOf(id)).toEqual(["not for what could not be inspected"]);
   });
 
+  test("what its sender encrypted in part stays protected: nobody here read the rest", async () => {
+    const packets = Buffer.from("c103030102d20401aabbcc", "hex").toString("base64");
+    const block = `-----BEGIN PGP MESSAGE-----\r\n\r\n${packets}\r\n-----END PGP MESSAGE-----`;
+    const { id, recipient } = await send(`protectword\r\n${block}\r\n`);
+    expect(recipient.state).toBe("held");
+    expect(await effectOf(id)).toEqual(["not for what could not be inspected"]);
+  });
+
   test("a rule that refuses refuses, and one that holds holds", async () => {
     expect((await send("protectword refuseall")).recipient).toMatchObject({ state: "failed", lastCode: "PST-DEC-030" });
     expect((await send("protectword holdword")).recipient).toMatchObject({ state: "held", lastCode: "PST-DEC-002" });

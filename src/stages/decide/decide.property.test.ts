@@ -70,9 +70,9 @@ function findingsOf({ hits, triggers, uninspectable, isEncrypted, waiverAsked }:
   const tier = tiers.includes("high") ? "high" : tiers.includes("low") ? "low" : "none";
   const graded = tier === "none" ? "clean" : "phi";
   const read = uninspectable.length > 0 && graded === "clean" ? "uninspectable" : graded;
-  const verdict = isEncrypted ? "protected" : read;
+  const verdict = isEncrypted && read === "clean" ? "protected" : read;
   const facts = { verdict, tier, hits, triggers, uninspectable, findings: [], packs: [], engine: "1" } as const;
-  return waiverAsked ? { ...facts, waiverAsked } : facts;
+  return { ...facts, ...(isEncrypted && { holdsEncrypted: true }), ...(waiverAsked && { waiverAsked }) };
 }
 
 const destination = fc.record({
@@ -316,7 +316,7 @@ describe("comparing plans", () => {
           hits: [...found.hits, ...more.hits],
           triggers: [...new Set([...found.triggers, ...more.triggers])],
           uninspectable: [...found.uninspectable, ...more.uninspectable],
-          isEncrypted: found.isEncrypted,
+          isEncrypted: found.isEncrypted || more.isEncrypted,
           waiverAsked: false,
         };
         const bare = { ...found, waiverAsked: false };

@@ -42,7 +42,7 @@ export function demandsOf(findings: Findings, hits: readonly RuleHit[], policy: 
   if (tier === "high") demand(policy.sensitive, "phi of tier high");
   if (findings.triggers.length > 0) demand(policy.phi, "the sender asked for protection", { lower: true });
   if (isUninspectable(findings)) demand(policy.uninspectable, "could not be inspected");
-  if (findings.verdict === "protected") {
+  if (findings.verdict === "protected" || findings.holdsEncrypted === true) {
     demand(policy.alreadyProtected, "already encrypted by the sender", { lower: true });
   }
   for (const { action, pack, rule } of hits) {

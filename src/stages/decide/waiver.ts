@@ -43,8 +43,8 @@ function refusalOf({ findings, policy, envelope }: DecideInput): WaiverEffect | 
   return findings.triggers.length > 0 ? "protection asked for too" : null;
 }
 
-function isReadWhole({ verdict, uninspectable }: Findings): boolean {
-  return (verdict === "phi" || verdict === "clean") && uninspectable.length === 0;
+function isReadWhole({ verdict, uninspectable, holdsEncrypted }: Findings): boolean {
+  return (verdict === "phi" || verdict === "clean") && uninspectable.length === 0 && holdsEncrypted !== true;
 }
 
 function isPending(waiver: SenderWaiver | undefined, isReleased: boolean): boolean {

@@ -213,15 +213,15 @@ class Extractor {
     const bytes = await this.#body(part);
     const { inlineImageBytesMax } = this.#options;
     const limits = { isCut: part.bodyEnd - part.bodyStart > bytes.length, inlineImageBytesMax };
-    const { texts, reason, contentIds, content, files, shown } = readPartText(part, bytes, limits);
+    const { texts, reason, contentIds, content, files, shown, ...more } = readPartText(part, bytes, limits);
     this.#compare(part, content);
     if (hasReader(content)) return this.#attachment(part, message);
     if (/\.(?:eml|mbox|mbx|mht|mhtml)$/i.test(part.filename ?? "") && content.kind === "text") {
       return this.#file({ name: part.filename ?? "", bytes: contentOf(part, bytes).bytes }, this.#at(part, message));
     }
+    if (more.holdsEncrypted) this.#protectedParts.push(part.path);
     const [only] = texts;
     if (texts.length === 1 && reason === null && only !== undefined && isArmouredMessage(only)) {
-      this.#protectedParts.push(part.path);
       this.#add({ part: part.path, kind: "body", message }, armourHeaders(only));
       return;
     }
@@ -282,10 +282,11 @@ class Extractor {
     const content = withoutPrelude(bytes);
     if (isMessageFile(content, name)) return this.#mailbox(messagesOf(content, this.#options.archiveEntriesMax), at);
     const { inlineImageBytesMax } = this.#options;
-    const { texts, reason, files } = readPartText(attachmentOf(content, name).root, content, {
+    const { texts, reason, files, ...more } = readPartText(attachmentOf(content, name).root, content, {
       isCut: false,
       inlineImageBytesMax,
     });
+    if (more.holdsEncrypted) this.#protectedParts.push(path);
     if (reason !== null) this.#blame(path, reason);
     for (const text of texts) this.#add({ part: path, kind: "body", message }, text);
     await this.#containers(files, at);

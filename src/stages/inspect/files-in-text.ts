@@ -15,7 +15,8 @@ const DATA_URL = /\bdata:[^,;"'()<>\s]{0,100}((?:;[^,;"'()<>]{0,100}){0,5}),([^"
 const BASE64_PROPERTY = /^[^\n:]{1,200};ENCODING=(?:BASE64|B)(?:;[^\n:]{0,200})?:([A-Za-z0-9+/= \t\r]*)$/gim;
 const UUENCODE = /^begin [0-7]{3,4} [^\r\n]{1,200}\r?\n([ -`])([ -`]*)$/gm;
 /** Opens of them all, seen by a plain search faster than by their patterns. */
-const PASTED_OPENINGS = ["begin ", "=y", "=Y", "(T", "(t", "-----BEGIN PGP MESSAGE-----"] as const;
+const ARMOUR = "-----BEGIN PGP MESSAGE-----";
+const PASTED_OPENINGS = ["begin ", "=y", "=Y", "(T", "(t", ARMOUR] as const;
 const OTHER_PASTED =
   /^=ybegin (?:part=\d{1,9} )?(?:total=\d{1,9} )?line=\d|^\(This file must be converted with BinHex/im;
 
@@ -34,6 +35,13 @@ export function base64PropertiesOf(text: string): readonly Buffer[] {
   return Array.from(text.matchAll(BASE64_PROPERTY), (match) =>
     decodeBase64Loosely(Buffer.from(match[1] ?? "", "latin1")),
   );
+}
+
+/** True where a message that OpenPGP encrypted stands in the text, alone or beside other words. */
+export function holdsEncrypted(text: string): boolean {
+  if (!text.includes(ARMOUR)) return false;
+  for (const [block] of text.matchAll(ARMOURED)) if (isArmouredMessage(block)) return true;
+  return false;
 }
 
 /** True where a file stands in the text in a form that some readers decode. */

@@ -26,7 +26,7 @@ import { wantedOf } from "./message-header.ts";
 import { inTurns, Turnstile } from "./pauses.ts";
 
 /** Changes whenever the same pack could give other findings. */
-export const ENGINE = "postern-inspect/6";
+export const ENGINE = "postern-inspect/7";
 /** Messages up to this size are read whole. */
 const AT_HAND_BYTES_MAX = 1024 * 1024;
 /** Matches kept of one detector in one segment; more are over budget. */
@@ -145,6 +145,7 @@ function assemble({ extraction, uninspectable, results, options, deps }: Assembl
       ...extraction.misdeclared.slice(0, options.findingsMax).map(misdeclaredFinding),
     ],
     uninspectable,
+    ...(extraction.protectedParts.length > 0 ? { holdsEncrypted: true } : {}),
     triggers: extraction.triggers,
     ...waiverOf(extraction.waiver),
     ...(extraction.tlsRequiredNo ? { tlsRequiredNo: true } : {}),

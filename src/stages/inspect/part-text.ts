@@ -10,7 +10,7 @@ import { decodeBase64Loosely, decodeTransfer } from "../../parts/mime/decode-bod
 import { contentKindOf, isUtf16, unmarkedUtf16 } from "../../parts/extraction/content-kind.ts";
 import type { ContentKind } from "../../parts/extraction/content-kind.ts";
 import { encodedRunsOf } from "./encoded-runs.ts";
-import { base64PropertiesOf, hasPastedFile, hiddenBehindText, readFiles } from "./files-in-text.ts";
+import { base64PropertiesOf, hasPastedFile, hiddenBehindText, holdsEncrypted, readFiles } from "./files-in-text.ts";
 import type { Markup } from "./html-places.ts";
 import { htmlToText } from "./html-text.ts";
 import { cardTextOf, recordTextOf } from "./records/record-text.ts";
@@ -29,6 +29,8 @@ export type PartText = {
   readonly content: ContentKind;
   /** Files within the text that a reader process reads. */
   readonly files: readonly Buffer[];
+  /** A message that the sender encrypted stands in it. */
+  readonly holdsEncrypted: boolean;
 };
 
 const TEXT_TYPES = new Set([
@@ -149,6 +151,7 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
       ...hidden.archives,
       ...encoded.containers.filter((file) => !isAmong(files.containers, file)),
     ],
+    holdsEncrypted: holdsEncrypted(reading.text),
   };
 }
 
@@ -178,7 +181,15 @@ export function contentOf(
 }
 
 function unread(content: ContentKind): PartText {
-  return { texts: [], reason: "unsupported_type", shown: {}, contentIds: NOTHING, content, files: [] };
+  return {
+    texts: [],
+    reason: "unsupported_type",
+    shown: {},
+    contentIds: NOTHING,
+    content,
+    files: [],
+    holdsEncrypted: false,
+  };
 }
 
 function latin1(bytes: Buffer): string {
