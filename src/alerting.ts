@@ -11,7 +11,7 @@ import type { QueueStore } from "./core/queue-store.ts";
 import { AlertDesk } from "./parts/alerts/alert-desk.ts";
 import { Webhook, WEBHOOK_PAUSES_MS, WEBHOOK_TIMEOUT_MS } from "./parts/alerts/webhook.ts";
 import type { Config } from "./parts/config/config.ts";
-import { isSameSection } from "./options.ts";
+import { isSameSection } from "./config-changes.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export type AlertPost = OwnPost & { readonly store: Pick<QueueStore, "commit"> };

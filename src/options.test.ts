@@ -1,18 +1,9 @@
 import { expect, test } from "vitest";
-import { deliverOptions, lifetimeMs, needRestart, retentionMs, retryOptions } from "./options.ts";
+import { deliverOptions, lifetimeMs, retentionMs, retryOptions } from "./options.ts";
 import type { Config } from "./parts/config/config.ts";
-import { Secret } from "./parts/config/secret.ts";
 
 const config = {
-  audit: { key: null, keyName: "a/audit", previousKeys: [], retentionDays: 5 },
-  path: "/a",
-  sha256: "1",
-  allowed: [],
-  policy: { phi: "standard" },
-  dlp: { packs: [] },
   retentionHours: 2,
-  dkim: [{ domain: "own.example", selector: "s", key: new Secret(Buffer.from("one")) }],
-  listen: { port: 25, tls: { certificate: "a", key: new Secret(Buffer.from("k")), requestClientCertificate: false } },
   hold: { deadlineHours: 72 },
   delivery: {
     hostname: "out.own.example",
@@ -55,24 +46,3 @@ test("each unit of the configuration becomes milliseconds once", () => {
 test("a lane starts no wider than it may grow", () => {
   expect(deliverOptions(config)).toMatchObject({ connectionsMax: 3, laneWindowInitial: 2, laneWindowMax: 2 });
 });
-
-test.each([
-  ["nothing", {}, []],
-  ["what a reload takes over", { path: "/b", sha256: "2", allowed: ["x"], policy: { phi: "strict" }, dlp: {} }, []],
-  ["a new certificate", { listen: { ...config.listen, tls: { ...config.listen.tls, certificate: "b" } } }, []],
-  ["another port", { listen: { ...config.listen, port: 26 } }, ["listen"]],
-  ["other retries", { hold: { deadlineHours: 1 }, mtaSts: { port: 1 } }, ["hold", "mta_sts"]],
-  [
-    "whom alerts go to, and how long is kept",
-    { alerts: {}, retentionHours: 3, audit: { ...config.audit, retentionDays: 9 } },
-    [],
-  ],
-  ["the key of the audit", { audit: { ...config.audit, key: new Secret(Buffer.from("two")) } }, ["audit"]],
-  ["a new DKIM key", { dkim: [{ ...config.dkim[0], key: new Secret(Buffer.from("two")) }] }, []],
-  ["another secret in the same file", { submitters: [{ value: new Secret(Buffer.from("two")) }] }, ["submitters"]],
-])(
-  "of a configuration that changed %s, a reload leaves to a restart what it does not take over",
-  (_, change, names) => {
-    expect(needRestart(config, { ...config, ...change } as Config)).toEqual(names);
-  },
-);

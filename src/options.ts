@@ -7,7 +7,6 @@ import { rootCertificates } from "node:tls";
 import type { RetryOptions } from "./core/aftermath.ts";
 import type { PressureLimits } from "./core/pressure.ts";
 import type { Config } from "./parts/config/config.ts";
-import { Secret } from "./parts/config/secret.ts";
 import type { DkimKey } from "./parts/dkim/sign.ts";
 import type { ResolverOptions } from "./parts/dns/dns.ts";
 import { isPublicAddress, mayDial } from "./parts/dns/address-guard.ts";
@@ -261,64 +260,6 @@ export function retentionMs({ retentionHours }: Config): number {
 
 export function checkpointOptions({ audit }: Config): CheckpointOptions {
   return { everyMs: audit.checkpointMinutes * MINUTE_MS, everyRows: audit.checkpointRows };
-}
-
-/** Taken over by a reload as a whole. */
-const RELOADED = ["policy", "dlp", "dkim", "keys", "roles", "review", "alerts", "retentionHours"] as const;
-
-/** The sections of a new configuration that a reload takes over. */
-export function reloaded(running: Config, next: Config): Config {
-  const { path, sha256, allowed } = next;
-  const taken = Object.fromEntries(RELOADED.map((name) => [name, next[name]])) as Pick<
-    Config,
-    (typeof RELOADED)[number]
-  >;
-  const { key, keyName, previousKeys } = running.audit;
-  const { requestClientCertificate } = running.listen.tls;
-  return {
-    ...running,
-    ...taken,
-    listen: { ...running.listen, tls: { ...next.listen.tls, requestClientCertificate } },
-    audit: { ...next.audit, key, keyName, previousKeys },
-    path,
-    sha256,
-    allowed,
-  };
-}
-
-/** Sections of a new configuration that differ and are read at the start only, as the file names them. */
-export function needRestart(running: Config, next: Config): readonly string[] {
-  const [before, after] = [readAtStart(running), readAtStart(next)];
-  const changed = Object.keys(after).filter((name) => !isSameSection(before[name], after[name]));
-  return changed.map((name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
-}
-
-/** All that a reload does not take over. */
-function readAtStart(config: Config): Readonly<Record<string, unknown>> {
-  const taken: readonly string[] = [...RELOADED, "path", "sha256", "allowed"];
-  const others = Object.fromEntries(Object.entries(config).filter(([name]) => !taken.includes(name)));
-  const { requestClientCertificate } = config.listen.tls;
-  const { key, keyName, previousKeys } = config.audit;
-  return {
-    ...others,
-    listen: { ...config.listen, tls: { requestClientCertificate } },
-    audit: { key, keyName, previousKeys },
-  };
-}
-
-export function isSameSection(before: unknown, after: unknown): boolean {
-  return fingerprint(before) === fingerprint(after);
-}
-
-/** A secret counts by its bytes, not by where it is kept. */
-function fingerprint(section: unknown): string {
-  const plain = (value: unknown): unknown => {
-    if (value instanceof Secret) return value.text();
-    if (Array.isArray(value)) return value.map(plain);
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
-  };
-  return JSON.stringify(plain(section)) ?? "";
 }
 
 export function schedulerOptions(owner: string, config: Config): SchedulerOptions {

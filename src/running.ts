@@ -13,9 +13,7 @@ import {
   discoverOptions,
   lifetimeMs,
   mimeLimits,
-  needRestart,
   protectOptions,
-  reloaded,
   reportOptions,
   resolverOptions,
   retentionMs,
@@ -33,6 +31,7 @@ import { MimeScanner } from "./parts/mime/mime-scanner.ts";
 import type { PressureGauge } from "./parts/pressure/pressure-gauge.ts";
 import { assertSameSpool, spoolIdentityPath } from "./parts/store/spool-identity.ts";
 import { wordOfLife } from "./parts/systemd/word-of-life.ts";
+import { changesOf, reloaded } from "./config-changes.ts";
 import { DeliveryHold } from "./delivery-hold.ts";
 import { newGauge } from "./new-gauge.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -293,7 +292,7 @@ export class Running {
     await this.#takeKeys(next);
     this.#listener?.reloadTls(tlsMaterial(next));
     const { log } = this.#parts.env;
-    const left = needRestart(this.#parts.config, next);
+    const { restart: left } = changesOf(this.#config, next);
     for (const option of left) log.warn("restart_needed", { option });
     const before = this.#inspection;
     this.#inspection = inspection;

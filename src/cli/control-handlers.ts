@@ -3,6 +3,7 @@
  * configuration that is not valid changes nothing, and the refusal is logged and audited, as is an act a role does not allow.
  */
 import { actorFacts } from "../core/actor.ts";
+import { changesOf } from "../config-changes.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { StsPage } from "../core/sts-rows.ts";
@@ -10,7 +11,7 @@ import type { Postern } from "../postern.ts";
 import { startControl } from "../parts/control/control.ts";
 import type { Control } from "../parts/control/control.ts";
 import { ControlError } from "../parts/control/control-protocol.ts";
-import type { ControlHandlers, ReloadResult } from "../parts/control/control-protocol.ts";
+import type { ChangesResult, ControlHandlers, ReloadResult } from "../parts/control/control-protocol.ts";
 import type { Supervisor } from "../parts/systemd/notifier.ts";
 import { tlsResults } from "./tls-results.ts";
 import { findPolicy, listPolicies } from "../stages/discover/sts-view.ts";
@@ -86,7 +87,27 @@ function controlHandlers(served: Served): ControlHandlers {
         throw new ControlError("PST-CFG-002", error instanceof CliError ? error.lines.join("; ").slice(0, 1000) : "");
       }
     },
+    "config.changes": async () => {
+      const { path, sha256 } = postern.config();
+      return { path, configSha256: sha256, file: changesInFile(served) };
+    },
   };
+}
+
+/** Read by the service itself: what it may not read, or has no credential for, counts as it would at a reload. */
+function changesInFile({ postern, configPath }: Served): ChangesResult["file"] {
+  try {
+    return {
+      ok: true,
+      ...changesOf(
+        postern.config(),
+        requireConfig(configPath, () => undefined),
+      ),
+    };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return { ok: false, errors: error.lines };
+  }
 }
 
 async function showPolicies(postern: Postern, domain: string | null, after: string | null): Promise<StsPage> {

@@ -36,9 +36,12 @@ test("a tag that a reload brings asks for protection and is taken out of the Sub
 test("a reload names what waits for a restart", async () => {
   const config = world.postern.config();
   const next = { ...config, instanceId: "another", pressure: { ...config.pressure, queueRecipientsMax: 5 } };
-  expect(await world.postern.reload(next)).toEqual(["instance_id", "pressure"]);
+  expect(await world.postern.reload(next)).toEqual(["instance_id", "pressure.queue_recipients_max"]);
   const told = world.log.filter((line) => line.includes("restart_needed"));
-  expect(told.map((line) => (JSON.parse(line) as { option: string }).option)).toEqual(["instance_id", "pressure"]);
+  expect(told.map((line) => (JSON.parse(line) as { option: string }).option)).toEqual([
+    "instance_id",
+    "pressure.queue_recipients_max",
+  ]);
 });
 
 test("alerts go where a reload says, and what the hook before did not take goes to the new one", async () => {
@@ -77,7 +80,7 @@ test("the command tells what is in force and what needs a restart, and the audit
   expect({ code, output }).toEqual({
     code: 0,
     output: expect.stringMatching(
-      /^reloaded: configuration [0-9a-f]{12} is in force\nnot in force before a restart: .*pressure/,
+      /^reloaded: configuration [0-9a-f]{12} is in force\nnot in force before a restart: .*pressure\.stalled_seconds/,
     ),
   });
   expect(existsSync(checkpoints)).toBe(false);
@@ -87,4 +90,41 @@ test("the command tells what is in force and what needs a restart, and the audit
   const refused = await runCli(["reload", "--config", world.configPath]);
   expect(refused.code).not.toBe(0);
   await control.close();
+});
+
+test("config check tells what a reload would take over and what needs a restart, and puts nothing in force", async () => {
+  const control = await openDoor(world);
+  const check = (...args: readonly string[]) => runCli(["--config", world.configPath, "config", "check", ...args]);
+  const before = readFileSync(world.configPath, "utf8");
+  const file = JSON.parse(before) as Record<string, Record<string, unknown>>;
+  const changed = JSON.stringify({
+    ...file,
+    policy: { ...file["policy"], sensitive: "strict" },
+    pressure: { ...file["pressure"], stalled_seconds: 7 },
+  });
+  const candidate = join(world.folder, "new.yaml");
+  writeFileSync(candidate, changed);
+  const expected = {
+    code: 0,
+    output: expect.stringMatching(
+      /a reload takes over: .*policy\.sensitive[^]*needs a restart: .*pressure\.stalled_seconds/,
+    ),
+  };
+  // Beside the file of the service, and in its place.
+  expect(await check(candidate)).toMatchObject(expected);
+  writeFileSync(world.configPath, changed);
+  expect(await check()).toMatchObject(expected);
+  const rows = (await check("--json")).output
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as object);
+  expect(rows).toContainEqual({ severity: "change", path: "policy.sensitive", taken: "reload" });
+  expect(rows).toContainEqual({ severity: "change", path: "pressure.stalled_seconds", taken: "restart" });
+  expect((await check(candidate)).output).toContain("which is not what is in force");
+  expect(world.postern.config().policy.sensitive).toBe("content");
+  await control.close();
+  expect(await check()).toMatchObject({
+    code: 0,
+    output: expect.stringContaining("not compared with a running service: PST-CTL-001"),
+  });
 });

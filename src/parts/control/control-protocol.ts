@@ -214,6 +214,16 @@ export type CheckpointResult = { readonly note: string };
 /** `restartNeeded`: what else changed, by its name in the file. */
 export type ReloadResult = { readonly configSha256: string; readonly restartNeeded: readonly string[] };
 
+/** What the service's file would change; `ok` false: the service cannot use it as it is now. */
+export type ChangesResult = {
+  /** Absolute path of the file, and the hash of what is in force. */
+  readonly path: string;
+  readonly configSha256: string;
+  readonly file:
+    | { readonly ok: true; readonly reload: readonly string[]; readonly restart: readonly string[] }
+    | { readonly ok: false; readonly errors: readonly string[] };
+};
+
 /** Given by main.ts; `actor` is proved and may do this. A handler refuses by throwing ControlError; anything else it throws becomes PST-CTL-006. */
 export type ControlHandlers = {
   readonly status: (request: Empty, actor: Actor) => Promise<ControlStatus>;
@@ -247,6 +257,7 @@ export type ControlHandlers = {
   readonly "audit.checkpoint": (request: Empty, actor: Actor) => Promise<CheckpointResult>;
   readonly "dlp.reveal": (request: RevealRequest, actor: Actor) => Promise<Empty>;
   readonly reload: (request: Empty, actor: Actor) => Promise<ReloadResult>;
+  readonly "config.changes": (request: Empty, actor: Actor) => Promise<ChangesResult>;
 };
 
 export type Empty = Readonly<Record<string, never>>;
@@ -283,6 +294,7 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "audit.checkpoint",
   "dlp.reveal",
   "reload",
+  "config.changes",
 ];
 
 /** Of an answer that is the bytes of a message, not JSON. */

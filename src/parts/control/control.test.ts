@@ -135,6 +135,7 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "audit.checkpoint": async () => ({ note: "note" }),
     "dlp.reveal": async () => ({}),
     reload: async () => ({ configSha256: "11", restartNeeded: [] }),
+    "config.changes": async () => ({ path: "/a", configSha256: "11", file: { ok: true, reload: [], restart: [] } }),
     ...overrides,
   };
   control = await startControl(optionsWith(handlers, log));

@@ -212,6 +212,7 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
     case "status":
     case "audit.checkpoint":
     case "reload":
+    case "config.changes":
     case "queue.suspensions":
     case "audit.hold.list":
       return handlers[method]({}, actor);

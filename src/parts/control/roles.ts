@@ -14,6 +14,7 @@ const ANYBODY: readonly Role[] = ["viewer", "operator", "reviewer", "approver", 
 const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   status: ANYBODY,
   reload: ["operator"],
+  "config.changes": ["operator"],
   "queue.retry": ["operator"],
   "queue.hold": ["operator"],
   "queue.release": ["operator"],

@@ -1,0 +1,91 @@
+/**
+ * What a checked file would change of the running service. The service reads its own file itself, as a reload does; another file is
+ * compared here with the service's, where that is what is in force.
+ */
+import { realpathSync } from "node:fs";
+import type { Command } from "commander";
+import { changesOf } from "../config-changes.ts";
+import type { ConfigChanges } from "../config-changes.ts";
+import type { Config } from "../parts/config/config.ts";
+import { loadConfig } from "../parts/config/config.ts";
+import { ControlError } from "../parts/control/control-protocol.ts";
+import type { ChangesResult } from "../parts/control/control-protocol.ts";
+import { CliError } from "./cli-error.ts";
+import type { Output } from "./output.ts";
+import { askService, configEnvironment } from "./surroundings.ts";
+
+export type Comparison =
+  | ({ readonly kind: "compared" } & ConfigChanges)
+  /** The service cannot use the file, though who checks it can. */
+  | { readonly kind: "unusable"; readonly path: string; readonly errors: readonly string[] }
+  | { readonly kind: "not compared"; readonly why: string };
+
+export async function compare(checked: Config, command: Command): Promise<Comparison> {
+  try {
+    const told = await askService(command, "config.changes", {});
+    return placeOf(told.path) === placeOf(checked.path) ? ofItsOwn(told) : ofAnother(checked, told);
+  } catch (error) {
+    if (!(error instanceof ControlError || error instanceof CliError)) throw error;
+    return { kind: "not compared", why: error.message };
+  }
+}
+
+function ofItsOwn({ path, file }: ChangesResult): Comparison {
+  if (!file.ok) return { kind: "unusable", path, errors: file.errors };
+  return { kind: "compared", reload: file.reload, restart: file.restart };
+}
+
+function ofAnother(checked: Config, { path, configSha256 }: ChangesResult): Comparison {
+  const loading = loadConfig(path, configEnvironment());
+  if (loading.ok && loading.config.sha256 === configSha256) {
+    return { kind: "compared", ...changesOf(loading.config, checked) };
+  }
+  const what = loading.ok ? "is not what is in force" : "cannot be read here";
+  return {
+    kind: "not compared",
+    why: `the service runs with ${path}, which ${what}: put the file there and check again`,
+  };
+}
+
+function placeOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // Gone since: the names are compared.
+    return path;
+  }
+}
+
+export function comparedRows(compared: Comparison | null): readonly object[] {
+  switch (compared?.kind) {
+    case undefined:
+      return [];
+    case "compared": {
+      const rows = (taken: keyof ConfigChanges) => compared[taken].map((path) => ({ severity: "change", path, taken }));
+      return [...rows("reload"), ...rows("restart")];
+    }
+    case "unusable":
+      return compared.errors.map((message) => ({ severity: "error", by: "service", message }));
+    case "not compared":
+      return [{ severity: "note", message: `not compared with a running service: ${compared.why}` }];
+  }
+}
+
+export function printCompared(output: Output, compared: Comparison | null): void {
+  switch (compared?.kind) {
+    case undefined:
+      return;
+    case "compared":
+      if (compared.reload.length > 0) output.line(`a reload takes over: ${compared.reload.join(", ")}`);
+      if (compared.restart.length > 0) output.line(`needs a restart: ${compared.restart.join(", ")}`);
+      if (compared.reload.length + compared.restart.length === 0) output.line("nothing differs from what is in force");
+      return;
+    case "unusable":
+      throw new CliError(`PST-CFG-002 the running service cannot use ${compared.path}, though you can`, {
+        next: "See that the service's user may read what is named, and that its unit has the credentials; then check again.",
+        lines: compared.errors,
+      });
+    case "not compared":
+      output.line(`not compared with a running service: ${compared.why}`);
+  }
+}
