@@ -126,9 +126,9 @@ function startsWith(bytes: Uint8Array, { bytes: magic, at = 0 }: Magic): boolean
   return bytes[at] === magic[0] && magic.every((byte, index) => bytes[at + index] === byte);
 }
 
-/** Control characters that texts do hold are 0: bell to carriage return, shift in and out, escape (ISO-2022). */
+/** Control characters that texts do hold are 0: bell to carriage return, shift in and out, escape (ISO-2022), separators (X12). */
 const STRANGE_CONTROLS = Uint8Array.from({ length: 128 }, (_, byte) =>
-  (byte >= 7 && byte <= 15) || byte === 27 ? 0 : 1,
+  (byte >= 7 && byte <= 15) || (byte >= 27 && byte <= 31) ? 0 : 1,
 );
 
 function looksLikeText(bytes: Uint8Array): boolean {

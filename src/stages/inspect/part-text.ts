@@ -66,7 +66,7 @@ const GENERIC_TYPES = new Set([
   "application/text",
 ]);
 const TEXT_NAMES =
-  /\.(?:txt|text|csv|tsv|log|md|json|xml|ya?ml|html?|xhtml|ics|vcf|hl7|edi|x12|ccda|cda|fhir|sql|ini|conf|cfg|sh|py|js|ts|c|h|cpp|java|css|patch|diff|pem|pub)$/i;
+  /\.(?:txt|text|csv|tsv|log|md|json|ndjson|xml|ya?ml|html?|xhtml|ics|vcf|hl7|edi|x12|ccda|cda|fhir|sql|ini|conf|cfg|sh|py|js|ts|c|h|cpp|java|css|patch|diff|pem|pub)$/i;
 /** Files inside one text that are looked at. */
 const FILES_MAX = 1_000;
 const NOTHING: ReadonlySet<string> = new Set();

@@ -1,6 +1,6 @@
 /**
  * Names the fields of HL7 version 2 messages (HL7 2.8 chapters 2, 3, 4, 6, 7): `PID-19` becomes `SSN: 219-43-8855`.
- * Promises: pure; linear in the text; tells fields of people, stays, diagnoses, orders and results, and leaves the rest to the text
+ * Promises: pure; linear in the text; the marks are those of the message header, else the usual ones; tells fields of people, stays, diagnoses, orders and results, and leaves the rest to the text
  * as it stands.
  */
 import type { RecordLines } from "./record-lines.ts";
@@ -82,17 +82,25 @@ const DEFAULT_MARKS = "|^~\\&";
 /** Base64 within a result (data type ED): type, subtype, encoding, data. */
 const ENCAPSULATED = /\^Base64\^([A-Za-z0-9+/=\s]{16,})/i;
 
+/** The header says which mark parts fields, and then the other marks (chapter 2, section 2.5.4). */
+const OPENING = /(?:^|[\r\n\v])(?:PID\||MSH(?:\||([^A-Za-z0-9 \r\n])[^A-Za-z0-9\s]{3,5}\1))/;
+
 export function hasHl7(text: string): boolean {
-  return (text.includes("PID|") || text.includes("MSH|")) && /(?:^|[\r\n\v])(?:MSH|PID)\|/.test(text);
+  return (text.includes("PID|") || text.includes("MSH")) && OPENING.test(text);
 }
 
 export function tellHl7(text: string, lines: RecordLines): void {
   let marks = DEFAULT_MARKS;
   for (const segment of text.split(/[\r\n\v]+/)) {
     if (lines.isFull) return;
-    const name = /^(?:[A-Z]{2}[A-Z0-9])(?=\|)/.exec(segment)?.[0];
-    if (name === "MSH") marks = segment.slice(3, 8).padEnd(5, " ");
-    if (name !== undefined) tellSegment(name, segment.split(marks[0] ?? "|"), { marks, lines });
+    const name = /^[A-Z]{2}[A-Z0-9](?![A-Za-z0-9 ])/.exec(segment)?.[0];
+    if (name === "MSH") {
+      marks = segment.slice(3, 8).padEnd(5, " ");
+      // What the message is, in the marks by which it is known.
+      if (!marks.startsWith("|")) lines.add("", `MSH${DEFAULT_MARKS}|`);
+    }
+    if (name !== undefined && segment[3] === marks[0])
+      tellSegment(name, segment.split(marks[0] ?? "|"), { marks, lines });
   }
 }
 

@@ -31,6 +31,32 @@ describe("the fields of a record are told behind their labels", () => {
       ["Medical record number: 7", "Patient Name: Anna O$NEIL"],
     ],
     [
+      "HL7 v2 with no mark as usual, in a frame of MLLP",
+      "\vMSH#*!%+#LAB\rPID#1##482***L*MR##O%S%NEIL*ANNA\r\x1c\r",
+      ["MSH|^~\\&|", "Medical record number: 482", "Patient Name: Anna O*NEIL"],
+    ],
+    [
+      "HL7 v2 parted by tabs, in a batch",
+      "FHS\t^~\\&\tA\nBHS\t^~\\&\tA\nMSH\t^~\\&\tLAB\nPID\t1\t\t482^^^L^MR\nBTS\t1",
+      ["MSH|^~\\&|", "Medical record number: 482"],
+    ],
+    [
+      "X12 with separators nobody sees",
+      `${ISA}ST*837*1~NM1*QC*1*SAMPLE*ANNA~HI*ABK:E119~`
+        .replaceAll("*", "\x1d")
+        .replaceAll("~", "\x1c")
+        .replaceAll(":", "\x1f"),
+      ["ST*837*", "Patient Name: Anna Sample", "Diagnosis code: E11.9"],
+    ],
+    [
+      "X12 with separators of its own",
+      `${ISA}ST*837*1~NM1*QC*1*SAMPLE*ANNA~SV1*HC:99213*150~`
+        .replaceAll("*", "+")
+        .replaceAll("~", "'")
+        .replaceAll(":", "@"),
+      ["ST*837*", "Patient Name: Anna Sample", "Procedure code: 99213"],
+    ],
+    [
       "X12",
       `${ISA}ST*837*0001~NM1*IL*1*SAMPLE*ANNA****MI*XYZ123~N3*12 ELM ST~N4*SALEM*MA*01970~DMG*D8*19610314*F~REF*SY*219438855~HI*ABK:E119~`,
       [

@@ -40,29 +40,43 @@ const DATES: Readonly<Record<string, string>> = {
   "096": "Discharge date",
 };
 const OPENING = /(?:^|[~\n\r' ])(?:ISA|NM1|ST)[*|^]/;
+/** The header of an interchange, whatever parts its elements: two digits, and ten characters (ASC X12.5). */
+const HEADER = /(?<![A-Za-z0-9])ISA([^A-Za-z0-9 \r\n])\d\d\1[^\r\n]{10}\1/;
 const SEGMENT_CHARS_MAX = 4_000;
 
 export function hasX12(text: string): boolean {
-  return (text.includes("NM1*") || text.includes("ISA*") || text.includes("NM1|")) && OPENING.test(text);
+  if ((text.includes("NM1*") || text.includes("NM1|")) && OPENING.test(text)) return true;
+  return text.includes("ISA") && (HEADER.test(text) || (text.includes("ISA*") && OPENING.test(text)));
 }
 
 export function tellX12(text: string, lines: RecordLines): void {
-  const { element, segment } = separatorsOf(text);
+  const { element, segment, component } = separatorsOf(text);
   for (const each of text.split(segment)) {
     if (lines.isFull) return;
-    tellSegment(each.trim().slice(0, SEGMENT_CHARS_MAX).split(element), lines);
+    const elements = each.trim().slice(0, SEGMENT_CHARS_MAX).split(element);
+    // What the transaction is, in the marks by which it is known.
+    if (elements[0] === "ST" && !KNOWN_MARKS.has(element)) lines.add("", `ST*${elements[1] ?? ""}*`);
+    tellSegment(elements, { component, lines });
   }
 }
 
-/** The first segment has a fixed length: the character behind it ends segments. */
-function separatorsOf(text: string): { readonly element: string; readonly segment: string | RegExp } {
-  const at = text.search(/\bISA[^A-Za-z0-9\s]/);
+const KNOWN_MARKS: ReadonlySet<string> = new Set(["*", "|", "^"]);
+
+type Separators = { readonly element: string; readonly segment: string | RegExp; readonly component: string | RegExp };
+
+/** The first segment has a fixed length: the last character in it parts components, the one behind it ends segments. */
+function separatorsOf(text: string): Separators {
+  const at = HEADER.exec(text)?.index ?? text.search(/\bISA[^A-Za-z0-9\s]/);
   const element = at === -1 ? (/NM1([*|^])/.exec(text)?.[1] ?? "*") : (text[at + 3] ?? "*");
   const end = at === -1 ? undefined : text[at + 105];
-  return { element, segment: end === undefined || /[A-Za-z0-9\s]/.test(end) ? /[~\n\r]+/ : end };
+  const isUsual = end === undefined || /[A-Za-z0-9\s]/.test(end);
+  const component = isUsual ? undefined : text[at + 104];
+  return { element, segment: isUsual ? /[~\n\r]+/ : end, component: component ?? /[:<>^]/ };
 }
 
-function tellSegment(elements: readonly string[], lines: RecordLines): void {
+type Context = { readonly component: string | RegExp; readonly lines: RecordLines };
+
+function tellSegment(elements: readonly string[], { component, lines }: Context): void {
   const at = (index: number): string => elements[index] ?? "";
   switch (at(0)) {
     case "NM1":
@@ -88,11 +102,11 @@ function tellSegment(elements: readonly string[], lines: RecordLines): void {
     case "DTP":
       return lines.date(DATES[at(1)] ?? "", DATES[at(1)] === undefined ? "" : at(3));
     case "HI":
-      for (const code of elements.slice(1)) lines.add("Diagnosis code", diagnosisOf(code));
+      for (const code of elements.slice(1)) lines.add("Diagnosis code", diagnosisOf(code.split(component)));
       return;
     case "SV1":
     case "SV2":
-      return lines.add("Procedure code", at(at(0) === "SV1" ? 1 : 2).split(":")[1] ?? "");
+      return lines.add("Procedure code", at(at(0) === "SV1" ? 1 : 2).split(component)[1] ?? "");
     case "NTE":
     case "MSG":
       return lines.add("Note", at(at(0) === "NTE" ? 2 : 1));
@@ -100,8 +114,7 @@ function tellSegment(elements: readonly string[], lines: RecordLines): void {
 }
 
 /** `ABK:J45909`, without the full stop of ICD-10. */
-function diagnosisOf(element: string): string {
-  const [qualifier = "", code = ""] = element.split(/[:<>^]/);
+function diagnosisOf([qualifier = "", code = ""]: readonly string[]): string {
   if (!/^(?:AB[FJKN]|APR|BF|BK|BJ)$/.test(qualifier)) return "";
   return code.length > 3 && /^[A-Z]/.test(code) ? `${code.slice(0, 3)}.${code.slice(3)}` : code;
 }
