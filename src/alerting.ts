@@ -88,6 +88,29 @@ export class Alerting {
     for (const send of this.#waiting.splice(0)) send();
   }
 
+  /** Of the life before, for the web hook alone: log and mail have it. */
+  tellAgain(notices: readonly AlertNotice[]): void {
+    for (const notice of notices) this.#webhook?.send(notice);
+  }
+
+  /** At a stop: what the web hook has not taken is written down, and told by the next life (last-life.ts). From then on it gets nothing. */
+  async keepUntold(): Promise<void> {
+    await Promise.all(this.#tasks);
+    const untold = (await this.#webhook?.giveBack()) ?? [];
+    if (untold.length === 0) return;
+    const at = this.#env.clock.now();
+    const events = untold.map((notice) => {
+      const body: EventBody = { kind: "untold_alert", ...notice };
+      return { at, messageId: null, recipientId: null, body };
+    });
+    try {
+      await this.#post?.store.commit({ recipients: [], variants: [], inspected: null, events }, "durable");
+      this.#env.log.info("alerts_kept", { alerts: untold.length });
+    } catch (error) {
+      this.#env.log.error("alerts_not_kept", { code: "PST-MON-030", alerts: untold.length, error: errorName(error) });
+    }
+  }
+
   /** Waits for what is being written; the web hook is broken off. */
   async close(): Promise<void> {
     this.#isClosed = true;

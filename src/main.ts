@@ -55,7 +55,7 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
   try {
     // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
     await store.recipients({ limit: 1 });
-    blobs = await openBodies({ config, env, keyRing, store, raise: watching.raise });
+    blobs = await openBodies({ config, env, keyRing, store, raise: watching.raise, watching });
     const inspection = await buildInspect(config, opened);
     running = new Running({ config, env, keyRing, store, blobs, raise: watching.raise, watching }, inspection);
     await running.start();
@@ -74,7 +74,8 @@ async function openBodies({
   keyRing,
   store,
   raise,
-}: Omit<Parts, "blobs" | "watching">): Promise<DiskBlobStore> {
+  watching,
+}: Omit<Parts, "blobs">): Promise<DiskBlobStore> {
   const directory = join(config.dataDir, "spool");
   if ((await store.auditHead()).seq === 0) await tellService("created", { config, env, store });
   await assertSameSpool(spoolIdentityPath(config.dataDir), { audit: store, keyRing });
@@ -89,7 +90,8 @@ async function openBodies({
       env.onFatal(code);
     },
   });
-  await tellLastLife(store, await recover(store, blobs, { config, env }), raise);
+  const recovered = await recover(store, blobs, { config, env });
+  await tellLastLife(store, { ...recovered, now: env.clock.now() }, watching);
   return blobs;
 }
 

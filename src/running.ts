@@ -332,6 +332,7 @@ export class Running {
     const unrecorded = (error: unknown): void =>
       env.log.error("stop_unrecorded", { code: reasonOf(error), error: errorName(error) });
     await this.#tls.sessions.write().catch(unrecorded);
+    await this.#parts.watching.keepUntold();
     await this.#tellService("stopped").catch(unrecorded);
     await this.#parts.watching.close();
     await this.#audit.checkpoints.sign("stop").catch(unrecorded);

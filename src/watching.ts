@@ -71,6 +71,7 @@ export class Watching {
   #subject: Subject | null = null;
   #pulse: WriterPulse | null = null;
   #isStarted = false;
+  #untold: readonly AlertNotice[] = [];
   #spoolBytes: number | null = null;
   #checkpointAt: number | null = null;
   #reasons: { readonly at: number; readonly codes: Promise<readonly ReasonCode[]> } | null = null;
@@ -135,6 +136,17 @@ export class Watching {
   /** Mail is taken from now on. */
   started(): void {
     this.#isStarted = true;
+    this.#alerting.tellAgain(this.#untold);
+  }
+
+  /** What the life before could not tell; told once this one has started, so that one that cannot start does not tell it at each try. */
+  readonly tellOnceStarted = (untold: readonly AlertNotice[]): void => {
+    this.#untold = untold;
+  };
+
+  /** The service stops: what was not told is kept for the next life. */
+  keepUntold(): Promise<void> {
+    return this.#alerting.keepUntold();
   }
 
   /** A reload put other certificates, limits and places to tell in force. */

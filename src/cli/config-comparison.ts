@@ -4,6 +4,7 @@
  */
 import { realpathSync } from "node:fs";
 import type { Command } from "commander";
+import { assertNever } from "../core/assert-never.ts";
 import { changesOf } from "../config-changes.ts";
 import type { ConfigChanges } from "../config-changes.ts";
 import type { Config } from "../parts/config/config.ts";
@@ -57,9 +58,8 @@ function placeOf(path: string): string {
 }
 
 export function comparedRows(compared: Comparison | null): readonly object[] {
-  switch (compared?.kind) {
-    case undefined:
-      return [];
+  if (compared === null) return [];
+  switch (compared.kind) {
     case "compared": {
       const rows = (taken: keyof ConfigChanges) => compared[taken].map((path) => ({ severity: "change", path, taken }));
       return [...rows("reload"), ...rows("restart")];
@@ -68,6 +68,8 @@ export function comparedRows(compared: Comparison | null): readonly object[] {
       return compared.errors.map((message) => ({ severity: "error", by: "service", message }));
     case "not compared":
       return [{ severity: "note", message: `not compared with a running service: ${compared.why}` }];
+    default:
+      return assertNever(compared);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Audit events. Facts without content: ids, codes, rungs, hosts; never an address, a subject or a matched text. */
 import type { ActorFacts } from "./actor.ts";
-import type { AlertFacts, AlertState } from "./alert.ts";
+import type { AlertFacts, AlertNotice, AlertState } from "./alert.ts";
 import type { Findings, RuleHit } from "./findings.ts";
 import type { RecipientId } from "./ids.ts";
 import type { Origin, ChildKind } from "./origin.ts";
@@ -116,6 +116,8 @@ export type EventBody =
       readonly count?: number;
       readonly facts?: AlertFacts;
     }
+  /** What the web hook had not taken when the service stopped: the next life sends it. `at` is when it was told. */
+  | ({ readonly kind: "untold_alert" } & AlertNotice)
   /** A person acted: `actor` is an OS user name, `reason` what they gave. */
   | (ActorFacts & {
       readonly kind: "operator";

@@ -48,7 +48,7 @@ export class Webhook {
     this.#working ??= this.#work().finally(() => (this.#working = null));
   }
 
-  /** Breaks off; what still waits is dropped. */
+  /** Breaks off; what still waits is dropped. What should be kept is given back before. */
   async close(): Promise<void> {
     await this.#breakOff();
     this.#drop(this.#queue.splice(0), "stopping");

@@ -92,6 +92,8 @@ const TOLD: Told = {
     const facts = Object.entries(body.facts ?? {}).map(([name, value]) => `; ${name} ${printable(String(value))}`);
     return `alert to the operators${state}: ${codeText(body.code)}${facts.join("")}`;
   },
+  untold_alert: (body) =>
+    `the alert of ${utc(body.at)} had not reached the web hook when the service stopped: ${codeText(body.code)}`,
   operator: (body) => {
     const why = body.reason === "" ? "" : `: ${printable(body.reason)}`;
     return `${actorText(body)} asked for ${body.action}${why}`;
