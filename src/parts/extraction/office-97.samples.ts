@@ -5,9 +5,12 @@ import { compoundOf } from "./compound.samples.ts";
 
 const FOLDER = new URL("../../../test/fixtures/office-97/", import.meta.url);
 
+type Made =
+  "letter.doc" | "visits.xls" | "slides.ppt" | "letter.word.xml" | "visits.excel.xml" | "letter.fodt" | "visits.fods";
+
 /** By LibreOffice; see the folder's README. */
-export function madeFile(name: "letter.doc" | "visits.xls" | "slides.ppt"): Buffer {
-  if (name === "slides.ppt") return gunzipSync(readFileSync(new URL(`${name}.gz`, FOLDER)));
+export function madeFile(name: Made): Buffer {
+  if (/\.(?:ppt|xml)$/.test(name)) return gunzipSync(readFileSync(new URL(`${name}.gz`, FOLDER)));
   return readFileSync(new URL(name, FOLDER));
 }
 

@@ -1,11 +1,11 @@
 /**
- * The text of a part of an Office or OpenDocument package, whatever part it is: a document, a slide, comments, properties.
+ * The text of a part of an Office or OpenDocument package, whatever part it is: a document, a slide, comments, properties; or of a document
+ * that is one file of XML (Word and Excel 2003, flat OpenDocument, flat OPC).
  * Promises: runs join, paragraphs and rows end lines, cells follow their headings; what stands in a run and is no part of the
  * sentence (text boxes, notes, deleted text, field codes) follows the paragraph; attributes that people read are read; text
  * in elements nobody knows is a line of its own. Names of elements count without their prefix.
  */
 import { TableRows } from "./table-rows.ts";
-import type { TextCollector } from "./text-collector.ts";
 import type { XmlEvents, XmlTag } from "./xml-scanner.ts";
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "));
@@ -13,14 +13,15 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(" "));
 const PARAGRAPHS = words("p h comment si oddHeader oddFooter evenHeader evenFooter firstHeader firstFooter property");
 const BREAKS = words("br cr line-break");
 const TABS = words("tab ptab");
-const TABLES = words("tbl table");
-const ROWS = words("tr table-row");
-const CELLS = words("tc table-cell covered-table-cell");
+// With capitals: Excel 2003.
+const TABLES = words("tbl table Table");
+const ROWS = words("tr table-row Row");
+const CELLS = words("tc table-cell covered-table-cell Cell");
 /** Within a paragraph, and apart from what it says. */
 const DETACHED = words("txbxContent text-box annotation note deletion");
 /** Elements whose own text is part of the sentence: runs of OOXML, and what OpenDocument writes into paragraphs. */
 const INLINE = words(
-  "t p h span a ruby-base bookmark-ref reference-ref sequence date time author-name author-initials sender-firstname " +
+  "t p h span a Data ruby-base bookmark-ref reference-ref sequence date time author-name author-initials sender-firstname " +
     "sender-lastname user-defined text-input placeholder conditional-text hidden-text variable-get user-field-get expression " +
     // Values of properties, behind their names.
     "lpwstr lpstr bstr i4 r8 filetime bool",
@@ -29,8 +30,8 @@ const PROPERTIES = words("property user-defined");
 /** Values one behind the other. */
 const VALUES = words("lpwstr lpstr bstr i4 r8 filetime bool");
 const ASIDE = words("delText instrText delInstrText");
-/** Positions and sizes. */
-const NOISE = words("posOffset pctWidth pctHeight align");
+/** Positions and sizes; files in base64, which are read as files. */
+const NOISE = words("posOffset pctWidth pctHeight align binData binaryData binary-data");
 const READ_ATTRIBUTES = words(
   "descr title alt tooltip prompt promptTitle error errorTitle helpText statusText author displayText string-value " +
     "current-value caption label formula userId num-prefix num-suffix",
@@ -76,12 +77,20 @@ function letterOf(attributes: ReadonlyMap<string, string>): string {
   return String.fromCharCode(code >= 0xf000 && code <= 0xf0ff ? code - 0xf000 : code);
 }
 
+/** A cell stands for as many columns; Excel 2003 counts those it covers beside its own. */
+function columnsOf(attributes: ReadonlyMap<string, string>): number {
+  const count = Number(attributes.get("number-columns-repeated") ?? 1) || 1;
+  return Math.min(COLUMN_MAX, count + (Number(attributes.get("MergeAcross") ?? 0) || 0));
+}
+
 /** Text under way: of the document, of a cell, or of something detached. */
 type Frame = { text: string; aside: string };
 type Table = { readonly rows: TableRows; row: Map<number, string>; column: number; repeat: number };
 
+export type TextOut = { append(text: string): void; /** Ends the line, where one has begun. */ endLine(): void };
+
 export class OfficeText implements XmlEvents {
-  readonly #out: TextCollector;
+  readonly #out: TextOut;
   /** Of parts in a vocabulary of their own every attribute is read. */
   readonly #readsAll: boolean;
   readonly #open: string[] = [];
@@ -90,7 +99,7 @@ export class OfficeText implements XmlEvents {
   /** What follows the paragraph, outside of any frame. */
   #aside = "";
 
-  constructor(out: TextCollector, { readsAll }: { readonly readsAll: boolean }) {
+  constructor(out: TextOut, { readsAll }: { readonly readsAll: boolean }) {
     this.#out = out;
     this.#readsAll = readsAll;
   }
@@ -144,7 +153,8 @@ export class OfficeText implements XmlEvents {
       table.row = new Map();
       table.column = 0;
     } else if (CELLS.has(name)) {
-      table.repeat = Math.min(COLUMN_MAX, Number(attributes.get("number-columns-repeated") ?? 1) || 1);
+      table.repeat = columnsOf(attributes);
+      table.column = Math.max(table.column, (Number(attributes.get("Index") ?? 0) || 0) - 1);
       this.#frames.push({ text: "", aside: "" });
     }
   }

@@ -21,7 +21,7 @@ import { encodedRunsOf } from "./encoded-runs.ts";
 import type { Extraction, Uninspectable } from "./extraction-result.ts";
 import { contentIdOf } from "./html-text.ts";
 import type { InspectOptions } from "./inspect-options.ts";
-import { attachmentOf, isMessageFile, messagesOf, structureOf, withoutPrelude } from "./loose-file.ts";
+import { attachmentOf, isMarkupFile, isMessageFile, messagesOf, structureOf, withoutPrelude } from "./loose-file.ts";
 import { asksOf, headerSegments, namedValues, otherFields, senderNamesOf } from "./message-header.ts";
 import type { NamedValues, Wanted } from "./message-header.ts";
 import { normaliseText } from "./normalise.ts";
@@ -200,7 +200,7 @@ class Extractor {
     if (hasReader(kind)) return this.#attachment(part, message);
     const body = await this.#body(part);
     const { bytes, reason } = contentOf(part, body);
-    if (kind.kind === "text" && isMessageFile(withoutPrelude(bytes), part.filename)) {
+    if (kind.kind === "text" && (isMarkupFile(bytes) || isMessageFile(withoutPrelude(bytes), part.filename))) {
       if (reason !== null) this.#blame(part.path, reason);
       if (part.bodyEnd - part.bodyStart > body.length) this.#blame(part.path, "over_budget");
       return this.#file({ name: part.filename ?? "", bytes }, this.#at(part, message));

@@ -61,6 +61,15 @@ export function isMessageFile(bytes: Buffer, name: string | null): boolean {
   return /^[!-9;-~]{1,76}:/.test(head) && KNOWN_FIELD.test(header);
 }
 
+/** A page or a document of XML, whatever it is called: programs that open it look at the text. */
+export function isMarkupFile(bytes: Buffer): boolean {
+  const head = bytes
+    .toString("latin1", 0, 600)
+    .replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, "")
+    .replaceAll("\0", "");
+  return /^\s{0,200}<(?:\?xml|!doctype html|html)[\s>]/i.test(head);
+}
+
 /** Several messages, each behind a line of its own. */
 export function isMailbox(bytes: Buffer): boolean {
   const content = withoutPrelude(bytes);

@@ -1,11 +1,13 @@
 /**
- * Finds structured records in a text and tells them as labelled lines: HL7 v2, X12, FHIR, C-CDA, cards and calendars.
+ * Finds structured records in a text and tells them as labelled lines: HL7 v2, X12, FHIR, C-CDA, cards and calendars, and
+ * Office documents in XML.
  * Promises: a text without any of their marks costs a few searches; what is told is no longer than the text and a little more.
  */
 import { hasCda, tellCda } from "./cda-text.ts";
 import { tellCards } from "./card-text.ts";
 import { hasFhirJson, hasFhirXml, tellFhirJson, tellFhirXml } from "./fhir-text.ts";
 import { hasHl7, tellHl7 } from "./hl7-text.ts";
+import { hasOfficeXml, tellOfficeXml } from "./office-xml-text.ts";
 import { RecordLines } from "./record-lines.ts";
 import { hasX12, tellX12 } from "./x12-text.ts";
 
@@ -17,6 +19,7 @@ const FORMATS: readonly Format[] = [
   { has: hasFhirJson, tell: tellFhirJson },
   { has: hasFhirXml, tell: tellFhirXml },
   { has: hasCda, tell: tellCda },
+  { has: hasOfficeXml, tell: tellOfficeXml },
 ];
 const CHARS_BEYOND_MAX = 10_000;
 
