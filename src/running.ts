@@ -138,7 +138,7 @@ export class Running {
     this.#delivery = createDeliver(deliverOptions(config), { blobs, raise, ...env });
     this.#tls = reportTls(parts, { resolver: this.#resolver, ownPost: this.#ownPost() });
     const wake = (): void => this.#scheduler.wake();
-    this.#suspending = suspendingIn(parts, wake);
+    this.#suspending = suspendingIn(parts, () => this.#scheduler);
     const settled = (ended: readonly StoredRecipient[]): void => this.#scheduler.settled(ended);
     this.#settle = createSettle({ store, blobs, wake, settled, ...env, writeReport: this.#reportWriter() });
     const pipeline = createPipeline(

@@ -1,8 +1,8 @@
 /**
- * Mail that an operator lets wait, around deliver: it goes the whole way up to its delivery and is then deferred (PST-PIP-010), by the
- * retry schedule, with the notices and the end every deferred mail has. Promises: outlives a restart; what stands is read before the
- * first mail goes, or the service does not start; an act is in the audit before it is done; at its end, or when it is lifted, whoever
- * waits for it alone is due at once. A dialog under way is left to end.
+ * Mail that an operator lets wait, around deliver: it goes the whole way up to its delivery and is then deferred (PST-PIP-010) until the
+ * end of the suspension, with the notices and the end every deferred mail has; between those it costs nothing. Promises: outlives a
+ * restart; what stands is read before the first mail goes, or the service does not start; an act is in the audit before it is done; at its
+ * end, or when it is lifted, whoever waits for it alone is due at once. A dialog under way is left to end.
  */
 import { actorFacts } from "./core/actor.ts";
 import type { Actor } from "./core/actor.ts";
@@ -10,12 +10,13 @@ import type { Clock } from "./core/clock.ts";
 import type { DomainFact, DomainFacts } from "./core/domain-facts.ts";
 import type { Duty } from "./core/duty.ts";
 import type { EventBody } from "./core/event.ts";
+import type { RecipientId } from "./core/ids.ts";
 import type { Log } from "./core/log.ts";
 import { Turns } from "./core/patience.ts";
 import type { Outcome } from "./core/outcome.ts";
 import type { Lease, QueueStore, RecipientTransition, StoredRecipient } from "./core/queue-store.ts";
 import type { Deliver, DeliveryReport } from "./core/stages.ts";
-import { isSuspended, suspendedFacts, SUSPENDED_SIDES, SUSPENSION_LIMITS } from "./core/suspension.ts";
+import { suspendedFacts, suspensionsOf, SUSPENDED_SIDES, SUSPENSION_LIMITS } from "./core/suspension.ts";
 import type { SuspendedMail, Suspension } from "./core/suspension.ts";
 import { leaseOf, record } from "./surroundings.ts";
 import type { Parts } from "./surroundings.ts";
@@ -29,7 +30,7 @@ const PORTION = { matchesMax: 200, examinedMax: 2_000 };
 /** What is over is removed by hand; this is for what nobody came to remove. */
 const KEPT_MS = 30 * 86_400_000;
 
-const SUSPENDED: Outcome = {
+const SUSPENDED = {
   kind: "deferred",
   scope: "recipient",
   status: "4.3.2",
@@ -37,7 +38,7 @@ const SUSPENDED: Outcome = {
   reply: null,
   host: null,
   unmet: null,
-};
+} as const;
 const NOT_TRIED: DeliveryReport = { attempts: [], outcomes: new Map(), destination: { kind: "unknown" } };
 
 type SuspendingDeps = {
@@ -47,16 +48,22 @@ type SuspendingDeps = {
   readonly record: (body: EventBody) => Promise<void>;
   readonly lease: () => Lease;
   readonly wake: () => void;
+  /** Somebody has it in hand now. */
+  readonly isWorkedOn: (id: RecipientId) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 };
 
-export function suspendingIn({ store, env }: Parts, wake: () => void): Suspending {
+export function suspendingIn(
+  { store, env }: Parts,
+  scheduler: () => { wake(): void; isWorkedOn(id: RecipientId): boolean },
+): Suspending {
   return new Suspending({
     store,
     record: (body) => record(body, { store, env }),
     lease: () => leaseOf(env),
-    wake,
+    wake: () => scheduler().wake(),
+    isWorkedOn: (id) => scheduler().isWorkedOn(id),
     ...env,
   });
 }
@@ -66,6 +73,8 @@ export type SuspendAct = SuspendedMail & { readonly actor: Actor; readonly reaso
 export class Suspending {
   readonly #deps: SuspendingDeps;
   readonly #standing = new Map<string, Suspension>();
+  /** Told to wait, perhaps not written yet: their suspensions. */
+  readonly #waiting = new Map<RecipientId, readonly string[]>();
   /** What is kept and what is in force change together. */
   readonly #turns = new Turns();
 
@@ -114,13 +123,16 @@ export class Suspending {
       if (this.#standing.size === 0) return deliver(request);
       const at = { standing: this.#standing.values().toArray(), now: this.#deps.clock.now() };
       const { sender } = request.envelope;
-      const waiting = request.recipients.filter(({ recipient: { mailbox } }) =>
-        isSuspended({ sender, recipient: mailbox }, at),
-      );
-      if (waiting.length === 0) return deliver(request);
-      const [head, ...rest] = request.recipients.filter((recipient) => !waiting.includes(recipient));
+      const put = new Map<RecipientId, Outcome>();
+      for (const { id, recipient } of request.recipients) {
+        const found = suspensionsOf({ sender, recipient: recipient.mailbox }, at);
+        if (found.length === 0) continue;
+        this.#waiting.set(id, found.map(keyOf));
+        put.set(id, { ...SUSPENDED, waitsUntil: Math.max(...found.map(({ until }) => until)) });
+      }
+      if (put.size === 0) return deliver(request);
+      const [head, ...rest] = request.recipients.filter(({ id }) => !put.has(id));
       const report = head === undefined ? NOT_TRIED : await deliver({ ...request, recipients: [head, ...rest] });
-      const put = waiting.map(({ id }) => [id, SUSPENDED] as const);
       return { ...report, outcomes: new Map([...report.outcomes, ...put]) };
     };
   }
@@ -129,12 +141,18 @@ export class Suspending {
     return { name: "suspensions", everyMs: LOOK_MS, run: (signal) => this.letGo(signal) };
   }
 
-  /** Makes due who waits for what is over. A stop in between loses nothing: the next start goes on. */
+  /**
+   * Makes due who waits for what is over. A stop in between loses nothing: the next start goes on. Who was told to wait and is not
+   * written yet is found at a later look: until then it is not forgotten.
+   */
   async letGo(signal: AbortSignal): Promise<void> {
+    for (const id of this.#waiting.keys()) if (!this.#deps.isWorkedOn(id)) this.#waiting.delete(id);
     for (const [key, suspension] of this.#standing) {
       if (suspension.until > this.#deps.clock.now()) continue;
+      const isAwaited = this.#waiting.values().some((keys) => keys.includes(key));
       const recipients = await this.#makeDue(suspension, signal);
       if (signal.aborted) return;
+      if (isAwaited) continue;
       await this.#forget(key, suspension);
       this.#deps.log.info("suspension_ended", { side: suspension.side, recipients });
     }

@@ -76,6 +76,20 @@ describe("retries", () => {
     });
   });
 
+  test.each([
+    ["until the time it names", 2, 4 * HOUR, 4 * HOUR],
+    ["no longer than to the next notice", 2, 30 * HOUR, 24 * HOUR],
+    ["no longer than its lifetime", 25, 100 * HOUR, 48 * HOUR],
+    ["no longer than now where that is over", 2, HOUR, HOUR],
+  ])("what knows when it can go on waits %s", (_, afterHours, waitsMs, expectedMs) => {
+    const noticesSent = afterHours > 24 ? 2 : 1;
+    const after = aftermathOf(
+      { ...later, code: "PST-PIP-010", waitsUntil: RECEIVED + waitsMs },
+      at(afterHours * HOUR, { noticesSent }),
+    );
+    expect(after).toMatchObject({ patch: { state: "deferred", dueAt: RECEIVED + expectedMs } });
+  });
+
   test.each(["PST-DLV-029", "PST-DLV-033"] as const)(
     "%s is no attempt: the pause is the first one and the count stays",
     (code) => {

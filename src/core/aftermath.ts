@@ -183,6 +183,8 @@ export type PutOff = {
   readonly host: string | null;
   /** What the code leaves open, such as what came of a question in DNS: our own words, no address, no content. */
   readonly detail?: string | null;
+  /** When it may be tried again, where that is known; in the place of the retry schedule. */
+  readonly waitsUntil?: number;
 };
 
 /** What a pause depends on. */
@@ -194,7 +196,7 @@ export type PutOffCircumstances = Omit<Circumstances, "recipient" | "missing"> &
 export function putOff(why: PutOff, at: PutOffCircumstances, extra: RecipientPatch = {}): Settled {
   const isAttempt = !UNCOUNTED.includes(why.code);
   const attempts = at.recipient.attempts + (isAttempt ? 1 : 0);
-  const retryAt = at.now + pause(isAttempt ? attempts : 1, at);
+  const retryAt = why.waitsUntil ?? at.now + pause(isAttempt ? attempts : 1, at);
   if (at.now >= at.expiresAt) return expired(why, at);
   const notice = dueNotice(at);
   const noticesSent = notice ?? at.recipient.noticesSent;

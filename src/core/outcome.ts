@@ -134,6 +134,8 @@ export type Outcome =
       readonly unmet: PeerFacts | null;
       /** What came of a question in DNS about `host`, in our own words. */
       readonly detail?: string;
+      /** Before then there is nothing to try; in the place of the retry schedule. */
+      readonly waitsUntil?: number;
     }
   | {
       readonly kind: "failed";

@@ -22,14 +22,14 @@ export type Suspension = SuspendedMail & {
 
 export const SUSPENSION_LIMITS = { standingMax: 200, longestMs: 30 * 86_400_000 } as const;
 
-export function isSuspended(
+/** Those that make this mail wait. */
+export function suspensionsOf(
   mail: { readonly sender: Mailbox | null; readonly recipient: Mailbox },
   { standing, now }: { readonly standing: Iterable<Suspension>; readonly now: number },
-): boolean {
-  for (const { side, pattern, until } of standing) {
-    if (until > now && isOf(side === "to" ? mail.recipient : mail.sender, pattern)) return true;
-  }
-  return false;
+): readonly Suspension[] {
+  return Array.from(standing).filter(
+    ({ side, pattern, until }) => until > now && isOf(side === "to" ? mail.recipient : mail.sender, pattern),
+  );
 }
 
 /** How the audit names it: domains, never an address. */

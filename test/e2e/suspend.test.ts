@@ -96,6 +96,34 @@ test("a suspension outlives a restart and ends by itself, and what waited goes t
   expect((await postern("queue", "suspensions")).output).toBe("none\n");
 });
 
+test("between the notices to its sender it costs no pass, and ends with its lifetime", async () => {
+  await postern("queue", "suspend", "--to", "moving.test", "--for", "30d", ...REASON);
+  const id = await send("nurse@clinic.test", "a@moving.test");
+  expect(await fates(id)).toEqual(["deferred PST-PIP-010"]);
+  const begun = world.now();
+  const looked = async (): Promise<readonly number[]> => {
+    const rows = (await events("deferred")) as readonly Extract<EventBody, { kind: "deferred" }>[];
+    return rows.map(({ dueAt }) => Math.round((dueAt - begun) / HOUR_MS));
+  };
+  const notices = async (count: number): Promise<void> => {
+    await eventually(async () => ((await events("child")).length === count ? true : null));
+  };
+  // Told after an hour and a day, failed after two: three looks, where the schedule would have had seventeen.
+  expect(await looked()).toEqual([1]);
+  world.advance(HOUR_MS);
+  await notices(1);
+  world.advance(23 * HOUR_MS);
+  await notices(2);
+  world.advance(24 * HOUR_MS);
+  await world.settled(id, ["failed"]);
+  expect(await looked()).toEqual([1, 24, 48]);
+  expect(await events("child")).toMatchObject([
+    { child: "delay_dsn" },
+    { child: "delay_dsn" },
+    { child: "failure_dsn" },
+  ]);
+});
+
 test("what cannot be is refused with the next step", async () => {
   const refusals = [
     ["queue", "suspend", ...REASON],

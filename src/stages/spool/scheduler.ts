@@ -160,6 +160,10 @@ export class Scheduler {
     if (this.#renewTimer !== null) clearInterval(this.#renewTimer);
   }
 
+  isWorkedOn(id: RecipientId): boolean {
+    return this.#claims.has(id);
+  }
+
   get inFlight(): number {
     return this.#claims.size;
   }
