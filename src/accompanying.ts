@@ -6,6 +6,7 @@ import { reportOptions } from "./options.ts";
 import type { OwnPost } from "./own-post.ts";
 import type { Config } from "./parts/config/config.ts";
 import { parseMailbox } from "./parts/smtp/mailbox.ts";
+import { CopyRounds } from "./stages/protect/copy-rounds.ts";
 import { NoticeBudget } from "./stages/protect/notice-budget.ts";
 import { createWriteCompanion } from "./stages/protect/write-companion.ts";
 import type { CompanionOptions, SentNotices } from "./stages/protect/write-companion.ts";
@@ -25,7 +26,7 @@ type Wiring = {
 export function accompanying({ store, blobs, env }: Parts, { config, post, wake }: Wiring): Accompany {
   const budget = new NoticeBudget(env.clock.now());
   const sentBefore = (notices: SentNotices): Promise<number> => countSent(notices, store);
-  const deps = { blobs, ...post, budget, sentBefore, log: env.log };
+  const deps = { blobs, ...post, budget, rounds: new CopyRounds(), sentBefore, log: env.log };
   const writeCompanion = createWriteCompanion(() => companionOptions(config()), deps);
   return createAccompany({ store, blobs, wake, clock: env.clock, log: env.log, writeCompanion });
 }

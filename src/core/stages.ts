@@ -131,7 +131,10 @@ export type WriteCompanion = (input: {
   readonly floor: Floor;
   readonly fates: readonly Fate[];
   readonly now: number;
-}) => Promise<NewMessage | null>;
+  readonly findings: Findings | null;
+  readonly recipients: readonly Mailbox[];
+  /** null: left out. A code: left out, and operators have to know why. */
+}) => Promise<NewMessage | ReasonCode | null>;
 
 /** What rules let become of a copy, as far as they say. */
 export type Fate = "sent" | "held" | "refused";

@@ -29,4 +29,8 @@ export const protectCodes = {
     what: "The header section is larger than 256 KiB, so fields that must not leave cannot be taken out.",
     next: "Find out why the submitter writes such headers; drop the copy and send it again without them.",
   },
+  "PST-PRT-008": {
+    what: "A copy to compliance was left out: fifty alike went within the hour, as when a list behind the mailbox sends them round.",
+    next: "See whether a mailbox of `dlp.copy_to` is a list that sends on through this gateway; name a plain mailbox, or exempt the list's bounce address from the rule.",
+  },
 } as const satisfies Record<`PST-PRT-${string}`, CodeEntry>;

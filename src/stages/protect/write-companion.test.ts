@@ -3,6 +3,7 @@ import { MemoryBlobStore } from "../../../test/support/memory-blob-store.ts";
 import { toMessageId } from "../../core/ids.ts";
 import type { StoredMessage } from "../../core/queue-store.ts";
 import { MimeScanner } from "../../parts/mime/mime-scanner.ts";
+import { CopyRounds } from "./copy-rounds.ts";
 import { NoticeBudget } from "./notice-budget.ts";
 import { createWriteCompanion } from "./write-companion.ts";
 
@@ -39,6 +40,7 @@ async function copyOf(source: string): Promise<string> {
     }),
     newMessageId: () => toMessageId("01KDWZ0000000000000000000R"),
     budget: new NoticeBudget(0),
+    rounds: new CopyRounds(),
     sentBefore: async () => 0,
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
   });
@@ -50,6 +52,8 @@ async function copyOf(source: string): Promise<string> {
     floor: { profile: "opportunistic", minRung: "plain" },
     fates: ["sent"],
     now: 0,
+    findings: null,
+    recipients: [],
   });
   return Buffer.concat(chunks).toString();
 }

@@ -3,7 +3,7 @@
  * (docs/flow.md, "Mail that Postern writes itself"). Promises: the null envelope sender, so that no report answers it; the body is
  * durable when the rows are handed back; a copy is the message as it came, under the floor of the message and what REQUIRETLS asks;
  * notices hold no content and are limited by the hour, those to senders go to this organisation alone; what a compliance mailbox
- * sends is not copied to it. Whether one is due is decided elsewhere.
+ * sends is not copied to it, and a copy that a list behind it sends round ends after so many rounds. Whether one is due is decided elsewhere.
  */
 import { isAmong, plainAddress } from "../../core/address-pattern.ts";
 import type { BlobStore } from "../../core/blob-store.ts";
@@ -15,12 +15,14 @@ import type { Log } from "../../core/log.ts";
 import type { Companion } from "../../core/plan.ts";
 import type { Origin } from "../../core/origin.ts";
 import type { NewMessage } from "../../core/queue-store.ts";
+import type { ReasonCode } from "../../core/reason-codes.ts";
 import type { OpenIntake, StoredBody, WriteCompanion } from "../../core/stages.ts";
 import { composeReviewerNotice, composeSenderNotice } from "../../parts/mime/compose-flagged.ts";
 import { applyEdits, headerEditRules, planHeaderEdit } from "../../parts/mime/header-edit.ts";
 import { readHeaders } from "../../parts/mime/header-fields.ts";
 import { readOriginalFacts } from "../../parts/mime/original-facts.ts";
 import { separatorTo } from "../../parts/mime/trace-field.ts";
+import type { CopyRounds } from "./copy-rounds.ts";
 import type { NoticeBudget } from "./notice-budget.ts";
 import { ownMessage, storeOwn } from "./own-message.ts";
 
@@ -44,6 +46,7 @@ export type CompanionDeps = {
   readonly openIntake: OpenIntake;
   readonly newMessageId: () => MessageId;
   readonly budget: NoticeBudget;
+  readonly rounds: CopyRounds;
   /** Notices of this kind that went to an address since then, at most `max`. */
   readonly sentBefore: (notices: SentNotices) => Promise<number>;
   readonly log: Log;
@@ -71,9 +74,9 @@ export function createWriteCompanion(options: () => CompanionOptions, deps: Comp
     const now = options();
     const id = deps.newMessageId();
     const made = await make(request, { id, options: now, deps });
-    if (made === null) {
+    if (made === null || typeof made === "string") {
       deps.log.warn("companion_left_out", { message: request.message.submission.id, kind: request.companion.kind });
-      return null;
+      return made;
     }
     const stored = await storeOwn(made.source, deps.openIntake);
     await reached("report.body-durable");
@@ -83,11 +86,12 @@ export function createWriteCompanion(options: () => CompanionOptions, deps: Comp
 
 type Making = { readonly id: MessageId; readonly options: CompanionOptions; readonly deps: CompanionDeps };
 
-async function make(request: Request, making: Making): Promise<Made | null> {
+async function make(request: Request, making: Making): Promise<Made | ReasonCode | null> {
   const { options } = making;
   const { kind } = request.companion;
   if (kind === "copy") {
     if (options.copyTo.length === 0 || isFromCompliance(request, options)) return null;
+    if (!(await mayCopy(request, making))) return "PST-PRT-008";
     return { recipients: options.copyTo, source: copyOf(request, making) };
   }
   const recipients = kind === "sender_notice" ? senderOf(request, options) : options.notify;
@@ -108,6 +112,17 @@ async function make(request: Request, making: Making): Promise<Made | null> {
 function isFromCompliance({ message }: Request, { copyTo }: CompanionOptions): boolean {
   const { sender } = message.submission.envelope;
   return sender !== null && copyTo.some(({ mailbox }) => plainAddress(mailbox) === plainAddress(sender));
+}
+
+async function mayCopy(request: Request, making: Making): Promise<boolean> {
+  const { message, now, findings, recipients } = request;
+  return making.deps.rounds.take({
+    message: message.submission.id,
+    now,
+    messageId: readOriginalFacts(await readHeader(request, making)).messageId,
+    findings,
+    recipients: recipients.map(plainAddress),
+  });
 }
 
 function senderOf({ message }: Request, { ownDomains }: CompanionOptions): readonly EnvelopeRecipient[] {

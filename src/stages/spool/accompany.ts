@@ -40,11 +40,11 @@ const SIBLINGS_MAX = 10_000;
 
 export function createAccompany(deps: AccompanyDeps): Accompany {
   return async (message, planned, inspected) => {
-    const children = await write(message, planned, deps);
+    const { children, alerts } = await write(message, { planned, inspected }, deps);
     const at = deps.clock.now();
     const recipients = planned.map((each) => transitionOf(each, children, at));
     const found = inspected === null ? [] : [inspectedEvent(inspected.findings)];
-    const events = eventsOfMessage(message.submission.id, found, at);
+    const events = eventsOfMessage(message.submission.id, [...found, ...alerts], at);
     await reached("plan.before-rows");
     const transition = { ...NOTHING_TO_WRITE, recipients, inspected, events };
     const { stale, children: inserted } = await commit(transition, { wait: "ordered", children, deps });
@@ -70,27 +70,30 @@ function transitionOf(
   };
 }
 
-async function write(
-  message: StoredMessage,
-  planned: readonly [Planned, ...Planned[]],
-  deps: AccompanyDeps,
-): Promise<readonly NewMessage[]> {
+type Due = { readonly planned: readonly [Planned, ...Planned[]]; readonly inspected: Alongside["inspected"] };
+type Written = { readonly children: readonly NewMessage[]; readonly alerts: readonly EventBody[] };
+
+async function write(message: StoredMessage, { planned, inspected }: Due, deps: AccompanyDeps): Promise<Written> {
   const made = await madeBefore(message, planned, deps);
   const floor = planned.map(({ plan }) => plan.floor).reduce(strongerFloor);
+  const findings = inspected?.findings ?? message.findings;
+  const recipients = planned.map(({ recipient }) => recipient.recipient.mailbox);
   const written: NewMessage[] = [];
+  const alerts: EventBody[] = [];
   try {
     for (const companion of companionsOf(planned)) {
       if (made.has(companion.kind)) continue;
       const fates = planned.filter((each) => has(each.plan, companion.kind)).map(({ plan }) => fateOf(plan));
       const now = deps.clock.now();
-      const child = await deps.writeCompanion({ companion, message, floor, fates, now });
-      if (child !== null) written.push(child);
+      const child = await deps.writeCompanion({ companion, message, floor, fates, now, findings, recipients });
+      if (typeof child === "string") alerts.push({ kind: "alert", code: child });
+      else if (child !== null) written.push(child);
     }
   } catch (error) {
     deps.blobs.disown(written.map(({ submission }) => submission.body));
     throw error;
   }
-  return written;
+  return { children: written, alerts };
 }
 
 /** What other recipients of the message caused: their plan was written with it. */
