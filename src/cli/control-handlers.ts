@@ -18,6 +18,7 @@ import { findPolicy, listPolicies } from "../stages/discover/sts-view.ts";
 import { tlsReport } from "../stages/audit/tls-report.ts";
 import { auditHandlers } from "./audit-handlers.ts";
 import { queueHandlers } from "./queue-handlers.ts";
+import { readingHandlers } from "./reading-handlers.ts";
 import { suspensionHandlers } from "./suspension-handlers.ts";
 import { reviewHandlers } from "./review-handlers.ts";
 import { CliError } from "./cli-error.ts";
@@ -71,6 +72,7 @@ function controlHandlers(served: Served): ControlHandlers {
       alerts: postern.watching.alerts(),
     }),
     ...queueHandlers(postern),
+    ...readingHandlers(postern),
     ...suspensionHandlers(postern),
     ...reviewHandlers(postern),
     ...auditHandlers(postern),

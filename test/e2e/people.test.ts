@@ -74,6 +74,39 @@ describe.skipIf(!canBeOthers)("people of other uids (root starts them)", () => {
     });
   });
 
+  test("who may not read the database is shown a message and its story as who may, where the role allows", async () => {
+    const id = await deferred("told");
+    // So that nothing changes between two looks.
+    await runAs("olga", world, "queue", "hold", id, ...REASON);
+    const asked = [
+      ["queue", "show", id, "--json"],
+      ["queue", "show", `${id}.1`, "--json"],
+      ["trace", id],
+      ["trace", `${id}.1`, "--json"],
+      ["trace", "Told@grey.test"],
+    ];
+    for (const args of asked) {
+      const direct = await runAs(null, world, ...args);
+      expect([args, direct.code, direct.output]).toEqual([args, 0, expect.stringContaining("told@grey.test")]);
+      expect([args, await runAs("olga", world, ...args)]).toEqual([args, direct]);
+    }
+    expect((await runAs("olga", world, "trace", id)).output).toContain("last reply of mx.grey.test: 450");
+    expect(await runAs("vera", world, "queue", "show", id)).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/^found {6}clean, tier none$[^]*told@grey\.test .*fails in/m),
+    });
+    expect(await runAs("vera", world, "trace", id)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("has the role viewer; queue.trace needs operator"),
+    });
+    for (const args of [["queue", "show"], ["trace"]]) {
+      const unknown = await runAs("olga", world, ...args, `${id.slice(0, 25)}${id.endsWith("0") ? "1" : "0"}`);
+      expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining("postern queue list --all") });
+    }
+    expect(await runAs("olga", world, "trace", "@grey.test")).toMatchObject({ code: 2 });
+    expect(await runAs("iris", world, "dlp", "shadow-report")).toMatchObject({ code: 0 });
+  });
+
   test.each<[Person, readonly string[], { readonly method: string; readonly why: string }]>([
     ["vera", ["queue", "drop"], { method: "queue.drop", why: "has the role viewer; queue.drop needs operator" }],
     // Whom it would concern is looked up before anything is asked for.

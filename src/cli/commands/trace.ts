@@ -1,19 +1,21 @@
-/** `postern trace ID | ADDRESS`: what happened to a message, per recipient, in plain words. Works while the service is down. */
+/**
+ * `postern trace ID | ADDRESS`: what happened to a message, per recipient, in plain words. From the database file, also while
+ * the service is down; for whom that is closed from the service, as the role allows.
+ */
 import { Command } from "commander";
-import { messageIdOf } from "../../core/ids.ts";
+import { messageIdOf, toMessageId } from "../../core/ids.ts";
 import type { MessageId, RecipientId } from "../../core/ids.ts";
 import { isQueueId } from "../../parts/control/control-protocol.ts";
-import type { QueueReader } from "../../parts/store/sqlite-queue-reader.ts";
-import { tellStory } from "../../stages/audit/story.ts";
-import type { Story, StoryLine } from "../../stages/audit/story.ts";
+import type { TraceResult } from "../../parts/control/reading-requests.ts";
+import type { RecipientStory, Story, StoryLine } from "../../stages/audit/story.ts";
 import { CliError } from "../cli-error.ts";
 import { formatTime, printable, printJsonLines, standardOutput } from "../output.ts";
 import type { Output } from "../output.ts";
-import { withQueueReader } from "../surroundings.ts";
+import { storyOf } from "../reading-handlers.ts";
+import { askService, readsDatabase, withQueueReader } from "../surroundings.ts";
+import { rowsOf } from "./queue/list.ts";
+import { ALL, parsePlace } from "./queue/selection.ts";
 
-/** Audit rows read of one message: the newest. */
-const ROWS_MAX = 20_000;
-const RECIPIENTS_MAX = 10_000;
 /** Messages told of one address: the newest. */
 const MESSAGES_MAX = 20;
 
@@ -28,16 +30,16 @@ export function traceCommand(): Command {
         `\n\nOf an address the newest ${MESSAGES_MAX} messages are told, until retention_hours after they ended.`,
     )
     .action(async (subject: string, options: { readonly json?: boolean }, command: Command) =>
-      withQueueReader(command, (reader) => trace(reader, subject, options.json === true)),
+      trace(command, subject, options.json === true),
     );
 }
 
-async function trace(reader: QueueReader, subject: string, asJson: boolean): Promise<void> {
-  const messageIds = await find(reader, subject);
+async function trace(command: Command, subject: string, asJson: boolean): Promise<void> {
+  const asked = await find(command, subject);
   const output = standardOutput();
   let told = 0;
-  for (const messageId of messageIds) {
-    const story = await storyOf(reader, messageId, subject);
+  for (const [messageId, only] of asked) {
+    const story = await (readsDatabase(command) ? fromFile : fromService)(command, messageId, only);
     if (story.recipients.length === 0 && story.lines.length === 0) continue;
     if (asJson) printJsonLines(output, [{ messageId, ...story }]);
     else printStory(output, messageId, story);
@@ -45,35 +47,58 @@ async function trace(reader: QueueReader, subject: string, asJson: boolean): Pro
   }
   if (told > 0) return;
   // With a wrong address key no address is ever found; reading any row tells so.
-  await reader.recipients({ limit: 1 });
+  if (readsDatabase(command)) await withQueueReader(command, (reader) => reader.recipients({ limit: 1 }));
   throw new CliError("nothing is known of this id or address", {
     next: "list ids with `postern queue list --all`; of finished mail addresses are forgotten after retention_hours, ids stay.",
   });
 }
 
-async function find(reader: QueueReader, subject: string): Promise<readonly MessageId[]> {
+/** Of each message the recipients asked for; null: all. */
+type Asked = ReadonlyMap<MessageId, readonly RecipientId[] | null>;
+
+async function find(command: Command, subject: string): Promise<Asked> {
   const isId: boolean = isQueueId(subject);
-  if (isId) return [messageIdOf(subject as RecipientId)];
-  if (!subject.includes("@")) {
-    const next = "give an id as `postern queue list` prints it, or a whole address.";
-    throw new CliError("this is neither an id nor an address", { next, exitCode: 2 });
+  if (isId) {
+    const id = subject as RecipientId;
+    return new Map([[messageIdOf(id), subject.includes(".") ? [id] : null]]);
   }
-  const recipients = await reader.recipients({ address: subject, limit: RECIPIENTS_MAX });
-  const ids = new Set(recipients.map((recipient) => recipient.messageId));
-  return [...ids].toSorted().slice(-MESSAGES_MAX);
+  const found = new Map<MessageId, RecipientId[]>();
+  for await (const row of rowsOf(command, { ...ALL, to: addressOf(subject) })) {
+    const [id, messageId] = [row.id as RecipientId, toMessageId(row.messageId)];
+    found.set(messageId, [...(found.get(messageId) ?? []), id]);
+  }
+  return new Map([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(-MESSAGES_MAX));
 }
 
-/** Asked for one recipient or an address, the story leaves the other recipients out. */
-async function storyOf(reader: QueueReader, messageId: MessageId, subject: string): Promise<Story> {
-  const rows = await reader.auditOf(messageId, ROWS_MAX);
-  const recipients = await reader.recipients({ messageId, limit: RECIPIENTS_MAX });
-  const story = tellStory(rows, recipients);
-  if (subject === messageId) return story;
-  const wanted = subject.includes("@")
-    ? await reader.recipients({ messageId, address: subject, limit: RECIPIENTS_MAX })
-    : [];
-  const ids = new Set<string>([subject, ...wanted.map((recipient) => recipient.id)]);
-  return { ...story, recipients: story.recipients.filter(({ recipientId }) => ids.has(recipientId)) };
+function addressOf(subject: string): string {
+  try {
+    if (subject.indexOf("@") > 0) return parsePlace(subject);
+  } catch {
+    // Said below.
+  }
+  const next = "give an id as `postern queue list` prints it, or a whole address.";
+  throw new CliError("this is neither an id nor an address", { next, exitCode: 2 });
+}
+
+function fromFile(command: Command, messageId: MessageId, only: readonly RecipientId[] | null): Promise<Story> {
+  return withQueueReader(command, (reader) => storyOf(reader, messageId, only));
+}
+
+async function fromService(
+  command: Command,
+  messageId: MessageId,
+  only: readonly RecipientId[] | null,
+): Promise<Story> {
+  const recipients: RecipientStory[] = [];
+  let lines: readonly StoryLine[] = [];
+  for (const id of only ?? [messageId]) {
+    for (let after: number | null = 0; after !== null;) {
+      const told: TraceResult = await askService(command, "queue.trace", { id, after });
+      recipients.push(...told.recipients);
+      ({ lines, next: after } = told);
+    }
+  }
+  return { lines, recipients };
 }
 
 function printStory(output: Output, messageId: MessageId, story: Story): void {

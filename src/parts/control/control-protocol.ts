@@ -11,6 +11,7 @@ import type {
   LiftRequest,
   RevealRequest,
 } from "./audit-requests.ts";
+import type { MessageRequest, MessageResult, TraceRequest, TraceResult } from "./reading-requests.ts";
 import type { Actor } from "../../core/actor.ts";
 import type { AlertNotice } from "../../core/alert.ts";
 import type { Floor } from "../../core/plan.ts";
@@ -232,6 +233,8 @@ export type ControlHandlers = {
   readonly "queue.release": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
   readonly "queue.drop": (request: QueueRequest, actor: Actor) => Promise<QueueResult>;
   readonly "queue.list": (request: ListRequest, actor: Actor) => Promise<ListResult>;
+  readonly "queue.message": (request: MessageRequest, actor: Actor) => Promise<MessageResult>;
+  readonly "queue.trace": (request: TraceRequest, actor: Actor) => Promise<TraceResult>;
   readonly "queue.suspend": (request: SuspendRequest, actor: Actor) => Promise<SuspensionRow>;
   readonly "queue.resume": (request: ResumeRequest, actor: Actor) => Promise<SuspensionRow>;
   readonly "queue.suspensions": (request: Empty, actor: Actor) => Promise<SuspensionRows>;
@@ -273,6 +276,8 @@ const CONTROL_METHODS: readonly ControlMethod[] = [
   "queue.release",
   "queue.drop",
   "queue.list",
+  "queue.message",
+  "queue.trace",
   "queue.suspend",
   "queue.resume",
   "queue.suspensions",

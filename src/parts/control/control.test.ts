@@ -135,6 +135,8 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     "audit.checkpoint": async () => ({ note: "note" }),
     "dlp.reveal": async () => ({}),
     reload: async () => ({ configSha256: "11", restartNeeded: [] }),
+    "queue.message": async () => ({ message: null }),
+    "queue.trace": async () => ({ lines: [], recipients: [], next: null }),
     "config.changes": async () => ({ path: "/a", configSha256: "11", file: { ok: true, reload: [], restart: [] } }),
     ...overrides,
   };

@@ -41,6 +41,7 @@ import {
   toTlsResultsRequest,
   toVerdictRequest,
 } from "./control-requests.ts";
+import { toMessageRequest, toTraceRequest } from "./reading-requests.ts";
 import { mayCall, rolesNeeded, rolesOf } from "./roles.ts";
 
 /** Not as an ES module: that would load fetch, WebSocket and HTTP/2 with it, 15 MB. */
@@ -227,6 +228,10 @@ function handle({ method, actor, roles }: Admitted, body: unknown, handlers: Con
       return handlers[method](toQueueRequest(body), actor);
     case "queue.list":
       return handlers[method](toListRequest(body), actor);
+    case "queue.message":
+      return handlers[method](toMessageRequest(body), actor);
+    case "queue.trace":
+      return handlers[method](toTraceRequest(body), actor);
     case "quarantine.release":
     case "quarantine.refuse":
       return handlers[method](toReviewRequest(body), actor);

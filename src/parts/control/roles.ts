@@ -20,6 +20,9 @@ const NEEDED: Readonly<Record<ControlMethod, readonly Role[]>> = {
   "queue.release": ["operator"],
   "queue.drop": ["operator"],
   "queue.list": ["viewer", "operator"],
+  "queue.message": ["viewer", "operator"],
+  // With what remote servers answered, which may say what the mail said.
+  "queue.trace": ["operator"],
   "queue.suspend": ["operator"],
   "queue.resume": ["operator"],
   "queue.suspensions": ["viewer", "operator"],

@@ -1,13 +1,13 @@
 /** `postern dlp shadow-report`: what rules of status shadow would have done with the mail of the gateway. Works while the service is down. */
 import { Command } from "commander";
 import type { EventBody } from "../../../core/event.ts";
-import type { QueueReader } from "../../../parts/store/sqlite-queue-reader.ts";
 import { rowsOf } from "../../../stages/audit/export-lines.ts";
 import { ShadowCount } from "../../dlp/shadow.ts";
 import type { ShadowRow } from "../../dlp/shadow.ts";
 import { counted, formatTime, printJsonLines, printTable, standardOutput } from "../../output.ts";
 import type { Column } from "../../output.ts";
-import { withQueueReader } from "../../surroundings.ts";
+import { withAuditSource } from "../../audit-source.ts";
+import type { AuditReading } from "../../audit-source.ts";
 import { parseTime } from "../audit/times.ts";
 
 const SINCE_DEFAULT = "7d";
@@ -33,16 +33,16 @@ export function shadowReportCommand(): Command {
         "\nExamples:\n  postern dlp shadow-report\n  postern dlp shadow-report --since 30d --json",
     )
     .action(async (options: ReportOptions, self: Command) =>
-      withQueueReader(self, (reader) => report(reader, options)),
+      withAuditSource(self, (source) => report(source, options)),
     );
 }
 
-async function report(reader: QueueReader, options: ReportOptions): Promise<void> {
+async function report(source: AuditReading, options: ReportOptions): Promise<void> {
   const since = options.since ?? parseTime(SINCE_DEFAULT);
   const count = new ShadowCount();
-  const [first] = await reader.auditPage(1, 1);
-  const { seq } = await reader.auditHead();
-  for await (const row of rowsOf(reader, first?.seq ?? 1, seq)) {
+  const [first] = await source.auditPage(1, 1);
+  const { seq } = await source.auditHead();
+  for await (const row of rowsOf(source, first?.seq ?? 1, seq)) {
     if (row.kind !== "inspected" || row.at < since) continue;
     count.add(row.messageId, JSON.parse(row.body) as Extract<EventBody, { kind: "inspected" }>);
   }

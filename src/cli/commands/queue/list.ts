@@ -80,7 +80,7 @@ function fromService(command: Command, selection: QueueSelection, cursor: QueueC
 }
 
 /** By message, then by number. */
-function compareIds(a: string, b: string): number {
+export function compareIds(a: string, b: string): number {
   const [left, right] = [a.slice(0, 26), b.slice(0, 26)];
   if (left !== right) return left < right ? -1 : 1;
   return Number(a.slice(27)) - Number(b.slice(27));

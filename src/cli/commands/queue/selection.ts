@@ -21,6 +21,17 @@ export type SelectionOptions = {
   readonly message?: MessageId;
 };
 
+/** Everybody; to be narrowed. */
+export const ALL: QueueSelection = {
+  states: RECIPIENT_STATES,
+  messageId: null,
+  to: null,
+  from: null,
+  codes: null,
+  receivedFrom: null,
+  receivedBefore: null,
+};
+
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export function addSelection(command: Command, states: readonly RecipientState[]): Command {
