@@ -6,6 +6,8 @@ export type SamplePdf = {
   /** More of the catalog, the first page's annotations, and objects from number 20 on. */
   readonly catalog?: string;
   readonly annotations?: string;
+  /** More of the first page. */
+  readonly pageEntries?: string;
   readonly info?: string;
   readonly objects?: readonly string[];
   readonly trailer?: string;
@@ -24,6 +26,7 @@ export function pdfOf({
   pages,
   catalog = "",
   annotations = "",
+  pageEntries = "",
   info = "",
   objects = [],
   trailer = "",
@@ -44,7 +47,7 @@ export function pdfOf({
   for (const [index, text] of objects.entries()) numbered.set(FIRST_OBJECT + index, text);
   for (const [index, content] of pages.entries()) {
     const number = PAGES_FROM + 2 * index;
-    const more = index === 0 ? `/Annots [${annotations}]` : "";
+    const more = index === 0 ? `/Annots [${annotations}] ${pageEntries}` : "";
     numbered.set(
       number,
       `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents ${number + 1} 0 R /Resources << ${FONT} ${PICTURE} >> ${more} >>`,

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { EARLIER_MAX } from "./pdf-revisions.ts";
 import { readHere } from "./extraction.samples.ts";
 import { FIRST_OBJECT, pdfOf, streamOf, textAt } from "./pdf.samples.ts";
 import { zipOf } from "./zip.samples.ts";
@@ -70,6 +71,18 @@ describe("a PDF", () => {
       },
     ],
     [
+      "what stands for a picture",
+      {
+        pages: [`/Figure << /MCID 0 >> BDC ${PAGE} EMC`],
+        catalog: `/MarkInfo << /Marked true >> /StructTreeRoot ${A}`,
+        objects: [
+          `<< /Type /StructTreeRoot /K [${B}] /ParentTree << /Nums [0 [${B}]] >> >>`,
+          `<< /Type /StructElem /S /Figure /P ${A} /Pg 100 0 R /K 0 /Alt (secret) >>`,
+        ],
+        pageEntries: "/StructParents 0",
+      },
+    ],
+    [
       "a name of a file within",
       {
         pages: [PAGE],
@@ -123,6 +136,54 @@ describe("a PDF", () => {
     const said = await read(Buffer.concat([Buffer.from("MRN 00482913\n"), pdfOf({ pages: [PAGE] })]));
     expect(said.text).toContain("quick brown fox");
     expect(said.text).toContain("MRN 00482913");
+  });
+});
+
+describe("what was changed since is read", () => {
+  const before = { pages: [PAGE + textAt(72, 600, "secret")], annotations: A, objects: [widget("mrn", "482913")] };
+  const changed = (base: Buffer, page: string): Buffer => {
+    const object = `101 0 obj\n${streamOf("", page)}\nendobj\n`;
+    const table = `xref\n101 1\n${String(base.length + 1).padStart(10, "0")} 00000 n \n`;
+    const start = base.lastIndexOf("xref", base.lastIndexOf("startxref") - 1);
+    const end = `trailer << /Size 200 /Root 1 0 R /Prev ${start} >>\nstartxref\n${base.length + 1 + object.length}\n%%EOF`;
+    return Buffer.concat([base, Buffer.from(`\n${object}${table}${end}\n`, "latin1")]);
+  };
+  const count = (text: string, word: string): number => text.split(word).length - 1;
+
+  test("of an earlier state, whole pages", async () => {
+    const said = await read(changed(pdfOf(before), PAGE));
+    expect(said.unread).toEqual([]);
+    expect(said.text).toContain("secret");
+    expect(count(said.text, "quick brown fox")).toBe(2);
+  });
+
+  test("and what is as it was, once", async () => {
+    const said = await read(changed(pdfOf({ pages: [PAGE] }), PAGE));
+    expect([count(said.text, "quick brown fox"), said.unread]).toEqual([1, []]);
+  });
+
+  test("of a file within that was taken out", async () => {
+    const files = `/Names << /EmbeddedFiles << /Names [(a) ${A}] >> >>`;
+    const objects = [`<< /Type /Filespec /F (a.txt) /EF << /F ${B} >> >>`, streamOf("", "secret")];
+    const first = pdfOf({ pages: [PAGE], catalog: files, objects });
+    const items = await readHere(Buffer.concat([first, Buffer.from("\n"), pdfOf({ pages: [PAGE] })]));
+    expect(items.flatMap((item) => (item.kind === "file" ? [item.bytes.toString()] : []))).toEqual(["secret"]);
+  });
+
+  test("but for the first ones of very many, which is told", async () => {
+    let pdf = pdfOf(before);
+    for (let at = 0; at <= EARLIER_MAX; at += 1) pdf = changed(pdf, PAGE + textAt(72, 600, `state ${at}`));
+    const said = await read(pdf);
+    expect([said.text.includes("state 7"), said.text.includes("secret"), said.unread]).toEqual([
+      true,
+      false,
+      [":over_budget"],
+    ]);
+  });
+
+  test("and an end that is none tells nothing", async () => {
+    const said = await read(pdfOf({ pages: [PAGE], objects: [streamOf("", "%%EOF"), streamOf("", "x %%EOF y")] }));
+    expect([count(said.text, "quick brown fox"), said.unread]).toEqual([1, []]);
   });
 });
 

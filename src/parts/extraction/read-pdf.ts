@@ -1,13 +1,15 @@
 /**
- * Reads PDF (ISO 32000-2) through pdf.js: the text of its pages, form fields, annotations with what they show, scripts, labels of pages,
- * properties and outline, and the files within as attachments of their own.
+ * Reads PDF (ISO 32000-2) through pdf.js: the text of its pages and what stands for it, form fields, annotations with what they show, scripts,
+ * labels of pages, properties and outline, the files within as attachments of their own, and what earlier states of it told.
  * Promises: nothing is drawn and no script runs; pages without text that show something are `image_only`; where pdf.js
  * has to repair a file, what it makes of it is read, and the file is `damaged`. A page has no end of its own: the process does.
  */
+import { createHash } from "node:crypto";
 import { getDocument, OPS } from "unpdf/pdfjs";
 import type { PDFDocumentProxy, PDFPageProxy } from "unpdf/pdfjs";
 import { attempt, readContent, within } from "./read-content.ts";
 import type { Content } from "./read-content.ts";
+import { earlierEnds, PdfSections } from "./pdf-revisions.ts";
 import { picturesOf } from "./pdf-pictures.ts";
 import { drawnByAnnotations, pixelsOf } from "./pdf-operators.ts";
 import type { Operators } from "./pdf-operators.ts";
@@ -34,6 +36,8 @@ const PICTURES: ReadonlySet<number> = new Set([
   OPS.paintInlineImageXObjectGroup,
   OPS.paintSolidColorImageMask,
 ]);
+/** Names behind which a text stands for what is shown; in streams of objects they may hide. */
+const ALTERNATIVES = ["/Alt", "/ActualText", "/ObjStm"];
 /** Annotations whose text pdf.js gives by itself, or that show none. */
 const TOLD: ReadonlySet<string> = new Set(["FreeText", "Link", "Popup", "Widget"]);
 /** Operators that put something on a page. */
@@ -52,30 +56,52 @@ const SHOWING: ReadonlySet<number> = new Set([
 ]);
 
 export async function readPdf(bytes: Buffer, content: Content, reading: Reading): Promise<void> {
+  const { ends, isWhole } = earlierEnds(bytes);
+  const known: Known | null = ends.length === 0 ? null : { sections: new Set(), files: new Set() };
   try {
-    await new PdfReader(content, reading, true).read(bytes);
+    await new PdfReader(content, reading, { isStrict: true, known, isEarlier: false }).read(bytes);
   } catch (error) {
     if (error instanceof Unreadable) throw error;
     // As most readers do, which do not tell that they had to guess.
     reading.unread(content.place, "damaged");
-    await new PdfReader(content, reading, false).read(bytes);
+    await new PdfReader(content, reading, { isStrict: false, known, isEarlier: false }).read(bytes);
   }
+  for (const [index, end] of ends.entries()) {
+    const place = within(content.place, `earlier${index + 1}`);
+    try {
+      await new PdfReader({ ...content, place }, reading, { isStrict: true, known, isEarlier: true }).read(
+        bytes.subarray(0, end),
+      );
+    } catch (error) {
+      if (error instanceof Unreadable && error.reason === "over_budget") throw error;
+      // An end that was none, such as that of a file within: nothing that a reader would open.
+    }
+  }
+  if (!isWhole) reading.unread(content.place, "over_budget");
 }
+
+/** What the states read before told. */
+type Known = { readonly sections: Set<string>; readonly files: Set<string> };
+type Manner = { readonly isStrict: boolean; readonly known: Known | null; readonly isEarlier: boolean };
 
 class PdfReader {
   readonly #content: Content;
   readonly #reading: Reading;
-  readonly #out: TextCollector;
+  readonly #out: PdfSections;
   readonly #isStrict: boolean;
+  readonly #known: Known | null;
+  readonly #isEarlier: boolean;
   #hasPictures = false;
   /** Of annotations, by their ids. */
   readonly #files = new Map<string, PdfFile>();
 
-  constructor(content: Content, reading: Reading, isStrict: boolean) {
+  constructor(content: Content, reading: Reading, { isStrict, known, isEarlier }: Manner) {
     this.#isStrict = isStrict;
+    this.#known = known;
+    this.#isEarlier = isEarlier;
     this.#content = content;
     this.#reading = reading;
-    this.#out = new TextCollector(content.place, reading);
+    this.#out = new PdfSections(new TextCollector(content.place, reading), known?.sections ?? null, { isEarlier });
   }
 
   /** Throws what pdf.js throws where it is to be strict. */
@@ -94,7 +120,9 @@ class PdfReader {
       verbosity: 0,
     });
     try {
-      await this.#document(await opened(task.promise));
+      await this.#document(await opened(task.promise), {
+        mayTellMore: ALTERNATIVES.some((name) => bytes.includes(name)),
+      });
     } finally {
       await task.destroy();
       this.#out.flush();
@@ -102,17 +130,21 @@ class PdfReader {
     if (this.#hasPictures) this.#reading.unread(this.#content.place, "image_only");
   }
 
-  async #document(document: PDFDocumentProxy): Promise<void> {
+  async #document(document: PDFDocumentProxy, { mayTellMore }: { readonly mayTellMore: boolean }): Promise<void> {
     const { pdfPagesMax } = this.#reading.budgets;
     await this.#properties(document);
     await this.#fields(document);
     await this.#outline(document);
     this.#actions(await document.getJSActions());
     for (const label of (await document.getPageLabels()) ?? []) if (/[^\divxlc]/i.test(label)) this.#line(label);
+    this.#out.endSection();
+    const isTagged = mayTellMore && (await document.getMarkInfo()) !== null;
     for (let number = 1; number <= Math.min(document.numPages, pdfPagesMax); number += 1) {
       this.#reading.checkTime();
       const page = await document.getPage(number);
       await this.#page(page);
+      if (isTagged) this.#alternatives((await page.getStructTree()) as Structure | null);
+      this.#out.endSection();
       page.cleanup();
     }
     await this.#attachments(document);
@@ -131,6 +163,7 @@ class PdfReader {
     await this.#annotations(page);
     this.#actions(await page.getJSActions());
     const dense = withoutSpace(text);
+    if (this.#isEarlier) return;
     if (isGibberish(dense)) this.#hasPictures = true;
     else if (dense.length < TITLE_CHARS_MAX && (!this.#hasPictures || this.#reading.takesPictures))
       await this.#lookAt(page, dense);
@@ -141,6 +174,15 @@ class PdfReader {
     for (const annotation of annotations) this.#annotation(annotation);
     if (!annotations.some(({ subtype, hasAppearance }) => hasAppearance === true && !TOLD.has(subtype ?? ""))) return;
     this.#out.append(`${await drawnByAnnotations(page)}\n`);
+  }
+
+  /** What is read aloud in the place of a picture or of letters. */
+  #alternatives(root: Structure | null): void {
+    const waiting = root === null ? [] : [root];
+    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+      this.#line(node.alt);
+      waiting.push(...(node.children ?? []).toReversed());
+    }
   }
 
   /** A page of pictures: those that can be taken out are handed to whoever reads them. */
@@ -232,15 +274,30 @@ class PdfReader {
     let index = 0;
     for (const [id, { filename, description }] of files) {
       index += 1;
-      this.#reading.spendEntries(1);
       const place = within(this.#content.place, index);
-      for (const text of new Set([filename, description ?? ""])) this.#reading.name(place, text);
+      const begin = (): void => {
+        this.#reading.spendEntries(1);
+        for (const text of new Set([filename, description ?? ""])) this.#reading.name(place, text);
+      };
+      if (!this.#isEarlier) begin();
       await attempt(place, this.#reading, async () => {
         const bytes = Buffer.from((await document.getAttachmentContent(id)) ?? []);
+        const isNew = this.#isNewFile(bytes);
+        if (this.#isEarlier && !isNew) return;
+        if (this.#isEarlier) begin();
         this.#reading.spendInflated(bytes.length);
         await readContent(bytes, { place, name: filename, depth: this.#content.depth + 1 }, this.#reading);
       });
     }
+  }
+
+  #isNewFile(bytes: Buffer): boolean {
+    if (this.#known === null) return true;
+    const { files } = this.#known;
+    const hash = createHash("sha256").update(bytes).digest("base64url");
+    const isNew = !files.has(hash);
+    files.add(hash);
+    return isNew;
   }
 
   #line(text: unknown): void {
@@ -271,6 +328,7 @@ type Annotation = {
   readonly textContent?: readonly string[];
 };
 type Field = { readonly value?: unknown; readonly defaultValue?: unknown };
+type Structure = { readonly alt?: string; readonly children?: readonly Structure[] };
 type Outline = { readonly title?: string; readonly items?: readonly Outline[] };
 
 async function opened(document: Promise<PDFDocumentProxy>): Promise<PDFDocumentProxy> {
