@@ -1,6 +1,6 @@
 /** What a new configuration changes: what of it a reload takes over, and what waits for a restart. Pure. */
 import type { Config } from "./parts/config/config.ts";
-import { fileKeyOf } from "./parts/config/config-keys.ts";
+import { fileKeysOf } from "./parts/config/config-keys.ts";
 import { Secret } from "./parts/config/secret.ts";
 
 /** Keys of the file, as `delivery.retry.lifetime_hours`. */
@@ -40,9 +40,8 @@ export function reloaded(running: Config, next: Config): Config {
 
 export function changesOf(running: Config, next: Config): ConfigChanges {
   const paths = differences(running, next, []).filter(([first = ""]) => !ABOUT.includes(first));
-  const named = (isReload: boolean): readonly string[] =>
-    [...new Set(paths.filter((path) => isTakenByReload(path) === isReload).map(fileKeyOf))].toSorted();
-  return { reload: named(true), restart: named(false) };
+  const { reload = [], restart = [] } = Object.groupBy(paths, (path) => (isTakenByReload(path) ? "reload" : "restart"));
+  return { reload: fileKeysOf(reload), restart: fileKeysOf(restart) };
 }
 
 function isTakenByReload(path: readonly string[]): boolean {

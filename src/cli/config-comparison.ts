@@ -36,12 +36,11 @@ function ofItsOwn({ path, file }: ChangesResult): Comparison {
   return { kind: "compared", reload: file.reload, restart: file.restart };
 }
 
-function ofAnother(checked: Config, { path, configSha256 }: ChangesResult): Comparison {
+function ofAnother(checked: Config, { path, file }: ChangesResult): Comparison {
+  const isInForce = file.ok && file.reload.length + file.restart.length === 0;
   const loading = loadConfig(path, configEnvironment());
-  if (loading.ok && loading.config.sha256 === configSha256) {
-    return { kind: "compared", ...changesOf(loading.config, checked) };
-  }
-  const what = loading.ok ? "is not what is in force" : "cannot be read here";
+  if (isInForce && loading.ok) return { kind: "compared", ...changesOf(loading.config, checked) };
+  const what = isInForce ? "cannot be read here" : "is not what is in force";
   return {
     kind: "not compared",
     why: `the service runs with ${path}, which ${what}: put the file there and check again`,

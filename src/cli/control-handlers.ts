@@ -89,10 +89,7 @@ function controlHandlers(served: Served): ControlHandlers {
         throw new ControlError("PST-CFG-002", error instanceof CliError ? error.lines.join("; ").slice(0, 1000) : "");
       }
     },
-    "config.changes": async () => {
-      const { path, sha256 } = postern.config();
-      return { path, configSha256: sha256, file: changesInFile(served) };
-    },
+    "config.changes": async () => ({ path: postern.config().path, file: changesInFile(served) }),
   };
 }
 

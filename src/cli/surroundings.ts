@@ -22,6 +22,8 @@ export const DEFAULT_CONFIG_PATH = "/etc/postern/postern.yaml";
 
 /** For the largest message there is, to a slow disk. */
 const BODY_TIMEOUT_MS = 600_000;
+/** Shorter where the command has an answer without the service. */
+const ANSWER_TIMEOUTS_MS: Partial<Record<ControlMethod, number>> = { "config.changes": 5_000 };
 /** As in config-schema.ts. */
 const DEFAULT_SOCKET_PATH = "/run/postern/control.sock";
 
@@ -85,7 +87,9 @@ export async function askService<M extends Exclude<ControlMethod, "quarantine.bo
   body: ControlRequest<M>,
 ): Promise<ControlResult<M>> {
   const { socket } = controlOf(command);
-  return callControl({ socketPath: socket, method, body, sudoUser: process.env["SUDO_USER"] ?? null });
+  const timeoutMs = ANSWER_TIMEOUTS_MS[method];
+  const sudoUser = process.env["SUDO_USER"] ?? null;
+  return callControl({ socketPath: socket, method, body, sudoUser, ...(timeoutMs !== undefined && { timeoutMs }) });
 }
 
 /** As askService, for the bytes of a message. */

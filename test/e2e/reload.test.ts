@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { freePort } from "../../src/cli/loopback/free-port.ts";
 import { Secret } from "../../src/parts/config/secret.ts";
 import { runCli } from "../support/child-gateway.ts";
 import { openDoor } from "../support/people.ts";
@@ -93,10 +94,16 @@ test("the command tells what is in force and what needs a restart, and the audit
 });
 
 test("config check tells what a reload would take over and what needs a restart, and puts nothing in force", async () => {
+  const port = await freePort();
+  const inPlace = JSON.parse(readFileSync(world.configPath, "utf8")) as Record<string, Record<string, unknown>>;
+  writeFileSync(world.configPath, JSON.stringify({ ...inPlace, listen: { ...inPlace["listen"], port } }));
+  await world.stopGateway();
+  await world.startGateway({ port });
   const control = await openDoor(world);
   const check = (...args: readonly string[]) => runCli(["--config", world.configPath, "config", "check", ...args]);
   const before = readFileSync(world.configPath, "utf8");
   const file = JSON.parse(before) as Record<string, Record<string, unknown>>;
+  expect((await check()).output).toMatch(/valid\nnothing differs from what is in force\n$/);
   const changed = JSON.stringify({
     ...file,
     policy: { ...file["policy"], sensitive: "strict" },
@@ -122,6 +129,10 @@ test("config check tells what a reload would take over and what needs a restart,
   expect(rows).toContainEqual({ severity: "change", path: "pressure.stalled_seconds", taken: "restart" });
   expect((await check(candidate)).output).toContain("which is not what is in force");
   expect(world.postern.config().policy.sensitive).toBe("content");
+  expect(await runCli(["--config", world.configPath, "reload"])).toMatchObject({ code: 0 });
+  expect((await check()).output).toMatch(/valid\nneeds a restart: pressure\.stalled_seconds\n$/);
+  // Now the file is the one that was read last, and not all of it is in force.
+  expect((await check(candidate)).output).toContain("which is not what is in force");
   await control.close();
   expect(await check()).toMatchObject({
     code: 0,

@@ -10,12 +10,17 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "policy.waiver": "dlp.waiver",
 };
 
-/** `["delivery", "tls", "ca"]` is `delivery.tls.ca_file`. Of what has no key of its own it names the section. */
-export function fileKeyOf(path: readonly string[]): string {
-  const elsewhere = ELSEWHERE[path.join(".")];
-  if (elsewhere !== undefined) return elsewhere;
+/** Each once; `["delivery", "tls", "ca"]` is `delivery.tls.ca_file`. Of what has no key of its own the section is named. */
+export function fileKeysOf(paths: readonly (readonly string[])[]): readonly string[] {
+  // Made once: it takes milliseconds.
+  const schema = configJsonSchema();
+  const keys = paths.map((path) => ELSEWHERE[path.join(".")] ?? keyIn(schema, path));
+  return [...new Set(keys)].toSorted();
+}
+
+function keyIn(schema: unknown, path: readonly string[]): string {
   const keys: string[] = [];
-  let section: unknown = configJsonSchema();
+  let section = schema;
   for (const name of path) {
     const own = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const key = [own, `${own}_file`].find((each) => propertyOf(section, each) !== undefined);

@@ -217,9 +217,8 @@ export type ReloadResult = { readonly configSha256: string; readonly restartNeed
 
 /** What the service's file would change; `ok` false: the service cannot use it as it is now. */
 export type ChangesResult = {
-  /** Absolute path of the file, and the hash of what is in force. */
+  /** Absolute. */
   readonly path: string;
-  readonly configSha256: string;
   readonly file:
     | { readonly ok: true; readonly reload: readonly string[]; readonly restart: readonly string[] }
     | { readonly ok: false; readonly errors: readonly string[] };

@@ -137,7 +137,7 @@ async function start(overrides: Partial<ControlHandlers> = {}): Promise<void> {
     reload: async () => ({ configSha256: "11", restartNeeded: [] }),
     "queue.message": async () => ({ message: null }),
     "queue.trace": async () => ({ lines: [], recipients: [], next: null }),
-    "config.changes": async () => ({ path: "/a", configSha256: "11", file: { ok: true, reload: [], restart: [] } }),
+    "config.changes": async () => ({ path: "/a", file: { ok: true, reload: [], restart: [] } }),
     ...overrides,
   };
   control = await startControl(optionsWith(handlers, log));
