@@ -2,9 +2,9 @@
 import type { Line } from "./text-lines.ts";
 
 const NOTICE =
-  /confidentiality (?:notice|statement|note|warning)|(?:e-?mail|message|communication|transmission)[^.]{0,120}(?:confidential|privileged|intended (?:only|solely))|not the intended recipient|received th(?:is|e) [a-z -]{1,40} in error|aviso de confidencialidad/i;
+  /confidentiality (?:notice|statement|note|warning)|(?:e-?mail|message|communication|transmission)[^.]{0,120}(?:confidential|privileged|intended (?:only|solely))|not the intended recipient|received th(?:is|e) [a-z -]{1,40} in error|aviso de (?:confidencialidad|privacidad)|(?:este|el presente) (?:mensaje|correo)[^.]{0,120}confidencial|informaci[óo]n contenida[^.]{0,120}confidencial|no es (?:usted )?el destinatario|(?:ha recibido est[ea] [a-zóé ]{1,40}|lo ha recibido) por error/i;
 const LIST =
-  /\bto unsubscribe\b|\bunsubscribe (?:from|here)\b|you (?:received|are receiving) this (?:e-?mail|message) because|\bmailing list\b.{0,80}https?:/i;
+  /\bto unsubscribe\b|\bunsubscribe (?:from|here)\b|you (?:received|are receiving) this (?:e-?mail|message) because|\bdarse de baja\b|\bmailing list\b.{0,80}https?:/i;
 const HEADING =
   /^[\W_]{0,9}(?:confidentiality|legal|privacy|hipaa)[a-z ]{0,24}(?:notice|statement|note|warning)[\W_]{0,9}$/i;
 /** A longer paragraph is no footer, whatever it says. */

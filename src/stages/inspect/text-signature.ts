@@ -7,7 +7,7 @@ import type { Line } from "./text-lines.ts";
 const LINES_MAX = 8;
 const LINE_CHARS_MAX = 80;
 const CLOSING =
-  /^(?:(?:kind|kindest|best|warm|warmest) regards|regards|best|best wishes|thanks|thank you|many thanks|sincerely|respectfully|cheers|yours(?: (?:truly|sincerely|faithfully))?|sincerely yours|saludos|un saludo|atentamente)[,.!]?$/i;
+  /^(?:(?:kind|kindest|best|warm|warmest) regards|regards|best|best wishes|thanks|thank you|many thanks|sincerely|respectfully|cheers|yours(?: (?:truly|sincerely|faithfully))?|sincerely yours|gracias|muchas gracias|saludos|saludos cordiales|un (?:cordial )?saludo|cordialmente|atentamente)[,.!]?$/i;
 
 /** Number of its first line; the number of lines where there is none. `lines`: without quoted tail and footers below. */
 export function signatureFrom(lines: readonly Line[]): number {
