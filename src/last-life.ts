@@ -67,12 +67,15 @@ function readable(row: AuditRow): readonly Read[] {
   }
 }
 
+/** Each once: several stops may have kept the same. */
 function untoldOf(events: readonly Read[], now: number): readonly AlertNotice[] {
-  return events.flatMap(({ body }) => {
-    if (body.kind !== "untold_alert" || now - body.at > KEPT_MS) return [];
+  const found = new Map<string, AlertNotice>();
+  for (const { row, body } of events) {
+    if (body.kind !== "untold_alert" || now - body.at > KEPT_MS) continue;
     const { kind: _, ...notice } = body;
-    return [notice];
-  });
+    found.set(row.body, notice);
+  }
+  return [...found.values()];
 }
 
 function lastLifeOf(events: readonly Read[]): readonly Read[] {

@@ -93,49 +93,53 @@ test("the command tells what is in force and what needs a restart, and the audit
   await control.close();
 });
 
-test("config check tells what a reload would take over and what needs a restart, and puts nothing in force", async () => {
-  const port = await freePort();
-  const inPlace = JSON.parse(readFileSync(world.configPath, "utf8")) as Record<string, Record<string, unknown>>;
-  writeFileSync(world.configPath, JSON.stringify({ ...inPlace, listen: { ...inPlace["listen"], port } }));
-  await world.stopGateway();
-  await world.startGateway({ port });
-  const control = await openDoor(world);
-  const check = (...args: readonly string[]) => runCli(["--config", world.configPath, "config", "check", ...args]);
-  const before = readFileSync(world.configPath, "utf8");
-  const file = JSON.parse(before) as Record<string, Record<string, unknown>>;
-  expect((await check()).output).toMatch(/valid\nnothing differs from what is in force\n$/);
-  const changed = JSON.stringify({
-    ...file,
-    policy: { ...file["policy"], sensitive: "strict" },
-    pressure: { ...file["pressure"], stalled_seconds: 7 },
-  });
-  const candidate = join(world.folder, "new.yaml");
-  writeFileSync(candidate, changed);
-  const expected = {
-    code: 0,
-    output: expect.stringMatching(
-      /a reload takes over: .*policy\.sensitive[^]*needs a restart: .*pressure\.stalled_seconds/,
-    ),
-  };
-  // Beside the file of the service, and in its place.
-  expect(await check(candidate)).toMatchObject(expected);
-  writeFileSync(world.configPath, changed);
-  expect(await check()).toMatchObject(expected);
-  const rows = (await check("--json")).output
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as object);
-  expect(rows).toContainEqual({ severity: "change", path: "policy.sensitive", taken: "reload" });
-  expect(rows).toContainEqual({ severity: "change", path: "pressure.stalled_seconds", taken: "restart" });
-  expect((await check(candidate)).output).toContain("which is not what is in force");
-  expect(world.postern.config().policy.sensitive).toBe("content");
-  expect(await runCli(["--config", world.configPath, "reload"])).toMatchObject({ code: 0 });
-  expect((await check()).output).toMatch(/valid\nneeds a restart: pressure\.stalled_seconds\n$/);
-  // Now the file is the one that was read last, and not all of it is in force.
-  expect((await check(candidate)).output).toContain("which is not what is in force");
-  await control.close();
-  expect(await check()).toMatchObject({
-    code: 0,
-    output: expect.stringContaining("not compared with a running service: PST-CTL-001"),
-  });
-});
+test(
+  "config check tells what a reload would take over and what needs a restart, and puts nothing in force",
+  { timeout: 60_000 },
+  async () => {
+    const port = await freePort();
+    const inPlace = JSON.parse(readFileSync(world.configPath, "utf8")) as Record<string, Record<string, unknown>>;
+    writeFileSync(world.configPath, JSON.stringify({ ...inPlace, listen: { ...inPlace["listen"], port } }));
+    await world.stopGateway();
+    await world.startGateway({ port });
+    const control = await openDoor(world);
+    const check = (...args: readonly string[]) => runCli(["--config", world.configPath, "config", "check", ...args]);
+    const before = readFileSync(world.configPath, "utf8");
+    const file = JSON.parse(before) as Record<string, Record<string, unknown>>;
+    expect((await check()).output).toMatch(/valid\nnothing differs from what is in force\n$/);
+    const changed = JSON.stringify({
+      ...file,
+      policy: { ...file["policy"], sensitive: "strict" },
+      pressure: { ...file["pressure"], stalled_seconds: 7 },
+    });
+    const candidate = join(world.folder, "new.yaml");
+    writeFileSync(candidate, changed);
+    const expected = {
+      code: 0,
+      output: expect.stringMatching(
+        /a reload takes over: .*policy\.sensitive[^]*needs a restart: .*pressure\.stalled_seconds/,
+      ),
+    };
+    // Beside the file of the service, and in its place.
+    expect(await check(candidate)).toMatchObject(expected);
+    writeFileSync(world.configPath, changed);
+    expect(await check()).toMatchObject(expected);
+    const rows = (await check("--json")).output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as object);
+    expect(rows).toContainEqual({ severity: "change", path: "policy.sensitive", taken: "reload" });
+    expect(rows).toContainEqual({ severity: "change", path: "pressure.stalled_seconds", taken: "restart" });
+    expect((await check(candidate)).output).toContain("which is not what is in force");
+    expect(world.postern.config().policy.sensitive).toBe("content");
+    expect(await runCli(["--config", world.configPath, "reload"])).toMatchObject({ code: 0 });
+    expect((await check()).output).toMatch(/valid\nneeds a restart: pressure\.stalled_seconds\n$/);
+    // Now the file is the one that was read last, and not all of it is in force.
+    expect((await check(candidate)).output).toContain("which is not what is in force");
+    await control.close();
+    expect(await check()).toMatchObject({
+      code: 0,
+      output: expect.stringContaining("not compared with a running service: PST-CTL-001"),
+    });
+  },
+);
