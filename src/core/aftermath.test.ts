@@ -90,7 +90,7 @@ describe("retries", () => {
     expect(after).toMatchObject({ patch: { state: "deferred", dueAt: RECEIVED + expectedMs } });
   });
 
-  test.each(["PST-DLV-029", "PST-DLV-033"] as const)(
+  test.each(["PST-DLV-029", "PST-DLV-033", "PST-PIP-010"] as const)(
     "%s is no attempt: the pause is the first one and the count stays",
     (code) => {
       expect(aftermathOf({ ...later, code }, at(0, { attempts: 2 }))).toMatchObject({

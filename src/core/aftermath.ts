@@ -66,10 +66,10 @@ export type Circumstances = {
   readonly missing: readonly MissingExtension[];
 };
 
-/** Turned away before a server was spoken to: no attempt, so that a burst or a restart does not lengthen the pauses. */
-const UNCOUNTED: readonly ReasonCode[] = ["PST-DLV-029", "PST-DLV-033"];
+/** Turned away before a server was spoken to: no attempt, so that a burst, a restart or a suspension does not lengthen the pauses. */
+const UNCOUNTED: readonly ReasonCode[] = ["PST-DLV-029", "PST-DLV-033", "PST-PIP-010"];
 /** Nothing was learned of the destination: what was known of the step stands. */
-const UNLEARNED: readonly ReasonCode[] = [...UNCOUNTED, "PST-DLV-028", "PST-PIP-010"];
+const UNLEARNED: readonly ReasonCode[] = [...UNCOUNTED, "PST-DLV-028"];
 
 /** The bytes can be rebuilt without these; the others cannot be done without. */
 const REBUILDABLE: readonly MissingExtension[] = ["8BITMIME", "SMTPUTF8"];

@@ -55,6 +55,7 @@ test("mail to a suspended domain waits without an attempt, the rest of its messa
   const id = await send("nurse@clinic.test", "a@moving.test", "b@other.test");
   expect(await fates(id)).toEqual(["deferred PST-PIP-010", "delivered"]);
   expect(world.internet.servers.get("mx.moving.test")?.connections).toBe(0);
+  expect((await postern("trace", id)).output).toContain("deferred, looked at next ");
   const dry = await postern("queue", "resume", "--to", "moving.test", "--dry-run", ...REASON);
   expect(dry.output).toContain("resume would act on 1 recipient");
   expect((await postern("status")).output).toContain("by 1 suspension: postern queue suspensions");

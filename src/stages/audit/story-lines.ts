@@ -78,7 +78,7 @@ const TOLD: Told = {
     return `delivered to ${body.host} over ${over}, reply ${replyText(body.replyCode, body.status)}${twice}`;
   },
   deferred: (body) =>
-    `deferred, next try ${utc(body.dueAt)} (${countText(body.attempts, "attempt")} so far): ${codeText(body.code)}${replyPart(body.replyCode, body.status)}${detailPart(body)}`,
+    `deferred, ${body.code === "PST-PIP-010" ? "looked at next" : "next try"} ${utc(body.dueAt)} (${countText(body.attempts, "attempt")} so far): ${codeText(body.code)}${replyPart(body.replyCode, body.status)}${detailPart(body)}`,
   possible_duplicate: (body) => `may have been delivered already, next try ${utc(body.dueAt)}: ${codeText(body.code)}`,
   failed: (body) => `failed: ${codeText(body.code)}${replyPart(body.replyCode, body.status)}`,
   held: (body) =>
