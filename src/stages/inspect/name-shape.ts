@@ -3,8 +3,8 @@
  * a relation (`my son Kwame`), one that opens an entry (`07:30 Castellanos - …`), one amid a sentence (`please call Freya`).
  * Promises: linear time; a word that stands in any list of the pack, other than given names, is no name. Far weaker evidence
  * than person-name.ts: rules must ask for more beside it. Pure.
- * Levels: 60 after a relation, 55 with an initial, 45 two words, 35 one word that opens an entry, 25 one amid a sentence or that
- * does what people do.
+ * Levels: 60 after a relation, 55 with an initial or an age, 50 turned round (`Mendoza, Luz 5108`, `MENDOZA, LUZ`), 45 two words,
+ * 35 one word that opens an entry, 25 one amid a sentence or that does what people do.
  */
 import type { Candidate, DetectionMethod, ScannedSegment } from "./compiled-pack.ts";
 import { normaliseValue } from "./normalise.ts";
@@ -19,10 +19,17 @@ const INITIAL = /\p{Lu}\.? (?=\p{Lu}\p{Ll}|[OD]['’])/uy;
 const INITIAL_AFTER = /(?:, ?\p{Lu}(?:\.|(?=[ ,:;)\n]|$))| \p{Lu}(?:\.(?! \p{Lu}\p{Ll})|(?=[:,;)]|$)))/uy;
 /** What follows a name that opens an entry. */
 const ENTRY_END = /(?: [-–(]|,|:) ?/y;
-const ENTRY_START = /(?:^|\n)[\s\d:.)#*•>-]{0,12}(?:(?:bed|room|rm) ?\d{1,4}[a-z]?[:, -]{1,3})?$/i;
+const ENTRY_START =
+  /(?:^|\n)(?:\[[ x]?\])?[\s\d:.)#*•>-]{0,12}(?:(?:(?:bed|room|rm) ?)?\d{1,4}-?[a-z]?[:, -]{1,3})?(?:mrs?\.? |ms\.? )?$/i;
 const ENTRY_CHARS_MAX = 32;
 /** `Ruiz, Hector, 66`, `Ruiz, Hector (ward 6)`: what follows a name turned round. */
-const TURNED_END = /(?=,? (?:\d|\()|: |, (?:DOB|dob|born|MRN|mrn|age))/y;
+const TURNED_END =
+  /(?: \p{Lu}(?:\.|\p{Ll}{1,15})?)?(?=,? {1,8}(?:\d|\(|DOB|dob|MRN|mrn|born|age|[rR]m )|[:;)]|,? - | {2,8}\S)/uy;
+/** `GUTIERREZ, LUZ`, `ABDULLAHI, FAISAL M`, as lists and labels of systems print it. */
+const PRINTED =
+  /(?:\p{Lu}{2,20}[-'’ ])?\p{Lu}{2,20}, {0,2}\p{Lu}{2,15}(?: \p{Lu}{1,15}\.?)?(?=,? {1,8}(?:\d|\(|DOB|MRN)|[:;)]|,? - | {2,8}\S|\n|$)/uy;
+/** An age behind a name: `Odile Brandvold, 62,`, `Odile Brandvold (62)`, `Odile Brandvold, 62M`. */
+const AGE = /,? \(?(?:[1-9]\d?|1[01]\d) ?(?:[FM]\b|[yY](?:\/?o\b|rs?\b)|-?year|(?=[,);.] |[,);.]\n|\)))/y;
 /** All that stands before the one word of a subject: `Re: MacAllister`. */
 const SUBJECT_START = /^(?:(?:re|fwd?|aw|wg): ?){0,4}$/i;
 /** A word in lower case before it, with no mark between, and none with a capital behind it. */
@@ -65,16 +72,30 @@ function shapeAt(text: string, start: number, { notNames, isRelated }: Where): C
     return surname === null ? null : { ...spanOf(text, start, surname.end), base: 55 };
   }
   const first = nameAt(text, start, notNames);
-  if (first === null) return null;
+  if (first === null) return printedAt(text, start, notNames);
   const afterInitial = matchEnd(INITIAL_AFTER, text, first.end);
   if (afterInitial !== null) return { ...spanOf(text, start, afterInitial), base: 55 };
   const second = text.charAt(first.end) === " " ? nameAt(text, first.end + 1, notNames) : null;
   if (isRelated) return { ...spanOf(text, start, (second ?? first).end), base: 60 };
-  if (second !== null) return { ...spanOf(text, start, second.end), base: 45 };
+  if (second !== null)
+    return { ...spanOf(text, start, second.end), base: matchEnd(AGE, text, second.end) === null ? 45 : 55 };
   const turned = text.startsWith(", ", first.end) ? nameAt(text, first.end + 2, notNames) : null;
-  if (turned !== null && matchEnd(TURNED_END, text, turned.end) !== null)
-    return { ...spanOf(text, start, turned.end), base: 50 };
+  const turnedEnd = turned === null ? null : matchEnd(TURNED_END, text, turned.end);
+  if (turnedEnd !== null) return { ...spanOf(text, start, turnedEnd), base: 50 };
   return oneWordAt(text, start, first);
+}
+
+/** Capitals alone may be any heading: both words must be in no list, and something of an entry must follow. */
+function printedAt(text: string, start: number, notNames: ReadonlySet<string>): Candidate | null {
+  const second = text.charCodeAt(start + 1);
+  if (second < FIRST_CAPITAL || (second > LAST_CAPITAL && second < FIRST_LETTER_BEYOND_ASCII)) return null;
+  const end = matchEnd(PRINTED, text, start);
+  if (end === null) return null;
+  const words = text
+    .slice(start, end)
+    .toLowerCase()
+    .split(/[^\p{L}]+/u);
+  return words.some((word) => notNames.has(word)) ? null : { ...spanOf(text, start, end), base: 50 };
 }
 
 function oneWordAt(text: string, start: number, name: Word): Candidate | null {
