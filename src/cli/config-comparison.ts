@@ -17,14 +17,28 @@ import { askService, configEnvironment } from "./surroundings.ts";
 
 export type Comparison =
   | ({ readonly kind: "compared" } & ConfigChanges)
-  /** The service cannot use the file, though who checks it can. */
+  /** The service cannot use the file. */
   | { readonly kind: "unusable"; readonly path: string; readonly errors: readonly string[] }
   | { readonly kind: "not compared"; readonly why: string };
 
-export async function compare(checked: Config, command: Command): Promise<Comparison> {
+export function compare(checked: Config, command: Command): Promise<Comparison> {
+  return asked(command, (told) =>
+    placeOf(told.path) === placeOf(checked.path) ? ofItsOwn(told) : ofAnother(checked, told),
+  );
+}
+
+/** For who may not read the file: what the service makes of it, where it is the service's. */
+export function compareUnread(path: string, command: Command): Promise<Comparison> {
+  return asked(command, (told) =>
+    placeOf(told.path) === placeOf(path)
+      ? ofItsOwn(told)
+      : { kind: "not compared", why: `the service runs with ${told.path}` },
+  );
+}
+
+async function asked(command: Command, compared: (told: ChangesResult) => Comparison): Promise<Comparison> {
   try {
-    const told = await askService(command, "config.changes", {});
-    return placeOf(told.path) === placeOf(checked.path) ? ofItsOwn(told) : ofAnother(checked, told);
+    return compared(await askService(command, "config.changes", {}));
   } catch (error) {
     if (!(error instanceof ControlError || error instanceof CliError)) throw error;
     return { kind: "not compared", why: error.message };
@@ -82,8 +96,8 @@ export function printCompared(output: Output, compared: Comparison | null): void
       if (compared.reload.length + compared.restart.length === 0) output.line("nothing differs from what is in force");
       return;
     case "unusable":
-      throw new CliError(`PST-CFG-002 the running service cannot use ${compared.path}, though you can`, {
-        next: "See that the service's user may read what is named, and that its unit has the credentials; then check again.",
+      throw new CliError(`PST-CFG-002 the running service cannot use ${compared.path}`, {
+        next: "Correct what is named. Where you can read it and the service cannot: see that its user may, and that its unit has the credentials.",
         lines: compared.errors,
       });
     case "not compared":

@@ -1,5 +1,15 @@
 /** Who may do what: OS users against a real gateway, their uid proved by the kernel, every act and every refusal on record. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -105,6 +115,29 @@ describe.skipIf(!canBeOthers)("people of other uids (root starts them)", () => {
     }
     expect(await runAs("olga", world, "trace", "@grey.test")).toMatchObject({ code: 2 });
     expect(await runAs("iris", world, "dlp", "shadow-report")).toMatchObject({ code: 0 });
+  });
+
+  test("who may not read the configuration is told by the service what it makes of it, where the role allows", async () => {
+    const before = readFileSync(world.configPath, "utf8");
+    const file = JSON.parse(before) as Record<string, Record<string, unknown>>;
+    try {
+      writeFileSync(world.configPath, JSON.stringify({ ...file, policy: { ...file["policy"], sensitive: "strict" } }));
+      expect(await runAs("olga", world, "config", "check")).toMatchObject({
+        code: 0,
+        output: expect.stringMatching(/valid, as the service reads it.*\na reload takes over: policy\.sensitive\n/),
+      });
+      expect(await runAs("vera", world, "config", "check")).toMatchObject({
+        code: 1,
+        output: expect.stringContaining("EACCES"),
+      });
+      writeFileSync(world.configPath, JSON.stringify({ ...file, listne: {} }));
+      expect(await runAs("olga", world, "config", "check")).toMatchObject({
+        code: 1,
+        output: expect.stringMatching(/listne: unknown key[^]*PST-CFG-002/),
+      });
+    } finally {
+      writeFileSync(world.configPath, before);
+    }
   });
 
   test.each<[Person, readonly string[], { readonly method: string; readonly why: string }]>([

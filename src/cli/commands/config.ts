@@ -16,11 +16,12 @@ import { overlapsOf } from "../../pack-overlaps.ts";
 import type { NamedPack } from "../../pack-overlaps.ts";
 import { loadPackFile } from "../../stages/inspect/pack-file.ts";
 import { Finding } from "../cli-error.ts";
-import { compare, comparedRows, printCompared } from "../config-comparison.ts";
+import { compare, comparedRows, compareUnread, printCompared } from "../config-comparison.ts";
+import type { Comparison } from "../config-comparison.ts";
 import { printJsonLines, standardOutput } from "../output.ts";
 import { pictureWarnings } from "../picture-warnings.ts";
 import type { ErrorAt } from "../picture-warnings.ts";
-import { configEnvironment, configErrors, configPathOf } from "../surroundings.ts";
+import { configEnvironment, configErrors, configPathOf, isClosed } from "../surroundings.ts";
 
 export function configCommand(): Command {
   const command = new Command("config").description("check the configuration, or print its schema");
@@ -51,6 +52,13 @@ async function check(file: string | undefined, options: { readonly json?: boolea
   const path = file ?? configPathOf(command);
   const loading = loadConfig(path, configEnvironment());
   const output = standardOutput();
+  if (!loading.ok && isClosed(loading.errors)) {
+    const compared = await compareUnread(path, command);
+    if (compared.kind !== "not compared") {
+      tellUnread({ path, compared, isJson: options.json === true });
+      return;
+    }
+  }
   const placed = placesOf(path);
   const packs = loading.ok ? await lookAtPacks(placed, loading.config) : { errors: loading.errors, warnings: [] };
   const errors = packs.errors;
@@ -68,6 +76,19 @@ async function check(file: string | undefined, options: { readonly json?: boolea
   for (const allowed of loading.config.allowed) output.line(`opt-out: ${allowed}`);
   output.line(`rule packs: ${loading.config.dlp.packs.join(", ") || "none"}`);
   output.line(`${path}: valid`);
+  printCompared(output, compared);
+}
+
+/** The service reads its file for who may not. */
+function tellUnread({ path, compared, isJson }: { path: string; compared: Comparison; isJson: boolean }): void {
+  const output = standardOutput();
+  if (isJson) {
+    printJsonLines(output, comparedRows(compared));
+    if (compared.kind === "unusable") throw new Finding();
+    return;
+  }
+  if (compared.kind === "compared")
+    output.line(`${path}: valid, as the service reads it; its rule packs were not looked at`);
   printCompared(output, compared);
 }
 
