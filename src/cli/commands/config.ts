@@ -37,6 +37,7 @@ export function configCommand(): Command {
       "\nExamples:\n  postern config check && postern reload\n  postern config check ./new.yaml" +
         "\n\nWhere the service runs, the keys that differ from what is in force are told: those a reload takes over, and" +
         " those that need a restart. Rule packs, indexes and certificates are read anew by every reload." +
+        "\nWith --json `severity` is error, warning, change (of `path`, `taken` by a reload or restart) or note." +
         "\nExit codes: 0 valid, 1 errors, 2 wrong usage.",
     )
     .action(check);

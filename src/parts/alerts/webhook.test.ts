@@ -141,6 +141,19 @@ describe("a receiver in trouble", () => {
   });
 });
 
+test("what was not taken is given back at a stop in its order, and what comes later is dropped with a line", async () => {
+  const { url, got } = await receiver(() => undefined);
+  const { hook, log } = webhook({ url });
+  for (const count of [1, 2]) hook.send({ ...NOTICE, count });
+  await until(() => got.length === 1);
+  expect((await hook.giveBack()).map(({ count }) => count)).toEqual([1, 2]);
+  hook.send({ ...NOTICE, code: "PST-MON-020" });
+  expect(log).toMatchObject([
+    { event: "webhook_failed" },
+    { event: "webhook_dropped", alert: "PST-MON-020", reason: "stopping" },
+  ]);
+});
+
 describe("over https", () => {
   test("a receiver nobody vouches for gets nothing, one of the given authority gets it", async () => {
     const validity = { notBefore: Date.now() - 86_400_000, notAfter: Date.now() + 86_400_000 };

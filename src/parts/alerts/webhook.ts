@@ -42,7 +42,10 @@ export class Webhook {
   }
 
   send(notice: AlertNotice): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted) {
+      this.#drop([{ notice, tries: 0 }], "stopping");
+      return;
+    }
     if (this.#queue.length >= QUEUE_MAX) this.#drop(this.#queue.splice(0, 1), "queue full");
     this.#queue.push({ notice, tries: 0 });
     this.#working ??= this.#work().finally(() => (this.#working = null));
