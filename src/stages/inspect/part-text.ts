@@ -15,7 +15,7 @@ import type { Markup } from "./html-places.ts";
 import { htmlToText } from "./html-text.ts";
 import { cardTextOf, recordTextOf } from "./records/record-text.ts";
 import { hidesInEntities, isXml, retoldTexts } from "./retold-text.ts";
-import { layOutTable } from "./tabular-text.ts";
+import { isParted, layOutTable } from "./tabular-text.ts";
 
 export type PartText = {
   readonly texts: readonly string[];
@@ -210,11 +210,27 @@ export function readCharset(part: MimePart, bytes: Buffer): CharsetReading {
   }
   const unmarked = bytes.includes(0) ? unmarkedUtf16(bytes) : null;
   if (unmarked !== null) return { text: decodeCharset(bytes, unmarked) ?? "", others: [latin1(bytes)], reason: null };
-  const text = decodeCharset(bytes, charset);
+  const text = isEbcdic(bytes) ? null : decodeCharset(bytes, charset);
   if (text === null) return { text: latin1(bytes), others: [], reason: "unknown_charset" };
   const isCompatible = charset === null || !NOT_ASCII_COMPATIBLE.test(charset);
   return { text, others: isCompatible ? charsetsWithin(bytes, charset) : [latin1(bytes)], reason: null };
 }
+
+/** Text of a mainframe: blanks are 0x40 there, letters and digits have the highest bit, and no blank of ASCII stands in it. */
+function isEbcdic(bytes: Buffer): boolean {
+  const head = bytes.subarray(0, META_WITHIN);
+  if (head.length < EBCDIC_BYTES_MIN || head.includes(0x20)) return false;
+  let blanks = 0;
+  let letters = 0;
+  for (const [at, byte] of head.entries()) {
+    // Behind 0x81 it is the second byte of a Japanese blank.
+    if (byte === 0x40 && head[at - 1] !== 0x81) blanks += 1;
+    else if (byte >= 0x81 && byte <= 0xf9) letters += 1;
+  }
+  return blanks * 50 > head.length && letters * 2 > head.length;
+}
+
+const EBCDIC_BYTES_MIN = 32;
 
 /** What the text says of its own charset where the part does not: clients follow a `meta` element, some escape sequences. */
 function charsetsWithin(bytes: Buffer, charset: string | null): readonly string[] {
@@ -275,5 +291,7 @@ function plainText(part: MimePart, text: string): Shown {
   }
   const isTable =
     /^(?:text\/(?:csv|tab-separated-values|tsv)|application\/csv)$/.test(type) || /\.(?:csv|tsv)$/i.test(name);
-  return plain(isTable ? layOutTable(text, text.length * 4 + 10_000) : text);
+  const layOut = (): string => layOutTable(text, text.length * 4 + 10_000);
+  if (isTable) return plain(layOut());
+  return name !== "" && isParted(text) ? plain(text, [], [layOut()]) : plain(text);
 }

@@ -1,6 +1,19 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { layOutTable } from "./tabular-text.ts";
+import { isParted, layOutTable } from "./tabular-text.ts";
+
+test.each([
+  ["bars", "MRN|Name|DOB\r\n1|Anna|2", true],
+  ["tabs", "MRN\tName\tDOB\n1\tAnna\t2\n", true],
+  ["four commas", "a,b,c,d\n1,2,3,4", true],
+  ["words", "Dear Anna, Bob,\nthe list, the note,", false],
+  ["lines parted in two", "a|b\n1|2", false],
+  ["a second line of another kind", "a|b|c\nthe rest", false],
+  ["one line", "a|b|c", false],
+  ["nothing", "", false],
+])("a text of %s is told to be a table or not", (_, text, expected) => {
+  expect(isParted(text)).toBe(expected);
+});
 
 describe("layOutTable", () => {
   test.each([

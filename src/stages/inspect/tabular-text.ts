@@ -28,6 +28,18 @@ export function layOutTable(text: string, charsMax: number): string {
   return lines.join("\n");
 }
 
+/** A file that calls itself no table and is one: its first two lines are parted alike. */
+export function isParted(text: string): boolean {
+  const [first = "", second = ""] = text.slice(0, HEAD_CHARS).split(/\r?\n|\r/, 2);
+  const separator = separatorOf(first);
+  if (separator === null) return false;
+  const count = (line: string): number => line.split(separator).length;
+  // Commas part words, too.
+  return count(first) > (separator === "," ? 3 : 2) && count(first) === count(second);
+}
+
+const HEAD_CHARS = 20_000;
+
 /** The separator that occurs most in the first line. */
 function separatorOf(line: string): string | null {
   let best: { readonly separator: string; readonly count: number } | null = null;

@@ -82,25 +82,36 @@ const DEFAULT_MARKS = "|^~\\&";
 /** Base64 within a result (data type ED): type, subtype, encoding, data. */
 const ENCAPSULATED = /\^Base64\^([A-Za-z0-9+/=\s]{16,})/i;
 
-/** The header says which mark parts fields, and then the other marks (chapter 2, section 2.5.4). */
-const OPENING = /(?:^|[\r\n\v])(?:PID\||MSH(?:\||([^A-Za-z0-9 \r\n])[^A-Za-z0-9\s]{3,5}\1))/;
+/**
+ * The header says which mark parts fields, and then the other marks (chapter 2, section 2.5.4). It may stand anywhere, as in a log or in
+ * JSON; a segment without it opens a line, maybe a quoted one.
+ */
+const HEADER = /(?<![A-Za-z0-9])MSH(?=([^A-Za-z0-9 \r\n])[^A-Za-z0-9\s]{3,6}\1)/;
+const LONE = /(?:^|[\r\n\v])(?:MSH\||[ \t>]{0,20}PID\|)/;
+const HEADERS = new RegExp(HEADER, "g");
+/** As a segment stands by itself. */
+const USUAL = /(?:^|[\r\n\v])(?:MSH\|\^~\\&\||PID\|)/;
+/** Ends of segments, also as logs and JSON write them, with what quotes the next line. */
+const ENDS = /(?:[\r\n\v]|\\[rn](?=[A-Z]{2}[A-Z0-9]\W|")|<(?:CR|cr)>)+[ \t>]{0,20}/;
 
 export function hasHl7(text: string): boolean {
-  return (text.includes("PID|") || text.includes("MSH")) && OPENING.test(text);
+  return (text.includes("PID|") || text.includes("MSH")) && (LONE.test(text) || HEADER.test(text));
 }
 
 export function tellHl7(text: string, lines: RecordLines): void {
   let marks = DEFAULT_MARKS;
-  for (const segment of text.split(/[\r\n\v]+/)) {
+  let isKnown = USUAL.test(text);
+  for (const segment of text.replace(HEADERS, "\r$&").split(ENDS)) {
     if (lines.isFull) return;
     const name = /^[A-Z]{2}[A-Z0-9](?![A-Za-z0-9 ])/.exec(segment)?.[0];
-    if (name === "MSH") {
-      marks = segment.slice(3, 8).padEnd(5, " ");
+    if (name === "MSH") marks = segment.slice(3, 8).padEnd(5, " ");
+    if (name === undefined || segment[3] !== marks[0]) continue;
+    if (name === "PID" && !isKnown) {
       // What the message is, in the marks by which it is known.
-      if (!marks.startsWith("|")) lines.add("", `MSH${DEFAULT_MARKS}|`);
+      lines.add("", `MSH${DEFAULT_MARKS}|`);
+      isKnown = true;
     }
-    if (name !== undefined && segment[3] === marks[0])
-      tellSegment(name, segment.split(marks[0] ?? "|"), { marks, lines });
+    tellSegment(name, segment.split(marks[0] ?? "|"), { marks, lines });
   }
 }
 

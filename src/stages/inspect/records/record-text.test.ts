@@ -41,6 +41,21 @@ describe("the fields of a record are told behind their labels", () => {
       ["MSH|^~\\&|", "Medical record number: 482"],
     ],
     [
+      "HL7 v2 in a quoted mail",
+      "Look:\n\n> MSH|^~\\&|LAB\n> PID|1||482^^^L^MR||SAMPLE^ANNA\n> DG1|1||E11.9^Diabetes",
+      ["MSH|^~\\&|", "Medical record number: 482", "Patient Name: Anna Sample", "Diagnosis: Diabetes, E11.9"],
+    ],
+    [
+      "HL7 v2 in a line of a log",
+      "12:00 INFO got MSH|^~\\&|LAB\\rPID|1||482^^^L^MR||SAMPLE^ANNA\\rDG1|1||E11.9^Diabetes\n12:01 INFO got MSH|^~\\&|LAB<CR>PID|1||483^^^L^MR",
+      ["Medical record number: 482", "Diagnosis: Diabetes, E11.9", "Medical record number: 483"],
+    ],
+    [
+      "HL7 v2 in JSON",
+      JSON.stringify({ body: "MSH|^~\\&|LAB\rPID|1||482^^^L^MR||SAMPLE^ANNA\r" }),
+      ["MSH|^~\\&|", "Medical record number: 482", "Patient Name: Anna Sample"],
+    ],
+    [
       "X12 with separators nobody sees",
       `${ISA}ST*837*1~NM1*QC*1*SAMPLE*ANNA~HI*ABK:E119~`
         .replaceAll("*", "\x1d")
