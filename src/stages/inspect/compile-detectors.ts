@@ -59,6 +59,8 @@ class DetectorCompiler {
   readonly phrases = new PhraseIndex();
   /** Of all lists of the pack but given names, in lower case. */
   readonly #words = new Set<string>();
+  /** Sets of the given names of the detectors before. */
+  readonly #givenSets: number[] = [];
   /** Lists that stand in several places are looked for once. */
   readonly #sets = new Map<string, number>();
   readonly #report: Report;
@@ -122,7 +124,12 @@ class DetectorCompiler {
         return compileSender(entry, path, this.#report);
       case "name_shape":
         for (const word of [...entry.not_names, ...this.#listed(entry)]) this.#words.add(word.toLowerCase());
-        return { kind: "shape", relations: this.#labels(entry.labels, [...path, "labels"]), notNames: this.#words };
+        return {
+          kind: "shape",
+          relations: this.#labels(entry.labels, [...path, "labels"]),
+          notNames: this.#words,
+          givenNames: [...this.#givenSets],
+        };
       default:
         return entry satisfies never;
     }
@@ -158,7 +165,9 @@ class DetectorCompiler {
     if (entry.given_names.length === 0 && entry.file === undefined)
       this.#report(path, "needs given_names, or a file of them");
     this.#checkPhrases(entry.given_names, [...path, "given_names"]);
-    return this.phrases.addSet([...entry.given_names.map(normaliseText), ...this.#listed(entry)]);
+    const set = this.phrases.addSet([...entry.given_names.map(normaliseText), ...this.#listed(entry)]);
+    this.#givenSets.push(set);
+    return set;
   }
 
   #dictionary(entry: DetectorEntryOf<"dictionary">, path: YamlPath): DetectionMethod {

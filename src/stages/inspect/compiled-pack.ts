@@ -129,6 +129,8 @@ export type DetectionMethod =
       readonly relations: number;
       /** Lower case: every word of the pack's lists, and what the detector itself names. */
       readonly notNames: ReadonlySet<string>;
+      /** Sets of given names, which count by themselves, too. */
+      readonly givenNames: readonly number[];
     };
 
 export type CompiledDetector = {

@@ -4,7 +4,7 @@
  * Promises: linear time; a word that stands in any list of the pack, other than given names, is no name. Far weaker evidence
  * than person-name.ts: rules must ask for more beside it. Pure.
  * Levels: 60 after a relation, 55 with an initial or an age, 50 turned round (`Mendoza, Luz 5108`, `MENDOZA, LUZ`), 45 two words,
- * 35 one word that opens an entry, 25 one amid a sentence or that does what people do.
+ * 35 one word that opens an entry, 30 a given name by itself, in capitals or not, 25 one amid a sentence or that does what people do.
  */
 import type { Candidate, DetectionMethod, ScannedSegment } from "./compiled-pack.ts";
 import { normaliseValue } from "./normalise.ts";
@@ -39,11 +39,33 @@ const AMID_END = /(?! \p{Lu})/uy;
 /** What people do or have done to them, behind a name that opens a sentence. */
 const DOES =
   /(?:'s|’s)? (?:has|had|is|was|needs?|wants?|said|says|took|takes|came|comes|called|asked|did|does|went|lost|got|still|cannot|can|feels|felt|refuse[sd]|missed|will|may|keeps|kept) /y;
+/** Before a given name that is no patient's: who is greeted or thanked, who did it, and parts of addresses, paths and names. */
+const GIVEN_BEHIND =
+  /(?:^|[\s,.!-])(?:dear|hi|hey|hello|thanks|thank you|morning|afternoon|evening|regards|cheers|dr|by|st|from|to|cc|nurse|with|ask|tell|see|sr|fr|saint|san|santa)[.,!]? ?$|[@._/=\\&\p{L}\p{N}-]$|\n\s{0,8}[-–~]{0,2} ?$/iu;
+const GIVEN_BEFORE_CHARS = 24;
+const GIVEN_CHARS_MIN = 4;
+/** Behind one: a word, a possessive, or a mark before more of the sentence. */
+const GIVEN_END = /(?=['’]s |,? \p{Ll}| \(|\)|:| -|[.,;?!](?:\s|$))/uy;
+/** Given names that are common words: in lower case they are the word. */
+const WORDS_TOO = new Set(
+  (
+    "april august autumn angel amber basil bill brandy brook brooke buddy carol case charity chase chip christian clay cole cruz crystal daisy dale " +
+    "dawn dean destiny drew earl ernest eve faith fern flora forest forrest frank garland gene ginger glen grace grady grant guy harmony hazel heath " +
+    "heather holly hope hunter iris ivory ivy jack jade jasper jean jewel john joy june justice justin kelly king lance lane laurel lily love luke madison " +
+    "major marina mark mason mateo maya melody mercy merry miles miss misty nick nova olive opal page parker patience pearl penny piper porter " +
+    "precious prince princess rain ray reed rich robin rocky rose ruby rusty sage sandy savannah scarlett scout sierra sky sterling stone storm " +
+    "summer sunny terry tiffany trinity troy tony ursula valentine vera victor violet viola wade walker ward warren will willow winter wren " +
+    "chance colt dakota dallas denver destiny diamond florence georgia india jordan kenya london lourdes marcel memo mercedes milan olympia paris phoenix sidney sydney virginia valencia"
+  ).split(" "),
+);
 const FIRST_CAPITAL = 65;
 const LAST_CAPITAL = 90;
 const FIRST_LETTER_BEYOND_ASCII = 0xc0;
 
-export function findShapes(scan: ScannedSegment, { relations, notNames }: ShapeMethod): readonly Candidate[] {
+export function findShapes(
+  scan: ScannedSegment,
+  { relations, notNames, givenNames }: ShapeMethod,
+): readonly Candidate[] {
   const { text } = scan.segment;
   const { bounds, count } = scan.tokens;
   const relationEnds = new Set(scan.hits.of(relations).map(({ end }) => end));
@@ -60,7 +82,22 @@ export function findShapes(scan: ScannedSegment, { relations, notNames }: ShapeM
     last = candidate.end;
     if (!scan.senderNames.has(normaliseValue(candidate.value))) found.push(candidate);
   }
+  for (const set of givenNames) addGivenNames(found, scan, set);
   return found;
+}
+
+/** Given names by themselves, in capitals or not: neither in an address or a path, nor who is greeted or who signs. */
+function addGivenNames(found: Candidate[], scan: ScannedSegment, set: number): void {
+  const { text } = scan.segment;
+  const known = new Set(found.map(({ start }) => start));
+  for (const { start, end } of scan.hits.of(set)) {
+    const value = text.slice(start, end);
+    if (end - start < GIVEN_CHARS_MIN || known.has(start) || scan.senderNames.has(normaliseValue(value))) continue;
+    if (GIVEN_BEHIND.test(text.slice(Math.max(0, start - GIVEN_BEFORE_CHARS), start))) continue;
+    if (matchEnd(GIVEN_END, text, end) === null) continue;
+    if (value === value.toLowerCase() && WORDS_TOO.has(value)) continue;
+    found.push({ start, end, value, base: 30 });
+  }
 }
 
 type Where = { readonly notNames: ReadonlySet<string>; readonly isRelated: boolean };
