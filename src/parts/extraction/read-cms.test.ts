@@ -48,6 +48,21 @@ describe.skipIf(needed.areMissing)(`opaque S/MIME by OpenSSL${needed.note}`, () 
     expect(items).toEqual([{ kind: "text", place: "", text: expect.stringContaining("Signer of reports") }]);
   });
 
+  test.each([
+    ["data", ["-data_create"]],
+    ["digested-data", ["-digest_create"]],
+  ])("%s is no secret", async (_, flags) => {
+    const items = await readHere(openssl("cms", ...flags, "-binary", "-in", "in", "-outform", "DER"));
+    expect(items).toContainEqual({ kind: "file", place: "1", name: "signed.eml", bytes: Buffer.from(ENTITY) });
+    expect(items.filter(({ kind }) => kind === "unread")).toEqual([]);
+  });
+
+  test("data encrypted by a key that both know is told as such", async () => {
+    const key = ["-secretkey", "00".repeat(16), "-aes128"];
+    const items = await readHere(openssl("cms", "-EncryptedData_encrypt", ...key, "-in", "in", "-outform", "DER"));
+    expect(items).toEqual([{ kind: "unread", place: "", reason: "encrypted" }]);
+  });
+
   test("an encrypted one in an archive is told as such", async () => {
     const enveloped = openssl("cms", "-encrypt", "-in", "in", "-outform", "DER", "-aes256", "c.pem");
     expect(await readHere(zipOf([{ name: "a.p7m", content: enveloped }]))).toContainEqual({

@@ -1,5 +1,6 @@
 /**
- * Reads CMS objects that hide nothing (RFC 5652 signed-data, RFC 3274 compressed-data): opaque S/MIME and signed files.
+ * Reads CMS objects that hide nothing (RFC 5652 data, signed-, digested- and authenticated-data, RFC 3274 compressed-data): opaque S/MIME and
+ * signed files.
  * Promises: what was signed is read as a message where it is a MIME entity (RFC 8551 section 3.5), else as the file it is; encrypting types
  * are `encrypted`; what stands beside the content (certificates, attributes) is told where it is readable.
  */
@@ -10,7 +11,11 @@ import type { Content } from "./read-content.ts";
 import { Unreadable } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 
-const SIGNED = "2a864886f70d010702";
+const DATA = "2a864886f70d010701";
+/** Enveloped, signed and enveloped, encrypted, and enveloped with a proof of it (RFC 5083). */
+const ENCRYPTING = ["2a864886f70d010703", "2a864886f70d010704", "2a864886f70d010706", "2a864886f70d0109100117"];
+/** Signed, digested, authenticated, compressed. */
+const CARRYING = ["2a864886f70d010702", "2a864886f70d010705", "2a864886f70d0109100102", "2a864886f70d0109100109"];
 const COMPRESSED = "2a864886f70d0109100109";
 const OCTETS = 0x04;
 const OID = 0x06;
@@ -26,17 +31,25 @@ const ENTITY = /^(?:content-[a-z-]{1,40}|mime-version|from|to|subject|date|messa
 export async function readCms(bytes: Buffer, content: Content, reading: Reading): Promise<void> {
   const info = childrenOf(bytes, nodeAt(bytes, 0, bytes.length));
   const type = oidOf(bytes, info[0]);
-  if (type !== SIGNED && type !== COMPRESSED) throw new Unreadable("encrypted");
+  if (ENCRYPTING.includes(type)) throw new Unreadable("encrypted");
+  if (type !== DATA && !CARRYING.includes(type)) throw new Unreadable("unsupported_type");
   const wrapped = childrenOf(bytes, expect(info[1], EXPLICIT))[0];
-  const fields = childrenOf(bytes, expect(wrapped, SEQUENCE));
-  // Version, algorithms, and then what is signed or compressed.
-  const inner = childrenOf(bytes, expect(fields[2], SEQUENCE));
-  const carried = inner[1] === undefined ? null : childrenOf(bytes, expect(inner[1], EXPLICIT))[0];
-  const octets = carried === null || carried === undefined ? null : octetsOf(bytes, carried, 0);
-  const beside = carried === null || carried === undefined ? bytes : bytes.subarray(carried.end);
+  const carried = type === DATA ? wrapped : carriedIn(bytes, expect(wrapped, SEQUENCE));
+  const octets = carried === undefined ? null : octetsOf(bytes, carried, 0);
+  const beside = carried === undefined ? bytes : bytes.subarray(carried.end);
   reading.text(content.place, readable(beside.subarray(0, BESIDE_BYTES_MAX)));
   if (octets === null) return;
   await readInner(type === COMPRESSED ? await whole(octets, reading) : octets, content, reading);
+}
+
+/** Among version, algorithms and the like: what has a type and then the content itself; undefined where that is elsewhere. */
+function carriedIn(bytes: Buffer, wrapped: Node): Node | undefined {
+  for (const field of childrenOf(bytes, wrapped)) {
+    if (field.tag !== SEQUENCE) continue;
+    const [type, content] = childrenOf(bytes, field);
+    if (type?.tag === OID && content?.tag === EXPLICIT) return childrenOf(bytes, content)[0];
+  }
+  return undefined;
 }
 
 async function whole(octets: Buffer, reading: Reading): Promise<Buffer> {

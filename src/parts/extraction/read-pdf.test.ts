@@ -204,6 +204,14 @@ describe("a PDF that cannot be read is told as such", () => {
       }),
       [":encrypted"],
     ],
+    [
+      "one encrypted to certificates",
+      pdfOf({
+        pages: [PAGE],
+        trailer: "/Encrypt << /Filter /Adobe.PubSec /SubFilter /adbe.pkcs7.s5 /V 4 >> /ID [<00> <00>]",
+      }),
+      [":encrypted"],
+    ],
   ])("%s", async (_, bytes, unread) => {
     expect((await read(bytes)).unread).toEqual(unread);
   });

@@ -335,7 +335,10 @@ async function opened(document: Promise<PDFDocumentProxy>): Promise<PDFDocumentP
   try {
     return await document;
   } catch (error) {
-    if (error instanceof Error && error.name === "PasswordException") throw new Unreadable("encrypted");
+    // By a password, or in a way that pdf.js does not know: to certificates, or by a system that manages rights.
+    const isEncrypted =
+      error instanceof Error && (error.name === "PasswordException" || /encryption method/.test(error.message));
+    if (isEncrypted) throw new Unreadable("encrypted");
     throw error;
   }
 }

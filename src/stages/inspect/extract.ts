@@ -33,6 +33,7 @@ import {
   isRpmsg,
   isWholeEncryptedCms,
   PKCS7_MIME_TYPES,
+  reasonOfUnknown,
   RPMSG_TYPE,
 } from "./protected-content.ts";
 import { undisguisedTexts } from "./undisguised.ts";
@@ -205,7 +206,7 @@ class Extractor {
       if (part.bodyEnd - part.bodyStart > body.length) this.#blame(part.path, "over_budget");
       return this.#file({ name: part.filename ?? "", bytes }, this.#at(part, message));
     }
-    this.#blame(part.path, "unsupported_type");
+    this.#blame(part.path, reasonOfUnknown(bytes));
     for (const text of readRawText(part, body)) this.#add({ part: part.path, kind: "body", message }, text);
   }
 

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { isArmouredMessage, isEncryptedCms, isRpmsg, isWholeEncryptedCms } from "./protected-content.ts";
+import {
+  isArmouredMessage,
+  isEncryptedCms,
+  isRpmsg,
+  isWholeEncryptedCms,
+  reasonOfUnknown,
+} from "./protected-content.ts";
 
 const ENVELOPED = Buffer.from("3082010006092a864886f70d010703a0", "hex");
 const SIGNED = Buffer.from("3082010006092a864886f70d010702a0", "hex");
@@ -66,6 +72,17 @@ describe("isArmouredMessage", () => {
   ])("judges %s", (_, text, expected) => {
     expect(isArmouredMessage(text)).toBe(expected);
   });
+});
+
+test.each<[string, Buffer, string]>([
+  ["a file by OpenPGP", Buffer.from(session, "base64"), "encrypted"],
+  ["an armoured one", Buffer.from(armour("", session)), "encrypted"],
+  ["literal data of OpenPGP", Buffer.from(literal, "base64"), "unsupported_type"],
+  ["a file by OpenSSL", Buffer.from("Salted__12345678abcdefgh"), "encrypted"],
+  ["anything else", Buffer.from("\x01\x02\x03"), "unsupported_type"],
+  ["nothing", Buffer.alloc(0), "unsupported_type"],
+])("%s is %s", (_, bytes, reason) => {
+  expect(reasonOfUnknown(bytes)).toBe(reason);
 });
 
 test("a rights-protected message is known by its first bytes", () => {

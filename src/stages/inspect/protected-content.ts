@@ -59,6 +59,17 @@ export function isRpmsg(bytes: Buffer): boolean {
   return bytes.subarray(0, RPMSG_MAGIC.length).equals(RPMSG_MAGIC) && !rest.every((byte) => byte >= 9 && byte < 127);
 }
 
+const SALTED = Buffer.from("Salted__");
+
+/** Why nobody here can read a file that no reader knows: OpenPGP and OpenSSL say that they encrypted it. */
+export function reasonOfUnknown(bytes: Buffer): "encrypted" | "unsupported_type" {
+  const isEncrypted =
+    bytes.subarray(0, SALTED.length).equals(SALTED) ||
+    (bytes.length > 0 && isEncryptedOpenPgp(bytes)) ||
+    (bytes.subarray(0, BEGIN.length).equals(Buffer.from(BEGIN)) && isArmouredMessage(bytes.toString("latin1")));
+  return isEncrypted ? "encrypted" : "unsupported_type";
+}
+
 const BEGIN = "-----BEGIN PGP MESSAGE-----";
 const END = "-----END PGP MESSAGE-----";
 
