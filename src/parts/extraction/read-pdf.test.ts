@@ -1,3 +1,4 @@
+import { deflateSync } from "node:zlib";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EARLIER_MAX } from "./pdf-revisions.ts";
@@ -115,6 +116,29 @@ describe("a PDF", () => {
       name: "note.txt",
       bytes: Buffer.from("secret"),
     });
+  });
+
+  test.each([
+    ["as it is", streamOf("/Type /EmbeddedFile", "MRN 00482913")],
+    [
+      "deflated",
+      streamOf("/Type/EmbeddedFile /Filter [ /FlateDecode ]", deflateSync("MRN 00482913").toString("latin1")),
+    ],
+  ])("gives a file that no list of attachments names: %s", async (_, stream) => {
+    const objects = [`<< /Type /Filespec /F (a.txt) /EF << /F ${B} >> >>`, stream];
+    const items = await readHere(pdfOf({ pages: [PAGE], catalog: `/AF [${A}]`, objects }));
+    expect(items).toContainEqual({ kind: "file", place: "file1", name: "", bytes: Buffer.from("MRN 00482913") });
+    const listed = {
+      pages: [PAGE],
+      catalog: `/AF [${A}] /Names << /EmbeddedFiles << /Names [(a) ${A}] >> >>`,
+      objects,
+    };
+    expect((await readHere(pdfOf(listed))).filter(({ kind }) => kind === "file")).toHaveLength(1);
+  });
+
+  test("tells a file that no list names and whose coding nobody here knows", async () => {
+    const objects = [streamOf("/Type /EmbeddedFile /Filter /LZWDecode", "x")];
+    expect((await read(pdfOf({ pages: [PAGE], objects }))).unread).toEqual(["file1:unsupported_type"]);
   });
 
   test("with a blank page is whole", async () => {

@@ -10,6 +10,7 @@ import type { PDFDocumentProxy, PDFPageProxy } from "unpdf/pdfjs";
 import { attempt, readContent, within } from "./read-content.ts";
 import type { Content } from "./read-content.ts";
 import { earlierEnds, PdfSections } from "./pdf-revisions.ts";
+import { readUnlisted } from "./pdf-unlisted.ts";
 import { picturesOf } from "./pdf-pictures.ts";
 import { drawnByAnnotations, pixelsOf } from "./pdf-operators.ts";
 import type { Operators } from "./pdf-operators.ts";
@@ -57,7 +58,7 @@ const SHOWING: ReadonlySet<number> = new Set([
 
 export async function readPdf(bytes: Buffer, content: Content, reading: Reading): Promise<void> {
   const { ends, isWhole } = earlierEnds(bytes);
-  const known: Known | null = ends.length === 0 ? null : { sections: new Set(), files: new Set() };
+  const known: Known = { sections: ends.length === 0 ? null : new Set(), files: new Set(), listed: 0 };
   try {
     await new PdfReader(content, reading, { isStrict: true, known, isEarlier: false }).read(bytes);
   } catch (error) {
@@ -78,18 +79,31 @@ export async function readPdf(bytes: Buffer, content: Content, reading: Reading)
     }
   }
   if (!isWhole) reading.unread(content.place, "over_budget");
+  const isKnown = (file: Buffer): boolean => !isNewFile(file, known);
+  await readUnlisted(bytes, content, { reading, listed: known.listed, isKnown });
 }
 
-/** What the states read before told. */
-type Known = { readonly sections: Set<string>; readonly files: Set<string> };
-type Manner = { readonly isStrict: boolean; readonly known: Known | null; readonly isEarlier: boolean };
+function isNewFile(bytes: Buffer, { files }: Known): boolean {
+  const hash = createHash("sha256").update(bytes).digest("base64url");
+  const isNew = !files.has(hash);
+  files.add(hash);
+  return isNew;
+}
+
+/** What was read before told: the states behind, and all files. */
+type Known = {
+  /** null: there are no others. */ readonly sections: Set<string> | null;
+  readonly files: Set<string>;
+  listed: number;
+};
+type Manner = { readonly isStrict: boolean; readonly known: Known; readonly isEarlier: boolean };
 
 class PdfReader {
   readonly #content: Content;
   readonly #reading: Reading;
   readonly #out: PdfSections;
   readonly #isStrict: boolean;
-  readonly #known: Known | null;
+  readonly #known: Known;
   readonly #isEarlier: boolean;
   #hasPictures = false;
   /** Of annotations, by their ids. */
@@ -101,7 +115,7 @@ class PdfReader {
     this.#isEarlier = isEarlier;
     this.#content = content;
     this.#reading = reading;
-    this.#out = new PdfSections(new TextCollector(content.place, reading), known?.sections ?? null, { isEarlier });
+    this.#out = new PdfSections(new TextCollector(content.place, reading), known.sections, { isEarlier });
   }
 
   /** Throws what pdf.js throws where it is to be strict. */
@@ -282,22 +296,14 @@ class PdfReader {
       if (!this.#isEarlier) begin();
       await attempt(place, this.#reading, async () => {
         const bytes = Buffer.from((await document.getAttachmentContent(id)) ?? []);
-        const isNew = this.#isNewFile(bytes);
+        const isNew = isNewFile(bytes, this.#known);
+        this.#known.listed += 1;
         if (this.#isEarlier && !isNew) return;
         if (this.#isEarlier) begin();
         this.#reading.spendInflated(bytes.length);
         await readContent(bytes, { place, name: filename, depth: this.#content.depth + 1 }, this.#reading);
       });
     }
-  }
-
-  #isNewFile(bytes: Buffer): boolean {
-    if (this.#known === null) return true;
-    const { files } = this.#known;
-    const hash = createHash("sha256").update(bytes).digest("base64url");
-    const isNew = !files.has(hash);
-    files.add(hash);
-    return isNew;
   }
 
   #line(text: unknown): void {
