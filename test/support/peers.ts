@@ -24,6 +24,8 @@ type Program =
   | "tnef"
   | "iproute2"
   | "dcmtk"
+  | "qpdf"
+  | "zip"
   | "tesseract";
 /** What is no program, but missing in the same way. */
 type Peer = Program | "transport-data" | "phi-data";
@@ -54,6 +56,11 @@ const LACKS: Readonly<Record<Peer, () => string | null>> = {
     return status === 0 ? null : "leave to make namespaces (bubblewrap)";
   },
   dcmtk: () => (isExecutable("/usr/bin/dump2dcm") ? null : "the Debian package dcmtk"),
+  qpdf: () => (isExecutable("/usr/bin/qpdf") ? null : "the Debian package qpdf"),
+  zip() {
+    if (!isExecutable("/usr/bin/zip")) return "the Debian package zip";
+    return isExecutable("/usr/bin/7z") ? null : "the Debian package p7zip-full";
+  },
   "transport-data": () => (existsSync(TRANSPORT_DATA) ? null : "the vectors and signed zones of shared/data/transport"),
   "phi-data": () => (existsSync(PHI_DATA) ? null : "the labelled texts and mails of shared/data/phi"),
   strace() {
