@@ -109,7 +109,7 @@ function surnameFirst(scan: ScannedSegment, method: NameMethod, token: number): 
   const surname = wordAt(scan, token - 1);
   if (given === null || surname === null || !isNameWord(given, method) || !isNameWord(surname, method)) return null;
   if (between(scan, surname, given) !== ", ") return null;
-  return { ...spanOf(scan, surname, given), base: 50 };
+  return { ...spanOf(scan, surname, given), base: scan.segment.kind === "subject" ? 65 : 50 };
 }
 
 function isLastFirst(gap: string, second: Word, method: NameMethod): boolean {
