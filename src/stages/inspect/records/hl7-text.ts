@@ -79,6 +79,8 @@ const ID_TYPES: Readonly<Record<string, string>> = {
 };
 const FIELD_CHARS_MAX = 8_000;
 const DEFAULT_MARKS = "|^~\\&";
+/** What a message is, in the marks by which it is known. */
+export const HL7_KNOWN = `MSH${DEFAULT_MARKS}|`;
 /** Base64 within a result (data type ED): type, subtype, encoding, data. */
 const ENCAPSULATED = /\^Base64\^([A-Za-z0-9+/=\s]{16,})/i;
 
@@ -107,8 +109,7 @@ export function tellHl7(text: string, lines: RecordLines): void {
     if (name === "MSH") marks = segment.slice(3, 8).padEnd(5, " ");
     if (name === undefined || segment[3] !== marks[0]) continue;
     if (name === "PID" && !isKnown) {
-      // What the message is, in the marks by which it is known.
-      lines.add("", `MSH${DEFAULT_MARKS}|`);
+      lines.add("", HL7_KNOWN);
       isKnown = true;
     }
     tellSegment(name, segment.split(marks[0] ?? "|"), { marks, lines });
@@ -117,7 +118,7 @@ export function tellHl7(text: string, lines: RecordLines): void {
 
 type Context = { readonly marks: string; readonly lines: RecordLines };
 
-function tellSegment(name: string, fields: readonly string[], context: Context): void {
+export function tellSegment(name: string, fields: readonly string[], context: Context): void {
   if (name === "OBX") return tellResult(fields, context);
   for (const [number, field] of Object.entries(FIELDS[name] ?? {})) {
     const value = fields[Number(number)];

@@ -56,6 +56,43 @@ describe("the fields of a record are told behind their labels", () => {
       ["MSH|^~\\&|", "Medical record number: 482", "Patient Name: Anna Sample"],
     ],
     [
+      "HL7 v2 in XML",
+      '<?xml version="1.0"?><ADT_A01 xmlns="urn:hl7-org:v2xml"><MSH><MSH.1>|</MSH.1></MSH><PID><PID.3><CX.1>482</CX.1><CX.5>MR</CX.5></PID.3><PID.3><CX.1>219438855</CX.1><CX.5>SS</CX.5></PID.3>' +
+        "<PID.5><XPN.1><FN.1>SAMPLE</FN.1></XPN.1><XPN.2>ANNA</XPN.2></PID.5><PID.7><TS.1>19610314</TS.1></PID.7></PID><DG1><DG1.3><CE.1>E11.9</CE.1><CE.2>Diabetes</CE.2></DG1.3></DG1></ADT_A01>",
+      [
+        "MSH|^~\\&|",
+        "Medical record number: 482",
+        "SSN: 219438855",
+        "Patient Name: Anna Sample",
+        "Date of birth: 1961-03-14",
+        "Diagnosis: Diabetes, E11.9",
+      ],
+    ],
+    [
+      "DICOM in JSON",
+      JSON.stringify([
+        {
+          "00100010": { vr: "PN", Value: [{ Alphabetic: "SAMPLE^ANNA" }] },
+          "00100020": { vr: "LO", Value: ["482"] },
+          "00100030": { vr: "DA", Value: ["19610314"] },
+          "00400275": { vr: "SQ", Value: [{ "00081030": { vr: "LO", Value: ["CT chest"] } }] },
+        },
+      ]),
+      [
+        "DICOM record of a patient",
+        "Patient Name: Anna Sample",
+        "Patient ID: 482",
+        "Date of birth: 1961-03-14",
+        "Study Description: CT chest",
+      ],
+    ],
+    [
+      "DICOM in XML",
+      '<NativeDicomModel><DicomAttribute tag="00100010" vr="PN"><PersonName number="1"><Alphabetic><FamilyName>SAMPLE</FamilyName><GivenName>ANNA</GivenName></Alphabetic></PersonName></DicomAttribute>' +
+        '<DicomAttribute tag="00400275"><Item><DicomAttribute tag="00081030"><Value>CT chest</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>',
+      ["DICOM record of a patient", "Patient Name: Anna Sample", "Study Description: CT chest"],
+    ],
+    [
       "X12 with separators nobody sees",
       `${ISA}ST*837*1~NM1*QC*1*SAMPLE*ANNA~HI*ABK:E119~`
         .replaceAll("*", "\x1d")

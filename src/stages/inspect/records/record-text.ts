@@ -7,6 +7,8 @@ import { hasCda, tellCda } from "./cda-text.ts";
 import { tellCards } from "./card-text.ts";
 import { hasFhirJson, hasFhirXml, tellFhirJson, tellFhirXml } from "./fhir-text.ts";
 import { hasHl7, tellHl7 } from "./hl7-text.ts";
+import { hasHl7Xml, tellHl7Xml } from "./hl7-xml-text.ts";
+import { hasDicomJson, hasDicomXml, tellDicomJson, tellDicomXml } from "./dicom-model-text.ts";
 import { hasOfficeXml, tellOfficeXml } from "./office-xml-text.ts";
 import { RecordLines } from "./record-lines.ts";
 import { hasX12, tellX12 } from "./x12-text.ts";
@@ -15,10 +17,13 @@ type Format = { readonly has: (text: string) => boolean; readonly tell: (text: s
 
 const FORMATS: readonly Format[] = [
   { has: hasHl7, tell: tellHl7 },
+  { has: hasHl7Xml, tell: tellHl7Xml },
   { has: hasX12, tell: tellX12 },
   { has: hasFhirJson, tell: tellFhirJson },
   { has: hasFhirXml, tell: tellFhirXml },
   { has: hasCda, tell: tellCda },
+  { has: hasDicomJson, tell: tellDicomJson },
+  { has: hasDicomXml, tell: tellDicomXml },
   { has: hasOfficeXml, tell: tellOfficeXml },
 ];
 const CHARS_BEYOND_MAX = 10_000;
