@@ -88,9 +88,11 @@ export function findShapes(
 
 /** Given names by themselves, in capitals or not: neither in an address or a path, nor who is greeted or who signs. */
 function addGivenNames(found: Candidate[], scan: ScannedSegment, set: number): void {
+  const hits = scan.hits.of(set);
+  if (hits.length === 0) return;
   const { text } = scan.segment;
   const known = new Set(found.map(({ start }) => start));
-  for (const { start, end } of scan.hits.of(set)) {
+  for (const { start, end } of hits) {
     const value = text.slice(start, end);
     if (end - start < GIVEN_CHARS_MIN || known.has(start) || scan.senderNames.has(normaliseValue(value))) continue;
     if (GIVEN_BEHIND.test(text.slice(Math.max(0, start - GIVEN_BEFORE_CHARS), start))) continue;
