@@ -174,6 +174,8 @@ describe("names by their shape", () => {
     ["one word amid a sentence", "We saw Zorblax", [["ZORBLAX", 25]]],
     ["one word that does what people do", "Today. Zorblax has said so", [["ZORBLAX", 25]]],
     ["the one word of a subject", "RE: Zorblax", [["ZORBLAX", 25]]],
+    ["a syllable in lower case behind a hyphen", "of Quux-ho Zorblax", [["QUUXHOZORBLAX", 45]]],
+    ["no other word behind a hyphen", "The Quux-off Zorblax!", [["ZORBLAX", 25]]],
     ["no lone word at the head of a sentence", "Zorblax! Quux arrives.", []],
     ["no first word of a house", "at Zorblax Clinic today", []],
     ["no word behind a mark", "saw: Zorblax, then; Quux.", []],

@@ -13,7 +13,8 @@ type ShapeMethod = Extract<DetectionMethod, { kind: "shape" }>;
 type Word = { readonly start: number; readonly end: number };
 
 /** `Brandvold`, `McKay`, `O'Hara`, `Smith-Jones`; whole words of two letters or more. */
-const NAME = /(?:[OD]['’])?\p{Lu}\p{Ll}{1,20}(?:\p{Lu}\p{Ll}{1,20})?(?:-\p{Lu}\p{Ll}{1,20})?(?![\p{L}\p{N}])/uy;
+const NAME =
+  /(?:[OD]['’])?\p{Lu}\p{Ll}{1,20}(?:\p{Lu}\p{Ll}{1,20})?(?:-(?:\p{Lu}\p{Ll}{1,20}|(?:ah?|ae|bin|bok|chan|chul|e?un|fang|fen|hee|ho|ho?on|hua|hun|hwan|hy[eu]n?|ja[eo]?|ji|jin|j[ou]+ng?|ki|kyu(?:ng)?|lan|lin|mei|mi|min|ming|na|ok|ping|qi|rae?|ri[mn]?|seok|seon|soo?k?|suk?|sun|tae|wei|w[oe]n|woo|yan|yeon|ying|yi|yo?ng|you?ng|yu)))?(?![\p{L}\p{N}])/uy;
 const INITIAL = /\p{Lu}\.? (?=\p{Lu}\p{Ll}|[OD]['’])/uy;
 /** After a surname: `, L.` `, L ` or a letter alone before a mark that ends it. */
 const INITIAL_AFTER = /(?:, ?\p{Lu}(?:\.|(?=[ ,:;)\n]|$))| \p{Lu}(?:\.(?! \p{Lu}\p{Ll})|(?=[:,;)]|$)))/uy;
@@ -32,6 +33,8 @@ const PRINTED =
 const AGE = /,? \(?(?:[1-9]\d?|1[01]\d) ?(?:[FM]\b|[yY](?:\/?o\b|rs?\b)|-?year|(?=[,);.] |[,);.]\n|\)))/y;
 /** All that stands before the one word of a subject: `Re: MacAllister`. */
 const SUBJECT_START = /^(?:(?:re|fwd?|aw|wg): ?){0,4}$/i;
+/** Or what the mail is about, and whom: `records request - MacAllister`. */
+const SUBJECT_ABOUT = /(?:\p{Ll}| (?:#?\d{1,12}|[\p{Lu}]{2,5})) ?(?: [-–—/|]{1,2}|:| for| of| re) $/u;
 /** A word in lower case before it, with no mark between, and none with a capital behind it. */
 const AMID_START = /(?:^|[^\p{L}])\p{Ll}{1,20} $/u;
 const AMID_CHARS_MAX = 22;
@@ -68,6 +71,7 @@ export function findShapes(
 ): readonly Candidate[] {
   const { text } = scan.segment;
   const { bounds, count } = scan.tokens;
+  const isOfSubject = scan.segment.kind === "subject";
   const relationEnds = new Set(scan.hits.of(relations).map(({ end }) => end));
   const found: Candidate[] = [];
   let last = 0;
@@ -77,7 +81,11 @@ export function findShapes(
     const isCapital = (code >= FIRST_CAPITAL && code <= LAST_CAPITAL) || code >= FIRST_LETTER_BEYOND_ASCII;
     if (!isCapital || start < last) continue;
     const before = token === 0 ? -1 : (bounds[token * 2 - 1] ?? -1);
-    const candidate = shapeAt(text, start, { notNames, isRelated: relationEnds.has(before) && start - before < 3 });
+    const candidate = shapeAt(text, start, {
+      notNames,
+      isRelated: relationEnds.has(before) && start - before < 3,
+      isOfSubject,
+    });
     if (candidate === null) continue;
     last = candidate.end;
     if (!scan.senderNames.has(normaliseValue(candidate.value))) found.push(candidate);
@@ -102,9 +110,9 @@ function addGivenNames(found: Candidate[], scan: ScannedSegment, set: number): v
   }
 }
 
-type Where = { readonly notNames: ReadonlySet<string>; readonly isRelated: boolean };
+type Where = { readonly notNames: ReadonlySet<string>; readonly isRelated: boolean; readonly isOfSubject: boolean };
 
-function shapeAt(text: string, start: number, { notNames, isRelated }: Where): Candidate | null {
+function shapeAt(text: string, start: number, { notNames, isRelated, isOfSubject }: Where): Candidate | null {
   const initial = matchEnd(INITIAL, text, start);
   if (initial !== null) {
     const surname = nameAt(text, initial, notNames);
@@ -121,7 +129,7 @@ function shapeAt(text: string, start: number, { notNames, isRelated }: Where): C
   const turned = text.startsWith(", ", first.end) ? nameAt(text, first.end + 2, notNames) : null;
   const turnedEnd = turned === null ? null : matchEnd(TURNED_END, text, turned.end);
   if (turnedEnd !== null) return { ...spanOf(text, start, turnedEnd), base: 50 };
-  return oneWordAt(text, start, first);
+  return oneWordAt(text, first, isOfSubject);
 }
 
 /** Capitals alone may be any heading: both words must be in no list, and something of an entry must follow. */
@@ -137,7 +145,8 @@ function printedAt(text: string, start: number, notNames: ReadonlySet<string>): 
   return words.some((word) => notNames.has(word)) ? null : { ...spanOf(text, start, end), base: 50 };
 }
 
-function oneWordAt(text: string, start: number, name: Word): Candidate | null {
+function oneWordAt(text: string, name: Word, isOfSubject: boolean): Candidate | null {
+  const { start } = name;
   const span = spanOf(text, start, name.end);
   const opensEntry =
     matchEnd(ENTRY_END, text, name.end) !== null &&
@@ -146,6 +155,8 @@ function oneWordAt(text: string, start: number, name: Word): Candidate | null {
   const isAmid =
     matchEnd(AMID_END, text, name.end) !== null &&
     AMID_START.test(text.slice(Math.max(0, start - AMID_CHARS_MAX), start));
+  const isLast = isOfSubject && name.end === text.length;
+  if (isLast && SUBJECT_ABOUT.test(text.slice(0, start))) return { ...span, base: 45 };
   const isSubject = name.end === text.length && SUBJECT_START.test(text.slice(0, start));
   return isAmid || isSubject || matchEnd(DOES, text, name.end) !== null ? { ...span, base: 25 } : null;
 }

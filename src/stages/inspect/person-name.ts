@@ -18,6 +18,10 @@ const PROVIDER_FROM = PATIENT_HONORIFICS.length;
 const PROVIDER_TITLES = new Set([...HONORIFICS.slice(PROVIDER_FROM), "prof", "professor", "by"]);
 const QUOTED_HEADER = /^[>\s|*]{0,20}(?:from|to|cc|bcc|sent|reply-to|date|on)\b/i;
 const LINE_CHARS_MAX = 400;
+const SIGNED_CHARS_MAX = 240;
+const SIGNED_CHARS = 24;
+const SIGNED_BEFORE = /(?:\n[ \t]{0,8}\n|[,.!]\n)[ \t]{0,8}(?:[-–~]{1,2} ?)?$/;
+const SIGNED_AFTER = /^(?:, ?\p{Lu}[\p{L}.-]{1,5}){0,3}[ \t]{0,4}(?:\n[^\n]{0,60}){0,5}$/u;
 /** Punctuation between a label and the name: `Patient: Anna Smith`, `patient name - Anna Smith`. */
 const LABEL_GAP = /^[ \t]{0,3}[:=,(-]?[ \t\n]{1,4}$/;
 
@@ -41,7 +45,9 @@ export function findNames(scan: ScannedSegment, method: NameMethod): readonly Ca
   for (const hit of givenNames) {
     keep(givenAndSurname(scan, method, hit) ?? surnameFirst(scan, method, hit.token));
   }
-  return Array.from(found.values()).toSorted((a, b) => a.start - b.start);
+  return Array.from(found.values(), (name) =>
+    isSigned(scan, name) ? { ...name, base: Math.min(name.base ?? 0, 45) } : name,
+  ).toSorted((a, b) => a.start - b.start);
 }
 
 function afterLabel(scan: ScannedSegment, method: NameMethod, token: number): Candidate | null {
@@ -143,6 +149,15 @@ function isShout(text: string): boolean {
 function isNameWord(word: Word, method: NameMethod): boolean {
   if (!/^\p{Lu}(?:\p{Ll}+\p{Lu}?\p{Ll}+|\p{Lu}+|\p{Ll})$/u.test(word.text)) return false;
   return !method.notSurnames.has(word.text.toLowerCase());
+}
+
+/** Alone on its line behind a blank one or a greeting, with no more than a few short lines below: who wrote the mail. */
+function isSigned({ segment }: ScannedSegment, { start, end }: Candidate): boolean {
+  if (segment.kind !== "body" || segment.isAttached === true) return false;
+  const { text } = segment;
+  if (text.length - end > SIGNED_CHARS_MAX || !SIGNED_BEFORE.test(text.slice(Math.max(0, start - SIGNED_CHARS), start)))
+    return false;
+  return SIGNED_AFTER.test(text.slice(end));
 }
 
 /** A single capital with its stop, or before a comma or a space: `Anna S.` */
