@@ -26,7 +26,21 @@ CONFIDENTIALITY NOTICE: This message may contain protected health information ab
 treatment, that is privileged under HIPAA. If you are not the intended recipient, delete it and tell the sender.`;
 
 /** Written at different times; `.` is the first. */
-export const BATCHES = [".", "later", "unseen", "another-hand", "wide", "fresh-ward", "fresh-office"] as const;
+export const BATCHES = [
+  ".",
+  "later",
+  "unseen",
+  "another-hand",
+  "wide",
+  "fresh-ward",
+  "fresh-office",
+  "train-hospital",
+  "train-practice",
+  "train-payer",
+  "train-loose",
+  "held-mixed",
+  "held-field",
+] as const;
 export type Batch = (typeof BATCHES)[number];
 
 /** Throws for a file that is not written as the README says. */
