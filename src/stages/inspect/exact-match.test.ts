@@ -9,7 +9,7 @@ import { indexesOf } from "./compile-edm.ts";
 import type { Match } from "./compiled-pack.ts";
 import { matchPack } from "./match-pack.ts";
 import { normaliseText } from "./normalise.ts";
-import { loadPackSource } from "./pack-file.ts";
+import { compilePackSource } from "./pack-file.ts";
 
 type Patient = Readonly<Partial<Record<ColumnKind, string>>>;
 
@@ -36,7 +36,7 @@ pack: p
 detectors: [{ id: patient, type: edm, index: patients${keys} }]
 rules: [{ id: r, action: tag, when: { any_of: [patient] } }]
 `;
-  const loading = loadPackSource({ text: pack, fileName: "p.yaml" }, indexesOf(new Map([["patients", index]])));
+  const loading = compilePackSource({ text: pack, fileName: "p.yaml" }, indexesOf(new Map([["patients", index]])));
   if (!loading.ok) throw new Error(JSON.stringify(loading.errors));
   const segment = { part: "1", kind: "body", message: 0, text: normaliseText(text) } as const;
   return matchPack(loading.pack, [segment], { senderNames: new Set(), isLate: () => false, matchesMax: 1_000 }).matches;

@@ -9,7 +9,7 @@ import { indexOf } from "../../parts/edm/edm-file.ts";
 import { indexesOf } from "./compile-edm.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
-import { loadPackSource } from "./pack-file.ts";
+import { compilePackSource } from "./pack-file.ts";
 import type { PackSource } from "./pack-source.ts";
 import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts";
 
@@ -32,10 +32,10 @@ let nextRead = 1;
 const TOGETHER_BYTES_MAX = 1024 * 1024;
 let lastLarge: Promise<void> = Promise.resolve();
 
-/** The service compiled the same text before. */
+/** The service compiled and tested the same text before. */
 function compiled(source: PackSource): CompiledPack {
-  const loading = loadPackSource(source, known);
-  if (loading.ok) return loading.pack;
+  const compiling = compilePackSource(source, known);
+  if (compiling.ok) return compiling.pack;
   throw new Error("a rule pack loads in the service and not in its thread");
 }
 

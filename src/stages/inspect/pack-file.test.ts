@@ -1,4 +1,6 @@
-import { readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -247,4 +249,20 @@ test("no pack is shipped that is not among these", () => {
     "us-hipaa-strict.yaml",
     "us-hipaa.yaml",
   ]);
+});
+
+test("tests of a pack that passed them before are not run again, those of one changed by a letter are", () => {
+  const folder = mkdtempSync(join(tmpdir(), "postern-pack-"));
+  try {
+    const path = join(folder, "p.yaml");
+    const failing = pack(REGEX, RULE, "tests:\n  - { text: aaa, expect: [] }\n");
+    writeFileSync(path, failing);
+    const tested = new Set([createHash("sha256").update(failing).digest("hex")]);
+    expect(loadPackFile(path, undefined, tested)).toMatchObject({ ok: true, tests: 0 });
+    expect(loadPackFile(path)).toMatchObject({ ok: false });
+    writeFileSync(path, `${failing}#`);
+    expect(loadPackFile(path, undefined, tested)).toMatchObject({ ok: false });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -29,6 +29,7 @@ export type PackLoading =
   | {
       readonly ok: true;
       readonly pack: CompiledPack;
+      /** How many were run. */
       readonly tests: number;
       readonly source: PackSource;
       /** Files of the packs it extends, the nearest first. */
@@ -41,12 +42,12 @@ export const formatPackError = formatYamlError;
 
 /** `fileName` stands in errors; files the pack names are given beside the text. */
 export function loadPack(text: string, fileName: string, beside: PackSource["beside"] = {}): PackLoading {
-  return loadPackSource({ text, fileName, beside }, NO_INDEXES);
+  return load(new Opened({ text, fileName, indexes: NO_INDEXES }, readingFrom(beside)), NONE_TESTED);
 }
 
-/** As loadPack, with the indexes it may name. */
-export function loadPackSource({ text, fileName, beside = {} }: PackSource, indexes: EdmIndexes): PackLoading {
-  return load(new Opened({ text, fileName, indexes }, readingFrom(beside)));
+/** As loadPack, without running its tests, with the indexes it may name. */
+export function compilePackSource({ text, fileName, beside = {} }: PackSource, indexes: EdmIndexes): PackCompiling {
+  return compilePack(new Opened({ text, fileName, indexes }, readingFrom(beside)));
 }
 
 /** A test of the pack, with the places of its failures. */
@@ -55,10 +56,17 @@ export type PackTesting =
   | { readonly ok: true; readonly pack: CompiledPack; readonly results: readonly TestedPart[] }
   | { readonly ok: false; readonly errors: readonly PackError[] };
 
-/** As loadPack, for a file on disk; one that cannot be read is an error like any other. */
-export function loadPackFile(path: string, indexes: EdmIndexes = NO_INDEXES): PackLoading {
+/**
+ * As loadPack, for a file on disk; one that cannot be read is an error like any other. `tested`: hashes of packs whose own tests
+ * are known to pass with this code.
+ */
+export function loadPackFile(
+  path: string,
+  indexes: EdmIndexes = NO_INDEXES,
+  tested: ReadonlySet<string> = NONE_TESTED,
+): PackLoading {
   const opening = openPack(path, indexes);
-  return opening instanceof Opened ? load(opening) : opening;
+  return opening instanceof Opened ? load(opening, tested) : opening;
 }
 
 /** As loadPackFile, but failing tests are results. */
@@ -81,6 +89,7 @@ export function compilePackFile(path: string, indexes: EdmIndexes = NO_INDEXES):
   return opening instanceof Opened ? compilePack(opening) : opening;
 }
 
+const NONE_TESTED: ReadonlySet<string> = new Set();
 /** Packs one on top of the other. */
 const EXTENDED_MAX = 4;
 
@@ -139,12 +148,13 @@ function openPack(
   return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
 }
 
-function load(opened: Opened): PackLoading {
+function load(opened: Opened, known: ReadonlySet<string>): PackLoading {
   const compiling = compilePack(opened);
   if (!compiling.ok) return compiling;
   const { pack, tested, source, bases } = compiling;
   const errors: PackError[] = [];
-  const tests = runPackTests(tested, pack, (path, message) => errors.push(source.errorAt(path, message)));
+  const report: Report = (path, message) => errors.push(source.errorAt(path, message));
+  const tests = known.has(pack.sha256) ? 0 : runPackTests(tested, pack, report);
   return errors.length > 0
     ? { ok: false, errors: inOrder(errors) }
     : { ok: true, pack, tests, source: opened.source(), bases };
