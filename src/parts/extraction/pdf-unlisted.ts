@@ -24,7 +24,7 @@ export async function readUnlisted(
     isKnown,
   }: { readonly reading: Reading; readonly listed: number; readonly isKnown: (file: Buffer) => boolean },
 ): Promise<void> {
-  const streams = embeddedIn(bytes);
+  const streams = embeddedIn(bytes, reading);
   if (streams.length <= listed) return;
   if (bytes.includes("/Encrypt")) return reading.unread(content.place, "encrypted");
   for (const [index, { bytes: raw, filter }] of streams.entries()) {
@@ -41,17 +41,22 @@ export async function readUnlisted(
   }
 }
 
-function embeddedIn(bytes: Buffer): readonly Raw[] {
+function embeddedIn(bytes: Buffer, reading: Reading): readonly Raw[] {
   const found: Raw[] = [];
+  let end = 0;
   for (let at = bytes.indexOf("/EmbeddedFile"); at !== -1; at = bytes.indexOf("/EmbeddedFile", at + 1)) {
-    const from = Math.max(bytes.lastIndexOf(" obj", at), at - DICTIONARY_BYTES_MAX, 0);
+    const type = TYPE.exec(bytes.toString("latin1", Math.max(0, at - 16), at + 16));
+    if (type === null) continue;
+    reading.checkTime();
+    const before = bytes.toString("latin1", Math.max(0, at - DICTIONARY_BYTES_MAX), at);
+    const from = at - before.length + Math.max(0, before.lastIndexOf(" obj"));
     const head = bytes.toString("latin1", from, at + DICTIONARY_BYTES_MAX);
     const opening = STREAM.exec(head.slice(at - from));
-    const type = TYPE.exec(bytes.toString("latin1", Math.max(0, at - 16), at + 16));
-    if (opening === null || type === null) continue;
+    if (opening === null) continue;
     const start = at + opening.index + opening[0].length;
-    const end = bytes.indexOf(END, start);
-    if (end === -1) continue;
+    // One end serves all that begin before it.
+    if (end < start) end = bytes.indexOf(END, start);
+    if (end === -1) break;
     const dictionary = head.slice(0, at - from + opening.index);
     found.push({ bytes: withoutLineEnd(bytes.subarray(start, end)), filter: filterOf(dictionary) });
   }

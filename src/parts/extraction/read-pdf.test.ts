@@ -141,6 +141,14 @@ describe("a PDF", () => {
     expect((await read(pdfOf({ pages: [PAGE], objects }))).unread).toEqual(["file1:unsupported_type"]);
   });
 
+  test.each([
+    ["named without end", "/EmbeddedFile "],
+    ["begun without end", "/Type/EmbeddedFile\nstream\n"],
+  ])("reads files within that are %s in time that grows with the file alone", async (_, piece) => {
+    const said = await read(Buffer.concat([pdfOf({ pages: [PAGE] }), Buffer.from(piece.repeat(200_000))]));
+    expect(said.text).toContain("quick brown fox");
+  });
+
   test("with a blank page is whole", async () => {
     expect((await read(pdfOf({ pages: [PAGE, ""] }))).unread).toEqual([]);
   });
