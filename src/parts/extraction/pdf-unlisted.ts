@@ -14,7 +14,10 @@ const END = Buffer.from("endstream");
 
 type Raw = { readonly bytes: Buffer; readonly filter: "none" | "flate" | "other" };
 
-/** `isKnown` is told each file once, and says whether it was read already. `listed`: files that the document lists. */
+/**
+ * `isKnown` is told each file once, and says whether it was read already. `listed`: files that the document lists. They may lack a type, so
+ * their number counts only where nothing can be compared.
+ */
 export async function readUnlisted(
   bytes: Buffer,
   content: Content,
@@ -25,13 +28,15 @@ export async function readUnlisted(
   }: { readonly reading: Reading; readonly listed: number; readonly isKnown: (file: Buffer) => boolean },
 ): Promise<void> {
   const streams = embeddedIn(bytes, reading);
-  if (streams.length <= listed) return;
-  if (bytes.includes("/Encrypt")) return reading.unread(content.place, "encrypted");
+  if (bytes.includes("/Encrypt")) {
+    if (streams.length > listed) reading.unread(content.place, "encrypted");
+    return;
+  }
   for (const [index, { bytes: raw, filter }] of streams.entries()) {
     reading.checkTime();
     const place = within(content.place, `file${index + 1}`);
     if (filter === "other") {
-      reading.unread(place, "unsupported_type");
+      if (streams.length > listed) reading.unread(place, "unsupported_type");
       continue;
     }
     const file = filter === "none" ? raw : (await inflate(raw, "zlib", reading)).bytes;

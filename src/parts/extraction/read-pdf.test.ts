@@ -149,6 +149,18 @@ describe("a PDF", () => {
     expect(said.text).toContain("quick brown fox");
   });
 
+  test("gives a file that no list names beside a listed one without a type", async () => {
+    const objects = [
+      `<< /Type /Filespec /F (a.txt) /EF << /F ${B} >> >>`,
+      streamOf("", "the quick brown fox"),
+      streamOf("/Type /EmbeddedFile", "MRN 00482913"),
+    ];
+    const catalog = `/Names << /EmbeddedFiles << /Names [(a) ${A}] >> >>`;
+    const items = await readHere(pdfOf({ pages: [PAGE], objects, catalog }));
+    const files = items.flatMap((item) => (item.kind === "file" ? [item.bytes.toString()] : []));
+    expect(files).toEqual(["the quick brown fox", "MRN 00482913"]);
+  });
+
   test("with a blank page is whole", async () => {
     expect((await read(pdfOf({ pages: [PAGE, ""] }))).unread).toEqual([]);
   });
