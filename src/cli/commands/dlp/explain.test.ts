@@ -33,7 +33,10 @@ test("programs get the same as one object, without a text of the message", async
   const explanation = JSON.parse(output) as Record<string, readonly Record<string, unknown>[]>;
   expect(explanation).toMatchObject({ file, verdict: "phi", tier: "low", findingsLeftOut: 0 });
   const rule = explanation["rules"]?.find((each) => each["rule"] === "phi.identifier_plus_health");
-  expect(rule).toMatchObject({ holds: true, when: { kind: "all", conditions: [{ holds: true }, { holds: true }] } });
+  expect(rule).toMatchObject({
+    holds: true,
+    when: { kind: "all", conditions: [{ holds: true }, { holds: true }, { holds: true }] },
+  });
   const finding = explanation["findings"]?.find((each) => each["detector"] === "us.mrn");
   expect(finding).toMatchObject({ confidence: 85, part: "1", offset: 17, length: 8, dropped: null });
   expect(finding).toMatchObject({ source: { precision: "exact", start: 31, end: 39, line: 1, column: 18 } });
