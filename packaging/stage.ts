@@ -49,7 +49,9 @@ export function stageTree(stage: string, facts: Facts): void {
   compile(join(stage, HOME, "dist"));
   for (const module of productionModules()) copyModule(module, join(stage, HOME));
   put(`${HOME}/package.json`, ownManifest(facts.version));
-  execFileSync(process.execPath, [join(ROOT, "packaging/tested-packs.ts"), join(stage, HOME, "dist")]);
+  for (const step of ["built-packs", "bundle"]) {
+    execFileSync(process.execPath, [join(ROOT, `packaging/${step}.ts`), join(stage, HOME, "dist")]);
+  }
   mkdirSync(join(stage, HOME, "bin"));
   copyFileSync(join(ROOT, `node_modules/node-linux-${process.arch}/bin/node`), join(stage, HOME, "bin/node"));
   copy("config", `${HOME}/config`);

@@ -12,7 +12,7 @@ import type { EdmIndexes } from "./stages/inspect/compile-edm.ts";
 import { createInspect } from "./stages/inspect/inspect.ts";
 import { formatPackError, loadPackFile } from "./stages/inspect/pack-file.ts";
 import type { PackLoading } from "./stages/inspect/pack-file.ts";
-import { testedPacks } from "./stages/inspect/tested-packs.ts";
+import { builtPacks } from "./stages/inspect/built-packs.ts";
 import { threadedInspect } from "./stages/inspect/threaded-inspect.ts";
 import type { Inspection } from "./stages/inspect/threaded-inspect.ts";
 import type { Parts } from "./surroundings.ts";
@@ -44,7 +44,7 @@ export async function buildInspect(
 }
 
 function readPack(path: string, indexes: EdmIndexes): Extract<PackLoading, { ok: true }> {
-  const loading = loadPackFile(path, indexes, testedPacks());
+  const loading = loadPackFile(path, indexes, builtPacks());
   if (loading.ok) return loading;
   throw new PackError(loading.errors.map(formatPackError));
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Log } from "../../core/log.ts";
 import type { Inspect } from "../../core/stages.ts";
 import { Extraction } from "../../parts/extraction/extraction.ts";
+import { builtPacks } from "../../stages/inspect/built-packs.ts";
 import { NO_INDEXES } from "../../stages/inspect/compile-edm.ts";
 import type { EdmIndexes } from "../../stages/inspect/compile-edm.ts";
 import type { CompiledPack } from "../../stages/inspect/compiled-pack.ts";
@@ -39,7 +40,7 @@ export function requirePacks(
   indexes: EdmIndexes = NO_INDEXES,
 ): readonly CompiledPack[] {
   return (paths ?? [SHIPPED_PACK]).map((path) => {
-    const loading = loadPackFile(path, indexes);
+    const loading = loadPackFile(path, indexes, builtPacks());
     if (loading.ok) return loading.pack;
     throw packErrors(path, loading.errors, 2);
   });

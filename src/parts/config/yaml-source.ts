@@ -81,6 +81,25 @@ export function readYaml(text: string, fileName: string): YamlReading {
   return { ok: true, source: sourceOf(document, { fileName, lines, value }) };
 }
 
+/** Of a text that was read without an error before: it is read again only where a place in it is asked for. */
+export function knownYaml(text: string, fileName: string): YamlSource {
+  let read: YamlSource | null = null;
+  const source = (): YamlSource => {
+    if (read !== null) return read;
+    const reading = readYaml(text, fileName);
+    if (!reading.ok) throw new Error(reading.errors.map(formatYamlError).join("\n"));
+    return (read = reading.source);
+  };
+  return {
+    fileName,
+    get value() {
+      return source().value;
+    },
+    errorAt: (path, message) => source().errorAt(path, message),
+    errorAtKey: (path, message) => source().errorAtKey(path, message),
+  };
+}
+
 /** Where lists, mappings or aliases stand as keys. */
 function oddKeys(document: Document): readonly number[] {
   const offsets: number[] = [];

@@ -9,6 +9,7 @@ import { indexesOf } from "./compile-edm.ts";
 import type { Match } from "./compiled-pack.ts";
 import { matchPack } from "./match-pack.ts";
 import { normaliseText } from "./normalise.ts";
+import { NO_KNOWN_PACKS } from "./built-packs.ts";
 import { compilePackSource } from "./pack-file.ts";
 
 type Patient = Readonly<Partial<Record<ColumnKind, string>>>;
@@ -36,7 +37,10 @@ pack: p
 detectors: [{ id: patient, type: edm, index: patients${keys} }]
 rules: [{ id: r, action: tag, when: { any_of: [patient] } }]
 `;
-  const loading = compilePackSource({ text: pack, fileName: "p.yaml" }, indexesOf(new Map([["patients", index]])));
+  const loading = compilePackSource(
+    { text: pack, fileName: "p.yaml" },
+    { indexes: indexesOf(new Map([["patients", index]])), known: NO_KNOWN_PACKS },
+  );
   if (!loading.ok) throw new Error(JSON.stringify(loading.errors));
   const segment = { part: "1", kind: "body", message: 0, text: normaliseText(text) } as const;
   return matchPack(loading.pack, [segment], { senderNames: new Set(), isLate: () => false, matchesMax: 1_000 }).matches;

@@ -9,12 +9,16 @@ import { indexOf } from "../../parts/edm/edm-file.ts";
 import { indexesOf } from "./compile-edm.ts";
 import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
+import { builtPacks } from "./built-packs.ts";
 import { compilePackSource } from "./pack-file.ts";
 import type { PackSource } from "./pack-source.ts";
 import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts";
 
 const { packs, options, hashKey, indexes } = workerData as ThreadArguments;
-const known = indexesOf(new Map(Array.from(indexes ?? [], ([name, shared]) => [name, indexOf(shared)])));
+const surroundings = {
+  indexes: indexesOf(new Map(Array.from(indexes ?? [], ([name, shared]) => [name, indexOf(shared)]))),
+  known: builtPacks(),
+};
 /** Of a thread's own: none can be handed in. */
 const clock = { now: () => 0, monotonic: () => Number(process.hrtime.bigint()) / 1e6 };
 const extractions = new Map<number, (extracted: Extracted) => void>();
@@ -34,7 +38,7 @@ let lastLarge: Promise<void> = Promise.resolve();
 
 /** The service compiled and tested the same text before. */
 function compiled(source: PackSource): CompiledPack {
-  const compiling = compilePackSource(source, known);
+  const compiling = compilePackSource(source, surroundings);
   if (compiling.ok) return compiling.pack;
   throw new Error("a rule pack loads in the service and not in its thread");
 }

@@ -1,12 +1,15 @@
-import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { packOf, TEST_PACK } from "./inspect-mails.suite.ts";
-import { ASSUMED_INDEXES } from "./compile-edm.ts";
-import { formatPackError, loadPack, loadPackFile } from "./pack-file.ts";
+import { parseYamlFile } from "../../parts/config/yaml-document.ts";
+import { NO_KNOWN_PACKS, sha256Of } from "./built-packs.ts";
+import type { KnownPacks } from "./built-packs.ts";
+import { ASSUMED_INDEXES, indexesOf } from "./compile-edm.ts";
+import { compilePackSource, formatPackError, loadPack, loadPackFile } from "./pack-file.ts";
+import { packSchema } from "./pack-schema.ts";
 
 const SHIPPED_PACKS = fileURLToPath(new URL("../../../config/dlp", import.meta.url));
 
@@ -257,12 +260,36 @@ test("tests of a pack that passed them before are not run again, those of one ch
     const path = join(folder, "p.yaml");
     const failing = pack(REGEX, RULE, "tests:\n  - { text: aaa, expect: [] }\n");
     writeFileSync(path, failing);
-    const tested = new Set([createHash("sha256").update(failing).digest("hex")]);
-    expect(loadPackFile(path, undefined, tested)).toMatchObject({ ok: true, tests: 0 });
+    const known: KnownPacks = { ...NO_KNOWN_PACKS, isTested: (sha256) => sha256 === sha256Of(failing) };
+    expect(loadPackFile(path, undefined, known)).toMatchObject({ ok: true, tests: 0 });
     expect(loadPackFile(path)).toMatchObject({ ok: false });
     writeFileSync(path, `${failing}#`);
-    expect(loadPackFile(path, undefined, tested)).toMatchObject({ ok: false });
+    expect(loadPackFile(path, undefined, known)).toMatchObject({ ok: false });
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+describe("a text that was read when the program was built", () => {
+  function knowing(text: string): KnownPacks {
+    const reading = parseYamlFile(text, "p.yaml", packSchema);
+    if (!reading.ok) throw new Error("the pack of this test has errors");
+    return { ...NO_KNOWN_PACKS, read: (asked) => (asked === text ? reading.value : null) };
+  }
+
+  test("is not read again", () => {
+    const text = pack(REGEX, RULE);
+    const known: KnownPacks = { ...NO_KNOWN_PACKS, read: () => knowing(text).read(text) };
+    const loading = compilePackSource({ text: "not: a pack", fileName: "p.yaml" }, { indexes: ASSUMED_INDEXES, known });
+    expect(loading).toMatchObject({ ok: true, pack: { id: "p", sha256: sha256Of("not: a pack") } });
+  });
+
+  test("still says where an error stands", () => {
+    const text = pack("  - { id: a, type: edm, index: nobody, classes: [c] }\n", RULE);
+    const source = { text, fileName: "p.yaml" };
+    const loading = compilePackSource(source, { indexes: indexesOf(new Map()), known: knowing(text) });
+    expect(loading.ok ? [] : loading.errors.map(formatPackError)).toEqual([
+      expect.stringMatching(/^p\.yaml:4:32 detectors\[0\]\.index: no index is called "nobody"/),
+    ]);
+  });
 });

@@ -4,10 +4,12 @@
  * the first failing step are returned at once, each with its place. Never throws for what the text says. The hash of a pack is that
  * of its text and of every file it names.
  */
-import { createHash } from "node:crypto";
 import { parseYamlFile } from "../../parts/config/yaml-document.ts";
-import { formatYamlError } from "../../parts/config/yaml-source.ts";
+import type { YamlFile } from "../../parts/config/yaml-document.ts";
+import { formatYamlError, knownYaml } from "../../parts/config/yaml-source.ts";
 import type { YamlError, YamlPath, YamlSource } from "../../parts/config/yaml-source.ts";
+import { NO_KNOWN_PACKS, sha256Of } from "./built-packs.ts";
+import type { KnownPacks } from "./built-packs.ts";
 import { compileDetectors } from "./compile-detectors.ts";
 import { NO_INDEXES } from "./compile-edm.ts";
 import type { EdmIndexes } from "./compile-edm.ts";
@@ -42,12 +44,15 @@ export const formatPackError = formatYamlError;
 
 /** `fileName` stands in errors; files the pack names are given beside the text. */
 export function loadPack(text: string, fileName: string, beside: PackSource["beside"] = {}): PackLoading {
-  return load(new Opened({ text, fileName, indexes: NO_INDEXES }, readingFrom(beside)), NONE_TESTED);
+  return load(new Opened({ text, fileName, indexes: NO_INDEXES, known: NO_KNOWN_PACKS }, readingFrom(beside)));
 }
 
 /** As loadPack, without running its tests, with the indexes it may name. */
-export function compilePackSource({ text, fileName, beside = {} }: PackSource, indexes: EdmIndexes): PackCompiling {
-  return compilePack(new Opened({ text, fileName, indexes }, readingFrom(beside)));
+export function compilePackSource(
+  { text, fileName, beside = {} }: PackSource,
+  { indexes, known }: PackSurroundings,
+): PackCompiling {
+  return compilePack(new Opened({ text, fileName, indexes, known }, readingFrom(beside)));
 }
 
 /** A test of the pack, with the places of its failures. */
@@ -56,22 +61,19 @@ export type PackTesting =
   | { readonly ok: true; readonly pack: CompiledPack; readonly results: readonly TestedPart[] }
   | { readonly ok: false; readonly errors: readonly PackError[] };
 
-/**
- * As loadPack, for a file on disk; one that cannot be read is an error like any other. `tested`: hashes of packs whose own tests
- * are known to pass with this code.
- */
+/** As loadPack, for a file on disk; one that cannot be read is an error like any other. */
 export function loadPackFile(
   path: string,
   indexes: EdmIndexes = NO_INDEXES,
-  tested: ReadonlySet<string> = NONE_TESTED,
+  known: KnownPacks = NO_KNOWN_PACKS,
 ): PackLoading {
-  const opening = openPack(path, indexes);
-  return opening instanceof Opened ? load(opening, tested) : opening;
+  const opening = openPack(path, { indexes, known });
+  return opening instanceof Opened ? load(opening) : opening;
 }
 
 /** As loadPackFile, but failing tests are results. */
 export function testPackFile(path: string, indexes: EdmIndexes = NO_INDEXES): PackTesting {
-  const opening = openPack(path, indexes);
+  const opening = openPack(path, { indexes, known: NO_KNOWN_PACKS });
   if (!(opening instanceof Opened)) return opening;
   const compiling = compilePack(opening);
   if (!compiling.ok) return compiling;
@@ -85,35 +87,42 @@ export function testPackFile(path: string, indexes: EdmIndexes = NO_INDEXES): Pa
 
 /** As testPackFile, without running the tests. */
 export function compilePackFile(path: string, indexes: EdmIndexes = NO_INDEXES): PackCompiling {
-  const opening = openPack(path, indexes);
+  const opening = openPack(path, { indexes, known: NO_KNOWN_PACKS });
   return opening instanceof Opened ? compilePack(opening) : opening;
 }
 
-const NONE_TESTED: ReadonlySet<string> = new Set();
+/** What there is around the texts of a pack. */
+export type PackSurroundings = { readonly indexes: EdmIndexes; readonly known: KnownPacks };
+
 /** Packs one on top of the other. */
 const EXTENDED_MAX = 4;
 
-type OpenedFile = Pick<PackSource, "text" | "fileName"> & { readonly indexes: EdmIndexes };
+type OpenedFile = Pick<PackSource, "text" | "fileName"> & PackSurroundings;
 
 /** A pack while it is read: keeps the texts of the files it names. */
 class Opened {
   readonly text: string;
   readonly fileName: string;
   readonly indexes: EdmIndexes;
+  readonly known: KnownPacks;
   readonly #read: ReadBeside;
-  readonly beside: Map<string, string>;
+  readonly beside = new Map<string, string>();
 
-  constructor(file: OpenedFile, read: ReadBeside, beside = new Map<string, string>()) {
+  constructor(file: OpenedFile, read: ReadBeside) {
     this.text = file.text;
     this.fileName = file.fileName;
     this.indexes = file.indexes;
+    this.known = file.known;
     this.#read = read;
-    this.beside = beside;
   }
 
-  /** A pack this one extends. */
+  /** A pack this one extends. Its files are its own until it is `joined`. */
   within(text: string, fileName: string): Opened {
-    return new Opened({ text, fileName, indexes: this.indexes }, this.#read, this.beside);
+    return new Opened({ text, fileName, indexes: this.indexes, known: this.known }, this.#read);
+  }
+
+  joined(base: Opened): void {
+    for (const [path, text] of base.beside) this.beside.set(path, text);
   }
 
   readonly read: ReadBeside = (path) => {
@@ -134,30 +143,32 @@ class Opened {
   }
 }
 
-function sha256Of(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
 function openPack(
   path: string,
-  indexes: EdmIndexes,
+  surroundings: PackSurroundings,
 ): Opened | { readonly ok: false; readonly errors: readonly PackError[] } {
   const reading = readDisk(path);
-  if (reading.ok) return new Opened({ text: reading.text, fileName: path, indexes }, readDisk);
+  if (reading.ok) return new Opened({ text: reading.text, fileName: path, ...surroundings }, readDisk);
   const message = `PST-INS-002 cannot be read: ${reading.why}`;
   return { ok: false, errors: [{ file: path, line: 1, column: 1, path: "", message }] };
 }
 
-function load(opened: Opened, known: ReadonlySet<string>): PackLoading {
+function load(opened: Opened): PackLoading {
   const compiling = compilePack(opened);
   if (!compiling.ok) return compiling;
-  const { pack, tested, source, bases } = compiling;
+  const { pack, bases } = compiling;
+  const { tests, errors } = testPack(compiling, opened.known);
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, pack, tests, source: opened.source(), bases };
+}
+
+type TestRun = { readonly tests: number; readonly errors: readonly PackError[] };
+
+/** Runs none where they are known to pass. */
+function testPack({ pack, tested, source }: Extract<PackCompiling, { ok: true }>, known: KnownPacks): TestRun {
+  if (known.isTested(pack.sha256)) return { tests: 0, errors: [] };
   const errors: PackError[] = [];
-  const report: Report = (path, message) => errors.push(source.errorAt(path, message));
-  const tests = known.has(pack.sha256) ? 0 : runPackTests(tested, pack, report);
-  return errors.length > 0
-    ? { ok: false, errors: inOrder(errors) }
-    : { ok: true, pack, tests, source: opened.source(), bases };
+  const tests = runPackTests(tested, pack, (path, message) => errors.push(source.errorAt(path, message)));
+  return { tests, errors: inOrder(errors) };
 }
 
 export type PackCompiling =
@@ -188,19 +199,25 @@ function loadBase(
   const path = besidePath(opened.fileName, given);
   const reading = opened.read(path);
   if (!reading.ok) return refuse(`${path} cannot be read: ${reading.why}`);
-  const compiling = compilePack(opened.within(reading.text, path), depth);
+  const base = opened.within(reading.text, path);
+  const compiling = compilePack(base, depth);
   if (!compiling.ok) return compiling;
-  const errors: PackError[] = [];
-  runPackTests(compiling.tested, compiling.pack, (at, message) => errors.push(compiling.source.errorAt(at, message)));
-  return errors.length > 0
-    ? { ok: false, errors: inOrder(errors) }
-    : { ...compiling, bases: [path, ...compiling.bases] };
+  opened.joined(base);
+  const { errors } = testPack(compiling, opened.known);
+  return errors.length > 0 ? { ok: false, errors } : { ...compiling, bases: [path, ...compiling.bases] };
+}
+
+function readPack({ text, fileName, known }: Opened): YamlFile<PackFile> {
+  const value = known.read(text);
+  return value === null
+    ? parseYamlFile(text, fileName, packSchema)
+    : { ok: true, value, source: knownYaml(text, fileName) };
 }
 
 /** All but the tests. */
 function compilePack(opened: Opened, depth = 0): PackCompiling {
   const { text, fileName, read, indexes } = opened;
-  const reading = parseYamlFile(text, fileName, packSchema);
+  const reading = readPack(opened);
   if (!reading.ok) return reading;
   const { value: own, source } = reading;
   const errors: PackError[] = [];

@@ -1,0 +1,53 @@
+/**
+ * Puts the modules that the command line and the service load together into few files, in place, for a quicker start:
+ * `node packaging/bundle.ts DIST`, DIST as the compiler wrote it.
+ * Promises: what runs in threads and processes of its own stays as compiled, for its reach is bounded by path; a module finds what lies
+ * beside it where it was. Nothing is renamed or made smaller: traces stay readable.
+ */
+import { chmodSync, rmSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { rolldown } from "rolldown";
+import type { Plugin } from "rolldown";
+import { ROOT } from "./sources.ts";
+
+/** Loaded at every start and made of many small files; all else is loaded late, or finds files of its own by its place. */
+const INLINED = new Set(["commander", "yaml", "zod"]);
+const ENTRY = "cli/cli";
+/** As deep as the entry, so that one path leads from either to a module's place. */
+const CHUNKS = "chunks";
+
+const dist = resolve(process.argv[2] ?? join(ROOT, "dist"));
+
+/** Modules name what lies beside them by `import.meta.url`: it stays that of the module. */
+const ownPlaces: Plugin = {
+  name: "own-places",
+  transform(code, id) {
+    if (!id.startsWith(dist) || !code.includes("import.meta.url")) return null;
+    const place = JSON.stringify(relative(dirname(join(dist, ENTRY)), id));
+    return code.replaceAll("import.meta.url", `new URL(${place}, import.meta.url).href`);
+  },
+};
+
+/** `zod/v4` is of zod, `@pinojs/redact` of itself. */
+function isLeftOut(specifier: string): boolean {
+  if (/^[./]/.test(specifier)) return false;
+  return !INLINED.has(specifier.split("/", 1)[0] ?? "");
+}
+
+const bundle = await rolldown({
+  // Names of modules stand in comments: of the same sources the same bytes, wherever they are built.
+  cwd: dist,
+  input: { [ENTRY]: join(dist, `${ENTRY}.js`) },
+  platform: "node",
+  external: isLeftOut,
+  plugins: [ownPlaces],
+});
+rmSync(join(dist, CHUNKS), { recursive: true, force: true });
+await bundle.write({
+  dir: dist,
+  format: "esm",
+  entryFileNames: "[name].js",
+  chunkFileNames: `${CHUNKS}/[name].js`,
+});
+await bundle.close();
+chmodSync(join(dist, `${ENTRY}.js`), 0o755);
