@@ -30,7 +30,7 @@ describe("dlp scan", () => {
         file: file("a.eml"),
         verdict: "phi",
         tier: "low",
-        rules: ["phi.identifier_plus_health", "phi.record_number_plus_health"],
+        rules: ["phi.identifier_plus_health", "phi.record_number_plus_health", "phi.weighed"],
         unread: [],
       },
       { file: file("b.eml"), verdict: "clean", tier: "none", rules: [], unread: [] },

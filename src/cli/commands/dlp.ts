@@ -13,6 +13,7 @@ import { scanCommand } from "./dlp/scan.ts";
 import { schemaCommand } from "./dlp/schema.ts";
 import { shadowReportCommand } from "./dlp/shadow-report.ts";
 import { testCommand } from "./dlp/test.ts";
+import { weighCommand } from "./dlp/weigh.ts";
 
 export function dlpCommand(): Command {
   const command = new Command("dlp").description("find PHI in files, try and measure rule packs");
@@ -24,6 +25,7 @@ export function dlpCommand(): Command {
     testCommand(),
     lintCommand(),
     evalCommand(),
+    weighCommand(),
     benchCommand(),
     replayCommand(),
     shadowReportCommand(),

@@ -8,6 +8,7 @@ import type { CompiledDetector, DetectionMethod, Near, Rung } from "./compiled-p
 import { compileEdm, NO_INDEXES } from "./compile-edm.ts";
 import type { EdmIndexes } from "./compile-edm.ts";
 import { compileSender } from "./compile-sender.ts";
+import { compileWeights } from "./compile-weights.ts";
 import { readPattern } from "./linear-pattern.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
 import { normaliseText, normaliseValue } from "./normalise.ts";
@@ -32,7 +33,7 @@ export function compileDetectors(
   report: Report,
   { lists = NO_LISTS, indexes = NO_INDEXES }: Named = {},
 ): { readonly detectors: readonly CompiledDetector[]; readonly phrases: PhraseIndex } {
-  const compiler = new DetectorCompiler(report, { lists, indexes });
+  const compiler = new DetectorCompiler(report, { lists, indexes, byClass: byClassOf(entries) });
   const detectors: CompiledDetector[] = [];
   const seen = new Set<string>();
   entries.forEach((entry, index) => {
@@ -43,6 +44,16 @@ export function compileDetectors(
     if (detector !== null) detectors.push(detector);
   });
   return { detectors, phrases: compiler.phrases };
+}
+
+/** What is weighed is made of all others. */
+function byClassOf(entries: readonly DetectorEntry[]): ReadonlyMap<string, readonly string[]> {
+  const byClass = new Map<string, string[]>();
+  for (const { id, type, classes } of entries) {
+    if (type === "weighed") continue;
+    for (const name of classes) byClass.set(name, [...(byClass.get(name) ?? []), id]);
+  }
+  return byClass;
 }
 
 /** Ids listed where none is near. */
@@ -66,11 +77,16 @@ class DetectorCompiler {
   readonly #report: Report;
   readonly #lists: PackLists;
   readonly #indexes: EdmIndexes;
+  readonly #byClass: ReadonlyMap<string, readonly string[]>;
 
-  constructor(report: Report, { lists, indexes }: Required<Named>) {
+  constructor(
+    report: Report,
+    { lists, indexes, byClass }: Required<Named> & { readonly byClass: ReadonlyMap<string, readonly string[]> },
+  ) {
     this.#report = report;
     this.#lists = lists;
     this.#indexes = indexes;
+    this.#byClass = byClass;
   }
 
   compile(entry: DetectorEntry, path: YamlPath): CompiledDetector | null {
@@ -130,9 +146,19 @@ class DetectorCompiler {
           notNames: this.#words,
           givenNames: [...this.#givenSets],
         };
+      case "weighed":
+        return this.#weighed(entry, path);
       default:
         return entry satisfies never;
     }
+  }
+
+  #weighed(entry: DetectorEntryOf<"weighed">, path: YamlPath): DetectionMethod {
+    if (entry.confidence !== undefined)
+      this.#report([...path, "confidence"], "is what its weights come to; leave it out");
+    if (entry.tests !== undefined)
+      this.#report([...path, "tests"], "it weighs whole messages; write tests of rules that read it");
+    return compileWeights(this.#listed(entry), this.#byClass, (message) => this.#report([...path, "file"], message));
   }
 
   #pattern(source: string, caseRule: "sensitive" | "insensitive", path: YamlPath): LinearPattern | null {

@@ -10,6 +10,7 @@ import type { PhraseHits } from "./phrase-hits.ts";
 import type { MarkedPlace, PlaceFilter } from "./text-places.ts";
 import type { PhraseIndex, Tokens } from "./tokens.ts";
 import type { Validator } from "./validators.ts";
+import type { WeighedMethod } from "./weighed.ts";
 
 /** A piece of text a reader could see, normalised (normalise.ts). */
 export type Segment = {
@@ -114,6 +115,7 @@ export type DetectionMethod =
       readonly notSurnames: ReadonlySet<string>;
     }
   | ExactMethod
+  | WeighedMethod
   | {
       readonly kind: "sender";
       /** Patterns of core/address-pattern.ts. */

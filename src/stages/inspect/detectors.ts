@@ -32,6 +32,7 @@ export const DEFAULT_LEVELS: Readonly<Record<DetectionMethod["kind"], number>> =
   edm: 95,
   sender: 85,
   shape: 0,
+  weighed: 0,
 };
 
 export type ScanContext = {
@@ -126,6 +127,9 @@ export function candidatesOf(scan: ScannedSegment, method: DetectionMethod): rea
       return findSender(scan, method);
     case "shape":
       return findShapes(scan, method);
+    case "weighed":
+      // Of the whole message: message-matches.ts.
+      return NOTHING;
     default:
       return assertNever(method);
   }

@@ -11,6 +11,8 @@ import { runDetector, scannedOf, scanningSegment } from "./detectors.ts";
 import type { ScanContext } from "./detectors.ts";
 import type { Pausable } from "./pauses.ts";
 import type { PhraseScan } from "./tokens.ts";
+import { MessageFacts, weigh, weighedMatch } from "./weighed.ts";
+import type { WeighedMethod } from "./weighed.ts";
 
 /** Longer texts are worked with pauses. */
 const SHORT_CHARS_MAX = 16_384;
@@ -19,6 +21,7 @@ const NO_MATCHES: readonly Match[] = [];
 export class MessageMatches {
   readonly #pack: CompiledPack;
   readonly #context: ScanContext;
+  readonly #segments: Segment[] = [];
   readonly #scans: ScannedSegment[] = [];
   readonly #read: PhraseScan[] = [];
   /** Numbers of the sets of which something was found. */
@@ -39,6 +42,7 @@ export class MessageMatches {
 
   /** Of a short one. */
   read(segment: Segment, index: number): void {
+    this.#segments[index] = segment;
     const found = this.#pack.phrases.scan(segment.text);
     for (const set of found.sets) this.#sets.add(set);
     this.#read.push(found);
@@ -46,6 +50,7 @@ export class MessageMatches {
   }
 
   *readingLong(segment: Segment, index: number): Pausable<void> {
+    this.#segments[index] = segment;
     for (const match of yield* scanningSegment(this.#pack, { segment, index }, this.#context)) this.#early.push(match);
   }
 
@@ -70,11 +75,16 @@ export class MessageMatches {
 
   #find(detector: CompiledDetector | undefined): readonly Match[] {
     if (detector === undefined) return NO_MATCHES;
+    if (detector.method.kind === "weighed") return [this.#weighed(detector, detector.method)];
     const early = this.#early.length === 0 ? NO_MATCHES : this.#early.filter((match) => match.detector === detector);
     if (!this.#mayFind(detector.method)) return early;
     const matches: Match[] = [];
     for (const scan of this.#scans) runDetector(scan, detector, { matches, context: this.#context });
     return early.length === 0 ? matches : [...early, ...matches].toSorted((a, b) => a.segment - b.segment);
+  }
+
+  #weighed(detector: CompiledDetector, method: WeighedMethod): Match {
+    return weighedMatch(detector, weigh(method, new MessageFacts(this.#segments, (id) => this.of(id))));
   }
 
   /** False where the words that a method starts from stand nowhere. */
@@ -92,6 +102,7 @@ export class MessageMatches {
       case "edm":
       case "sender":
       case "shape":
+      case "weighed":
         return true;
       default:
         return assertNever(method);

@@ -1,5 +1,5 @@
 /**
- * The lists a pack keeps in files of their own: terms of dictionaries and words of names (`file`) and codes that confirm a value (`among`).
+ * The lists a pack keeps in files of their own: terms of dictionaries, words of names and weights (`file`), codes that confirm a value (`among`).
  * Promises: a file that cannot be read, or was changed since it was built, is an error at the key that names it.
  */
 import type { YamlPath } from "../../parts/config/yaml-source.ts";
@@ -27,7 +27,8 @@ export function readLists(entries: readonly DetectorEntry[], reader: ListReader)
   entries.forEach((entry, index) => {
     const path = ["detectors", index];
     if ("file" in entry && entry.file !== undefined) {
-      terms.set(entry, readList(entry.file, { kind: "terms", path: [...path, "file"] }, reader));
+      const kind = entry.type === "weighed" ? "weights" : "terms";
+      terms.set(entry, readList(entry.file, { kind, path: [...path, "file"] }, reader));
     }
     if ((entry.type === "regex" || entry.type === "label_id") && entry.among !== undefined) {
       const { file, first } = entry.among;

@@ -161,6 +161,13 @@ const senderDetector = z.strictObject({
   words: z.array(word).min(1).max(1_000).optional(),
 });
 
+const weighedDetector = z.strictObject({
+  ...shared,
+  type: z.literal("weighed"),
+  /** A list of weights. */
+  file: filePath,
+});
+
 const detector = z.discriminatedUnion("type", [
   regexDetector,
   labelDetector,
@@ -171,6 +178,7 @@ const detector = z.discriminatedUnion("type", [
   edmDetector,
   senderDetector,
   shapeDetector,
+  weighedDetector,
 ]);
 
 const places = z.array(z.enum(TEXT_PLACES)).min(1).max(TEXT_PLACES.length).optional();

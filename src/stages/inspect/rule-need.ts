@@ -26,6 +26,8 @@ const SEARCHED_TYPES: ReadonlySet<DetectorEntry["type"]> = new Set(["regex", "va
 const SEARCH_PRICE = 20;
 /** Every capital is looked at: asked for when all else is there. */
 const SHAPE_PRICE = 200;
+/** Made of all the others: never asked for before windows are measured. */
+const WEIGHED_PRICE = 5_000;
 
 export function pricesOf(detectors: readonly PricedDetector[]): Price {
   const prices = new Map(detectors.map((detector) => [detector.id, priceOf(detector)]));
@@ -33,6 +35,7 @@ export function pricesOf(detectors: readonly PricedDetector[]): Price {
 }
 
 function priceOf(detector: PricedDetector): number {
+  if (detector.type === "weighed") return WEIGHED_PRICE;
   if (detector.type === "name_shape") return SHAPE_PRICE;
   if (detector.type === "sender") return 0;
   return isSearched(detector) ? SEARCH_PRICE : 1;
@@ -44,10 +47,14 @@ function isSearched({ type, keywords = [], confidence = [] }: PricedDetector): b
   return levels.length === 0 || levels.some(({ near }) => near === undefined);
 }
 
+function isWeighed({ detectors }: CountCondition, price: Price): boolean {
+  return detectors.some((detector) => price(detector) === WEIGHED_PRICE);
+}
+
 export function needOf(condition: Condition, price: Price): Need {
   switch (condition.kind) {
     case "count":
-      return { kind: "count", condition };
+      return isWeighed(condition, price) ? NOTHING : { kind: "count", condition };
     case "not":
       return NOTHING;
     case "near":

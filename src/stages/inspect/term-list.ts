@@ -15,8 +15,11 @@ const SPACE = 32;
 const FIELDS = ["source", "licence", "date", "kind", "count", "sha256"] as const;
 type Field = (typeof FIELDS)[number];
 
-/** `terms` are found in texts; `codes` confirm values found otherwise. */
-export const LIST_KINDS = ["terms", "codes"] as const;
+/** `terms` are found in texts; `codes` confirm values found otherwise; `weights` say what each word or class of a message speaks for. */
+export const LIST_KINDS = ["terms", "codes", "weights"] as const;
+/** A word, a number by its length or a sign; or a class and how much of it, the size, the base. Then hundredths. */
+const WEIGHT =
+  /^(?:[a-z']{1,40}|0{1,8}|[#$%/]|@base|@chars\*\d{1,6}|@[a-z][a-z0-9._-]{0,39}>=\d{1,3}\*\d{1,4}) -?\d{1,4}$/;
 export type ListKind = (typeof LIST_KINDS)[number];
 
 export type TermList = {
@@ -37,6 +40,7 @@ const FAULTS_MAX = 20;
 
 /** What two terms of a list are compared by: whole words in any case, or the letters and digits of a code. */
 export function termKey(term: string, kind: ListKind): string {
+  if (kind === "weights") return term.split(" ", 1)[0] ?? "";
   if (plainWords(term, kind) > 0) return term;
   return kind === "terms" ? wordsOf(term).join(" ") : codeKey(term);
 }
@@ -63,6 +67,7 @@ function plainWords(term: string, kind: ListKind): number {
 
 /** Why a term cannot stand in a list; null where it can. */
 export function termFault(term: string, kind: ListKind): string | null {
+  if (kind === "weights") return WEIGHT.test(term) ? null : "is no word or class with its weight, such as `chemo 35`";
   if (term.length > TERM_CHARS_MAX) return `longer than ${TERM_CHARS_MAX} characters`;
   const words = plainWords(term, kind);
   if (words > PHRASE_WORDS_MAX) return TOO_MANY_WORDS;
@@ -110,12 +115,18 @@ export function readEditedList(text: string): ListReading {
   const terms: string[] = [];
   lines.forEach((line, index) => {
     if (/^\s*(?:#|$)/.test(line)) return;
-    const term = list.kind === "codes" ? codeKey(line) : normaliseText(line).replace(/\s+/g, " ").trim().toLowerCase();
+    const term = inForm(line, list.kind);
     const wrong = termFault(term, list.kind);
     if (wrong === null) terms.push(term);
     else fault(firstLine + index, wrong);
   });
   return faults.length > 0 ? { ok: false, faults } : { ok: true, list: { ...list, terms } };
+}
+
+function inForm(line: string, kind: ListKind): string {
+  if (kind === "codes") return codeKey(line);
+  const plain = normaliseText(line).replace(/\s+/g, " ").trim();
+  return plain.toLowerCase();
 }
 
 type ListParts = {

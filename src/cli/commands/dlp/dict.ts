@@ -25,7 +25,11 @@ function buildCommand(): Command {
     .requiredOption("--source <text>", "where the terms come from, with the version")
     .requiredOption("--licence <text>", "under which licence they are used")
     .option("--date <date>", "date of the source, YYYY-MM-DD; default: today", requireDate)
-    .addOption(new Option("--kind <kind>", "terms to find, or codes to confirm").choices(LIST_KINDS).default("terms"))
+    .addOption(
+      new Option("--kind <kind>", "terms to find, or codes to confirm")
+        .choices(LIST_KINDS.filter((kind) => kind !== "weights"))
+        .default("terms"),
+    )
     .addOption(new Option("--format <format>", "how the sources are read").choices(FORMATS).default("lines"))
     .option("--column <name>", "column of a csv or tsv file to take, more than once for several", collect)
     .option("--without <file>", "words not to take, one a line; more than once for several", collect)

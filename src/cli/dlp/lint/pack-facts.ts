@@ -43,7 +43,7 @@ export function detectorById({ pack }: LintSubject, id: string): CompiledDetecto
 export function levelAlone({ ladder, method }: CompiledDetector): number | null {
   const levels = ladder.flatMap((rung) => (rung.kind === "level" ? [rung] : []));
   if (levels.length === 0)
-    return method.kind === "name" || method.kind === "shape" ? CONFIDENCE_MAX : DEFAULT_LEVELS[method.kind];
+    return ["name", "shape", "weighed"].includes(method.kind) ? CONFIDENCE_MAX : DEFAULT_LEVELS[method.kind];
   const alone = levels.filter(({ near }) => near === null).map(({ level }) => level);
   return alone.length === 0 ? null : Math.max(...alone);
 }
