@@ -46,6 +46,14 @@ test.each([
   ["train-loose", 75],
   ["held-mixed", 75],
   ["held-field", 75],
+  ["desk", 50],
+  ["money", 50],
+  ["people", 50],
+  ["hosp2", 50],
+  ["field2", 50],
+  ["desk3", 50],
+  ["money3", 50],
+  ["people3", 50],
 ] as const)("the batch %s has as many mails of either label, %i, each with its reason", (batch, each) => {
   const mails = clinicMails(batch);
   for (const label of ["phi", "clean"]) {
@@ -66,14 +74,22 @@ describe("mails of clinic life", () => {
   });
 
   test.each([
-    ["later", 0.88, 0],
+    ["later", 0.88, 0.03],
     ["unseen", 0.65, 0.03],
     ["another-hand", 0.9, 0.1],
     ["train-hospital", 0.9, 0.03],
     ["train-payer", 0.9, 0.03],
     ["train-practice", 0.8, 0.04],
     ["held-mixed", 0.88, 0.04],
-    ["held-field", 0.8, 0.08],
+    ["held-field", 0.88, 0.04],
+    ["desk", 0.9, 0.05],
+    ["money", 0.9, 0.05],
+    ["people", 0.9, 0.05],
+    ["hosp2", 0.9, 0.05],
+    ["field2", 0.9, 0.05],
+    ["desk3", 0.9, 0.05],
+    ["money3", 0.9, 0.05],
+    ["people3", 0.9, 0.05],
   ] as const)("are told from their look-alikes in the batch %s", async (batch, recallMin, flaggedMax) => {
     expect(shareOf(await scoresOf(batch, samplesOf(batch)))).toSatisfy(isAtLeast(recallMin, flaggedMax));
   });

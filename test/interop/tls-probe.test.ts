@@ -8,7 +8,8 @@ import { CERTIFICATE_KINDS, startInternet } from "../../src/cli/loopback/interne
 import type { Internet } from "../../src/cli/loopback/internet.ts";
 import { runCli } from "../support/child-gateway.ts";
 import { daneVectors, listenOnPort } from "../support/dane-rig.ts";
-import { peers, run } from "../support/peers.ts";
+import { peers } from "../support/peers.ts";
+import { posttlsFinger } from "../support/posttls-finger.ts";
 import { signedZones, Unbound } from "../support/peers-unbound.ts";
 import { SHIPPED_PACK } from "../support/world.ts";
 
@@ -56,9 +57,8 @@ describe.skipIf(postfix.areMissing)(`beside posttls-finger${postfix.note}`, () =
     const theirs: string[] = [];
     for (const { host, address, port, authenticated } of rows.filter(({ kind }) => kind === "address")) {
       ours.push(`${host} ${authenticated}`);
-      const args = ["-c", "-l", "secure", "-F", join(folder, "pkix", "ca.pem"), `[${address}]:${port}`, host];
-      const { stdout, stderr } = await run("/usr/sbin/posttls-finger", args);
-      const word = /(\w+) TLS connection established/.exec(stdout + stderr)?.[1];
+      const ca = join(folder, "pkix", "ca.pem");
+      const word = await posttlsFinger(["-l", "secure", "-F", ca, `[${address}]:${port}`, host]);
       expect(["Verified", "Trusted", "Untrusted"]).toContain(word);
       theirs.push(`${host} ${word === "Verified"}`);
     }

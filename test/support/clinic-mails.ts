@@ -40,6 +40,14 @@ export const BATCHES = [
   "train-loose",
   "held-mixed",
   "held-field",
+  "desk",
+  "money",
+  "people",
+  "hosp2",
+  "field2",
+  "desk3",
+  "money3",
+  "people3",
 ] as const;
 export type Batch = (typeof BATCHES)[number];
 

@@ -27,7 +27,7 @@ import { SILENT_LOG, TEST_OPTIONS } from "./deliver-rig.ts";
 import { JUDGED_PORT, judgedCases } from "./judged-cases.ts";
 import type { JudgedCase, Verdict } from "./judged-cases.ts";
 import { NO_STS } from "./no-sts.ts";
-import { run } from "./peers.ts";
+import { posttlsFinger } from "./posttls-finger.ts";
 import { signedZones, Unbound } from "./peers-unbound.ts";
 import { systemClock } from "./real-clock.ts";
 
@@ -52,9 +52,7 @@ async function theirsOf(
   level: readonly string[] = ["dane"],
   names: readonly string[] = [],
 ): Promise<Verdict> {
-  const args = ["-c", "-t", "5", "-L", "summary,certmatch", "-l", ...level, destination, ...names];
-  const { stdout, stderr } = await run("/usr/sbin/posttls-finger", args);
-  const word = /(Verified|Trusted|Untrusted|Anonymous) TLS connection established/.exec(stdout + stderr)?.[1];
+  const word = await posttlsFinger(["-t", "5", "-L", "summary,certmatch", "-l", ...level, destination, ...names]);
   return (word ?? "none") as Verdict;
 }
 
