@@ -54,6 +54,7 @@ test.each([
   ["desk3", 50],
   ["money3", 50],
   ["people3", 50],
+  ["kept2", 50],
 ] as const)("the batch %s has as many mails of either label, %i, each with its reason", (batch, each) => {
   const mails = clinicMails(batch);
   for (const label of ["phi", "clean"]) {
@@ -90,6 +91,7 @@ describe("mails of clinic life", () => {
     ["desk3", 0.9, 0.05],
     ["money3", 0.9, 0.05],
     ["people3", 0.9, 0.05],
+    ["kept2", 0.8, 0.12],
   ] as const)("are told from their look-alikes in the batch %s", async (batch, recallMin, flaggedMax) => {
     expect(shareOf(await scoresOf(batch, samplesOf(batch)))).toSatisfy(isAtLeast(recallMin, flaggedMax));
   });

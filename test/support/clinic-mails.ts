@@ -48,6 +48,7 @@ export const BATCHES = [
   "desk3",
   "money3",
   "people3",
+  "kept2",
 ] as const;
 export type Batch = (typeof BATCHES)[number];
 
