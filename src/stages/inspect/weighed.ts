@@ -59,11 +59,14 @@ export class MessageFacts {
     this.chars = chars;
   }
 
-  /** Different values of these detectors that are so sure. */
-  distinct(detectors: readonly string[], minConfidence: number): number {
+  /** Different values of these detectors that are so sure; beyond `most` nobody counts on. */
+  distinct(detectors: readonly string[], minConfidence: number, most: number): number {
     const values = new Set<string>();
     for (const id of detectors) {
-      for (const { value, confidence } of this.#counted(id)) if (confidence >= minConfidence) values.add(value);
+      for (const { value, confidence } of this.#counted(id)) {
+        if (confidence >= minConfidence) values.add(value);
+        if (values.size >= most) return values.size;
+      }
     }
     return values.size;
   }
@@ -86,7 +89,7 @@ export function weigh({ base, words, counts, sizes }: WeighedMethod, facts: Mess
   for (const word of facts.words) sum += words.get(word) ?? 0;
   for (const { chars, weight } of sizes) if (facts.chars >= chars) sum += weight;
   for (const { detectors, minConfidence, distinct, weight } of counts) {
-    if (facts.distinct(detectors, minConfidence) >= distinct) sum += weight;
+    if (facts.distinct(detectors, minConfidence, distinct) >= distinct) sum += weight;
   }
   return sum;
 }

@@ -21,6 +21,7 @@ export type WeighedSample = {
 
 const SURE = [0, 30, 65];
 const DISTINCT = [1, 2, 3, 5, 8];
+const DISTINCT_MAX = 8;
 const CHARS = [150, 300, 600, 1_200, 2_500, 5_000];
 const NAME_CLASSES = ["person", "addressee", "shaped"];
 /** A word is taken up when so many messages of so many sets have it. */
@@ -67,7 +68,7 @@ function byClassOf({ detectors }: CompiledPack): ReadonlyMap<string, readonly st
 
 function countsOf(facts: MessageFacts, [name, detectors]: readonly [string, readonly string[]]): readonly string[] {
   return SURE.flatMap((sure) => {
-    const found = facts.distinct(detectors, sure);
+    const found = facts.distinct(detectors, sure, DISTINCT_MAX);
     return DISTINCT.filter((distinct) => found >= distinct).map((distinct) => `@${name}>=${sure}*${distinct}`);
   });
 }
