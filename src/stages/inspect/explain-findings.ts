@@ -34,14 +34,34 @@ export type FindingExplanation = {
 };
 
 /** In order of their place. Words of lists are not among them unless a rule's condition counted them. */
-export function explainFindings(pack: CompiledPack, { segments, senderNames }: Seen): readonly FindingExplanation[] {
+export function explainFindings(pack: CompiledPack, seen: Seen): readonly FindingExplanation[] {
+  const { segments, senderNames } = seen;
   const context = { senderNames, isLate: () => false, matchesMax: Number.POSITIVE_INFINITY };
-  return segments.flatMap((segment, index) => {
+  const placed = segments.flatMap((segment, index) => {
     const found = pack.phrases.scan(segment.text);
     const scan = scannedOf({ segment, index }, found, context);
     const explained = pack.detectors.flatMap((detector) => explainDetector(scan, detector));
     return explained.toSorted((a, b) => a.start - b.start);
   });
+  return [...placed, ...weighedIn(pack, seen)];
+}
+
+/** Of the whole message, with no place in it: as the engine found it. */
+function weighedIn(pack: CompiledPack, { results }: Seen): readonly FindingExplanation[] {
+  const matches = results.find((result) => result.pack === pack)?.matches ?? [];
+  return matches
+    .filter(({ detector }) => detector.method.kind === "weighed")
+    .map(({ detector, segment, start, end, confidence }) => ({
+      detector: detector.id,
+      segment,
+      start,
+      end,
+      confidence,
+      level: confidence,
+      supports: [],
+      suppressions: [],
+      dropped: null,
+    }));
 }
 
 function explainDetector(scan: ScannedSegment, detector: CompiledDetector): readonly FindingExplanation[] {

@@ -50,6 +50,13 @@ test("conditions of rules that found nothing are printed when asked for", async 
   expect(output).not.toContain("found nothing");
 });
 
+test("a message that is weighed is a finding without a place, as sure as its condition says", async () => {
+  const { output } = await runDlp("explain", file);
+  const [, number, sure] = /\n *(\d+) +message\.weighed +(\d+) +\S+ +\S+ +0 +0 +- .* level \2\n/.exec(output) ?? [];
+  expect(Number(sure)).toBeGreaterThanOrEqual(63);
+  expect(output).toContain(`[x] class weighed, confidence 63 or more: 1 of 1 values  #${number}\n`);
+});
+
 test("a sender is told as one, without the address", async () => {
   const mail = join(folder, "sender.eml");
   writeFileSync(mail, "From: oncology-reminders@clinic.example\r\nSubject: Your appointment\r\n\r\nThursday at 10");
