@@ -117,9 +117,32 @@ function piecesBetween(text: string, marks: readonly Mark[]): readonly string[] 
 
 /** Words in small letters, numbers by their length (`0000`), and the signs # $ % /. */
 function addWords(text: string, words: Set<string>): void {
-  for (const [word] of text.matchAll(/[a-z']{1,60}|[0-9]{1,20}|[#$%/]/gi)) {
-    const first = word.charCodeAt(0);
-    if (first >= 48 && first <= 57) words.add("0".repeat(Math.min(word.length, DIGITS_MAX)));
-    else if (word.length <= WORD_CHARS_MAX) words.add(word.toLowerCase());
+  for (let at = 0; at < text.length;) {
+    const kind = kindOf(text.charCodeAt(at));
+    const from = at;
+    at += 1;
+    if (kind === OTHER) continue;
+    if (kind === SIGN) {
+      words.add(text.charAt(from));
+      continue;
+    }
+    while (at < text.length && kindOf(text.charCodeAt(at)) === kind) at += 1;
+    if (kind === DIGIT) words.add("0".repeat(Math.min(at - from, DIGITS_MAX)));
+    else if (at - from <= WORD_CHARS_MAX) words.add(text.slice(from, at).toLowerCase());
   }
+}
+
+const OTHER = 0;
+const LETTER = 1;
+const DIGIT = 2;
+const SIGN = 3;
+const KINDS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const sign = String.fromCharCode(code);
+  if (/[a-z']/i.test(sign)) return LETTER;
+  if (/[0-9]/.test(sign)) return DIGIT;
+  return /[#$%/]/.test(sign) ? SIGN : OTHER;
+});
+
+function kindOf(code: number): number {
+  return KINDS[code] ?? OTHER;
 }
