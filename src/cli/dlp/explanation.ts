@@ -98,7 +98,7 @@ export class Explainer {
     const rules = packs.flatMap((pack) => {
       for (const finding of explainFindings(pack, seen)) this.#list(pack, finding);
       const matches = seen.results.find((result) => result.pack === pack)?.matches ?? [];
-      const evaluation = new RuleEvaluation(seen.segments, matchesAmong(matches), { isLate: () => false });
+      const evaluation = new RuleEvaluation(this.#places, matchesAmong(matches), { isLate: () => false });
       return pack.rules.map((rule) => {
         const { when, holds } = explainRule(rule, evaluation, matches);
         const { id, status, tier, action, also, scope } = rule;

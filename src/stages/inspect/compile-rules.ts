@@ -13,8 +13,8 @@ import { compileSuppressions, detectorsOfClass, isKnownId } from "./compile-supp
 import type { KnownNames } from "./compile-suppressions.ts";
 import type { CompiledRule, Condition, CountCondition, Suppression } from "./compiled-pack.ts";
 import type { BetweenEntry, ConditionEntry, DetectorEntry, RuleEntry, SuppressionEntry } from "./pack-schema.ts";
-import { needOf, pricesOf } from "./rule-need.ts";
-import type { Price, PricedDetector } from "./rule-need.ts";
+import { NeedTable, pricesOf } from "./rule-need.ts";
+import type { PricedDetector } from "./rule-need.ts";
 import type { PlaceFilter } from "./text-places.ts";
 
 const FORMS = ["all", "any", "not", "any_of", "class"] as const;
@@ -25,7 +25,7 @@ type KnownDetector = PricedDetector & Pick<DetectorEntry, "classes">;
 
 type ScopeEntry = Pick<ConditionEntry, "scope" | "not_in">;
 
-type Known = KnownNames & { readonly price: Price };
+type Known = KnownNames & { readonly needs: NeedTable };
 
 export function compileRules(
   {
@@ -51,7 +51,7 @@ function knownOf(detectors: readonly KnownDetector[]): Known {
   for (const { id, classes } of detectors) {
     for (const name of new Set(classes)) byClass.set(name, [...(byClass.get(name) ?? []), id]);
   }
-  return { ids: detectors.map(({ id }) => id), byClass, price: pricesOf(detectors) };
+  return { ids: detectors.map(({ id }) => id), byClass, needs: new NeedTable(pricesOf(detectors)) };
 }
 
 class RuleCompiler {
@@ -77,7 +77,7 @@ class RuleCompiler {
     if (!demandsSomething(when)) this.#report([...path, "when"], 'holds for every mail: it asks for nothing but "not"');
     const { action, also } = compileActions(entry, path, this.#report);
     const tier = isDemand(action) ? entry.tier : "none";
-    const need = needOf(when, this.#known.price);
+    const need = this.#known.needs.needOf(when);
     return { id: entry.id, status: entry.status, tier, action, also, scope, when, need, reads: readsOf(when) };
   }
 

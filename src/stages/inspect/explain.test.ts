@@ -9,6 +9,7 @@ import { packOf, stillClock } from "./inspect-mails.suite.ts";
 import { DEFAULT_INSPECT_OPTIONS } from "./inspect-options.ts";
 import { matchesAmong, RuleEvaluation } from "./rules.ts";
 import { scanBytes } from "./scan.ts";
+import { TextPlaces } from "./text-places.ts";
 
 const PACK = `version: 1
 pack: p
@@ -53,7 +54,8 @@ async function explained(
   const matches = seen.results[0]?.matches ?? [];
   const rule = pack.rules.find((each) => each.id === id);
   if (rule === undefined) throw new Error("no such rule");
-  return explainRule(rule, new RuleEvaluation(seen.segments, matchesAmong(matches), { isLate: () => false }), matches);
+  const places = new TextPlaces(seen.segments);
+  return explainRule(rule, new RuleEvaluation(places, matchesAmong(matches), { isLate: () => false }), matches);
 }
 
 function counts(condition: ConditionExplanation): readonly CountExplanation[] {

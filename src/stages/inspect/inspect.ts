@@ -21,7 +21,7 @@ import type { Extraction } from "./extraction-result.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 import { matchingPack } from "./match-pack.ts";
 import type { PackResult } from "./match-pack.ts";
-import { withAttached } from "./text-places.ts";
+import { TextPlaces, withAttached } from "./text-places.ts";
 import { wantedOf } from "./message-header.ts";
 import { inTurns, Turnstile } from "./pauses.ts";
 
@@ -66,6 +66,7 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     };
     const extraction = await extractSafely({ mime, read }, { options, wanted, isLate, attachments });
     const segments = withAttached(extraction.segments, mime.root);
+    const places = new TextPlaces(segments);
     const { senderNames } = extraction;
     let wasCut = false;
     const onCut = (): void => void (wasCut = true);
@@ -74,7 +75,7 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     const results: PackResult[] = [];
     for (const pack of deps.packs) {
       try {
-        results.push(await inTurns(matchingPack(pack, segments, context), deps.clock));
+        results.push(await inTurns(matchingPack(pack, places, context), deps.clock));
       } catch {
         // A fault of the engine must not pass as clean; the error itself could quote the message.
         faults.push({ part: "", reason: "inspection_error" });

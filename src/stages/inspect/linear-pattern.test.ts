@@ -103,6 +103,25 @@ describe("told where digits stand, a search finds what it finds without", () => 
   });
 });
 
+describe("looking only where an @ stands, a search finds what a plain one finds", () => {
+  const text = fc
+    .array(fc.constantFrom("@", "a", "b.", "-", " ", ".c", "x".repeat(9), "\n", "é", "a@b.c"))
+    .map((all) => all.join(""));
+  test.each(["\\b[a-z][a-z.-]{0,7}@[a-z]{1,9}(?:\\.[a-z]{1,9}){1,2}", "[a-z]{0,3}@{1,2}b?", "^(?:a|bb)?@|.@$"])(
+    "%s",
+    (source) => {
+      const pattern = patternOf(source);
+      fc.assert(
+        fc.property(text, (text) => {
+          const plain = Array.from(text.matchAll(new RegExp(source, "gm")), ([value]) => value);
+          expect(pattern.search(text, never).map(({ value }) => value)).toEqual(plain);
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
+});
+
 test("a search stops when it is late", () => {
   let looks = 0;
   const found = patternOf("a").search("a".repeat(100_000), () => (looks += 1) > 2);

@@ -13,6 +13,7 @@ export const STEPS_MAX = 2_000;
 /** Longest pattern source and longest text one match may cover. */
 export const PATTERN_CHARS_MAX = 1_000;
 export const MATCH_CHARS_MAX = 512;
+const AT_SIGN: CharSet = 1n << 64n;
 /** Text searched between two looks at the deadline. */
 const SLICE_CHARS = 16_384;
 
@@ -50,7 +51,12 @@ export function readPattern(source: string, options: { readonly ignoreCase: bool
           "shorten repeats, or let neighbouring repeats share no characters",
       );
     }
-    const bounds = { charsMax: extent.max, digitWithin: charsBeforeDigit(tree), steps };
+    const bounds = {
+      charsMax: extent.max,
+      digitWithin: charsBefore(tree, DIGIT),
+      atSignWithin: charsBefore(tree, AT_SIGN),
+      steps,
+    };
     return { ok: true, pattern: compile(source, options.ignoreCase, bounds) };
   } catch (error) {
     if (error instanceof PatternError) return refuse(error.message);
@@ -71,23 +77,26 @@ type Bounds = {
   /** Longest match. */
   readonly charsMax: number;
   readonly digitWithin: LinearPattern["digitWithin"];
+  /** The same of its first `@`. */
+  readonly atSignWithin: number | null;
   readonly steps: number;
 };
 
 const NO_MATCHES: readonly PatternMatch[] = [];
 
-function compile(source: string, ignoreCase: boolean, { charsMax, digitWithin, steps }: Bounds): LinearPattern {
+function compile(source: string, ignoreCase: boolean, bounds: Bounds): LinearPattern {
+  const { charsMax, digitWithin, steps } = bounds;
   const flags = ignoreCase ? "mi" : "m";
   const searching = new RegExp(source, `${flags}g`);
   const sticky = new RegExp(source, `${flags}y`);
   const search = (text: string, isLate: () => boolean, digits?: readonly number[]): readonly PatternMatch[] => {
-    const stretches = digits === undefined || digitWithin === null ? [0, text.length] : digits;
+    const { stretches, within } = whereToSearch(text, digits, bounds);
     if (stretches.length === 0) return NO_MATCHES;
     const matches: PatternMatch[] = [];
     let from = 0;
     let lookAt = 0;
     for (let i = 0; i < stretches.length; i += 2) {
-      from = Math.max(from, (stretches[i] ?? 0) - (digitWithin ?? 0));
+      from = Math.max(from, (stretches[i] ?? 0) - within);
       const end = stretches[i + 1] ?? 0;
       while (from < end) {
         if (from >= lookAt && isLate()) return matches;
@@ -103,6 +112,30 @@ function compile(source: string, ignoreCase: boolean, { charsMax, digitWithin, s
     return match === null ? null : toMatch(match, at);
   };
   return { source, steps, digitWithin, search, matchAt };
+}
+
+type Places = { readonly stretches: readonly number[]; readonly within: number };
+
+/** `within`: at most so many characters of a match stand before a stretch. */
+function whereToSearch(
+  text: string,
+  digits: readonly number[] | undefined,
+  { digitWithin, atSignWithin }: Bounds,
+): Places {
+  if (atSignWithin !== null) return { stretches: atSignsIn(text, atSignWithin), within: atSignWithin };
+  if (digitWithin !== null && digits !== undefined) return { stretches: digits, within: digitWithin };
+  return { stretches: [0, text.length], within: 0 };
+}
+
+/** Start and end of stretches, in turn; those that are no further apart than `within` are one. */
+function atSignsIn(text: string, within: number): readonly number[] {
+  const stretches: number[] = [];
+  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", at + 1)) {
+    const last = stretches.length - 1;
+    if (last > 0 && at - (stretches[last] ?? 0) <= within) stretches[last] = at + 1;
+    else stretches.push(at, at + 1);
+  }
+  return stretches;
 }
 
 type Search = { readonly text: string; readonly searching: RegExp; readonly charsMax: number; readonly until: number };
@@ -154,28 +187,28 @@ function extentOf(node: PatternNode): { readonly min: number; readonly max: numb
   }
 }
 
-/** The most characters a match of the node has before its first digit; null where it may have no digit. */
-function charsBeforeDigit(node: PatternNode): number | null {
+/** The most characters a match of the node has before its first one of `wanted`; null where it may have none. */
+function charsBefore(node: PatternNode, wanted: CharSet): number | null {
   switch (node.kind) {
     case "chars":
-      return (node.set & ~DIGIT) === 0n ? 0 : null;
+      return (node.set & ~wanted) === 0n ? 0 : null;
     case "assertion":
       return null;
     case "sequence": {
       let before = 0;
       for (const item of node.items) {
-        const own = charsBeforeDigit(item);
+        const own = charsBefore(item, wanted);
         if (own !== null) return before + own;
         before += extentOf(item).max;
       }
       return null;
     }
     case "choice": {
-      const parts = node.branches.map(charsBeforeDigit);
+      const parts = node.branches.map((branch) => charsBefore(branch, wanted));
       return parts.reduce((most, part) => (most === null || part === null ? null : Math.max(most, part)), 0);
     }
     case "repeat":
-      return node.min === 0 ? null : charsBeforeDigit(node.item);
+      return node.min === 0 ? null : charsBefore(node.item, wanted);
     default:
       return node satisfies never;
   }

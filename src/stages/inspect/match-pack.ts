@@ -9,6 +9,7 @@ import { MessageMatches } from "./message-matches.ts";
 import { atOnce } from "./pauses.ts";
 import type { Pausable } from "./pauses.ts";
 import { RuleEvaluation } from "./rules.ts";
+import { TextPlaces } from "./text-places.ts";
 
 export type PackResult = {
   readonly pack: CompiledPack;
@@ -24,21 +25,17 @@ export type PackContext = ScanContext & {
 
 /** All at once; see matchingPack. */
 export function matchPack(pack: CompiledPack, segments: readonly Segment[], context: PackContext): PackResult {
-  return atOnce(matchingPack(pack, segments, context));
+  return atOnce(matchingPack(pack, new TextPlaces(segments), context));
 }
 
-export function* matchingPack(
-  pack: CompiledPack,
-  segments: readonly Segment[],
-  context: PackContext,
-): Pausable<PackResult> {
-  const found = new MessageMatches(pack, context);
-  for (const [index, segment] of segments.entries()) {
+export function* matchingPack(pack: CompiledPack, places: TextPlaces, context: PackContext): Pausable<PackResult> {
+  const found = new MessageMatches(pack, places, context);
+  for (const [index, segment] of places.segments.entries()) {
     if (context.isLate()) break;
     if (found.isShort(segment)) found.read(segment, index);
     else yield* found.readingLong(segment, index);
   }
-  const evaluation = new RuleEvaluation(segments, (detector) => found.of(detector), context);
+  const evaluation = new RuleEvaluation(places, (detector) => found.of(detector), context);
   const satisfied = pack.rules.filter((rule) => evaluation.holds(rule));
   const acting = satisfied.filter((rule) => rule.status === "active");
   const told = pack.detectors.filter(

@@ -5,6 +5,7 @@ import { scanSegment } from "./detectors.ts";
 import { packOf } from "./inspect-mails.suite.ts";
 import { matchPack } from "./match-pack.ts";
 import { matchesAmong, RuleEvaluation } from "./rules.ts";
+import { TextPlaces } from "./text-places.ts";
 
 const pack = packOf(`version: 1
 pack: p
@@ -50,7 +51,7 @@ describe("detectors that run only when a rule asks", () => {
       fc.property(texts, (pieces) => {
         const segments = segmentsOf(pieces);
         const all = segments.flatMap((segment, index) => scanSegment(pack, { segment, index }, context));
-        const evaluation = new RuleEvaluation(segments, matchesAmong(all), context);
+        const evaluation = new RuleEvaluation(new TextPlaces(segments), matchesAmong(all), context);
         const holding = pack.rules.filter((rule) => evaluation.test(rule.when, null));
         expect(matchPack(pack, segments, { ...context, tellsAll: true })).toEqual({
           pack,
@@ -71,7 +72,7 @@ describe("detectors that run only when a rule asks", () => {
       asked.push(detector);
       return [];
     };
-    const evaluation = new RuleEvaluation([], matchesOf, context);
+    const evaluation = new RuleEvaluation(new TextPlaces([]), matchesOf, context);
     expect(pack.rules.filter(({ id }) => id === "near").some((rule) => evaluation.holds(rule))).toBe(false);
     expect(asked.toSorted()).toEqual(["ending", "word"]);
   });
@@ -94,7 +95,7 @@ rules:
       asked.push(detector);
       return [];
     };
-    const evaluation = new RuleEvaluation([], matchesOf, context);
+    const evaluation = new RuleEvaluation(new TextPlaces([]), matchesOf, context);
     expect(dear.rules.some((rule) => evaluation.holds(rule))).toBe(false);
     expect(asked.toSorted()).toEqual(["code", "word"]);
   });

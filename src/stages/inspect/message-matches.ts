@@ -10,6 +10,7 @@ import type { Segment } from "./compiled-pack.ts";
 import { runDetector, scannedOf, scanningSegment } from "./detectors.ts";
 import type { ScanContext } from "./detectors.ts";
 import type { Pausable } from "./pauses.ts";
+import type { TextPlaces } from "./text-places.ts";
 import type { PhraseScan } from "./tokens.ts";
 import { MessageFacts, weigh, weighedMatch } from "./weighed.ts";
 import type { WeighedMethod } from "./weighed.ts";
@@ -21,7 +22,7 @@ const NO_MATCHES: readonly Match[] = [];
 export class MessageMatches {
   readonly #pack: CompiledPack;
   readonly #context: ScanContext;
-  readonly #segments: Segment[] = [];
+  readonly #places: TextPlaces;
   readonly #scans: ScannedSegment[] = [];
   readonly #read: PhraseScan[] = [];
   /** Numbers of the sets of which something was found. */
@@ -30,8 +31,9 @@ export class MessageMatches {
   readonly #early: Match[] = [];
   readonly #byDetector = new Map<string, readonly Match[]>();
 
-  constructor(pack: CompiledPack, context: ScanContext) {
+  constructor(pack: CompiledPack, places: TextPlaces, context: ScanContext) {
     this.#pack = pack;
+    this.#places = places;
     this.#context = context;
   }
 
@@ -42,7 +44,6 @@ export class MessageMatches {
 
   /** Of a short one. */
   read(segment: Segment, index: number): void {
-    this.#segments[index] = segment;
     const found = this.#pack.phrases.scan(segment.text);
     for (const set of found.sets) this.#sets.add(set);
     this.#read.push(found);
@@ -50,7 +51,6 @@ export class MessageMatches {
   }
 
   *readingLong(segment: Segment, index: number): Pausable<void> {
-    this.#segments[index] = segment;
     for (const match of yield* scanningSegment(this.#pack, { segment, index }, this.#context)) this.#early.push(match);
   }
 
@@ -84,7 +84,7 @@ export class MessageMatches {
   }
 
   #weighed(detector: CompiledDetector, method: WeighedMethod): Match {
-    return weighedMatch(detector, weigh(method, new MessageFacts(this.#segments, (id) => this.of(id))));
+    return weighedMatch(detector, weigh(method, new MessageFacts(this.#places, (id) => this.of(id))));
   }
 
   /** False where the words that a method starts from stand nowhere. */

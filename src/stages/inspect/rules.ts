@@ -7,7 +7,7 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { CompiledRule, Condition, CountCondition, Match, NearCondition, Segment } from "./compiled-pack.ts";
 import type { Need } from "./rule-need.ts";
 import { Suppressing } from "./suppressing.ts";
-import { TextPlaces } from "./text-places.ts";
+import type { TextPlaces } from "./text-places.ts";
 
 /** Longest match, so that a window never misses one that began far before it. */
 const MATCH_CHARS_MAX = 600;
@@ -29,20 +29,20 @@ const NO_MATCHES: readonly Match[] = [];
 
 /** Answers whether a rule holds for the matches of one message. */
 export class RuleEvaluation {
-  readonly #segments: readonly Segment[];
+  readonly #places: TextPlaces;
   readonly #matchesOf: MatchesOf;
   readonly #limits: Limits;
   readonly #gathered = new Map<string, Pool>();
   readonly #supplies = new Map<string, Supply>();
-  readonly #places: TextPlaces;
+  /** By slot; undefined where nobody asked yet. */
+  readonly #isMetBySlot: (boolean | undefined)[] = [];
   readonly #suppressing: Suppressing;
 
-  constructor(segments: readonly Segment[], matchesOf: MatchesOf, limits: Limits) {
-    this.#segments = segments;
+  constructor(places: TextPlaces, matchesOf: MatchesOf, limits: Limits) {
     this.#limits = limits;
     this.#matchesOf = matchesOf;
-    this.#places = new TextPlaces(segments);
-    this.#suppressing = new Suppressing(this.#places, matchesOf);
+    this.#places = places;
+    this.#suppressing = new Suppressing(places, matchesOf);
   }
 
   holds(rule: CompiledRule): boolean {
@@ -50,29 +50,38 @@ export class RuleEvaluation {
   }
 
   #isMet(need: Need): boolean {
+    return (this.#isMetBySlot[need.slot] ??= this.#findMet(need));
+  }
+
+  #findMet(need: Need): boolean {
     switch (need.kind) {
       case "all":
         // What an earlier rule asked for is known, and may tell at once.
-        if (need.needs.some((each) => this.#isKnown(each) && !this.#isMet(each))) return false;
-        return need.needs.every((each) => this.#isMet(each));
+        for (const each of need.needs) if (this.#isKnown(each) && !this.#isMet(each)) return false;
+        for (const each of need.needs) if (!this.#isMet(each)) return false;
+        return true;
       case "any":
-        return need.needs.some((each) => this.#isMet(each));
-      case "count": {
-        const { distinct, weight } = need.condition;
-        const supply = this.#supply(need.condition);
-        if (supply.all.length < distinct) return false;
-        const total = (supply.tally ??= tallyOf(supply.all));
-        return total.distinct >= distinct && total.weight >= weight;
-      }
+        for (const { slot } of need.needs) if (this.#isMetBySlot[slot] === true) return true;
+        for (const each of need.needs) if (this.#isMet(each)) return true;
+        return false;
+      case "count":
+        return this.#hasEnough(need.condition);
       default:
         return assertNever(need);
     }
   }
 
   #isKnown(need: Need): boolean {
-    return (
-      need.kind === "count" && (isNarrow(need.condition) ? this.#supplies : this.#gathered).has(need.condition.key)
-    );
+    if (this.#isMetBySlot[need.slot] !== undefined) return true;
+    if (need.kind !== "count") return false;
+    return (isNarrow(need.condition) ? this.#supplies : this.#gathered).has(need.condition.key);
+  }
+
+  #hasEnough(condition: CountCondition): boolean {
+    const supply = this.#supply(condition);
+    if (supply.all.length < condition.distinct) return false;
+    const total = (supply.tally ??= tallyOf(supply.all));
+    return total.distinct >= condition.distinct && total.weight >= condition.weight;
   }
 
   /** `anchor`: the match from which windows are measured, where one was chosen. */
@@ -159,11 +168,12 @@ export class RuleEvaluation {
   }
 
   #inWindow(pool: Pool, anchor: Match, withinChars: number): readonly Match[] {
-    const home = this.#segments[anchor.segment];
+    const { segments } = this.#places;
+    const home = segments[anchor.segment];
     const near = slice(pool.bySegment.get(anchor.segment) ?? [], anchor.start - withinChars, anchor.end + withinChars);
     const found = [...near];
     for (const [index, matches] of pool.bySegment) {
-      const other = this.#segments[index];
+      const other = segments[index];
       if (index === anchor.segment || other === undefined || home === undefined || other.message !== home.message)
         continue;
       if (standsBefore(other) && anchor.start <= withinChars) found.push(...matches);

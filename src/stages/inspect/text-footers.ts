@@ -5,6 +5,9 @@ const NOTICE =
   /confidentiality (?:notice|statement|note|warning)|(?:e-?mail|message|communication|transmission)[^.]{0,120}(?:confidential|privileged|intended (?:only|solely))|not the intended recipient|received th(?:is|e) [a-z -]{1,40} in error|aviso de (?:confidencialidad|privacidad)|(?:este|el presente) (?:mensaje|correo)[^.]{0,120}confidencial|informaci[óo]n contenida[^.]{0,120}confidencial|no es (?:usted )?el destinatario|(?:ha recibido est[ea] [a-zóé ]{1,40}|lo ha recibido) por error/i;
 const LIST =
   /\bto unsubscribe\b|\bunsubscribe (?:from|here)\b|you (?:received|are receiving) this (?:e-?mail|message) because|\bdarse de baja\b|\bmailing list\b.{0,80}https?:/i;
+/** One of these stands in whatever the two above match. */
+const HINT =
+  /confiden|privileged|intended|receiv|aviso de|destinatario|por error|unsubscribe|darse de baja|mailing list/i;
 const HEADING =
   /^[\W_]{0,9}(?:confidentiality|legal|privacy|hipaa)[a-z ]{0,24}(?:notice|statement|note|warning)[\W_]{0,9}$/i;
 /** A longer paragraph is no footer, whatever it says. */
@@ -16,6 +19,11 @@ const BROKEN_CHARS_MAX = 130;
 const BEFORE_CHARS_MAX = 60;
 
 type Lines = { readonly from: number; readonly to: number };
+
+/** False for most texts, which need not be looked at line by line. */
+export function mayHoldFooter(text: string): boolean {
+  return HINT.test(text);
+}
 
 /** From line to line, the end not included. What stands before a notice in its paragraph, and behind its last full line, is no part of it. */
 export function footerParagraphs(lines: readonly Line[]): readonly Lines[] {

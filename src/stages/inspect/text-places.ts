@@ -7,7 +7,7 @@ import type { MimePart } from "../../core/mime-structure.ts";
 import { isEmbeddedMessage } from "../../parts/mime/part-facts.ts";
 import type { Segment } from "./compiled-pack.ts";
 import type { Markup } from "./html-places.ts";
-import { footerParagraphs } from "./text-footers.ts";
+import { footerParagraphs, mayHoldFooter } from "./text-footers.ts";
 import { isBlankForm } from "./text-forms.ts";
 import { LINES_MAX, linesOf } from "./text-lines.ts";
 import type { Line } from "./text-lines.ts";
@@ -28,16 +28,16 @@ export type Mark = { readonly start: number; readonly end: number; readonly plac
 type Span = { readonly start: number; readonly end: number };
 
 export class TextPlaces {
-  readonly #segments: readonly Segment[];
+  readonly segments: readonly Segment[];
   readonly #marks = new Map<number, readonly Mark[]>();
 
   constructor(segments: readonly Segment[]) {
-    this.#segments = segments;
+    this.segments = segments;
   }
 
   /** One place; of an attachment the marked place within it as well. */
   of(index: number, span: Span): readonly TextPlace[] {
-    const segment = this.#segments[index];
+    const segment = this.segments[index];
     if (segment === undefined) return [];
     if (segment.kind !== "body") return [segment.kind];
     const mark = this.markOf(index, span);
@@ -71,7 +71,7 @@ export class TextPlaces {
   marksOf(index: number): readonly Mark[] {
     const known = this.#marks.get(index);
     if (known !== undefined) return known;
-    const segment = this.#segments[index];
+    const segment = this.segments[index];
     const marks = segment?.kind === "body" ? marksIn(segment.text, segment.markup?.()) : [];
     this.#marks.set(index, marks);
     return marks;
@@ -87,9 +87,8 @@ export function marksIn(text: string, markup?: Markup): readonly Mark[] {
   const own = quotedFrom(shown, (line) => places[line] === "quoted");
   places.fill("quoted", own, shown.length);
   for (let i = 0; i < own; i += 1) if (lines[i]?.isQuoted === true) places[i] = "quoted";
-  for (const { from, to } of footerParagraphs(shown.slice(0, own))) {
-    for (let i = from; i < to; i += 1) places[i] ??= "footer";
-  }
+  const footers = mayHoldFooter(text) ? footerParagraphs(shown.slice(0, own)) : [];
+  for (const { from, to } of footers) for (let i = from; i < to; i += 1) places[i] ??= "footer";
   let end = own;
   while (end > 0 && (places[end - 1] !== null || lines[end - 1]?.isBlank === true)) end -= 1;
   const signature = signatureFrom(lines.slice(0, end));

@@ -3,9 +3,8 @@
  * Promises: deterministic, in whole hundredths; each word counts once however often it stands there; at most so much of a text is read.
  * What stands in a notice or in a blank form does not count.
  */
-import type { CompiledDetector, Match, Segment } from "./compiled-pack.ts";
-import { TextPlaces } from "./text-places.ts";
-import type { Mark } from "./text-places.ts";
+import type { CompiledDetector, Match } from "./compiled-pack.ts";
+import type { Mark, TextPlaces } from "./text-places.ts";
 
 /** Characters read of one text, and of all together. */
 const TEXT_CHARS_MAX = 8_192;
@@ -42,18 +41,18 @@ export class MessageFacts {
   readonly #matchesOf: MatchesOf;
   readonly #values = new Map<string, readonly Match[]>();
 
-  constructor(segments: readonly Segment[], matchesOf: MatchesOf) {
-    this.#places = new TextPlaces(segments);
+  constructor(places: TextPlaces, matchesOf: MatchesOf) {
+    this.#places = places;
     this.#matchesOf = matchesOf;
     const words = new Set<string>();
     let left = MESSAGE_CHARS_MAX;
     let chars = 0;
-    segments.forEach(({ kind, text }, index) => {
+    places.segments.forEach(({ kind, text }, index) => {
       if (kind === "sender" || kind === "header") return;
       if (kind === "body") chars += text.length;
       const read = text.slice(0, Math.min(left, TEXT_CHARS_MAX));
       left -= read.length;
-      for (const piece of piecesBetween(read, this.#places.marksOf(index).filter(isSilent))) addWords(piece, words);
+      for (const piece of piecesBetween(read, places.marksOf(index).filter(isSilent))) addWords(piece, words);
     });
     this.words = words;
     this.chars = chars;

@@ -5,6 +5,7 @@
 import type { CompiledPack } from "../../../stages/inspect/compiled-pack.ts";
 import type { Seen } from "../../../stages/inspect/inspect.ts";
 import { matchesAmong } from "../../../stages/inspect/rules.ts";
+import { TextPlaces } from "../../../stages/inspect/text-places.ts";
 import { MessageFacts } from "../../../stages/inspect/weighed.ts";
 
 /** A message as far as it is weighed. */
@@ -37,7 +38,7 @@ type Labelled = { readonly set: string; readonly isPhi: boolean };
 
 export function weighedSample({ set, isPhi }: Labelled, seen: Seen, pack: CompiledPack): WeighedSample {
   const matches = seen.results.flatMap((result) => result.matches);
-  const facts = new MessageFacts(seen.segments, matchesAmong(matches));
+  const facts = new MessageFacts(new TextPlaces(seen.segments), matchesAmong(matches));
   const texts = seen.segments.filter(({ kind }) => kind !== "sender" && kind !== "header").map(({ text }) => text);
   const names = matches.filter(({ detector }) => detector.classes.some((name) => NAME_CLASSES.includes(name)));
   return {
