@@ -1,11 +1,11 @@
 /**
- * Puts the modules that the command line and the service load together into few files, in place, for a quicker start:
- * `node packaging/bundle.ts DIST`, DIST as the compiler wrote it.
- * Promises: what runs in threads and processes of its own stays as compiled, for its reach is bounded by path; a module finds what lies
+ * Puts the modules that the command line, the service and its inspection thread load together into few files, in place, for a quicker
+ * start: `node packaging/bundle.ts DIST`, DIST as the compiler wrote it.
+ * Promises: other threads, and the reader processes, whose reach is bounded by path, stay as compiled; a module finds what lies
  * beside it where it was. Nothing is renamed or made smaller: traces stay readable.
  */
-import { chmodSync, rmSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { rolldown } from "rolldown";
 import type { Plugin } from "rolldown";
 import { ROOT } from "./sources.ts";
@@ -15,6 +15,9 @@ const INLINED = new Set(["commander", "yaml", "zod"]);
 const ENTRY = "cli/cli";
 /** As deep as the entry, so that one path leads from either to a module's place. */
 const CHUNKS = "chunks";
+/** Started by its place, where a line is left that leads to the chunk. */
+const THREAD = "stages/inspect/inspect-thread.js";
+const THREAD_ENTRY = `${CHUNKS}/${basename(THREAD, ".js")}`;
 
 const dist = resolve(process.argv[2] ?? join(ROOT, "dist"));
 
@@ -37,7 +40,7 @@ function isLeftOut(specifier: string): boolean {
 const bundle = await rolldown({
   // Names of modules stand in comments: of the same sources the same bytes, wherever they are built.
   cwd: dist,
-  input: { [ENTRY]: join(dist, `${ENTRY}.js`) },
+  input: { [ENTRY]: join(dist, `${ENTRY}.js`), [THREAD_ENTRY]: join(dist, THREAD) },
   platform: "node",
   external: isLeftOut,
   plugins: [ownPlaces],
@@ -50,4 +53,5 @@ await bundle.write({
   chunkFileNames: `${CHUNKS}/[name].js`,
 });
 await bundle.close();
+writeFileSync(join(dist, THREAD), `import ${JSON.stringify(relative(dirname(THREAD), `${THREAD_ENTRY}.js`))};\n`);
 chmodSync(join(dist, `${ENTRY}.js`), 0o755);

@@ -49,19 +49,30 @@ export async function startPostern(config: Config, surroundings: Surroundings): 
 
 async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "watching">): Promise<Postern> {
   const { config, env, keyRing, watching } = opened;
-  const store = await openStore(opened);
+  // The packs are read in a thread of their own, while what is stored is opened.
+  const inspecting = buildInspect(config, opened);
+  const left = (): Promise<void> =>
+    inspecting.then(
+      ({ close }) => close(),
+      () => undefined,
+    );
+  // Awaited below, after what may fail first.
+  inspecting.catch(() => undefined);
+  const store = await openStore(opened).catch(async (error: unknown) => {
+    await left();
+    throw error;
+  });
   let blobs: DiskBlobStore | null = null;
   let running: Running | null = null;
   try {
     // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
     await store.recipients({ limit: 1 });
     blobs = await openBodies({ config, env, keyRing, store, raise: watching.raise, watching });
-    const inspection = await buildInspect(config, opened);
-    running = new Running({ config, env, keyRing, store, blobs, raise: watching.raise, watching }, inspection);
+    running = new Running({ config, env, keyRing, store, blobs, raise: watching.raise, watching }, await inspecting);
     await running.start();
     return running.door();
   } catch (error) {
-    await running?.abandon();
+    await (running?.abandon() ?? left());
     await blobs?.close();
     await store.close();
     throw error;

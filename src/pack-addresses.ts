@@ -1,11 +1,11 @@
 /** Whether rules that copy or notify have somebody to do it to: whom, stands in the configuration and not in a pack. Pure. */
 import type { SideAction } from "./core/findings.ts";
 import type { Config } from "./parts/config/config.ts";
-import type { CompiledPack } from "./stages/inspect/compiled-pack.ts";
+import type { LoadedPack } from "./stages/inspect/thread-protocol.ts";
 
 /** One line an active rule that nobody is named for. */
 export function unaddressed(
-  { id, rules }: CompiledPack,
+  { id, rules }: Pick<LoadedPack, "id" | "rules">,
   dlp: Pick<Config["dlp"], "copyTo" | "notify">,
 ): readonly string[] {
   return rules

@@ -1,17 +1,15 @@
 /**
- * The thread that inspects larger mails, so that the sessions of the service go on meanwhile. It compiles the packs it is given and
- * reads bodies through the service; it has no keys but those of value hashes and of looking up what an index holds.
+ * The thread that inspects mail, so that the sessions of the service go on meanwhile. It loads the packs it is told of and reads
+ * bodies through the service; it has no keys but those of value hashes and of looking up what an index holds.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import type { ReadBody } from "../../core/stages.ts";
+import type { Inspect, ReadBody } from "../../core/stages.ts";
 import type { ExtractContent, Extracted, ExtractedItem } from "../../parts/extraction/extraction-types.ts";
 import { indexOf } from "../../parts/edm/edm-file.ts";
 import { indexesOf } from "./compile-edm.ts";
-import type { CompiledPack } from "./compiled-pack.ts";
 import { createInspect } from "./inspect.ts";
 import { builtPacks } from "./built-packs.ts";
-import { compilePackSource } from "./pack-file.ts";
-import type { PackSource } from "./pack-source.ts";
+import { loadPacks } from "./load-packs.ts";
 import type { FromThread, ThreadArguments, ToThread } from "./thread-protocol.ts";
 
 const { packs, options, hashKey, indexes } = workerData as ThreadArguments;
@@ -29,19 +27,18 @@ const extract: ExtractContent = (request) =>
     extractions.set(call, resolve);
     say({ kind: "extract", call, request });
   });
-const inspect = createInspect(options, { packs: packs.map(compiled), hashKey, clock, extract });
+const loading = loadPacks(packs, surroundings);
+/** Without packs every mail would be clean. */
+const inspect: Inspect = loading.ok
+  ? createInspect(options, { packs: loading.packs, hashKey, clock, extract })
+  : () => Promise.reject(new Error("no packs"));
 const reads = new Map<number, { readonly resolve: (bytes: Buffer) => void; readonly reject: (error: Error) => void }>();
 let nextRead = 1;
+/** After loading, until the memory it took is given back. */
+const QUIET_MS = 1_000;
 /** Mails above this size take their turn one by one: each may need many times its bytes for a moment. */
 const TOGETHER_BYTES_MAX = 1024 * 1024;
 let lastLarge: Promise<void> = Promise.resolve();
-
-/** The service compiled and tested the same text before. */
-function compiled(source: PackSource): CompiledPack {
-  const compiling = compilePackSource(source, surroundings);
-  if (compiling.ok) return compiling.pack;
-  throw new Error("a rule pack loads in the service and not in its thread");
-}
 
 function say(message: FromThread): void {
   parentPort?.postMessage(message, []);
@@ -79,6 +76,10 @@ parentPort?.on("message", (message: ToThread) => {
     else lastLarge = lastLarge.then(() => work(message));
     return;
   }
+  if (message.kind === "ping") {
+    say({ kind: "pong" });
+    return;
+  }
   if (message.kind === "extracted") {
     extractions.get(message.call)?.({
       items: message.items.map(withBuffer),
@@ -94,3 +95,12 @@ parentPort?.on("message", (message: ToThread) => {
   if (message.bytes === null) waiting?.reject(new Error("the body could not be read"));
   else waiting?.resolve(bufferOf(message.bytes));
 });
+
+if (loading.ok) say({ kind: "loaded", packs: loading.loaded });
+else say({ kind: "refused", errors: loading.errors });
+setTimeout(collect, QUIET_MS).unref();
+
+/** Packs are read with far more memory than they keep. Nothing where node was not started with --expose-gc. */
+function collect(): void {
+  void globalThis.gc?.({ type: "major", flavor: "last-resort", execution: "async" });
+}

@@ -7,7 +7,6 @@
  */
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
-import { reached } from "../../core/failpoint.ts";
 import type { Finding, Findings, RuleHit, Tier, UninspectableReason, Verdict } from "../../core/findings.ts";
 import type { MimeStructure } from "../../core/mime-structure.ts";
 import { isDemand } from "../../core/rule-action.ts";
@@ -84,7 +83,6 @@ export function createInspect(options: InspectOptions, deps: InspectDeps): Inspe
     if (wasLate || wasCut) faults.push({ part: "", reason: "over_budget" });
     const uninspectable = [...extraction.uninspectable, ...faults];
     deps.watch?.({ segments, senderNames, results });
-    await reached("inspect.done");
     return assemble({ extraction, uninspectable, results, options, deps });
   };
 }
