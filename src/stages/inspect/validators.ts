@@ -168,6 +168,13 @@ function isNotRepeated(value: string): boolean {
   return !/^(.)\1*$/.test(text);
 }
 
+/** `0000000`, `TEST000017`, `XXX123`, the first day of 1900: what stands where a value would, in tests and examples. */
+function isNotPlaceholder(value: string): boolean {
+  const text = value.replace(/[^A-Za-z0-9]/g, "");
+  if (/test|sample|dummy|xxx/i.test(text) || /^0{4,}\d{0,2}$/.test(text) || !isNotRepeated(text)) return false;
+  return !/^(?:0?10?11900|19000101|jan[a-z]*0?1(?:st)?1900|0?1(?:st)?(?:of)?jan[a-z]*1900)$/i.test(text);
+}
+
 function isNotDate(value: string): boolean {
   return !(/^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}$/.test(value) && isCalendarDate(value));
 }
@@ -192,6 +199,7 @@ export const VALIDATORS = {
   three_digits: hasThreeDigits,
   not_repeated: isNotRepeated,
   not_date: isNotDate,
+  not_placeholder: isNotPlaceholder,
 } as const satisfies Readonly<Record<string, Validator>>;
 
 export type ValidatorName = keyof typeof VALIDATORS;
