@@ -55,6 +55,14 @@ test.each([
   ["money3", 50],
   ["people3", 50],
   ["kept2", 50],
+  ["mixed3", 50],
+  ["desk4", 50],
+  ["hosp4", 50],
+  ["people4", 50],
+  ["money4", 50],
+  ["admin4", 50],
+  ["desk5", 50],
+  ["kept4", 50],
 ] as const)("the batch %s has as many mails of either label, %i, each with its reason", (batch, each) => {
   const mails = clinicMails(batch);
   for (const label of ["phi", "clean"]) {
@@ -92,6 +100,14 @@ describe("mails of clinic life", () => {
     ["money3", 0.9, 0.05],
     ["people3", 0.9, 0.05],
     ["kept2", 0.8, 0.12],
+    ["mixed3", 0.9, 0.05],
+    ["desk4", 0.9, 0.05],
+    ["hosp4", 0.9, 0.05],
+    ["people4", 0.9, 0.05],
+    ["money4", 0.9, 0.05],
+    ["admin4", 0.9, 0.05],
+    ["desk5", 0.9, 0.05],
+    ["kept4", 0.9, 0.05],
   ] as const)("are told from their look-alikes in the batch %s", async (batch, recallMin, flaggedMax) => {
     expect(shareOf(await scoresOf(batch, samplesOf(batch)))).toSatisfy(isAtLeast(recallMin, flaggedMax));
   });

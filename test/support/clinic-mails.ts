@@ -49,6 +49,14 @@ export const BATCHES = [
   "money3",
   "people3",
   "kept2",
+  "mixed3",
+  "desk4",
+  "hosp4",
+  "people4",
+  "money4",
+  "admin4",
+  "desk5",
+  "kept4",
 ] as const;
 export type Batch = (typeof BATCHES)[number];
 
