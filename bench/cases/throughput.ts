@@ -1,5 +1,5 @@
 /** Accepting and relaying under load, against Postfix in the same run. */
-import { ratio } from "../report.ts";
+import { median, ratio } from "../report.ts";
 import type { CaseResult, Figure, Judgement } from "../report.ts";
 import { mimeMail, mimeMailToSign, plainMail } from "../rig/mails.ts";
 import type { Peer } from "../rig/peer.ts";
@@ -52,9 +52,7 @@ function judged(id: string, made: Comparison, results: ReadonlyMap<string, reado
     must: made.must,
     aim: made.aim,
   };
-  const [cpu = Number.NaN] = [figures.find(({ peer, what }) => peer === own && what === CPU)].map(
-    (figure) => figure?.samples.toSorted((a, b) => a - b)[Math.floor(figure.samples.length / 2)],
-  );
+  const cpu = median(figures.find(({ peer, what }) => peer === own && what === CPU)?.samples ?? []);
   const judgements =
     made.cpu === undefined
       ? [rate]
