@@ -51,7 +51,7 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
   const { config, env, keyRing, watching } = opened;
   // The packs are read in a thread of their own, while what is stored is opened.
   const inspecting = buildInspect(config, opened);
-  const left = (): Promise<void> =>
+  const abandonInspection = (): Promise<void> =>
     inspecting.then(
       ({ close }) => close(),
       () => undefined,
@@ -59,7 +59,7 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
   // Awaited below, after what may fail first.
   inspecting.catch(() => undefined);
   const store = await openStore(opened).catch(async (error: unknown) => {
-    await left();
+    await abandonInspection();
     throw error;
   });
   let blobs: DiskBlobStore | null = null;
@@ -72,7 +72,7 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
     await running.start();
     return running.door();
   } catch (error) {
-    await (running?.abandon() ?? left());
+    await (running?.abandon() ?? abandonInspection());
     await blobs?.close();
     await store.close();
     throw error;

@@ -168,11 +168,15 @@ function isNotRepeated(value: string): boolean {
   return !/^(.)\1*$/.test(text);
 }
 
-/** `0000000`, `TEST000017`, `XXX123`, the first day of 1900: what stands where a value would, in tests and examples. */
+/** The first day of 1900, written as a date: 1011900 may be anybody's number. */
+const PLACEHOLDER_DATE =
+  /^(?:0?1[-/.]0?1[-/.]1900|1900[-/.]0?1[-/.]0?1|19000101|jan[a-z]*\.? 0?1(?:st)?,? 1900|0?1(?:st)? (?:of )?jan[a-z]*\.?,? 1900)$/i;
+
+/** `0000000`, `TEST000017`, `XXX123`, 1 January 1900: what stands where a value would, in tests and examples. */
 function isNotPlaceholder(value: string): boolean {
   const text = value.replace(/[^A-Za-z0-9]/g, "");
-  if (/test|sample|dummy|xxx/i.test(text) || /^0{4,}\d{0,2}$/.test(text) || !isNotRepeated(text)) return false;
-  return !/^(?:0?10?11900|19000101|jan[a-z]*0?1(?:st)?1900|0?1(?:st)?(?:of)?jan[a-z]*1900)$/i.test(text);
+  if (/test|sample|dummy|xxx/i.test(text) || /^0{4,}\d{0,2}$/.test(text)) return false;
+  return isNotRepeated(text) && !PLACEHOLDER_DATE.test(value);
 }
 
 function isNotDate(value: string): boolean {
