@@ -263,7 +263,7 @@ export function checkpointOptions({ audit }: Config): CheckpointOptions {
 }
 
 export function schedulerOptions(owner: string, config: Config): SchedulerOptions {
-  const { recipientsPerTransactionMax, laneWindowInitial } = deliverOptions(config);
+  const { recipientsPerTransactionMax, laneWindowInitial, connectionsMax } = deliverOptions(config);
   return {
     owner,
     leaseMs: 10 * MINUTE_MS,
@@ -275,14 +275,17 @@ export function schedulerOptions(owner: string, config: Config): SchedulerOption
     recipientsPerDelivery: 20,
     windowInitial: laneWindowInitial,
     perLaneMax: recipientsPerTransactionMax,
+    perUnknownLaneMax: laneWindowInitial,
+    unknownMax: connectionsMax,
     pollMsMax: 5 * SECOND_MS,
     blockedMs: 250,
     gatherMs: 20,
+    claimDuty: 1 / 20,
     quietMs: SECOND_MS,
     retry: retryOptions(config),
     portionMax: { quiet: 20, beside: 8 },
     portionPauseMs: 10,
-    portionDuty: 1 / 10,
+    portionDuty: 1 / 20,
     lookMs: 500,
   };
 }

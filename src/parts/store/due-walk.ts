@@ -9,9 +9,11 @@ import { LaneRests } from "./lane-rests.ts";
 import type { WaitingRow } from "./sqlite-rows.ts";
 
 /** Senders one walk looks at. */
-const SENDERS_MAX = 256;
+const SENDERS_MAX = 128;
 /** Lanes of one sender that one walk looks at: more than can be full at once. */
 const LANES_MAX = 4_096;
+/** Pairs of sender and lane after which a walk ends, at the end of a sender: what waits for the writer would wait for the rest too. */
+const FLOWS_MAX = 1_000;
 /** Resting lanes one look at the waiting visits. */
 const RESTING_LANES_MAX = 256;
 
@@ -50,8 +52,12 @@ class Allowance {
   readonly #fullSenders: ReadonlySet<string>;
   readonly #perLaneMax: number;
   readonly #perSenderMax: number;
+  readonly #knownLanes: ReadonlySet<string>;
+  readonly #perUnknownLaneMax: number;
   readonly #lanes = new Map<string, number>();
   #left: number;
+  #unknownLeft: number;
+  #flowsLeft = FLOWS_MAX;
 
   constructor({ limit, shares }: Query) {
     this.#left = limit;
@@ -59,10 +65,17 @@ class Allowance {
     this.#fullSenders = new Set(shares?.fullSenders);
     this.#perLaneMax = shares?.perLaneMax ?? Infinity;
     this.#perSenderMax = shares?.perSenderMax ?? Infinity;
+    this.#knownLanes = new Set(shares?.knownLanes);
+    this.#perUnknownLaneMax = shares?.perUnknownLaneMax ?? Infinity;
+    this.#unknownLeft = shares?.unknownMax ?? Infinity;
   }
 
-  get left(): number {
-    return this.#left;
+  get isSpent(): boolean {
+    return this.#left <= 0 || this.#flowsLeft <= 0;
+  }
+
+  look(flows: number): void {
+    this.#flowsLeft -= flows;
   }
 
   ofSender(sender: string): number {
@@ -70,11 +83,15 @@ class Allowance {
   }
 
   ofLane(lane: string): number {
-    return this.#fullLanes.has(lane) ? 0 : Math.min(this.#left, this.#perLaneMax - (this.#lanes.get(lane) ?? 0));
+    if (this.#fullLanes.has(lane)) return 0;
+    const used = this.#lanes.get(lane) ?? 0;
+    const max = Math.min(this.#left, this.#perLaneMax - used);
+    return this.#knownLanes.has(lane) ? max : Math.min(max, this.#perUnknownLaneMax - used, this.#unknownLeft);
   }
 
   use(lane: string, count: number): void {
     this.#left -= count;
+    if (!this.#knownLanes.has(lane)) this.#unknownLeft -= count;
     this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + count);
   }
 }
@@ -115,7 +132,7 @@ export class DueWalk {
   visit(query: Query, take: Take): void {
     const allowance = new Allowance(query);
     for (const head of this.#sendersInTurn(query.now)) {
-      if (allowance.left <= 0) return;
+      if (allowance.isSpent) return;
       this.#cursor = head;
       const room = allowance.ofSender(head.id);
       if (room > 0) this.#visitSender(head.id, room, { allowance, now: query.now, take });
@@ -151,7 +168,10 @@ export class DueWalk {
     { allowance, now, take }: { readonly allowance: Allowance; readonly now: number; readonly take: Take },
   ): void {
     let left = room;
-    for (const { lane } of this.#lanes.all({ sender, now })) {
+    let isChanged = false;
+    const lanes = this.#lanes.all({ sender, now });
+    allowance.look(lanes.length);
+    for (const { lane } of lanes) {
       const standing = this.rests.standing(lane, now);
       if (standing === "resting" || standing === "probing") continue;
       const max = Math.min(left, allowance.ofLane(lane), standing === "probe" ? 1 : Infinity);
@@ -163,11 +183,12 @@ export class DueWalk {
         if (standing === "probe") this.rests.probe(lane, now);
       }
       this.#refreshFlow({ sender, lane });
+      isChanged = true;
       allowance.use(lane, picked.length);
       left -= picked.length;
       if (left <= 0) break;
     }
-    this.#refreshSender(sender);
+    if (isChanged || lanes.length === 0) this.#refreshSender(sender);
   }
 
   #refresh(flow: Flow): void {

@@ -6,7 +6,15 @@ import type { RecipientId } from "../../core/ids.ts";
 import type { Bench } from "./queue-store.suite.ts";
 import { LEASE, recipientAt, sampleMessage, START, step, transition } from "./queue-store.samples.ts";
 
-const NOBODY_FULL: ClaimShares = { fullLanes: [], fullSenders: [], perLaneMax: 100, perSenderMax: 100 };
+const NOBODY_FULL: ClaimShares = {
+  fullLanes: [],
+  fullSenders: [],
+  perLaneMax: 100,
+  perSenderMax: 100,
+  knownLanes: [],
+  unknownMax: 100,
+  perUnknownLaneMax: 100,
+};
 
 export function describeShares(bench: Bench): void {
   const claim = async (shares: Partial<ClaimShares> = {}, limit = 100, now = START): Promise<readonly RecipientId[]> =>
@@ -64,6 +72,24 @@ export function describeShares(bench: Bench): void {
     const { sender } = bench.store.sharesOf(sampleMessage(3, { sender: "a" }).submission);
     expect(await claim({ fullSenders: [sender] })).toEqual([recipientAt(4)]);
     expect((await claim()).toSorted()).toEqual([recipientAt(1, 1), recipientAt(3)]);
+  });
+
+  test("lanes of which nothing is known get few each and few together, a known one all it may", async () => {
+    const domains = ["new-1.example", "new-2.example", "new-3.example", "known.example"];
+    const all = domains.flatMap((domain) => Array.from({ length: 5 }, () => domain));
+    await Promise.all(all.map((domain, n) => accept(n + 1, "a", domain)));
+    const knownLanes = [laneOf("known.example")];
+    const lanes = (
+      await bench.store.claim({
+        now: START,
+        limit: 100,
+        lease: LEASE,
+        shares: { ...NOBODY_FULL, knownLanes, unknownMax: 5, perUnknownLaneMax: 2 },
+      })
+    ).map(({ lane }) => lane);
+    const counts = domains.map((domain) => lanes.filter((lane) => lane === laneOf(domain)).length);
+    expect(counts.slice(0, 3).toSorted((a, b) => a - b)).toEqual([1, 2, 2]);
+    expect(counts[3]).toBe(5);
   });
 
   test("no lane gets more out of one claim than it may", async () => {

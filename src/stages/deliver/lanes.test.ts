@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { makeRequest, ManualClock, mxHost, TEST_OPTIONS } from "../../../test/support/deliver-rig.ts";
 import type { Admission } from "./lanes.ts";
 import { laneIdentityOf, Lanes } from "./lanes.ts";
@@ -51,6 +51,45 @@ describe("the cap over all lanes", () => {
     };
     await Promise.all(["a", "a", "a", "a", "b", "b"].map(run));
     expect(order).toEqual(["a", "a", "b", "a", "b", "a"]);
+  });
+});
+
+describe("a server that takes connections and says nothing", () => {
+  afterEach(() => vi.useRealTimers());
+
+  const silent = async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { lanes } = makeLanes({ laneWindowInitial: 1, laneSilentMs: 30_000, laneClosedFirstMs: 60_000 });
+    const first = await lanes.admit(identity("a"), signal);
+    const second = lanes.admit(identity("a"), signal);
+    return { lanes, first, second };
+  };
+
+  test("sends those who wait behind it back to the queue, and who comes, until somebody was heard of", async () => {
+    const { lanes, first, second } = await silent();
+    vi.advanceTimersByTime(30_000);
+    expect((await second).kind).toBe("closed");
+    expect((await lanes.admit(identity("a"), signal)).kind).toBe("closed");
+    expect(lanes.state(identity("a")).restMs).toBe(60_000);
+    release(first, "reached");
+    expect(lanes.state(identity("a")).restMs).toBe(null);
+    expect((await lanes.admit(identity("a"), signal)).kind).toBe("go");
+  });
+
+  test("is none where somebody was spoken with in time, or who left takes the silence along", async () => {
+    const { lanes, first, second } = await silent();
+    vi.advanceTimersByTime(29_999);
+    release(first, "unreached");
+    vi.advanceTimersByTime(29_999);
+    expect((await lanes.admit(identity("a"), AbortSignal.abort())).kind).toBe("stopped");
+    const admission = await second;
+    release(admission, "reached");
+    const proven = await lanes.admit(identity("a"), signal);
+    const waiting = lanes.admit(identity("a"), signal);
+    vi.advanceTimersByTime(600_000);
+    expect(lanes.state(identity("a")).restMs).toBe(null);
+    release(proven, "reached");
+    expect((await waiting).kind).toBe("go");
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * Admission of deliveries per destination: concurrency windows, a cap over all, and rest for a dead destination.
  * Promises: windows grow on success and shrink on failure to connect, never on what a server says about one mail; a lane that
- * failed several times in a row is closed for a growing time, then one probe may go; waiting is first come first served in a
+ * failed several times in a row is closed for a growing time, then one probe may go; nobody waits long behind a server that takes
+ * connections and says nothing; waiting is first come first served in a
  * lane, and lanes take turns; every wait ends with an admission. Lanes that lead to the same servers (many domains, one provider)
  * share health and bounds: a dead or slow server that many domains name costs no more than one, and others stay served.
  */
@@ -56,6 +57,10 @@ type Site = {
   isProbing: boolean;
   /** Somebody was spoken with there, and no delivery failed to since. */
   isProven: boolean;
+  /** Those who went there hear nothing, too long for others to wait behind them. */
+  isSilent: boolean;
+  /** Runs while somebody is there and it is not proven. */
+  silence: NodeJS.Timeout | null;
 };
 type Lane = {
   readonly identity: Identity;
@@ -130,10 +135,10 @@ export class Lanes {
   state(identity: Identity): LaneState {
     const { site, window } = this.#laneOf(identity);
     const windowNow = Math.max(1, Math.floor(window));
+    // While somebody is there without an answer, nobody knows: as long as after a first failure.
+    if (site.isSilent || site.isProbing) return { window: windowNow, restMs: this.#options.laneClosedFirstMs };
     if (site.closedUntil === null) return { window: windowNow, restMs: null };
-    // While the probe is out, nobody knows: as long as after a first failure.
-    const left = site.isProbing ? this.#options.laneClosedFirstMs : site.closedUntil - this.#clock.monotonic();
-    return { window: windowNow, restMs: Math.max(1, left) };
+    return { window: windowNow, restMs: Math.max(1, site.closedUntil - this.#clock.monotonic()) };
   }
 
   view(): readonly LaneView[] {
@@ -175,12 +180,13 @@ export class Lanes {
     const known = this.#sites.get(key);
     if (known !== undefined) return known;
     const health = { failuresInRow: 0, closedMs: 0, closedUntil: null, isProbing: false, isProven: false };
-    const site: Site = { key, lanes: new Set(), active: 0, ...health };
+    const site: Site = { key, lanes: new Set(), active: 0, ...health, isSilent: false, silence: null };
     this.#sites.set(key, site);
     return site;
   }
 
   #isClosed(site: Site): boolean {
+    if (site.isSilent) return true;
     if (site.closedUntil === null) return false;
     return site.isProbing || this.#clock.monotonic() < site.closedUntil;
   }
@@ -231,6 +237,7 @@ export class Lanes {
     lane.active += 1;
     this.#active += 1;
     if (!lane.site.isProven) this.#unproven += 1;
+    this.#listen(lane.site);
     next.grant({ kind: "go", release: this.#releaseOnce(lane) });
     return true;
   }
@@ -245,9 +252,26 @@ export class Lanes {
       this.#active -= 1;
       if (!lane.site.isProven) this.#unproven -= 1;
       this.#learn(lane, result);
+      this.#listenAnew(lane.site);
       this.#pump();
       if (this.#active === 0) this.#onQuiet?.();
     };
+  }
+
+  /** Whoever waits behind those who hear nothing goes back to the queue, where waiting costs nothing. */
+  #listen(site: Site): void {
+    if (site.isProven || site.active === 0) return;
+    site.silence ??= setTimeout(() => {
+      site.isSilent = true;
+      for (const lane of site.lanes) this.#turnAway(lane, { kind: "closed" });
+    }, this.#options.laneSilentMs).unref();
+  }
+
+  /** Somebody came back: what that says counts, and the silence of the others begins anew. */
+  #listenAnew(site: Site): void {
+    if (site.silence !== null) clearTimeout(site.silence);
+    Object.assign(site, { silence: null, isSilent: false });
+    this.#listen(site);
   }
 
   /** Window feedback as in Postfix: a success adds 1/window, a failure takes as much. */

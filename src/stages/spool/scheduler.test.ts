@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { recipientIdOf, toMessageId } from "../../core/ids.ts";
 import type { MessageId } from "../../core/ids.ts";
-import type { ClaimQuery, MessageShares, QueueStore, StoredRecipient } from "../../core/queue-store.ts";
+import type { ClaimQuery, MessageShares, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { SchedulerOptions, WorkOn } from "./scheduler.ts";
 
@@ -17,10 +17,13 @@ const options: SchedulerOptions = {
   senderShare: 1,
   recipientsPerDelivery: 100,
   windowInitial: 5,
+  perUnknownLaneMax: 100,
+  unknownMax: 1000,
   perLaneMax: 100,
   pollMsMax: 5,
   blockedMs: 5,
   gatherMs: 1,
+  claimDuty: 1,
   quietMs: 1_000,
   retry: {
     scheduleMs: [60_000],
@@ -238,4 +241,25 @@ test("a queue that cannot be read is not asked without pause", async () => {
   queue.failures = 0;
   scheduler.wake();
   await until(() => queue.due.length === 0);
+});
+
+test("mail that passes by makes nobody look again at a queue of which nothing may go", async () => {
+  const queue = new FakeQueue();
+  queue.nextDueAt = async () => 0;
+  const slow = { ...options, inFlightRecipientsMax: 100, blockedMs: 60_000, pollMsMax: 60_000 };
+  const scheduler = start(queue, async () => undefined, slow);
+  const claims = async (): Promise<number> => {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    return queue.limits.length;
+  };
+  expect(await claims()).toBe(1);
+  const passBy = async (known: StoredMessage | null): Promise<void> => {
+    scheduler.dispatch(FIRST, [recipient(FIRST, 1)], known);
+    await until(() => scheduler.inFlight === 0);
+  };
+  for (let mail = 0; mail < 5; mail++) await passBy({} as StoredMessage);
+  expect(await claims()).toBe(1);
+  // What came from the queue made room in it.
+  await passBy(null);
+  expect(await claims()).toBe(2);
 });

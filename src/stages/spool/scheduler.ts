@@ -33,6 +33,8 @@ export type SchedulerOptions = ShareOptions &
     readonly quietMs: number;
     /** Between two claims: what becomes due or free meanwhile is claimed together. */
     readonly gatherMs: number;
+    /** Share of the time that claims may take: where much is due that may not go, each looks at all of it. */
+    readonly claimDuty: number;
     readonly retry: RetryOptions;
   };
 
@@ -75,6 +77,8 @@ export class Scheduler {
   #renewTimer: NodeJS.Timeout | null = null;
   #wake: (() => void) | null = null;
   #woken = false;
+  /** Something is due, and the last claim handed out nothing of it. */
+  #isBlocked = false;
 
   constructor(options: SchedulerOptions, deps: SchedulerDeps) {
     this.#options = options;
@@ -121,7 +125,8 @@ export class Scheduler {
     const task = this.#work(messageId, claims, known).finally(() => {
       this.#running.delete(task);
       this.settled(claims);
-      this.wake();
+      // Mail that only passes through makes no room for what is blocked: a claim for each of it would find the same.
+      if (known === null || !this.#isBlocked) this.wake();
     });
     this.#running.add(task);
   }
@@ -191,10 +196,13 @@ export class Scheduler {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       this.#woken = false;
+      const begun = this.#clock.monotonic();
       const claimed = await this.#claimSome();
+      const tookMs = this.#clock.monotonic() - begun;
+      this.#isBlocked = false;
       if (claimed === "failed") await this.#sleep(this.#options.pollMsMax);
       else if (claimed === 0) await this.#sleep(await this.#untilDue());
-      if (claimed !== this.#options.claimLimit) await this.#gather();
+      if (claimed !== this.#options.claimLimit) await this.#gather(tookMs);
     }
   }
 
@@ -227,8 +235,9 @@ export class Scheduler {
   }
 
   /** A claim for every mail that ends would cost as much as the mail. */
-  async #gather(): Promise<void> {
-    if (!this.#stopped) await sleep(this.#options.gatherMs);
+  async #gather(tookMs: number): Promise<void> {
+    const { gatherMs, claimDuty, blockedMs } = this.#options;
+    if (!this.#stopped) await sleep(Math.max(gatherMs, Math.min(blockedMs, tookMs / claimDuty - tookMs)));
   }
 
   async #sleep(waitMs: number): Promise<void> {
@@ -250,7 +259,8 @@ export class Scheduler {
       const dueAt = await this.#store.nextDueAt();
       if (dueAt === null) return pollMsMax;
       const waitMs = dueAt - this.#clock.now();
-      return Math.min(waitMs > 0 ? waitMs : blockedMs, pollMsMax);
+      this.#isBlocked = waitMs <= 0;
+      return Math.min(this.#isBlocked ? blockedMs : waitMs, pollMsMax);
     } catch {
       // An unhealthy store is reported by whoever writes to it; here it only means: look again later.
       return pollMsMax;

@@ -10,6 +10,8 @@ const options: ShareOptions = {
   recipientsPerDelivery: 20,
   windowInitial: 5,
   perLaneMax: 100,
+  perUnknownLaneMax: 100,
+  unknownMax: 1000,
 };
 
 const many = (count: number, lane: string, sender = "s") => ({
@@ -68,7 +70,13 @@ describe("places", () => {
   });
 
   test("what is claimed from the queue leaves places for mail that just arrives", () => {
-    const shares = new Shares({ ...options, laneShare: 1, senderShare: 1, windowInitial: 1000 });
+    const shares = new Shares({
+      ...options,
+      laneShare: 1,
+      senderShare: 1,
+      windowInitial: 1000,
+      perUnknownLaneMax: 1000,
+    });
     fill(shares, ["a", "b", "c"]);
     expect(shares.claimable).toBe(0);
     expect(shares.free).toBe(250);
@@ -87,6 +95,17 @@ describe("places", () => {
     expect(shares.forClaim().fullLanes).toEqual(["a"]);
   });
 
+  test("a lane nobody knows of gets few places, and all of them together; one that answered is known while it has any", () => {
+    const shares = new Shares({ ...options, perUnknownLaneMax: 10, unknownMax: 25 });
+    for (let n = 0; n < 10; n += 1) shares.add({ lane: "a", sender: "s" }, "claimed");
+    for (let n = 0; n < 9; n += 1) shares.add({ lane: "b", sender: "s" }, "claimed");
+    expect(shares.forClaim()).toMatchObject({ fullLanes: ["a"], knownLanes: [], unknownMax: 6, perUnknownLaneMax: 10 });
+    shares.learn("a", 5);
+    expect(shares.forClaim()).toMatchObject({ fullLanes: [], knownLanes: ["a"], unknownMax: 16 });
+    // What arrives goes on at once all the same.
+    expect(shares.fits(many(91, "b", "t"))).toBe(true);
+  });
+
   test("what is given back is free again, and a lane without anything in flight is forgotten", () => {
     const shares = new Shares(options);
     fill(shares, ["a", "b"]);
@@ -94,7 +113,15 @@ describe("places", () => {
     for (let left = shares.inFlight; left > 0; left -= 1)
       shares.remove({ lane: left % 2 === 0 ? "a" : "b", sender: left % 2 === 0 ? "a" : "b" }, "claimed");
     expect(shares.inFlight).toBe(0);
-    expect(shares.forClaim()).toEqual({ fullLanes: [], fullSenders: [], perLaneMax: 100, perSenderMax: 500 });
+    expect(shares.forClaim()).toEqual({
+      fullLanes: [],
+      fullSenders: [],
+      perLaneMax: 100,
+      perSenderMax: 500,
+      knownLanes: [],
+      unknownMax: 1000,
+      perUnknownLaneMax: 100,
+    });
     expect(shares.fits(many(100, "a"))).toBe(true);
     expect(shares.fits(many(101, "a"))).toBe(false);
   });

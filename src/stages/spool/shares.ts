@@ -21,6 +21,12 @@ export type ShareOptions = {
   readonly windowInitial: number;
   /** Recipients of one lane that one claim hands out at most. */
   readonly perLaneMax: number;
+  /**
+   * What is claimed for lanes of which nobody knows whether they answer: of one, and of all of them together. Each that waits for a
+   * dead server takes memory and a place, and each that is turned away there costs a pass.
+   */
+  readonly perUnknownLaneMax: number;
+  readonly unknownMax: number;
 };
 
 /** How a recipient came in flight: with its message, or from the queue. */
@@ -83,14 +89,27 @@ export class Shares {
 
   forClaim(): ClaimShares {
     const senderMax = this.#senderMax();
-    const fullLanes = [...this.#lanes].filter(([lane, count]) => count >= this.#laneMax(lane)).map(([lane]) => lane);
+    const fullLanes = [...this.#lanes].filter(([lane, count]) => count >= this.#claimMax(lane)).map(([lane]) => lane);
     const fullSenders = [...this.#senders.claimed].filter(([, count]) => count >= senderMax).map(([sender]) => sender);
     const perLaneMax = Math.min(this.#options.perLaneMax, this.#freeShare(this.#options.laneShare));
-    return { fullLanes, fullSenders, perLaneMax, perSenderMax: senderMax };
+    const unknownMax = Math.max(0, this.#options.unknownMax - this.#inFlightUnknown());
+    const { perUnknownLaneMax } = this.#options;
+    const knownLanes = [...this.#windows.keys()];
+    return { fullLanes, fullSenders, perLaneMax, perSenderMax: senderMax, knownLanes, unknownMax, perUnknownLaneMax };
   }
 
   #senderMax(): number {
     return this.#freeShare(this.#options.senderShare);
+  }
+
+  #inFlightUnknown(): number {
+    let count = 0;
+    for (const [lane, ofLane] of this.#lanes) if (!this.#windows.has(lane)) count += ofLane;
+    return count;
+  }
+
+  #claimMax(lane: string): number {
+    return this.#windows.has(lane) ? this.#laneMax(lane) : this.#options.perUnknownLaneMax;
   }
 
   #laneMax(lane: string): number {
