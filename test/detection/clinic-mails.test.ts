@@ -63,6 +63,13 @@ test.each([
   ["admin4", 50],
   ["desk5", 50],
   ["kept4", 50],
+  ["field4", 50],
+  ["desk6", 50],
+  ["hosp5", 50],
+  ["mixed5", 50],
+  ["admin5", 50],
+  ["kept5", 50],
+  ["kept6", 50],
 ] as const)("the batch %s has as many mails of either label, %i, each with its reason", (batch, each) => {
   const mails = clinicMails(batch);
   for (const label of ["phi", "clean"]) {
@@ -108,6 +115,13 @@ describe("mails of clinic life", () => {
     ["admin4", 0.9, 0.05],
     ["desk5", 0.9, 0.05],
     ["kept4", 0.9, 0.05],
+    ["field4", 0.9, 0.05],
+    ["desk6", 0.9, 0.05],
+    ["hosp5", 0.9, 0.05],
+    ["mixed5", 0.9, 0.05],
+    ["admin5", 0.9, 0.05],
+    ["kept5", 0.88, 0.12],
+    ["kept6", 0.88, 0.12],
   ] as const)("are told from their look-alikes in the batch %s", async (batch, recallMin, flaggedMax) => {
     expect(shareOf(await scoresOf(batch, samplesOf(batch)))).toSatisfy(isAtLeast(recallMin, flaggedMax));
   });

@@ -57,6 +57,13 @@ export const BATCHES = [
   "admin4",
   "desk5",
   "kept4",
+  "field4",
+  "desk6",
+  "hosp5",
+  "mixed5",
+  "admin5",
+  "kept5",
+  "kept6",
 ] as const;
 export type Batch = (typeof BATCHES)[number];
 
