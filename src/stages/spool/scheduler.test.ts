@@ -19,6 +19,7 @@ const options: SchedulerOptions = {
   windowInitial: 5,
   perUnknownLaneMax: 100,
   unknownMax: 1000,
+  unknownMs: 30_000,
   perLaneMax: 100,
   pollMsMax: 5,
   blockedMs: 5,

@@ -87,7 +87,7 @@ export class Scheduler {
     this.#log = deps.log;
     this.#workOn = deps.workOn;
     this.#isHeld = deps.isHeld ?? ((): boolean => false);
-    this.#shares = new Shares(options);
+    this.#shares = new Shares(options, deps.clock);
     this.#rests = new Rests(options, {
       ...deps,
       isQuiet: () => deps.clock.monotonic() - this.#lastArrival > options.quietMs,

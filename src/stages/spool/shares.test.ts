@@ -12,7 +12,10 @@ const options: ShareOptions = {
   perLaneMax: 100,
   perUnknownLaneMax: 100,
   unknownMax: 1000,
+  unknownMs: 30_000,
 };
+
+const clock = { monotonic: () => 0 };
 
 const many = (count: number, lane: string, sender = "s") => ({
   sender,
@@ -34,7 +37,7 @@ function fill(shares: Shares, lanes: readonly string[], sender = (lane: string) 
 
 describe("places", () => {
   test.each([1, 4, 20, 100])("%i lanes that never end leave room for one more", (count) => {
-    const shares = new Shares(options);
+    const shares = new Shares(options, clock);
     fill(
       shares,
       Array.from({ length: count }, (_, n) => `slow ${n}`),
@@ -46,7 +49,7 @@ describe("places", () => {
   });
 
   test("one sender with a destination each cannot take what another needs", () => {
-    const shares = new Shares(options);
+    const shares = new Shares(options, clock);
     fill(
       shares,
       Array.from({ length: 3000 }, (_, n) => `lane ${n}`),
@@ -62,7 +65,7 @@ describe("places", () => {
   });
 
   test("what a sender sends now keeps its backlog from nothing", () => {
-    const shares = new Shares(options);
+    const shares = new Shares(options, clock);
     for (let n = 0; shares.fits({ sender: "busy", lanes: [`lane ${n}`] }); n += 1)
       shares.add({ sender: "busy", lane: `lane ${n}` }, "arrived");
     expect(shares.forClaim().fullSenders).toEqual([]);
@@ -70,13 +73,16 @@ describe("places", () => {
   });
 
   test("what is claimed from the queue leaves places for mail that just arrives", () => {
-    const shares = new Shares({
-      ...options,
-      laneShare: 1,
-      senderShare: 1,
-      windowInitial: 1000,
-      perUnknownLaneMax: 1000,
-    });
+    const shares = new Shares(
+      {
+        ...options,
+        laneShare: 1,
+        senderShare: 1,
+        windowInitial: 1000,
+        perUnknownLaneMax: 1000,
+      },
+      clock,
+    );
     fill(shares, ["a", "b", "c"]);
     expect(shares.claimable).toBe(0);
     expect(shares.free).toBe(250);
@@ -85,7 +91,7 @@ describe("places", () => {
   });
 
   test("a lane has no more in flight than deliveries that may run can take, and more as its window grows", () => {
-    const shares = new Shares(options);
+    const shares = new Shares(options, clock);
     fill(shares, ["a"]);
     expect(shares.inFlight).toBe(100);
     shares.learn("a", 8);
@@ -96,18 +102,35 @@ describe("places", () => {
   });
 
   test("a lane nobody knows of gets few places, and all of them together; one that answered is known while it has any", () => {
-    const shares = new Shares({ ...options, perUnknownLaneMax: 10, unknownMax: 25 });
+    const shares = new Shares({ ...options, perUnknownLaneMax: 10, unknownMax: 25 }, clock);
     for (let n = 0; n < 10; n += 1) shares.add({ lane: "a", sender: "s" }, "claimed");
     for (let n = 0; n < 9; n += 1) shares.add({ lane: "b", sender: "s" }, "claimed");
     expect(shares.forClaim()).toMatchObject({ fullLanes: ["a"], knownLanes: [], unknownMax: 6, perUnknownLaneMax: 10 });
     shares.learn("a", 5);
     expect(shares.forClaim()).toMatchObject({ fullLanes: [], knownLanes: ["a"], unknownMax: 16 });
-    // What arrives goes on at once all the same.
+    shares.remove({ lane: "b", sender: "s" }, "claimed");
+    expect(shares.forClaim()).toMatchObject({ unknownMax: 17 });
+    // What arrives goes on at once all the same, and takes nothing from what is claimed.
     expect(shares.fits(many(91, "b", "t"))).toBe(true);
+    for (let n = 0; n < 50; n += 1) shares.add({ lane: "c", sender: "t" }, "arrived");
+    expect(shares.forClaim()).toMatchObject({ unknownMax: 17 });
+  });
+
+  test("lanes that hear nothing keep those nobody knows of from places for a while only, and get no more themselves", () => {
+    let now = 0;
+    const shares = new Shares({ ...options, perUnknownLaneMax: 5, unknownMax: 10 }, { monotonic: () => now });
+    for (const lane of ["a", "b"]) for (let n = 0; n < 5; n += 1) shares.add({ lane, sender: "s" }, "claimed");
+    now = 29_999;
+    expect(shares.forClaim()).toMatchObject({ unknownMax: 0 });
+    now = 30_000;
+    expect(shares.forClaim()).toMatchObject({ fullLanes: ["a", "b"], unknownMax: 10 });
+    for (let n = 0; n < 5; n += 1) shares.remove({ lane: "a", sender: "s" }, "claimed");
+    shares.add({ lane: "a", sender: "s" }, "claimed");
+    expect(shares.forClaim()).toMatchObject({ fullLanes: ["b"], unknownMax: 9 });
   });
 
   test("what is given back is free again, and a lane without anything in flight is forgotten", () => {
-    const shares = new Shares(options);
+    const shares = new Shares(options, clock);
     fill(shares, ["a", "b"]);
     shares.learn("a", 1);
     for (let left = shares.inFlight; left > 0; left -= 1)

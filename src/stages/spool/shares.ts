@@ -3,6 +3,7 @@
  * some places stay free for the others. The bound is a share of what is free, not of the whole (dynamic thresholds), so it
  * grows tighter as more take part and no place is kept for nobody.
  */
+import type { Clock } from "../../core/clock.ts";
 import type { ClaimShares, MessageShares, StoredRecipient } from "../../core/queue-store.ts";
 
 export type ShareOptions = {
@@ -22,28 +23,35 @@ export type ShareOptions = {
   /** Recipients of one lane that one claim hands out at most. */
   readonly perLaneMax: number;
   /**
-   * What is claimed for lanes of which nobody knows whether they answer: of one, and of all of them together. Each that waits for a
-   * dead server takes memory and a place, and each that is turned away there costs a pass.
+   * What is claimed for lanes of which nobody knows whether they answer: of one, and of all of them together that have not waited
+   * `unknownMs` yet. Each that waits for a dead server takes memory, and each that is turned away there costs a pass; but those
+   * that hear nothing keep nobody else from a place for longer.
    */
   readonly perUnknownLaneMax: number;
   readonly unknownMax: number;
+  readonly unknownMs: number;
 };
 
 /** How a recipient came in flight: with its message, or from the queue. */
 export type Way = "arrived" | "claimed";
 
+/** Monotonic time since when a lane has had any. */
+type Claimed = { count: number; readonly since: number };
 type Keys = Pick<StoredRecipient, "lane" | "sender">;
 
 export class Shares {
   readonly #options: ShareOptions;
+  readonly #clock: Pick<Clock, "monotonic">;
   readonly #lanes = new Map<string, number>();
+  readonly #claimed = new Map<string, Claimed>();
   readonly #senders: Readonly<Record<Way, Map<string, number>>> = { arrived: new Map(), claimed: new Map() };
   /** Of lanes with something in flight; see Destination. */
   readonly #windows = new Map<string, number>();
   #inFlight = 0;
 
-  constructor(options: ShareOptions) {
+  constructor(options: ShareOptions, clock: Pick<Clock, "monotonic">) {
     this.#options = options;
+    this.#clock = clock;
   }
 
   get inFlight(): number {
@@ -65,12 +73,14 @@ export class Shares {
     this.#inFlight += 1;
     this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + 1);
     senders.set(sender, (senders.get(sender) ?? 0) + 1);
+    if (way === "claimed") this.#addClaimed(lane);
   }
 
   remove({ lane, sender }: Keys, way: Way): void {
     this.#inFlight -= 1;
     if (takeOne(this.#lanes, lane)) this.#windows.delete(lane);
     takeOne(this.#senders[way], sender);
+    if (way === "claimed") this.#removeClaimed(lane);
   }
 
   /** So many deliveries to the lane may run side by side. */
@@ -92,7 +102,7 @@ export class Shares {
     const fullLanes = [...this.#lanes].filter(([lane, count]) => count >= this.#claimMax(lane)).map(([lane]) => lane);
     const fullSenders = [...this.#senders.claimed].filter(([, count]) => count >= senderMax).map(([sender]) => sender);
     const perLaneMax = Math.min(this.#options.perLaneMax, this.#freeShare(this.#options.laneShare));
-    const unknownMax = Math.max(0, this.#options.unknownMax - this.#inFlightUnknown());
+    const unknownMax = Math.max(0, this.#options.unknownMax - this.#claimedUnknown());
     const { perUnknownLaneMax } = this.#options;
     const knownLanes = [...this.#windows.keys()];
     return { fullLanes, fullSenders, perLaneMax, perSenderMax: senderMax, knownLanes, unknownMax, perUnknownLaneMax };
@@ -102,10 +112,24 @@ export class Shares {
     return this.#freeShare(this.#options.senderShare);
   }
 
-  #inFlightUnknown(): number {
-    let count = 0;
-    for (const [lane, ofLane] of this.#lanes) if (!this.#windows.has(lane)) count += ofLane;
-    return count;
+  #addClaimed(lane: string): void {
+    const claimed = this.#claimed.get(lane);
+    if (claimed === undefined) this.#claimed.set(lane, { count: 1, since: this.#clock.monotonic() });
+    else claimed.count += 1;
+  }
+
+  #removeClaimed(lane: string): void {
+    const claimed = this.#claimed.get(lane);
+    if (claimed === undefined) return;
+    claimed.count -= 1;
+    if (claimed.count <= 0) this.#claimed.delete(lane);
+  }
+
+  #claimedUnknown(): number {
+    const begin = this.#clock.monotonic() - this.#options.unknownMs;
+    let sum = 0;
+    for (const [lane, { count, since }] of this.#claimed) if (since > begin && !this.#windows.has(lane)) sum += count;
+    return sum;
   }
 
   #claimMax(lane: string): number {
