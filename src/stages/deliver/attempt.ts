@@ -30,6 +30,8 @@ export type AttemptContext = {
   readonly blobs: BlobStore;
   readonly clock: Clock;
   readonly pool: ConnectionPool;
+  /** A session is open. */
+  readonly spoken: () => void;
 };
 
 export type AttemptRequest = {
@@ -137,8 +139,9 @@ async function runTransactions(
   session: Session,
   context: RunContext,
 ): Promise<HostVerdict | null> {
-  const { options, blobs, progress, pool, key } = context;
+  const { options, blobs, progress, pool, key, spoken } = context;
   const { request, settle } = work;
+  spoken();
   const host = work.host.name;
   const batchMax = options.recipientsPerTransactionMax;
   let left: HostVerdict | null = null;

@@ -169,6 +169,26 @@ describe("a window", () => {
     expect([most, server.connections <= 2]).toEqual([2, true]);
   });
 
+  const oneAtATime = { laneWindowInitial: 1, laneSilentMs: 50 };
+
+  test("of a server that takes connections and says nothing sends those who wait back to the queue", async () => {
+    const server = await startMx({ faults: { connect: { kind: "stall" } } });
+    const { deliver } = deliveryTo(server, { options: oneAtATime });
+    const first = deliver(makeRequest({ hosts: [host] }));
+    const report = await deliver(makeRequest({ hosts: [host] }));
+    expect(verdictOf(outcomeOf(report))).toBe("deferred/lane 028");
+    expect(report.destination).toEqual({ kind: "rests", forMs: 60_000 });
+    expect(verdictOf(outcomeOf(await first))).toBe("deferred/lane 003");
+  });
+
+  test("of a server nobody spoke with before keeps those who wait while a mail takes its time", async () => {
+    const server = await startMx({});
+    const { deliver } = deliveryTo(server, { options: oneAtATime });
+    const onDot = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 200));
+    const reports = await Promise.all([1, 2].map(() => deliver(makeRequest({ hosts: [host], onDot }))));
+    expect(reports.map((report) => outcomeOf(report).kind)).toEqual(["delivered", "delivered"]);
+  });
+
   test("with a full queue answers at once", async () => {
     const server = await startMx({ faults: { connect: { kind: "stall" } } });
     const { deliver } = deliveryTo(server, { options: { laneWindowInitial: 1, laneWaitingMax: 1 } });

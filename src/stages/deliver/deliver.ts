@@ -43,7 +43,7 @@ export function createDeliver(options: DeliverOptions, deps: DeliverCollaborator
     const lane = laneIdentityOf(request);
     const admission = await lanes.admit(lane, request.signal);
     if (admission.kind !== "go") return turnedAway(request, admission, lanes.state(lane));
-    const context = { options, pool, blobs: deps.blobs, clock: deps.clock };
+    const context = { options, pool, blobs: deps.blobs, clock: deps.clock, spoken: admission.spoken };
     const attempts: AttemptFacts[] = [];
     const notDialled: NotDialled[] = [];
     const outcomes = new Map<RecipientId, Outcome>();

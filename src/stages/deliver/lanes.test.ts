@@ -76,6 +76,16 @@ describe("a server that takes connections and says nothing", () => {
     expect((await lanes.admit(identity("a"), signal)).kind).toBe("go");
   });
 
+  test("is none while a session is open, however long the mail takes", async () => {
+    const { lanes, first, second } = await silent();
+    if (first.kind === "go") first.spoken();
+    vi.advanceTimersByTime(600_000);
+    expect(lanes.state(identity("a")).restMs).toBe(null);
+    release(first, "unreached");
+    expect((await second).kind).toBe("go");
+    expect((await lanes.admit(identity("b"), signal)).kind).toBe("go");
+  });
+
   test("is none where somebody was spoken with in time, or who left takes the silence along", async () => {
     const { lanes, first, second } = await silent();
     vi.advanceTimersByTime(29_999);

@@ -37,7 +37,12 @@ export type LaneState = {
 export type LaneResult = "reached" | "unreached" | "unknown";
 
 export type Admission =
-  | { readonly kind: "go"; readonly release: (result: LaneResult) => void }
+  | {
+      readonly kind: "go";
+      /** A session is open: whatever becomes of it, somebody is there. */
+      readonly spoken: () => void;
+      readonly release: (result: LaneResult) => void;
+    }
   | { readonly kind: "closed" }
   | { readonly kind: "full" }
   | { readonly kind: "stopped" };
@@ -238,8 +243,15 @@ export class Lanes {
     this.#active += 1;
     if (!lane.site.isProven) this.#unproven += 1;
     this.#listen(lane.site);
-    next.grant({ kind: "go", release: this.#releaseOnce(lane) });
+    next.grant({ kind: "go", spoken: () => this.#hear(lane.site), release: this.#releaseOnce(lane) });
     return true;
+  }
+
+  #hear(site: Site): void {
+    if (site.isProven || site.active === 0) return;
+    this.#prove(site, true);
+    this.#listenAnew(site);
+    this.#pump();
   }
 
   #releaseOnce(lane: Lane): (result: LaneResult) => void {
