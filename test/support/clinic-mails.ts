@@ -64,6 +64,7 @@ export const BATCHES = [
   "admin5",
   "kept5",
   "kept6",
+  "people5",
 ] as const;
 export type Batch = (typeof BATCHES)[number];
 
