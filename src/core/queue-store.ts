@@ -144,7 +144,7 @@ export type ClaimShares = {
   /** Recipients that one claim hands out at most, of one lane and of one sender. */
   readonly perLaneMax: number;
   readonly perSenderMax: number;
-  /** Answered, and have something in flight. All others together get `unknownMax` at most, and each `perUnknownLaneMax`. */
+  /** Answered when they were last tried. All others together get `unknownMax` at most, and each `perUnknownLaneMax`. */
   readonly knownLanes: readonly string[];
   readonly unknownMax: number;
   readonly perUnknownLaneMax: number;

@@ -147,6 +147,7 @@ export class Scheduler {
   /** What a delivery found out about the destination of a lane. */
   async learn(lane: string, destination: Destination): Promise<void> {
     if (destination.kind === "answers") this.#shares.learn(lane, destination.window);
+    else if (destination.kind === "rests") this.#shares.unlearn(lane);
     try {
       await this.#rests.learn(lane, destination);
     } catch (error) {

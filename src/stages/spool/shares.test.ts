@@ -101,13 +101,16 @@ describe("places", () => {
     expect(shares.forClaim().fullLanes).toEqual(["a"]);
   });
 
-  test("a lane nobody knows of gets few places, and all of them together; one that answered is known while it has any", () => {
+  test("a lane nobody knows of gets few places, and all of them together; one that answered is known until it rests", () => {
     const shares = new Shares({ ...options, perUnknownLaneMax: 10, unknownMax: 25 }, clock);
     for (let n = 0; n < 10; n += 1) shares.add({ lane: "a", sender: "s" }, "claimed");
     for (let n = 0; n < 9; n += 1) shares.add({ lane: "b", sender: "s" }, "claimed");
     expect(shares.forClaim()).toMatchObject({ fullLanes: ["a"], knownLanes: [], unknownMax: 6, perUnknownLaneMax: 10 });
     shares.learn("a", 5);
     expect(shares.forClaim()).toMatchObject({ fullLanes: [], knownLanes: ["a"], unknownMax: 16 });
+    shares.unlearn("a");
+    expect(shares.forClaim()).toMatchObject({ fullLanes: ["a"], knownLanes: [], unknownMax: 6 });
+    shares.learn("a", 5);
     shares.remove({ lane: "b", sender: "s" }, "claimed");
     expect(shares.forClaim()).toMatchObject({ unknownMax: 17 });
     // What arrives goes on at once all the same, and takes nothing from what is claimed.
@@ -129,6 +132,13 @@ describe("places", () => {
     expect(shares.forClaim()).toMatchObject({ fullLanes: ["b"], unknownMax: 9 });
   });
 
+  test("a lane that answered after its last recipient had ended is known, too, and the thousand latest are", () => {
+    const shares = new Shares(options, clock);
+    for (let n = 0; n <= 1_000; n += 1) shares.learn(`lane ${n}`, 5);
+    const { knownLanes } = shares.forClaim();
+    expect([knownLanes.length, knownLanes.at(0), knownLanes.at(-1)]).toEqual([1_000, "lane 1", "lane 1000"]);
+  });
+
   test("what is given back is free again, and a lane without anything in flight is forgotten", () => {
     const shares = new Shares(options, clock);
     fill(shares, ["a", "b"]);
@@ -141,7 +151,7 @@ describe("places", () => {
       fullSenders: [],
       perLaneMax: 100,
       perSenderMax: 500,
-      knownLanes: [],
+      knownLanes: ["a"],
       unknownMax: 1000,
       perUnknownLaneMax: 100,
     });

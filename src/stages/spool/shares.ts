@@ -37,6 +37,9 @@ export type Way = "arrived" | "claimed";
 
 /** Monotonic time since when a lane has had any. */
 type Claimed = { count: number; readonly since: number };
+/** Lanes remembered because they answered: each claim names them all. */
+const KNOWN_MAX = 1_000;
+
 type Keys = Pick<StoredRecipient, "lane" | "sender">;
 
 export class Shares {
@@ -47,6 +50,8 @@ export class Shares {
   readonly #senders: Readonly<Record<Way, Map<string, number>>> = { arrived: new Map(), claimed: new Map() };
   /** Of lanes with something in flight; see Destination. */
   readonly #windows = new Map<string, number>();
+  /** Answered when last tried, the one of longest ago first. */
+  readonly #known = new Set<string>();
   #inFlight = 0;
 
   constructor(options: ShareOptions, clock: Pick<Clock, "monotonic">) {
@@ -86,6 +91,15 @@ export class Shares {
   /** So many deliveries to the lane may run side by side. */
   learn(lane: string, window: number): void {
     if (this.#lanes.has(lane)) this.#windows.set(lane, window);
+    this.#known.delete(lane);
+    const [oldest] = this.#known;
+    if (oldest !== undefined && this.#known.size >= KNOWN_MAX) this.#known.delete(oldest);
+    this.#known.add(lane);
+  }
+
+  /** Nobody answers there now. */
+  unlearn(lane: string): void {
+    this.#known.delete(lane);
   }
 
   /** Whether a message that arrives may go on at once. */
@@ -104,7 +118,7 @@ export class Shares {
     const perLaneMax = Math.min(this.#options.perLaneMax, this.#freeShare(this.#options.laneShare));
     const unknownMax = Math.max(0, this.#options.unknownMax - this.#claimedUnknown());
     const { perUnknownLaneMax } = this.#options;
-    const knownLanes = [...this.#windows.keys()];
+    const knownLanes = [...this.#known];
     return { fullLanes, fullSenders, perLaneMax, perSenderMax: senderMax, knownLanes, unknownMax, perUnknownLaneMax };
   }
 
@@ -128,12 +142,12 @@ export class Shares {
   #claimedUnknown(): number {
     const begin = this.#clock.monotonic() - this.#options.unknownMs;
     let sum = 0;
-    for (const [lane, { count, since }] of this.#claimed) if (since > begin && !this.#windows.has(lane)) sum += count;
+    for (const [lane, { count, since }] of this.#claimed) if (since > begin && !this.#known.has(lane)) sum += count;
     return sum;
   }
 
   #claimMax(lane: string): number {
-    return this.#windows.has(lane) ? this.#laneMax(lane) : this.#options.perUnknownLaneMax;
+    return this.#known.has(lane) ? this.#laneMax(lane) : this.#options.perUnknownLaneMax;
   }
 
   #laneMax(lane: string): number {
