@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { reached } from "./core/failpoint.ts";
+import { SpareTime } from "./core/spare-time.ts";
 import { retryOptions } from "./options.ts";
 import { ringMaterial } from "./parts/config/config-files.ts";
 import type { Config } from "./parts/config/config.ts";
@@ -40,15 +41,16 @@ export async function startPostern(config: Config, surroundings: Surroundings): 
   const watching = await Watching.open(config, surroundings);
   const env = { ...surroundings, log: watching.log };
   try {
-    return await startWatched({ config, env, keyRing, watching });
+    return await startWatched({ config, env, keyRing, watching, spareTime: new SpareTime() });
   } catch (error) {
     await watching.close();
     throw error;
   }
 }
 
-async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "watching">): Promise<Postern> {
-  const { config, env, keyRing, watching } = opened;
+async function startWatched(opened: Omit<Parts, "store" | "blobs" | "raise">): Promise<Postern> {
+  const { config, watching } = opened;
+  const { raise } = watching;
   // The packs are read in a thread of their own, while what is stored is opened.
   const inspecting = buildInspect(config, opened);
   const abandonInspection = (): Promise<void> =>
@@ -67,8 +69,8 @@ async function startWatched(opened: Pick<Parts, "config" | "env" | "keyRing" | "
   try {
     // Another key for addresses could read no row and would write new ones beside them: refused before anything is written.
     await store.recipients({ limit: 1 });
-    blobs = await openBodies({ config, env, keyRing, store, raise: watching.raise, watching });
-    running = new Running({ config, env, keyRing, store, blobs, raise: watching.raise, watching }, await inspecting);
+    blobs = await openBodies({ ...opened, store, raise });
+    running = new Running({ ...opened, store, blobs, raise }, await inspecting);
     await running.start();
     return running.door();
   } catch (error) {
@@ -86,6 +88,7 @@ async function openBodies({
   store,
   raise,
   watching,
+  spareTime,
 }: Omit<Parts, "blobs">): Promise<DiskBlobStore> {
   const directory = join(config.dataDir, "spool");
   if ((await store.auditHead()).seq === 0) await tellService("created", { config, env, store });
@@ -94,6 +97,7 @@ async function openBodies({
     directory,
     keyRing,
     cachedBytesMax: BODY_CACHE_BYTES_MAX,
+    later: (task) => spareTime.add(task),
     ...(env.disk?.fs === undefined ? { rowsThread: store.rowsThread } : { fs: env.disk.fs }),
     onUnhealthy: ({ code }) => {
       env.log.error("spool_unhealthy", { code });

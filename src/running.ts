@@ -179,7 +179,7 @@ export class Running {
   }
 
   async start(): Promise<void> {
-    const { config, env, blobs, watching } = this.#parts;
+    const { config, env, blobs, watching, spareTime } = this.#parts;
     watching.attach(this.#subject());
     await this.#suspending.load();
     await this.#gauge.start();
@@ -187,15 +187,15 @@ export class Running {
     this.#listener = await startListener(options, {
       openIntake: () => this.#intake(),
       onSubmission: async (submission) => {
-        await this.#submit(submission);
+        await spareTime.during(this.#submit(submission));
         setImmediate(() => watching.submitted(submission));
       },
       blobs,
       resolver: this.#resolver,
       newMessageId: this.#newMessageId,
       pressure: () => this.#gauge.read(),
-      clock: env.clock,
-      log: env.log,
+      later: (task) => spareTime.add(task),
+      ...env,
     });
     await this.#tellService("started");
     await this.#audit.checkpoints.start();

@@ -5,6 +5,7 @@ import type { EventBody } from "./core/event.ts";
 import type { Lease, StoredRecipient } from "./core/queue-store.ts";
 import type { FailpointOrder } from "./core/failpoint.ts";
 import type { Log } from "./core/log.ts";
+import type { SpareTime } from "./core/spare-time.ts";
 import type { Config } from "./parts/config/config.ts";
 import type { KeyRing } from "./parts/keys/key-ring.ts";
 import type { ReadSpace } from "./parts/pressure/disk-space.ts";
@@ -40,6 +41,7 @@ export type Parts = {
   readonly blobs: DiskBlobStore;
   readonly raise: RaiseAlert;
   readonly watching: Watching;
+  readonly spareTime: SpareTime;
 };
 
 /** A minute is more than any of it takes. */

@@ -6,6 +6,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
 import type { Mailbox } from "../../core/envelope.ts";
+import { isPlainName } from "../../core/plain-name.ts";
 
 /** RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.2, in octets. */
 const LOCAL_PART_BYTES_MAX = 64;
@@ -18,7 +19,6 @@ const DOT_STRING =
 const QUOTED_STRING = /^"(?:[ !\x23-\x5b\x5d-\x7e\u{80}-\u{10ffff}]|\\[ -~])*"$/u;
 /** Controls, invisible spaces and direction overrides: no address needs them, and they make one look like another. */
 const UNSAFE = /[\p{Cc}\u{200b}\u{2028}-\u{202e}\u{2060}\u{2066}-\u{2069}\u{feff}]|\p{Cs}/u;
-const PLAIN_NAME = /^(?:[a-z0-9_-]+\.)*[a-z][a-z0-9_-]*$/;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 export type MailboxProblem = "syntax" | "local-part-too-long" | "domain-too-long" | "bad-domain";
@@ -52,11 +52,6 @@ export function toALabel(domain: string): string | null {
   const labels = ascii.split(".");
   if (!labels.every((label) => LABEL.test(label))) return null;
   return /^[0-9]+$/.test(labels.at(-1) ?? "") ? null : ascii;
-}
-
-/** Nothing in it that IDNA or the reading of IPv4 look-alikes could change. */
-function isPlainName(lower: string): boolean {
-  return PLAIN_NAME.test(lower) && !lower.includes("xn--");
 }
 
 /** `[192.0.2.1]` or `[IPv6:2001:db8::1]` (RFC 5321 section 4.1.3); null for any other tag. */

@@ -18,11 +18,13 @@ import type {
 } from "../../core/blob-store.ts";
 import { reached } from "../../core/failpoint.ts";
 import type { Backlog } from "../../core/pressure.ts";
+import type { Task } from "../../core/spare-time.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { BlobDamagedError } from "./blob-errors.ts";
 import type { StorageUnhealthyError } from "./blob-errors.ts";
 import { GroupCommit } from "./blob-group-commit.ts";
 import { BodyCache } from "./body-cache.ts";
+import { BodyKeys, keyContext } from "./body-keys.ts";
 import { StorageHealth } from "./blob-health.ts";
 import { BlobPaths, parseLocator } from "./blob-locator.ts";
 import type { Locator } from "./blob-locator.ts";
@@ -71,6 +73,8 @@ export type BlobStoreOptions = {
   readonly rowsThread?: RowsThread;
   /** Small bodies kept in memory for the next read, in bytes; default: none. */
   readonly cachedBytesMax?: number;
+  /** Puts off what nobody waits for; default: to the next turn of the event loop. */
+  readonly later?: (task: Task) => void;
   /** Called once when the disk did not confirm a write: nothing is stored any more, reading goes on. */
   readonly onUnhealthy?: (failure: StorageUnhealthyError) => void;
 };
@@ -123,7 +127,7 @@ export class DiskBlobStore implements BlobStore {
   #isClosed = false;
 
   constructor({ fs, paths, keyRing, leftovers, limits = BLOB_LIMITS, ...options }: Opened) {
-    const { onUnhealthy, cachedBytesMax = 0, rowsThread = null } = options;
+    const { onUnhealthy, cachedBytesMax = 0, rowsThread = null, later = setImmediate } = options;
     this.#cache = new BodyCache(cachedBytesMax);
     this.#health = new StorageHealth(onUnhealthy);
     this.#fs = fs;
@@ -152,7 +156,7 @@ export class DiskBlobStore implements BlobStore {
       health,
       budget: new BufferBudget(limits.bufferedBytesMax),
       inlineBytesMax: limits.inlineBytesMax,
-      wrapKey: (key, blobId) => keyRing.wrap("spool", key, keyContext(blobId)),
+      keys: new BodyKeys(keyRing, later),
       open: new Set(),
       sealing: new Set(),
       assertOpen: () => this.#assertOpen(),
@@ -312,10 +316,6 @@ export class DiskBlobStore implements BlobStore {
 
 function locatorsOf(refs: readonly BlobRef[]): readonly Locator[] {
   return refs.map(({ locator }) => parseLocator(locator)).filter((locator) => locator !== null);
-}
-
-function keyContext(blobId: string): string {
-  return `blob ${blobId}`;
 }
 
 function assertRange({ start, end }: { readonly start: number; readonly end: number }, sizeBytes: number): void {

@@ -5,9 +5,9 @@
  * not remove; `abort` waits for a step that runs and undoes nothing once sealed.
  */
 import type { BlobRef, BlobWriter, SealUntil } from "../../core/blob-store.ts";
-import { freshBytes } from "../keys/random-pool.ts";
 import type { StorageHealth } from "./blob-health.ts";
 import { formatLocator } from "./blob-locator.ts";
+import type { BodyKey, BodyKeys } from "./body-keys.ts";
 import { CHUNKED_MEMORY_BYTES, ChunkedWriter } from "./chunked-writer.ts";
 import type { ChunkedDeps } from "./chunked-writer.ts";
 import type { SegmentLog } from "./segment-log.ts";
@@ -48,7 +48,7 @@ export type BlobWriterDeps = {
   readonly health: StorageHealth;
   readonly budget: BufferBudget;
   readonly inlineBytesMax: number;
-  readonly wrapKey: (key: Uint8Array, blobId: string) => string;
+  readonly keys: BodyKeys;
   /** Bodies that are being written, of all sessions. */
   readonly open: Set<BlobWriter>;
   /** Seals that run, for the store to wait for before it closes. */
@@ -72,8 +72,7 @@ const NOTHING = Buffer.alloc(0);
 
 export class StoredBlobWriter implements BlobWriter {
   readonly #deps: BlobWriterDeps;
-  readonly #blobId = freshBytes(16).toString("hex");
-  readonly #key = freshBytes(32);
+  readonly #key: BodyKey;
   #state: "open" | "sealed" | "failed" | "aborted" = "open";
   #step: Promise<unknown> | null = null;
   #buffer = NOTHING;
@@ -83,6 +82,7 @@ export class StoredBlobWriter implements BlobWriter {
 
   constructor(deps: BlobWriterDeps) {
     this.#deps = deps;
+    this.#key = deps.keys.take();
     deps.open.add(this);
   }
 
@@ -161,7 +161,7 @@ export class StoredBlobWriter implements BlobWriter {
   }
 
   async #spill(): Promise<ChunkedWriter> {
-    const file = await ChunkedWriter.create(this.#deps.chunked, { id: this.#blobId, key: this.#key });
+    const file = await ChunkedWriter.create(this.#deps.chunked, { id: this.#key.blobId, key: this.#key.key });
     this.#file = file;
     this.#hold(this.#held + CHUNKED_MEMORY_BYTES);
     await file.write(this.#buffer.subarray(0, this.#sizeBytes));
@@ -174,7 +174,7 @@ export class StoredBlobWriter implements BlobWriter {
     const place = this.#file === null ? await this.#sealRecord(until) : await this.#sealFile(this.#file);
     // In-flight work must not look durable when the disk failed beside it.
     this.#deps.health.assertHealthy();
-    const wrappedKey = this.#deps.wrapKey(this.#key, this.#blobId);
+    const wrappedKey = this.#deps.keys.wrapped(this.#key);
     this.#state = "sealed";
     this.#forget();
     return { ...place, sizeBytes: this.#sizeBytes, wrappedKey };
@@ -182,7 +182,7 @@ export class StoredBlobWriter implements BlobWriter {
 
   async #sealRecord(until: SealUntil): Promise<Place> {
     const body = exactly(this.#buffer, this.#sizeBytes);
-    const record = encryptRecord(body, this.#key, this.#blobId);
+    const record = encryptRecord(body, this.#key.key, this.#key.blobId);
     this.#buffer = NOTHING;
     this.#hold(body.length + recordBytes(body.length));
     const { segments, onRecord, open } = this.#deps;
@@ -196,7 +196,7 @@ export class StoredBlobWriter implements BlobWriter {
   async #sealFile(file: ChunkedWriter): Promise<Place> {
     await file.seal();
     this.#deps.onFile(file.bytes);
-    return { locator: formatLocator({ kind: "file", blobId: this.#blobId }) };
+    return { locator: formatLocator({ kind: "file", blobId: this.#key.blobId }) };
   }
 
   async #discard(): Promise<void> {
@@ -209,7 +209,7 @@ export class StoredBlobWriter implements BlobWriter {
     this.#deps.open.delete(this);
     this.#file = null;
     this.#buffer = NOTHING;
-    this.#key.fill(0);
+    this.#key.key.fill(0);
     this.#hold(0);
   }
 

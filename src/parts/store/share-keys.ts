@@ -3,6 +3,7 @@
  * domain. Addresses and domains are compared whatever their case and the form of an international domain.
  */
 import { domainToASCII } from "node:url";
+import { isPlainName } from "../../core/plain-name.ts";
 import type { MessageShares } from "../../core/queue-store.ts";
 import type { Sealer } from "../../core/sealer.ts";
 import type { Submission } from "../../core/submission.ts";
@@ -43,6 +44,7 @@ export class ShareKeys {
 export function canonicalAddress(address: string): string {
   const at = address.lastIndexOf("@");
   const domain = address.slice(at + 1);
-  const ascii = domain.startsWith("[") ? domain : domainToASCII(domain);
+  const isAscii = domain.startsWith("[") || isPlainName(domain.toLowerCase());
+  const ascii = isAscii ? domain : domainToASCII(domain);
   return `${address.slice(0, at + 1)}${ascii === "" ? domain : ascii}`.normalize("NFC").toLowerCase();
 }

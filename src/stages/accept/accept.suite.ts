@@ -215,6 +215,7 @@ export async function listen(overrides: Overrides = {}): Promise<TestListener> {
     resolver,
     newMessageId: () => toMessageId(`01ARZ3NDEKTSV4RRFFQ69G${String(++ids).padStart(4, "0")}`),
     pressure: () => spool.look(),
+    later: (task) => task(),
     clock: { now: () => Date.parse("2026-06-01"), monotonic: () => performance.now() },
     log: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") },
   };

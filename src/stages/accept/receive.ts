@@ -209,7 +209,7 @@ async function conclude(session: Session, transaction: Transaction, message: Inc
   await reached("accept.before-250");
   session.wire.reply(`250 2.0.0 queued as ${result.id}`);
   session.wire.flush();
-  logQueued(session, transaction, result);
+  session.context.deps.later(() => logQueued(session, transaction, result));
   await reached("accept.after-250");
   return "go";
 }

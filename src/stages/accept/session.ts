@@ -12,6 +12,7 @@ import type { Mailbox } from "../../core/envelope.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { Log, LogFields } from "../../core/log.ts";
 import type { ReadPressure } from "../../core/pressure.ts";
+import type { Task } from "../../core/spare-time.ts";
 import type { OnSubmission, OpenIntake } from "../../core/stages.ts";
 import { peerGroup } from "../../parts/smtp/network.ts";
 import type { NetworkSet } from "../../parts/smtp/network.ts";
@@ -35,6 +36,8 @@ export type AcceptDeps = {
   readonly newMessageId: () => MessageId;
   /** How much may still be taken in, now. */
   readonly pressure: ReadPressure;
+  /** Puts off what nobody waits for. */
+  readonly later: (task: Task) => void;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -72,6 +75,7 @@ export class Session {
   readonly wire: Wire;
   /** Whose networks hold this peer; empty for strangers. */
   readonly submitters: readonly Submitter[];
+  readonly mayUsePlaintext: boolean;
   helo: string | null = null;
   /** EHLO rather than HELO: extensions are in force. */
   isExtended = false;
@@ -85,6 +89,7 @@ export class Session {
     this.context = context;
     this.wire = wire;
     this.submitters = candidatesFor(context.candidates, wire.remoteAddress);
+    this.mayUsePlaintext = context.plaintext.contains(wire.remoteAddress);
   }
 
   get transaction(): Transaction | null {
@@ -94,10 +99,6 @@ export class Session {
   set transaction(next: Transaction | null) {
     this.context.announced.bytes += (next?.announcedBytes ?? 0) - (this.#transaction?.announcedBytes ?? 0);
     this.#transaction = next;
-  }
-
-  get mayUsePlaintext(): boolean {
-    return this.context.plaintext.contains(this.wire.remoteAddress);
   }
 
   /** Where the peer could use it, and only inside TLS. */

@@ -1,0 +1,32 @@
+/**
+ * Small work nobody waits for, such as the log line behind a reply: done while the event loop would only wait for the disk. With one
+ * busy connection nothing else runs meanwhile, and done at once it would hold up the client's next command.
+ * Promises: tasks run in order, and none waits longer than LATEST_MS while the event loop turns.
+ */
+const LATEST_MS = 2;
+
+export type Task = () => void;
+
+export class SpareTime {
+  #tasks: Task[] = [];
+  #timer: NodeJS.Timeout | null = null;
+
+  add(task: Task): void {
+    this.#tasks.push(task);
+    this.#timer ??= setTimeout(() => this.#run(), LATEST_MS);
+  }
+
+  /** What is put off runs once this is under way. */
+  async during<T>(waitedFor: Promise<T>): Promise<T> {
+    if (this.#tasks.length > 0) setImmediate(() => this.#run());
+    return await waitedFor;
+  }
+
+  #run(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const task of tasks) task();
+  }
+}
