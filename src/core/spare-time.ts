@@ -3,17 +3,23 @@
  * busy connection nothing else runs meanwhile, and done at once it would hold up the client's next command.
  * Promises: tasks run in order, and none waits longer than LATEST_MS while the event loop turns.
  */
-const LATEST_MS = 2;
+const LATEST_MS = 10;
 
 export type Task = () => void;
 
 export class SpareTime {
   #tasks: Task[] = [];
-  #timer: NodeJS.Timeout | null = null;
+  #isTimed = false;
 
   add(task: Task): void {
     this.#tasks.push(task);
-    this.#timer ??= setTimeout(() => this.#run(), LATEST_MS);
+    if (this.#isTimed) return;
+    // Never cleared: that would cost more than a look, now and then, at what little may have come since.
+    this.#isTimed = true;
+    setTimeout(() => {
+      this.#isTimed = false;
+      this.#run();
+    }, LATEST_MS);
   }
 
   /** What is put off runs once this is under way. */
@@ -23,8 +29,6 @@ export class SpareTime {
   }
 
   #run(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
     const tasks = this.#tasks;
     this.#tasks = [];
     for (const task of tasks) task();

@@ -4,7 +4,7 @@ import type { Line } from "./text-lines.ts";
 const GAP = /_{4,}|\.{6,}|\[ {0,3}\]|☐/;
 const TICKED = /\[ ?[xX✓✔] ?\]|☑|☒/;
 /** A value rather than a label: a number, a date, what is written into the gap. */
-const VALUE = /\d{2}|_[^\s_]/;
+const VALUE = /\d{2}|_[^\s_/]/;
 /** At most five words: a sentence that ends in a colon is none. */
 const LABEL = /^[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9'/.()#&-]{0,30}(?: [A-Za-zÀ-ÿ0-9'/.()#&-]{1,30}){0,4} ?:$/;
 const LABELLED = /^[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9 '/.()#&-]{0,60}:/;

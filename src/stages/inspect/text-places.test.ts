@@ -71,6 +71,7 @@ describe("the lines of a text are told apart", () => {
     ],
     ["no sentence that ends in a colon", ["Patient Anna Sample needs the form:", "MRN: ____"], ["body", "form"]],
     ["a blank form", ["Name: ____ DOB: ____", "MRN:", "Diagnosis:", "[ ] Asthma"], Array(4).fill("form")],
+    ["a gap for a date", ["Name: ____ DOB: __/__/____", "Seen on ____/____/______"], Array(2).fill("form")],
     ["no label with its value below", ["MRN:", "1234567"], ["body", "body"]],
     ["no label with its value behind", ["Name: Jane Doe ____"], ["body"]],
     ["no ticked box", ["[x] Asthma [ ] Diabetes"], ["body"]],
