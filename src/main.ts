@@ -4,7 +4,9 @@
  * what was accepted earlier is known.
  */
 import { join } from "node:path";
+import { errorName } from "./core/error-facts.ts";
 import { reached } from "./core/failpoint.ts";
+import { faultOf } from "./core/pass-facts.ts";
 import { SpareTime } from "./core/spare-time.ts";
 import { retryOptions } from "./options.ts";
 import { ringMaterial } from "./parts/config/config-files.ts";
@@ -41,7 +43,7 @@ export async function startPostern(config: Config, surroundings: Surroundings): 
   const watching = await Watching.open(config, surroundings);
   const env = { ...surroundings, log: watching.log };
   try {
-    return await startWatched({ config, env, keyRing, watching, spareTime: new SpareTime() });
+    return await startWatched({ config, env, keyRing, watching, spareTime: spareTimeOf(env) });
   } catch (error) {
     await watching.close();
     throw error;
@@ -148,4 +150,8 @@ async function recover(
   await reached("recovery.done");
   env.log.info("recovered", { resumed, ambiguous, reclaimed });
   return { resumed, ambiguous };
+}
+
+function spareTimeOf({ log }: Surroundings): SpareTime {
+  return new SpareTime((error) => log.error("later_failed", { code: faultOf(error).code, error: errorName(error) }));
 }

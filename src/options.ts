@@ -263,7 +263,7 @@ export function checkpointOptions({ audit }: Config): CheckpointOptions {
 }
 
 export function schedulerOptions(owner: string, config: Config): SchedulerOptions {
-  const { recipientsPerTransactionMax, laneWindowInitial, laneSilentMs, connectionsMax } = deliverOptions(config);
+  const { recipientsPerTransactionMax, laneWindowInitial, connectionsMax } = deliverOptions(config);
   return {
     owner,
     leaseMs: 10 * MINUTE_MS,
@@ -277,7 +277,8 @@ export function schedulerOptions(owner: string, config: Config): SchedulerOption
     perLaneMax: recipientsPerTransactionMax,
     perUnknownLaneMax: laneWindowInitial,
     unknownMax: connectionsMax,
-    unknownMs: laneSilentMs,
+    unknownMs: 30 * SECOND_MS,
+    unknownShare: 3 / 4,
     pollMsMax: 5 * SECOND_MS,
     blockedMs: 250,
     gatherMs: 20,

@@ -1,7 +1,8 @@
 /**
  * Small work nobody waits for, such as the log line behind a reply: done while the event loop would only wait for the disk. With one
  * busy connection nothing else runs meanwhile, and done at once it would hold up the client's next command.
- * Promises: tasks run in order, and none waits longer than LATEST_MS while the event loop turns.
+ * Promises: tasks run in order, and none waits longer than LATEST_MS while the event loop turns; one that throws is told and keeps
+ * no other from running.
  */
 const LATEST_MS = 10;
 
@@ -10,6 +11,11 @@ export type Task = () => void;
 export class SpareTime {
   #tasks: Task[] = [];
   #isTimed = false;
+  readonly #failed: (error: unknown) => void;
+
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
 
   add(task: Task): void {
     this.#tasks.push(task);
@@ -31,6 +37,12 @@ export class SpareTime {
   #run(): void {
     const tasks = this.#tasks;
     this.#tasks = [];
-    for (const task of tasks) task();
+    for (const task of tasks) {
+      try {
+        task();
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
   }
 }

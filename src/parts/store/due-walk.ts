@@ -1,7 +1,7 @@
 /**
  * Walks what is due, senders in turn, and picks what may be handed out. Promises: reads only heads that are due, and of each
- * pair of sender and lane only what it picks; every due recipient whose lane and sender have room is picked within as many
- * walks as there are due senders; a head is never later than what it stands for.
+ * pair of sender and lane only what it picks; in each round every due sender has one turn, however its head moves meanwhile, and
+ * a round takes no more walks than there are due senders; a head is never later than what it stands for.
  */
 import type { Database, Statement } from "better-sqlite3";
 import type { ClaimShares } from "../../core/queue-store.ts";
@@ -10,7 +10,7 @@ import type { WaitingRow } from "./sqlite-rows.ts";
 
 /** Senders one walk looks at. */
 const SENDERS_MAX = 128;
-/** Lanes of one sender that one walk looks at: more than can be full at once. */
+/** Lanes of one sender that one walk looks at, the earliest due; of known ones it looks at all. */
 const LANES_MAX = 4_096;
 /** Pairs of sender and lane after which a walk ends, at the end of a sender: what waits for the writer would wait for the rest too. */
 const FLOWS_MAX = 1_000;
@@ -25,6 +25,8 @@ export const DUE_SQL = {
   senders: `SELECT id, next_at AS at FROM sender
     WHERE next_at <= @now AND (next_at, id) > (@at, @id) ORDER BY next_at, id LIMIT ${SENDERS_MAX}`,
   lanes: `SELECT lane FROM flow WHERE sender = +@sender AND next_at <= @now ORDER BY next_at, lane LIMIT ${LANES_MAX}`,
+  knownLanes: `SELECT lane FROM flow WHERE sender = +@sender AND lane IN (SELECT value FROM json_each(@lanes))
+    AND +next_at <= @now`,
   recipients: `SELECT id, message_id FROM recipient INDEXED BY recipient_free
     WHERE sender = +@sender AND lane = +@lane AND queue_at <= @now AND lease_until IS NULL ORDER BY queue_at, rowid LIMIT @limit`,
   earliest: `SELECT queue_at FROM recipient INDEXED BY recipient_free
@@ -70,6 +72,10 @@ class Allowance {
     this.#unknownLeft = shares?.unknownMax ?? Infinity;
   }
 
+  get knownLanes(): readonly string[] {
+    return [...this.#knownLanes];
+  }
+
   get isSpent(): boolean {
     return this.#left <= 0 || this.#flowsLeft <= 0;
   }
@@ -96,6 +102,14 @@ class Allowance {
   }
 }
 
+/** `seen`: senders this walk came by. */
+type Walk = {
+  readonly allowance: Allowance;
+  readonly now: number;
+  readonly take: Take;
+  readonly seen: Set<string>;
+};
+
 export class DueWalk {
   readonly rests = new LaneRests();
   readonly #senders: Statement<[{ now: number } & Head], Head>;
@@ -108,12 +122,16 @@ export class DueWalk {
   readonly #endFlow: Statement<[Flow]>;
   readonly #setSender: Statement<[{ sender: string }]>;
   readonly #endSender: Statement<[{ sender: string }]>;
+  readonly #knownLanes: Statement<[{ sender: string; now: number; lanes: string }], { readonly lane: string }>;
   /** The sender that was looked at last. */
   #cursor = BEGINNING;
+  /** Who had a turn in this round: a head moves on with each turn, and would come again before those it passed. */
+  readonly #served = new Set<string>();
 
   constructor(db: Database) {
     this.#senders = db.prepare(DUE_SQL.senders);
     this.#lanes = db.prepare(DUE_SQL.lanes);
+    this.#knownLanes = db.prepare(DUE_SQL.knownLanes);
     this.#recipients = db.prepare(DUE_SQL.recipients);
     this.#earliest = db.prepare<[Flow], number>(DUE_SQL.earliest).pluck();
     this.#sendersOfLane = db
@@ -129,14 +147,13 @@ export class DueWalk {
     this.#endSender = db.prepare("DELETE FROM sender WHERE id = @sender");
   }
 
-  visit(query: Query, take: Take): void {
-    const allowance = new Allowance(query);
-    for (const head of this.#sendersInTurn(query.now)) {
-      if (allowance.isSpent) return;
-      this.#cursor = head;
-      const room = allowance.ofSender(head.id);
-      if (room > 0) this.#visitSender(head.id, room, { allowance, now: query.now, take });
-    }
+  /** True where every due sender was looked at; false where the walk ended before. */
+  visit(query: Query, take: Take): boolean {
+    const walk: Walk = { allowance: new Allowance(query), now: query.now, take, seen: new Set() };
+    if (!this.#visitRest(walk)) return false;
+    this.#cursor = BEGINNING;
+    this.#served.clear();
+    return this.#visitRest(walk);
   }
 
   /** Due recipients of resting lanes; of one whose probe is out, those whose time is over whatever the probe finds. */
@@ -153,23 +170,25 @@ export class DueWalk {
     return rows;
   }
 
-  /** Goes on after the sender looked at last, and round to the beginning. */
-  #sendersInTurn(now: number): readonly Head[] {
-    const after = this.#senders.all({ now, ...this.#cursor });
-    if (after.length >= SENDERS_MAX || this.#cursor === BEGINNING) return after;
-    const seen = new Set(after.map(({ id }) => id));
-    const before = this.#senders.all({ now, ...BEGINNING }).filter(({ id }) => !seen.has(id));
-    return [...after, ...before];
+  /** Goes on after the sender looked at last, to the end of the round; false where the walk has to end before. */
+  #visitRest(walk: Walk): boolean {
+    const heads = this.#senders.all({ now: walk.now, ...this.#cursor });
+    for (const head of heads) {
+      if (walk.allowance.isSpent) return false;
+      this.#cursor = head;
+      if (walk.seen.has(head.id) || this.#served.has(head.id)) continue;
+      walk.seen.add(head.id);
+      this.#served.add(head.id);
+      const room = walk.allowance.ofSender(head.id);
+      if (room > 0) this.#visitSender(head.id, room, walk);
+    }
+    return heads.length < SENDERS_MAX;
   }
 
-  #visitSender(
-    sender: string,
-    room: number,
-    { allowance, now, take }: { readonly allowance: Allowance; readonly now: number; readonly take: Take },
-  ): void {
+  #visitSender(sender: string, room: number, { allowance, now, take }: Walk): void {
     let left = room;
     let isChanged = false;
-    const lanes = this.#lanes.all({ sender, now });
+    const lanes = this.#dueLanes(sender, now, allowance);
     allowance.look(lanes.length);
     for (const { lane } of lanes) {
       const standing = this.rests.standing(lane, now);
@@ -189,6 +208,15 @@ export class DueWalk {
       if (left <= 0) break;
     }
     if (isChanged || lanes.length === 0) this.#refreshSender(sender);
+  }
+
+  /** Many that nobody has heard of must not hide one that is known to answer. */
+  #dueLanes(sender: string, now: number, { knownLanes }: Allowance): readonly { readonly lane: string }[] {
+    const lanes = this.#lanes.all({ sender, now });
+    if (lanes.length < LANES_MAX) return lanes;
+    const seen = new Set(lanes.map(({ lane }) => lane));
+    const known = this.#knownLanes.all({ sender, now, lanes: JSON.stringify(knownLanes) });
+    return [...lanes, ...known.filter(({ lane }) => !seen.has(lane))];
   }
 
   #refresh(flow: Flow): void {

@@ -1,6 +1,6 @@
 /** Fair shares and resting lanes of a QueueStore in examples and as a property; part of queue-store.suite.ts. */
 import { array, assert, asyncProperty, integer, record } from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ClaimShares } from "../../core/queue-store.ts";
 import type { RecipientId } from "../../core/ids.ts";
 import type { Bench } from "./queue-store.suite.ts";
@@ -60,6 +60,44 @@ export function describeShares(bench: Bench): void {
     const order: RecipientId[] = [];
     for (let claims = 0; claims < 4; claims += 1) order.push(...(await claim({}, 1, START + 1)));
     expect(order).toEqual([1, 4, 2, 3].map((n) => recipientAt(n)));
+  });
+
+  describe("beside a sender with more due lanes than one walk looks at", () => {
+    const LANES = 1_100;
+    /** Each lane due a millisecond after the one before, as pauses with jitter make them. */
+    const acceptMany = async (first: number, lanes: number, perMessage = 1): Promise<void> => {
+      const messages = Array.from({ length: Math.ceil(lanes / perMessage) }, (_, n) => {
+        const domains = Array.from({ length: perMessage }, (_, k) => `d${n}-${k}.example`);
+        return sampleMessage(first + n, { sender: "blast", domains, recipients: perMessage, dueAt: START + n });
+      });
+      await Promise.all(messages.map((message) => bench.store.accept(message)));
+    };
+    const late = START + 100_000;
+
+    test("one whose lane was full at its turn comes in the next round, not after the others' queue", async () => {
+      await bench.store.accept(sampleMessage(1, { sender: "single", domains: ["alive.example"], dueAt: START - 1 }));
+      await acceptMany(2, LANES);
+      expect(await claim({ fullLanes: [laneOf("alive.example")], perSenderMax: 10 }, 100, late)).toHaveLength(10);
+      const handed: RecipientId[] = [];
+      for (let walks = 0; walks < 2; walks += 1) handed.push(...(await claim({ perSenderMax: 10 }, 100, late)));
+      expect(handed).toContain(recipientAt(1));
+    });
+
+    test("one claim looks on while it found nothing to hand out", async () => {
+      await acceptMany(1, LANES, 100);
+      const other = { sender: "single", domains: ["alive.example"], dueAt: START + 5_000 };
+      await bench.store.accept(sampleMessage(99, other));
+      const knownLanes = [laneOf("alive.example")];
+      expect(await claim({ unknownMax: 0, knownLanes }, 100, late)).toEqual([recipientAt(99)]);
+    });
+
+    test("more lanes than are looked at do not hide one that is known to answer", async () => {
+      await acceptMany(1, 4_100, 100);
+      const other = { sender: "blast", domains: ["alive.example"], dueAt: START + 5_000 };
+      await bench.store.accept(sampleMessage(99, other));
+      const knownLanes = [laneOf("alive.example")];
+      expect(await claim({ unknownMax: 0, knownLanes }, 100, late)).toEqual([recipientAt(99)]);
+    });
   });
 
   test("a full lane and a full sender stay, the others go", async () => {

@@ -52,11 +52,12 @@ export class WriterClaims {
     );
   }
 
-  claim({ now, limit, lease, shares }: WriterCalls["claim"]["args"]): readonly RecipientRow[] {
+  claim({ now, limit, lease, shares }: WriterCalls["claim"]["args"]): WriterCalls["claim"]["result"] {
     this.#endRunOut.run(now);
-    const leased: RecipientRow[] = [];
-    this.#walk.visit({ now, limit, shares }, (ids) => leased.push(...this.#leaseAll(ids, { now, lease })));
-    return leased;
+    const rows: RecipientRow[] = [];
+    const take = (ids: readonly string[]): number => rows.push(...this.#leaseAll(ids, { now, lease }));
+    const isWhole = this.#walk.visit({ now, limit, shares }, take);
+    return { rows, isWhole };
   }
 
   claimThese({ ids, now, lease }: WriterCalls["claimThese"]["args"]): readonly RecipientRow[] {

@@ -61,7 +61,8 @@ export type WriterCalls = {
   accept: { args: NewMessageRows; result: null };
   claim: {
     args: { now: number; limit: number; lease: LeaseRow; shares: ClaimShares | null };
-    result: readonly RecipientRow[];
+    /** `isWhole`: all that is due was looked at. */
+    result: { readonly rows: readonly RecipientRow[]; readonly isWhole: boolean };
   };
   rest: { args: { lane: string; until: number | null }; result: null };
   waiting: { args: { now: number; limit: number }; result: readonly WaitingRow[] };

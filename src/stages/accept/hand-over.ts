@@ -90,7 +90,7 @@ class Storing {
     const result = await this.#result;
     if (result?.kind !== "queued") return;
     const { session, transaction } = this.#work;
-    logQueued(session, transaction, result);
+    queuedLog(session, transaction, result)();
     session.log("warn", "accept_queued_late", { code: "PST-ACC-027", id: result.id });
   }
 
@@ -156,13 +156,12 @@ class Storing {
 }
 
 /** Once the client was answered. */
-export function logQueued(session: Session, transaction: Transaction, queued: Queued): void {
-  session.log("info", "accept_queued", {
-    id: queued.id,
-    sizeBytes: queued.sizeBytes,
-    recipients: transaction.recipientCount,
-    tls: session.wire.tls?.protocol ?? null,
-  });
+/** Writes the line when called, of what was true when it was made. */
+export function queuedLog(session: Session, transaction: Transaction, queued: Queued): () => void {
+  const { id, sizeBytes } = queued;
+  const recipients = transaction.recipientCount;
+  const tls = session.wire.tls?.protocol ?? null;
+  return () => session.log("info", "accept_queued", { id, sizeBytes, recipients, tls });
 }
 
 function factsOf(session: Session, submitter: Submitter): SubmitterFacts {

@@ -7,7 +7,7 @@ import { errorName, reasonOf } from "../../core/error-facts.ts";
 import { reached } from "../../core/failpoint.ts";
 import { LOOP_FIELD } from "../../parts/mime/trace-field.ts";
 import { DotFilter } from "./dot-filter.ts";
-import { handOver, logQueued } from "./hand-over.ts";
+import { handOver, queuedLog } from "./hand-over.ts";
 import type { Next, Session } from "./session.ts";
 import { NewlineFilter } from "./newline-filter.ts";
 import { Pace } from "./pace.ts";
@@ -209,7 +209,7 @@ async function conclude(session: Session, transaction: Transaction, message: Inc
   await reached("accept.before-250");
   session.wire.reply(`250 2.0.0 queued as ${result.id}`);
   session.wire.flush();
-  session.context.deps.later(() => logQueued(session, transaction, result));
+  session.context.deps.later(queuedLog(session, transaction, result));
   await reached("accept.after-250");
   return "go";
 }

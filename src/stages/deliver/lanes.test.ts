@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { makeRequest, ManualClock, mxHost, TEST_OPTIONS } from "../../../test/support/deliver-rig.ts";
 import type { Admission } from "./lanes.ts";
 import { laneIdentityOf, Lanes } from "./lanes.ts";
+import { DELIVER_DEFAULTS } from "./options.ts";
 import type { DeliverOptions } from "./options.ts";
 
 const identity = (host: string) => ({ hosts: [host], minRung: "plain", domain: null }) as const;
@@ -84,6 +85,28 @@ describe("a server that takes connections and says nothing", () => {
     release(first, "unreached");
     expect((await second).kind).toBe("go");
     expect((await lanes.admit(identity("b"), signal)).kind).toBe("go");
+  });
+
+  test("is none while a session is open, also where another connection was lost beside it", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { lanes } = makeLanes({ laneWindowInitial: 2, laneSilentMs: 30_000, laneFailuresMax: 3 });
+    const [long, lost] = [await lanes.admit(identity("a"), signal), await lanes.admit(identity("a"), signal)];
+    const waiting = lanes.admit(identity("a"), signal);
+    if (long.kind === "go") long.spoken();
+    release(lost, "unreached");
+    vi.advanceTimersByTime(600_000);
+    expect(lanes.state(identity("a")).restMs).toBe(null);
+    release(long, "unknown");
+    const next = await waiting;
+    const last = lanes.admit(identity("a"), signal);
+    vi.advanceTimersByTime(30_000);
+    expect((await last).kind).toBe("closed");
+    release(next, "unreached");
+  });
+
+  test("is not told of one whose first two addresses do not answer", () => {
+    const { laneSilentMs, timeouts } = DELIVER_DEFAULTS;
+    expect(laneSilentMs).toBeGreaterThan(2 * timeouts.dialMs);
   });
 
   test("is none where somebody was spoken with in time, or who left takes the silence along", async () => {

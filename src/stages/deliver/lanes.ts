@@ -64,7 +64,9 @@ type Site = {
   isProven: boolean;
   /** Those who went there hear nothing, too long for others to wait behind them. */
   isSilent: boolean;
-  /** Runs while somebody is there and it is not proven. */
+  /** Deliveries whose session was opened. */
+  speaking: number;
+  /** Runs while somebody is there, nobody has a session, and it is not proven. */
   silence: NodeJS.Timeout | null;
 };
 type Lane = {
@@ -185,7 +187,7 @@ export class Lanes {
     const known = this.#sites.get(key);
     if (known !== undefined) return known;
     const health = { failuresInRow: 0, closedMs: 0, closedUntil: null, isProbing: false, isProven: false };
-    const site: Site = { key, lanes: new Set(), active: 0, ...health, isSilent: false, silence: null };
+    const site: Site = { key, lanes: new Set(), active: 0, ...health, isSilent: false, speaking: 0, silence: null };
     this.#sites.set(key, site);
     return site;
   }
@@ -243,36 +245,45 @@ export class Lanes {
     this.#active += 1;
     if (!lane.site.isProven) this.#unproven += 1;
     this.#listen(lane.site);
-    next.grant({ kind: "go", spoken: () => this.#hear(lane.site), release: this.#releaseOnce(lane) });
+    next.grant(this.#goTo(lane));
     return true;
   }
 
+  #goTo(lane: Lane): Admission {
+    const { site } = lane;
+    let state: "begun" | "speaking" | "released" = "begun";
+    const spoken = (): void => {
+      if (state !== "begun") return;
+      state = "speaking";
+      site.speaking += 1;
+      this.#hear(site);
+    };
+    const release = (result: LaneResult): void => {
+      if (state === "released") return;
+      if (state === "speaking") site.speaking -= 1;
+      state = "released";
+      lane.active -= 1;
+      site.active -= 1;
+      this.#active -= 1;
+      if (!site.isProven) this.#unproven -= 1;
+      this.#learn(lane, result);
+      this.#listenAnew(site);
+      this.#pump();
+      if (this.#active === 0) this.#onQuiet?.();
+    };
+    return { kind: "go", spoken, release };
+  }
+
   #hear(site: Site): void {
-    if (site.isProven || site.active === 0) return;
+    if (site.isProven) return;
     this.#prove(site, true);
     this.#listenAnew(site);
     this.#pump();
   }
 
-  #releaseOnce(lane: Lane): (result: LaneResult) => void {
-    let isReleased = false;
-    return (result) => {
-      if (isReleased) return;
-      isReleased = true;
-      lane.active -= 1;
-      lane.site.active -= 1;
-      this.#active -= 1;
-      if (!lane.site.isProven) this.#unproven -= 1;
-      this.#learn(lane, result);
-      this.#listenAnew(lane.site);
-      this.#pump();
-      if (this.#active === 0) this.#onQuiet?.();
-    };
-  }
-
   /** Whoever waits behind those who hear nothing goes back to the queue, where waiting costs nothing. */
   #listen(site: Site): void {
-    if (site.isProven || site.active === 0) return;
+    if (site.isProven || site.active === 0 || site.speaking > 0) return;
     site.silence ??= setTimeout(() => {
       site.isSilent = true;
       for (const lane of site.lanes) this.#turnAway(lane, { kind: "closed" });

@@ -46,7 +46,10 @@ export type DeliverOptions = DialOptions & {
   readonly laneWaitingMax: number;
   /** Deliveries of one lane that find nobody, in a row, before the lane closes. */
   readonly laneFailuresMax: number;
-  /** So long nobody at a server may say a word before those who wait for it are sent back to the queue. */
+  /**
+   * So long nobody at a server may say a word before those who wait for it are sent back to the queue: longer than two addresses
+   * that do not answer take.
+   */
   readonly laneSilentMs: number;
   readonly laneClosedFirstMs: number;
   readonly laneClosedMaxMs: number;
@@ -83,7 +86,7 @@ export const DELIVER_DEFAULTS: Omit<DeliverOptions, "helo"> = {
   laneWindowMax: 20,
   laneWaitingMax: 1_000,
   laneFailuresMax: 3,
-  laneSilentMs: MINUTE_MS / 2,
+  laneSilentMs: 65_000,
   laneClosedFirstMs: MINUTE_MS,
   laneClosedMaxMs: 30 * MINUTE_MS,
 };

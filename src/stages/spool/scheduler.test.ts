@@ -20,6 +20,7 @@ const options: SchedulerOptions = {
   perUnknownLaneMax: 100,
   unknownMax: 1000,
   unknownMs: 30_000,
+  unknownShare: 1,
   perLaneMax: 100,
   pollMsMax: 5,
   blockedMs: 5,

@@ -13,6 +13,7 @@ const options: ShareOptions = {
   perUnknownLaneMax: 100,
   unknownMax: 1000,
   unknownMs: 30_000,
+  unknownShare: 1,
 };
 
 const clock = { monotonic: () => 0 };
@@ -132,6 +133,18 @@ describe("places", () => {
     expect(shares.forClaim()).toMatchObject({ fullLanes: ["b"], unknownMax: 9 });
   });
 
+  test("lanes that hear nothing for long leave places for those that answer, however many they are", () => {
+    let now = 0;
+    const shares = new Shares({ ...options, unknownMax: 100, unknownShare: 0.8 }, { monotonic: () => now });
+    let lanes = 0;
+    for (; now < 3_600_000; now += 30_000) {
+      for (let left = shares.forClaim().unknownMax; left > 0; left -= 1) {
+        shares.add({ lane: `silent ${++lanes}`, sender: `${lanes}` }, "claimed");
+      }
+    }
+    expect([lanes, shares.claimable]).toEqual([600, 150]);
+  });
+
   test("a lane that answered after its last recipient had ended is known, too, and the thousand latest are", () => {
     const shares = new Shares(options, clock);
     for (let n = 0; n <= 1_000; n += 1) shares.learn(`lane ${n}`, 5);
@@ -152,7 +165,7 @@ describe("places", () => {
       perLaneMax: 100,
       perSenderMax: 500,
       knownLanes: ["a"],
-      unknownMax: 1000,
+      unknownMax: 750,
       perUnknownLaneMax: 100,
     });
     expect(shares.fits(many(100, "a"))).toBe(true);

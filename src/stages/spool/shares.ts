@@ -25,11 +25,13 @@ export type ShareOptions = {
   /**
    * What is claimed for lanes of which nobody knows whether they answer: of one, and of all of them together that have not waited
    * `unknownMs` yet. Each that waits for a dead server takes memory, and each that is turned away there costs a pass; but those
-   * that hear nothing keep nobody else from a place for longer.
+   * that hear nothing keep nobody else from a place for longer, until all of them have `unknownShare` of what may be claimed:
+   * the rest is for lanes that answer.
    */
   readonly perUnknownLaneMax: number;
   readonly unknownMax: number;
   readonly unknownMs: number;
+  readonly unknownShare: number;
 };
 
 /** How a recipient came in flight: with its message, or from the queue. */
@@ -69,8 +71,12 @@ export class Shares {
 
   /** Places a claim may fill. */
   get claimable(): number {
+    return Math.max(0, this.#claimableMax - this.#inFlight);
+  }
+
+  get #claimableMax(): number {
     const { inFlightRecipientsMax, arrivalsShare } = this.#options;
-    return Math.max(0, this.free - Math.floor(inFlightRecipientsMax * arrivalsShare));
+    return inFlightRecipientsMax - Math.floor(inFlightRecipientsMax * arrivalsShare);
   }
 
   add({ lane, sender }: Keys, way: Way): void {
@@ -116,7 +122,7 @@ export class Shares {
     const fullLanes = [...this.#lanes].filter(([lane, count]) => count >= this.#claimMax(lane)).map(([lane]) => lane);
     const fullSenders = [...this.#senders.claimed].filter(([, count]) => count >= senderMax).map(([sender]) => sender);
     const perLaneMax = Math.min(this.#options.perLaneMax, this.#freeShare(this.#options.laneShare));
-    const unknownMax = Math.max(0, this.#options.unknownMax - this.#claimedUnknown());
+    const unknownMax = this.#unknownMax();
     const { perUnknownLaneMax } = this.#options;
     const knownLanes = [...this.#known];
     return { fullLanes, fullSenders, perLaneMax, perSenderMax: senderMax, knownLanes, unknownMax, perUnknownLaneMax };
@@ -139,11 +145,17 @@ export class Shares {
     if (claimed.count <= 0) this.#claimed.delete(lane);
   }
 
-  #claimedUnknown(): number {
-    const begin = this.#clock.monotonic() - this.#options.unknownMs;
-    let sum = 0;
-    for (const [lane, { count, since }] of this.#claimed) if (since > begin && !this.#known.has(lane)) sum += count;
-    return sum;
+  #unknownMax(): number {
+    const { unknownMax, unknownMs, unknownShare } = this.#options;
+    const begin = this.#clock.monotonic() - unknownMs;
+    let recent = 0;
+    let all = 0;
+    for (const [lane, { count, since }] of this.#claimed) {
+      if (this.#known.has(lane)) continue;
+      all += count;
+      if (since > begin) recent += count;
+    }
+    return Math.max(0, Math.min(unknownMax - recent, Math.floor(this.#claimableMax * unknownShare) - all));
   }
 
   #claimMax(lane: string): number {
