@@ -136,6 +136,9 @@ export type ClaimQuery = {
   readonly shares?: ClaimShares;
 };
 
+/** `isWhole`: all that is due was looked at; else the next claim looks on where this one ended. */
+export type Claimed = { readonly recipients: readonly StoredRecipient[]; readonly isWhole: boolean };
+
 /** So that no destination and no sender takes up what others need. */
 export type ClaimShares = {
   /** Have as much in flight as they may: nothing of theirs is handed out. */
@@ -211,7 +214,7 @@ export interface QueueStore extends BlobReferences {
    * out nothing; once its rest is over, one recipient as a probe. Raises each fence by one. `in_dialog` and `dot_sent` come
    * back as they are when their lease ran out without a result: the first was surely not delivered, the second is ambiguous.
    */
-  claim(query: ClaimQuery): Promise<readonly StoredRecipient[]>;
+  claim(query: ClaimQuery): Promise<Claimed>;
   /** Leases these whatever is due, for an operator's act or a released hold; skips those another live lease owns. */
   claimThese(ids: readonly RecipientId[], lease: Lease, now: number): Promise<readonly StoredRecipient[]>;
   /**

@@ -78,7 +78,9 @@ test("a queue written by schema 1 is taken over whole: backed up, every open rec
   expect(await store.recover({ now: START, ambiguousDueAt: START + 300 })).toEqual({ resumed: 1, ambiguous: 1 });
   const lease = { owner: "after", until: START + 900 };
   const claimedBy = async (now: number): Promise<readonly string[]> =>
-    (await store.claim({ now, limit: 100, lease })).map(({ id, state }) => `${id.slice(-3)} ${state}`).toSorted();
+    (await store.claim({ now, limit: 100, lease })).recipients
+      .map(({ id, state }) => `${id.slice(-3)} ${state}`)
+      .toSorted();
   expect(await claimedBy(START + 100)).toEqual(["0.1 received", "1.1 ready", "2.1 ready", "4.1 deferred"]);
   expect(await claimedBy(START + 300)).toEqual(["3.1 deferred"]);
   expect(await claimedBy(START + 500)).toEqual(["5.1 held"]);

@@ -9,7 +9,7 @@ const LATER: Lease = { owner: "two", until: START + 600_000 };
 
 export function describeClaims(bench: Bench): void {
   const claim = async (now = START, limit = 100, lease = LEASE): Promise<readonly RecipientId[]> =>
-    (await bench.store.claim({ now, limit, lease })).map(({ id }) => id);
+    (await bench.store.claim({ now, limit, lease })).recipients.map(({ id }) => id);
   const claimed = async (n: number, patch: RecipientPatch): Promise<void> => {
     await bench.store.accept(sampleMessage(n, { lease: LEASE }));
     await bench.store.commit(transition(step(recipientAt(n), 1, patch)), "durable");
@@ -42,7 +42,7 @@ export function describeClaims(bench: Bench): void {
     await bench.store.accept(sampleMessage(1));
     expect(await claim()).toEqual([recipientAt(1)]);
     expect(await claim(LEASE.until - 1)).toEqual([]);
-    const [again] = await bench.store.claim({ now: LEASE.until, limit: 1, lease: LATER });
+    const [again] = (await bench.store.claim({ now: LEASE.until, limit: 1, lease: LATER })).recipients;
     expect(again).toMatchObject({ fence: 2, lease: LATER });
     const late = await bench.store.commit(transition(step(recipientAt(1), 1, { state: "delivered" })), "durable");
     expect(late.stale).toEqual([recipientAt(1)]);

@@ -69,7 +69,7 @@ describe("one writer at a time", () => {
     const store = await openStore();
     expect(await store.counts()).toMatchObject({ byState: { received: 4, dot_sent: 1 } });
     expect(await store.recover({ now: START, ambiguousDueAt: START + 9 })).toEqual({ resumed: 0, ambiguous: 1 });
-    expect(await store.claim({ now: START, limit: 10, lease: LEASE })).toHaveLength(4);
+    expect((await store.claim({ now: START, limit: 10, lease: LEASE })).recipients).toHaveLength(4);
     await store.close();
   });
 

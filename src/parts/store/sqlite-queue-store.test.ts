@@ -51,7 +51,11 @@ test("sealed text moved to another row is not opened there", async () => {
   const read = await openQueueStore({ ...options, log, onUnreadable: (facts) => void alerts.push(facts) });
   await expect(read.recipients({ limit: 2 })).rejects.toThrow(/PST-SPL-061.*\.2\)/);
   // What was claimed with it is handed out all the same.
-  const claims = await read.claim({ now: LEASE.until, limit: 10, lease: { ...LEASE, until: 2 * LEASE.until } });
+  const { recipients: claims } = await read.claim({
+    now: LEASE.until,
+    limit: 10,
+    lease: { ...LEASE, until: 2 * LEASE.until },
+  });
   expect(claims.map(({ id }) => id.slice(-2))).toEqual([".1"]);
   expect(told).toMatchObject([["recipient_unreadable", { code: "PST-SPL-061" }]]);
   // It is held for a person, in the audit, and not handed out again before its deadline, at which it ends.
@@ -59,7 +63,8 @@ test("sealed text moved to another row is not opened there", async () => {
   expect(alerts).toEqual([unreadable]);
   expect((await read.counts()).byState).toEqual({ received: 1, held: 1 });
   const deadlineAt = LEASE.until + 72 * 3_600_000;
-  const end = async (now: number) => read.claim({ now, limit: 10, lease: { owner: "x", until: now + 1 } });
+  const end = async (now: number) =>
+    (await read.claim({ now, limit: 10, lease: { owner: "x", until: now + 1 } })).recipients;
   expect(await end(deadlineAt - 1)).toEqual([]);
   expect((await read.counts()).byState).toEqual({ received: 1, held: 1 });
   expect(await end(deadlineAt)).toEqual([]);

@@ -12,6 +12,7 @@ import type { AuditRow, NewEvent } from "../../core/event.ts";
 import type { MessageId, RecipientId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import type {
+  Claimed,
   ClaimQuery,
   CommitResult,
   Deadlines,
@@ -76,8 +77,6 @@ export type QueueStoreOptions = {
 export type UnreadableRow = { readonly recipient: string; readonly code: StoreError["code"] };
 
 const WAITING_REQUESTS_MAX = 4_096;
-/** Walks of one claim that hand out nothing. */
-const WALKS_MAX = 64;
 
 /** Throws StoreError where the file is taken, damaged, of another program or of a newer version; it is then untouched. */
 export async function openQueueStore(options: QueueStoreOptions): Promise<SqliteQueueStore> {
@@ -155,14 +154,10 @@ export class SqliteQueueStore implements QueueStore, RedoLog, AuditSource, Reten
     return this.#codec.sharesOf(submission);
   }
 
-  async claim({ now, limit, lease, shares }: ClaimQuery): Promise<readonly StoredRecipient[]> {
+  async claim({ now, limit, lease, shares }: ClaimQuery): Promise<Claimed> {
     const args = { now, limit, lease, shares: shares ?? null };
-    let found = await this.#client.call({ kind: "claim", args }, false);
-    // Nothing so far, but not all was looked at: between two walks others have their turn with the writer.
-    for (let walks = 1; walks < WALKS_MAX && found.rows.length === 0 && !found.isWhole; walks += 1) {
-      found = await this.#client.call({ kind: "claim", args }, false);
-    }
-    return this.#claimed(found.rows, now);
+    const { rows, isWhole } = await this.#client.call({ kind: "claim", args }, false);
+    return { recipients: await this.#claimed(rows, now), isWhole };
   }
 
   async rest(lane: string, until: number | null): Promise<void> {

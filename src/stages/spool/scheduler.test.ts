@@ -1,7 +1,14 @@
 import { afterEach, expect, test } from "vitest";
 import { recipientIdOf, toMessageId } from "../../core/ids.ts";
 import type { MessageId } from "../../core/ids.ts";
-import type { ClaimQuery, MessageShares, QueueStore, StoredMessage, StoredRecipient } from "../../core/queue-store.ts";
+import type {
+  Claimed,
+  ClaimQuery,
+  MessageShares,
+  QueueStore,
+  StoredMessage,
+  StoredRecipient,
+} from "../../core/queue-store.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { SchedulerOptions, WorkOn } from "./scheduler.ts";
 
@@ -46,14 +53,20 @@ class FakeQueue {
   due: StoredRecipient[] = [];
   readonly limits: number[] = [];
   failures = 0;
+  /** Claims that end before all was looked at. */
+  cut = 0;
 
-  async claim({ limit }: ClaimQuery): Promise<readonly StoredRecipient[]> {
+  async claim({ limit }: ClaimQuery): Promise<Claimed> {
     this.limits.push(limit);
     if (this.failures > 0) {
       this.failures -= 1;
       throw new Error("busy");
     }
-    return this.due.splice(0, limit);
+    if (this.cut > 0) {
+      this.cut -= 1;
+      return { recipients: [], isWhole: false };
+    }
+    return { recipients: this.due.splice(0, limit), isWhole: true };
   }
 
   async nextDueAt(): Promise<number | null> {
@@ -243,6 +256,15 @@ test("a queue that cannot be read is not asked without pause", async () => {
   queue.failures = 0;
   scheduler.wake();
   await until(() => queue.due.length === 0);
+});
+
+test("a claim that found nothing and did not look at all is followed by the next, as if nothing were blocked", async () => {
+  const queue = new FakeQueue();
+  queue.cut = 5;
+  queue.due = [recipient(FIRST, 1)];
+  start(queue, async () => undefined, { ...options, blockedMs: 60_000, pollMsMax: 60_000 });
+  await until(() => queue.due.length === 0);
+  expect(queue.limits.length).toBeGreaterThan(5);
 });
 
 test("mail that passes by makes nobody look again at a queue of which nothing may go", async () => {

@@ -200,27 +200,27 @@ export class Scheduler {
       const begun = this.#clock.monotonic();
       const claimed = await this.#claimSome();
       const tookMs = this.#clock.monotonic() - begun;
-      this.#isBlocked = false;
-      if (claimed === "failed") await this.#sleep(this.#options.pollMsMax);
-      else if (claimed === 0) await this.#sleep(await this.#untilDue());
-      if (claimed !== this.#options.claimLimit) await this.#gather(tookMs);
+      if (claimed.count > 0) this.#isBlocked = false;
+      else if (claimed.isWhole) await this.#sleep(await this.#untilDue());
+      if (claimed.count !== this.#options.claimLimit) await this.#gather(tookMs);
     }
   }
 
-  async #claimSome(): Promise<number | "failed"> {
-    if (this.#shares.claimable <= 0 || this.#isHeld()) return 0;
+  async #claimSome(): Promise<{ readonly count: number; readonly isWhole: boolean }> {
+    if (this.#shares.claimable <= 0 || this.#isHeld()) return { count: 0, isWhole: true };
     try {
       const now = this.#clock.now();
       // After a clock jump or a long sleep: who is worked on keeps the lease.
       if (now >= this.#leasedUntil) await this.#renewAll();
       const limit = Math.min(this.#shares.claimable, this.#options.claimLimit);
       const shares = this.#shares.forClaim();
-      const claims = await this.#store.claim({ now, limit, lease: this.#lease(), shares });
-      this.#dispatchAll(claims);
-      return claims.length;
+      const { recipients, isWhole } = await this.#store.claim({ now, limit, lease: this.#lease(), shares });
+      this.#dispatchAll(recipients);
+      return { count: recipients.length, isWhole };
     } catch (error) {
       this.#log.error("claim_failed", { code: faultOf(error).code, error: errorName(error) });
-      return "failed";
+      await this.#sleep(this.#options.pollMsMax);
+      return { count: 0, isWhole: false };
     }
   }
 
@@ -255,7 +255,10 @@ export class Scheduler {
 
   async #untilDue(): Promise<number> {
     const { pollMsMax, blockedMs } = this.#options;
-    if (this.#woken || this.#shares.claimable <= 0 || this.#isHeld()) return pollMsMax;
+    if (this.#woken || this.#shares.claimable <= 0 || this.#isHeld()) {
+      this.#isBlocked = false;
+      return pollMsMax;
+    }
     try {
       const dueAt = await this.#store.nextDueAt();
       if (dueAt === null) return pollMsMax;
