@@ -95,6 +95,8 @@ async function* linesOf(path: string): AsyncGenerator<{ readonly line: string; r
   try {
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       number += 1;
+      if (/[\uFFFD\0]/.test(line))
+        throw sourceError(`${path}:${number}: no text in UTF-8; save it anew in that encoding`);
       if (line.length > LINE_CHARS_MAX)
         throw sourceError(`${path}:${number}: longer than ${LINE_CHARS_MAX} characters`);
       if (line.trim() !== "") yield { line: number === 1 ? line.replace(/^\uFEFF/, "") : line, number };

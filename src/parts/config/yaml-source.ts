@@ -118,6 +118,9 @@ function syntaxMessage(code: string, message: string): string {
   if (code === "TAB_AS_INDENT") return "tabs cannot indent YAML; use spaces";
   if (code === "TAG_RESOLVE_FAILED") return "a value carries a tag that YAML 1.2 core does not know";
   if (code === "BAD_DQ_ESCAPE") return "a backslash in double quotes is an escape; write patterns in single quotes";
+  if (message.startsWith("Missing , or :")) {
+    return "not valid YAML: a comma or the closing bracket is missing before this, or quotes around a text";
+  }
   if (code === "BLOCK_IN_FLOW" || code === "BLOCK_AS_IMPLICIT_KEY") {
     return 'a list or mapping cannot begin here; a text that holds ": " or begins with "- " needs quotes';
   }

@@ -239,6 +239,15 @@ describe("a PDF that cannot be read is told as such", () => {
       pdfOf({ pages: [`q 600 0 0 700 0 0 cm /Im1 Do Q ${textAt(9, 9, "Scan 7")}`] }),
       [":image_only"],
     ],
+    [
+      "a scan in strips with a line of the fax above",
+      pdfOf({
+        pages: [
+          `${"q 600 0 0 30 0 0 cm /Im1 Do Q ".repeat(20)}${textAt(9, 9, "Fax from Elm Clinic, 4 May 2026 09:12, page 1 of 3")}`,
+        ],
+      }),
+      [":image_only"],
+    ],
     ["a text drawn as shapes", pdfOf({ pages: ["0 0 m 100 100 l 50 70 l f"] }), [":image_only"]],
     [
       "one with a password",

@@ -213,10 +213,11 @@ class PdfReader {
     if (!this.#isStrict) return text.length < PAGE_CHARS_MIN;
     try {
       const { fnArray, argsArray } = (await page.getOperatorList()) as Operators;
-      if (text.length >= PAGE_CHARS_MIN)
-        return fnArray.some(
-          (operator, index) => PICTURES.has(operator) && pixelsOf(argsArray[index]) >= TEXT_PIXELS_MIN,
-        );
+      if (text.length >= PAGE_CHARS_MIN) {
+        // All together: some scanners cut a page into strips.
+        const pixels = fnArray.map((operator, index) => (PICTURES.has(operator) ? pixelsOf(argsArray[index]) : 0));
+        return pixels.reduce((sum, of) => sum + of, 0) >= TEXT_PIXELS_MIN;
+      }
       const showing = text === "" ? SHOWING : PICTURES;
       // A path that is neither drawn nor filled is only the edge of something.
       const isEdge = (index: number): boolean =>

@@ -6,6 +6,11 @@ import { htmlToText } from "./html-text.ts";
 describe("htmlToText", () => {
   test.each([
     ["inline tags join what they split", "12<b>3</b>-<span>45</span>", "123-45"],
+    [
+      "what is shown as a block stands by itself, whatever it is",
+      '<span style="display:block">a</span><a style="color:red; display: flex">b</a><i style="display:table-cell">c</i>',
+      "a\nbc",
+    ],
     ["a comment does not split a word", "12<!-- x -->3", "123\nx"],
     [
       "tags that stand there again are told again",

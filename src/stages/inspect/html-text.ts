@@ -24,11 +24,13 @@ export type HtmlText = {
 /** Tags that begin a new line. */
 const BLOCKS = new Set(
   (
-    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure " +
-    "footer form h1 h2 h3 h4 h5 h6 head header hr html legend li main menu nav ol option p pre section select summary " +
-    "table tbody textarea tfoot thead title tr ul"
+    "address article aside blockquote body br button caption center dd details dialog dir div dl dt fieldset figcaption figure " +
+    "footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe legend li main marquee menu nav ol option p pre " +
+    "search section select summary table tbody textarea tfoot thead title tr ul video"
   ).split(" "),
 );
+/** What makes a block of any element. */
+const SHOWN_AS_BLOCK = /display ?: ?(?:block|flex|grid|list-item|table(?!-c))/i;
 const CELLS = new Set(["td", "th"]);
 const TABLE_TAGS = new Set(["table", "tr", "td", "th"]);
 /** What is known of tags that stand in a text again and again: so many of them, none longer. */
@@ -175,7 +177,7 @@ class Converter {
       source: `<${tag}>`,
       name,
       isEnd,
-      isBlock: BLOCKS.has(name),
+      isBlock: BLOCKS.has(name) || (!isEnd && SHOWN_AS_BLOCK.test(tag)),
       isReversed: !isEnd && isReversed(name, tag),
       tells: !isEnd && tag.includes("="),
       mark: isEnd || !MARKED_BLOCKS.has(name) ? null : markOf(name, tag),

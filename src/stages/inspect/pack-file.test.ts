@@ -25,6 +25,17 @@ const RULE = "  - { id: r, action: tag, when: { class: c } }\n";
 const pack = (detectors: string, rules: string, tests = ""): string => `${HEAD}${detectors}${RULES}${rules}${tests}`;
 
 describe("a pack is refused with its place and a suggestion for", () => {
+  test("a file of another encoding is told, as its letters would silently become others", () => {
+    const folder = mkdtempSync(join(tmpdir(), "postern-pack-"));
+    const path = join(folder, "latin.yaml");
+    writeFileSync(path, Buffer.from("# Stra\u00dfe\n", "latin1"));
+    const loading = loadPackFile(path);
+    rmSync(folder, { recursive: true });
+    expect(loading.ok ? [] : loading.errors.map(({ message }) => message)).toEqual([
+      "PST-INS-002 cannot be read: not in UTF-8; save it anew in that encoding",
+    ]);
+  });
+
   test.each([
     [
       "an unknown key",

@@ -2,6 +2,7 @@
  * A rule pack as texts: its own, and those of the files it names (`extends`, `file`).
  * Promises: whoever is given a PackSource compiles the same pack, without a disk; a file is named relative to the one that names it.
  */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 
@@ -34,6 +35,7 @@ export const readDisk: ReadBeside = (path) => {
   try {
     const bytes = readFileSync(path);
     if (bytes.length > FILE_BYTES_MAX) return { ok: false, why: `larger than ${FILE_BYTES_MAX} bytes` };
+    if (!isUtf8(bytes)) return { ok: false, why: "not in UTF-8; save it anew in that encoding" };
     return { ok: true, text: bytes.toString("utf8") };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";

@@ -22,6 +22,12 @@ describe("layOutTable", () => {
     ["quoted cells", 'Name,MRN\n"Sample, ""Anna""",12345', 'Name\tMRN\nName: Sample, "Anna"\tMRN: 12345'],
     ["more cells than headings", "A,B\n1,2,3", "A\tB\nA: 1\tB: 2\t: 3"],
     ["text after a closing quote", 'A,B\n"1"23,4', 'A\tB\nA: 1"23\tB: 4'],
+    [
+      "a title above",
+      "Daily list\n\nMRN,Dx\n48,C50\n49,C51\n",
+      "Daily list\n\nMRN\tDx\nMRN: 48\tDx: C50\nMRN: 49\tDx: C51",
+    ],
+    ["a title with commas", "Monday, May 4, 2026\nMRN,Dx\n48,C50\n", "Monday, May 4, 2026\nMRN\tDx\nMRN: 48\tDx: C50"],
     ["no heading", "12345,67890\n1,2", "12345,67890\n1,2"],
     ["no table", "just a text\nof two lines", "just a text\nof two lines"],
   ])("%s", (_, given, expected) => {

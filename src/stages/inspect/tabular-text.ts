@@ -9,14 +9,14 @@ const COLUMNS_MAX = 200;
 const HEADING_CHARS_MAX = 60;
 
 export function layOutTable(text: string, charsMax: number): string {
-  const separator = separatorOf(text.slice(0, text.indexOf("\n") + 1 || undefined));
-  if (separator === null) return text;
-  const rows = readRows(text, separator);
+  const head = headOf(text);
+  if (head === null) return text;
+  const rows = readRows(text.slice(head.from), head.separator);
   const headings = rows.next().value ?? [];
   const isHeading =
     headings.length > 1 && headings.every((cell) => !/\d{3}|@/.test(cell) && cell.length <= HEADING_CHARS_MAX);
   if (!isHeading || headings.length > COLUMNS_MAX) return text;
-  const lines = [headings.join("\t")];
+  const lines = [text.slice(0, head.from) + headings.join("\t")];
   let length = 0;
   for (const row of rows) {
     const line = row.map((cell, index) => (cell === "" ? "" : `${headings[index] ?? ""}: ${cell}`)).join("\t");
@@ -39,6 +39,22 @@ export function isParted(text: string): boolean {
 }
 
 const HEAD_CHARS = 20_000;
+/** Lines that may stand above the heading: a title, a date, an empty one. */
+const TITLE_LINES_MAX = 5;
+
+/** The heading is the first line that the next one is parted like; where there is none, the first line. */
+function headOf(text: string): { readonly from: number; readonly separator: string } | null {
+  const lines = text.slice(0, HEAD_CHARS).split("\n", TITLE_LINES_MAX + 2);
+  let from = 0;
+  for (const [index, line] of lines.slice(0, TITLE_LINES_MAX + 1).entries()) {
+    const separator = separatorOf(line);
+    const count = (of: string): number => (separator === null ? 0 : of.split(separator).length);
+    if (separator !== null && count(line) === count(lines[index + 1] ?? "")) return { from, separator };
+    from += line.length + 1;
+  }
+  const separator = separatorOf(lines[0] ?? "");
+  return separator === null ? null : { from: 0, separator };
+}
 
 /** The separator that occurs most in the first line. */
 function separatorOf(line: string): string | null {

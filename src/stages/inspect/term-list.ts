@@ -147,7 +147,8 @@ function openList(text: string): Opening {
   };
   const end = text.indexOf("\n\n");
   const [first, ...header] = (end < 0 ? text.slice(0, 200) : text.slice(0, end)).split("\n");
-  if (first !== FIRST_LINE || end < 0) {
+  if (first === `${FIRST_LINE}\r`) fault(1, "its lines end as on Windows; write them with a line feed alone");
+  else if (first !== FIRST_LINE || end < 0) {
     fault(1, `no list of terms: it does not begin with "${FIRST_LINE}"`);
     return { parts: null, faults, fault };
   }

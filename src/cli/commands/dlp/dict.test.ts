@@ -167,6 +167,16 @@ test("verify tells where a list comes from, and the line at which one was change
   expect(changed.output).toContain("its hash does not fit");
 });
 
+test("a source of another encoding is told, and a list with Windows line ends", async () => {
+  const latin = join(folder, "latin");
+  writeFileSync(latin, Buffer.from("caf\u00e9\n", "latin1"));
+  expect((await built(latin)).join()).toContain("latin:1: no text in UTF-8");
+  writeFileSync(latin, Buffer.from("abc\n", "utf16le"));
+  expect((await built(latin)).join()).toContain("latin:1: no text in UTF-8");
+  const list = put("crlf.dict", "postern-terms 1\r", "source: x\r");
+  expect((await runDlp("dict", "verify", list)).output).toContain("its lines end as on Windows");
+});
+
 test.each(["verify", "rebuild"])("%s of a list that cannot be read is wrong usage", async (command) => {
   expect((await runDlp("dict", command, join(folder, "nowhere.dict"))).error).toMatchObject({ exitCode: 2 });
 });
