@@ -243,8 +243,9 @@ describe("a PDF that cannot be read is told as such", () => {
       "a scan in strips with a line of the fax above",
       pdfOf({
         pages: [
-          `${"q 600 0 0 30 0 0 cm /Im1 Do Q ".repeat(20)}${textAt(9, 9, "Fax from Elm Clinic, 4 May 2026 09:12, page 1 of 3")}`,
+          `${"q 600 0 0 30 0 0 cm /Im1 Do Q ".repeat(20)}${textAt(9, 9, "Fax from the Elm Street Family Clinic, Monday May 4, page one of three")}`,
         ],
+        picture: { width: 500, height: 40, grey: Buffer.alloc(20_000, "x") },
       }),
       [":image_only"],
     ],
