@@ -199,6 +199,15 @@ describe("a workbook", () => {
     ["a comment", "xl/comments1.xml", '<comments><comment ref="A1"><text><t>secret</t></text></comment></comments>'],
     ["a formula", "xl/worksheets/sheet2.xml", sheet('<row><c><f>"sec"&amp;"secret"</f><v>1</v></c></row>')],
     ["a header", "xl/worksheets/sheet2.xml", sheet("", "<headerFooter><oddHeader>secret</oddHeader></headerFooter>")],
+    [
+      "a header with codes",
+      "xl/worksheets/sheet2.xml",
+      sheet(
+        "",
+        '<headerFooter><firstFooter>&amp;R&amp;"Arial,Bold"se&amp;12&amp;K00FF00cret&amp;B</firstFooter></headerFooter>',
+      ),
+    ],
+    ["a cell with escapes", "xl/worksheets/sheet2.xml", sheet(row("se_x0063_ret"))],
     ["a note on entering", "xl/worksheets/sheet2.xml", sheet("", '<dataValidation prompt="secret"/>')],
     ["a text box", "xl/drawings/drawing1.xml", "<wsDr><a:p><a:r><a:t>secret</a:t></a:r></a:p></wsDr>"],
     [

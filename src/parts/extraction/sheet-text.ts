@@ -4,12 +4,14 @@
  */
 import { formatCell, plainNumber } from "./cell-format.ts";
 import { OfficeText } from "./office-text.ts";
+import { headerText, withoutEscapes } from "./sheet-codes.ts";
 import { TableRows } from "./table-rows.ts";
 import type { TextCollector } from "./text-collector.ts";
 import type { Workbook } from "./workbook.ts";
 import type { XmlEvents, XmlTag } from "./xml-scanner.ts";
 
 const COLUMN_MAX = 16_384;
+const PAGE_HEADER = /^(?:odd|even|first)(?:Header|Footer)$/;
 /** Between two texts that a formula puts together. */
 const JOINED = /"\s{0,9}&\s{0,9}"/g;
 
@@ -28,6 +30,7 @@ export class SheetText implements XmlEvents {
   #value = "";
   #inline = "";
   #formula = "";
+  #pageHeader = "";
 
   constructor(out: TextCollector, workbook: Workbook) {
     this.#out = out;
@@ -55,8 +58,13 @@ export class SheetText implements XmlEvents {
   }
 
   text(text: string): void {
-    if (!this.#isInData) return this.#other.text(text);
     const name = this.#open.at(-1);
+    if (PAGE_HEADER.test(name ?? "")) this.#pageHeader += text;
+    else if (this.#isInData) this.#dataText(name, text);
+    else this.#other.text(text);
+  }
+
+  #dataText(name: string | undefined, text: string): void {
     if (name === "v") this.#value += text;
     else if (name === "t") this.#inline += text;
     else if (name === "f") this.#formula += text;
@@ -66,6 +74,7 @@ export class SheetText implements XmlEvents {
 
   close(name: string): void {
     this.#open.pop();
+    if (PAGE_HEADER.test(name)) this.#endPageHeader();
     if (!this.#isInData) return this.#other.close(name);
     if (name === "c") this.#endCell();
     else if (name === "row") this.#endRow();
@@ -74,6 +83,11 @@ export class SheetText implements XmlEvents {
 
   end(): void {
     this.#other.end();
+  }
+
+  #endPageHeader(): void {
+    this.#other.text(headerText(withoutEscapes(this.#pageHeader)));
+    this.#pageHeader = "";
   }
 
   #endCell(): void {
@@ -98,7 +112,7 @@ export class SheetText implements XmlEvents {
   /** Inline text beside a value is read as well: other readers may show the other one. */
   #shown(): string {
     const stored = this.#stored();
-    return this.#inline === "" ? stored : `${this.#inline} ${stored}`;
+    return withoutEscapes(this.#inline === "" ? stored : `${this.#inline} ${stored}`);
   }
 }
 

@@ -5,6 +5,7 @@
 import { cellFormat } from "./cell-format.ts";
 import type { CellFormat } from "./cell-format.ts";
 import { Unreadable } from "./reading.ts";
+import { withoutEscapes } from "./sheet-codes.ts";
 import type { TextCollector } from "./text-collector.ts";
 import type { XmlEvents, XmlTag } from "./xml-scanner.ts";
 
@@ -66,7 +67,7 @@ export class SharedStrings implements XmlEvents {
 
   close(name: string): void {
     this.#open.pop();
-    if (name === "si") this.#workbook.strings.push(this.#text);
+    if (name === "si") this.#workbook.strings.push(withoutEscapes(this.#text));
   }
 
   end(): void {

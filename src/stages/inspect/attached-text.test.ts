@@ -19,6 +19,21 @@ test.each<[string, string, Buffer, string, readonly string[]]>([
   ["a list parted by bars", "list.txt", Buffer.from("Name|MRN|Illness\nAnna|482913|diabetes\n"), "phi", []],
   ["a list parted by tabs", "list.dat.txt", Buffer.from("Name\tMRN\tIllness\nAnna\t482913\tdiabetes\n"), "phi", []],
   [
+    "a report laid out with blanks",
+    "list.txt",
+    Buffer.from("LAST    FIRST   MRN     DX\n--------------------------------\nSAMPLE  ANNA    482913  diabetes\n"),
+    "phi",
+    [],
+  ],
+  [
+    "an export of a program",
+    "a.json",
+    Buffer.from('[{"medicalRecordNumber":"482913","illness":"diabetes"}]'),
+    "phi",
+    [],
+  ],
+  ["a dump", "a.sql", Buffer.from("INSERT INTO p (mrn, dx) VALUES ('482913','diabetes');"), "phi", []],
+  [
     "lines of a mainframe",
     "list.txt",
     ebcdicOf("ANNA SAMPLE MRN 00482913 HAS DIABETES"),

@@ -13,9 +13,11 @@ import { encodedRunsOf } from "./encoded-runs.ts";
 import { base64PropertiesOf, hasPastedFile, hiddenBehindText, holdsEncrypted, readFiles } from "./files-in-text.ts";
 import type { Markup } from "./html-places.ts";
 import { htmlToText } from "./html-text.ts";
+import { fieldsIn } from "./key-fields.ts";
 import { cardTextOf, recordTextOf } from "./records/record-text.ts";
 import { hidesInEntities, isXml, retoldTexts } from "./retold-text.ts";
-import { isParted, layOutTable } from "./tabular-text.ts";
+import { layOutTable } from "./tabular-text.ts";
+import { tablesIn } from "./text-tables.ts";
 
 export type PartText = {
   readonly texts: readonly string[];
@@ -117,7 +119,8 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
   if (kind.kind === "binary") return { ...unread(kind), texts: [latin1(decoded.bytes)] };
   const reading = readCharset(part, decoded.bytes);
   const shown = isHtml(part, reading.text) ? htmlShown(reading.text) : plainText(part, reading.text);
-  const record = recordTextOf(shown.isHtml ? shown.text : reading.text);
+  const readable = shown.isHtml ? shown.text : reading.text;
+  const record = recordTextOf(readable);
   const encoded = encodedRunsOf(reading.text);
   const hidden = hiddenBehindText(decoded.bytes);
   const files = readFiles([...(shown.embedded ?? []), ...record.files].slice(0, FILES_MAX + 1), inlineImageBytesMax);
@@ -141,6 +144,7 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
       ...encoded.texts,
       ...files.texts,
       record.text,
+      fieldsIn(readable),
     ].filter((each) => each !== ""),
     reason,
     shown: shown.markup === null || shown.text === "" ? {} : { markup: shown.markup },
@@ -291,7 +295,6 @@ function plainText(part: MimePart, text: string): Shown {
   }
   const isTable =
     /^(?:text\/(?:csv|tab-separated-values|tsv)|application\/csv)$/.test(type) || /\.(?:csv|tsv)$/i.test(name);
-  const layOut = (): string => layOutTable(text, text.length * 4 + 10_000);
-  if (isTable) return plain(layOut());
-  return name !== "" && isParted(text) ? plain(text, [], [layOut()]) : plain(text);
+  const charsMax = text.length * 4 + 10_000;
+  return isTable ? plain(layOutTable(text, charsMax)) : plain(text, [], [tablesIn(text, charsMax)]);
 }

@@ -1,19 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isParted, layOutTable } from "./tabular-text.ts";
-
-test.each([
-  ["bars", "MRN|Name|DOB\r\n1|Anna|2", true],
-  ["tabs", "MRN\tName\tDOB\n1\tAnna\t2\n", true],
-  ["four commas", "a,b,c,d\n1,2,3,4", true],
-  ["words", "Dear Anna, Bob,\nthe list, the note,", false],
-  ["lines parted in two", "a|b\n1|2", false],
-  ["a second line of another kind", "a|b|c\nthe rest", false],
-  ["one line", "a|b|c", false],
-  ["nothing", "", false],
-])("a text of %s is told to be a table or not", (_, text, expected) => {
-  expect(isParted(text)).toBe(expected);
-});
+import { layOutTable } from "./tabular-text.ts";
 
 describe("layOutTable", () => {
   test.each([
@@ -28,6 +15,11 @@ describe("layOutTable", () => {
       "Daily list\n\nMRN\tDx\nMRN: 48\tDx: C50\nMRN: 49\tDx: C51",
     ],
     ["a title with commas", "Monday, May 4, 2026\nMRN,Dx\n48,C50\n", "Monday, May 4, 2026\nMRN\tDx\nMRN: 48\tDx: C50"],
+    [
+      "a title in the first cell",
+      "Daily list,,\n,,\nMRN,Dx,\n48,C50,\n",
+      "Daily list,,\n,,\nMRN\tDx\t\nMRN: 48\tDx: C50\t",
+    ],
     ["no heading", "12345,67890\n1,2", "12345,67890\n1,2"],
     ["no table", "just a text\nof two lines", "just a text\nof two lines"],
   ])("%s", (_, given, expected) => {

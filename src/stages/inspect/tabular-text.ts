@@ -28,32 +28,33 @@ export function layOutTable(text: string, charsMax: number): string {
   return lines.join("\n");
 }
 
-/** A file that calls itself no table and is one: its first two lines are parted alike. */
-export function isParted(text: string): boolean {
-  const [first = "", second = ""] = text.slice(0, HEAD_CHARS).split(/\r?\n|\r/, 2);
-  const separator = separatorOf(first);
-  if (separator === null) return false;
-  const count = (line: string): number => line.split(separator).length;
-  // Commas part words, too.
-  return count(first) > (separator === "," ? 3 : 2) && count(first) === count(second);
+/** The cells of one line; quotes count as in a table of commas. */
+export function cellsOf(line: string, separator: string): readonly string[] {
+  return readRows(line, separator).next().value ?? [];
 }
 
 const HEAD_CHARS = 20_000;
 /** Lines that may stand above the heading: a title, a date, an empty one. */
 const TITLE_LINES_MAX = 5;
 
-/** The heading is the first line that the next one is parted like; where there is none, the first line. */
+/** The heading is the first line full of cells that the next one is parted like; where there is none, the first line. */
 function headOf(text: string): { readonly from: number; readonly separator: string } | null {
   const lines = text.slice(0, HEAD_CHARS).split("\n", TITLE_LINES_MAX + 2);
   let from = 0;
   for (const [index, line] of lines.slice(0, TITLE_LINES_MAX + 1).entries()) {
     const separator = separatorOf(line);
     const count = (of: string): number => (separator === null ? 0 : of.split(separator).length);
-    if (separator !== null && count(line) === count(lines[index + 1] ?? "")) return { from, separator };
+    const isFull = separator !== null && isMostlyFull(line.split(separator));
+    if (separator !== null && isFull && count(line) === count(lines[index + 1] ?? "")) return { from, separator };
     from += line.length + 1;
   }
   const separator = separatorOf(lines[0] ?? "");
   return separator === null ? null : { from: 0, separator };
+}
+
+/** Titles in a table's first cell have empty ones behind them. */
+function isMostlyFull(cells: readonly string[]): boolean {
+  return cells.filter((cell) => cell.trim() !== "").length * 2 > cells.length;
 }
 
 /** The separator that occurs most in the first line. */

@@ -202,6 +202,35 @@ test.each([
   expect(cardTextOf(`BEGIN:VCARD\r\n${row}\r\nEND:VCARD`).text).toBe(shown);
 });
 
+test.each<[string, string, readonly string[]]>([
+  [
+    "rows of a statement",
+    "INSERT INTO appt (patientMRN, last_name, reason) VALUES\n('482', 'O''Neil', 'chemo, (new)'),\n(483, NULL, N'HIV');",
+    [
+      "patient MRN: 482",
+      "last name: O'Neil",
+      "reason: chemo, (new)",
+      "patient MRN: 483",
+      "last name: NULL",
+      "reason: HIV",
+    ],
+  ],
+  [
+    "rows of a table created before",
+    "CREATE TABLE `a` (\n  `id` int,\n  `mrn` text,\n  PRIMARY KEY (`id`)\n);\ninsert into `a` values (1,'482'),(2,'483')",
+    ["id: 1", "mrn: 482", "id: 2", "mrn: 483"],
+  ],
+  [
+    "rows copied",
+    "COPY public.a (mrn, dx) FROM stdin;\n482\tE11\n483\t\\N\n\\.\nSELECT 1;",
+    ["mrn: 482", "dx: E11", "mrn: 483"],
+  ],
+  ["what follows a statement", "INSERT INTO a (b) VALUES (1); Call Anna (2)", ["b: 1"]],
+  ["a statement cut short", "INSERT INTO a (b, c) VALUES ('482', 'dia", ["b: 482"]],
+])("dumps of databases tell %s", (_, text, lines) => {
+  expect(recordTextOf(text).text.split("\n")).toEqual(lines);
+});
+
 test("a text without a record costs nothing and tells nothing", () => {
   expect(recordTextOf("The PID of the MSH| process, NM1 and <recordSet>.")).toEqual({ text: "", files: [] });
 });
@@ -231,6 +260,12 @@ test("whatever a text is, telling it ends, and is not much longer than it", () =
     "<table>",
     "<tr>",
     "<td>",
+    "INSERT INTO a (b) VALUES",
+    "CREATE TABLE a (\n",
+    "COPY a (b) FROM stdin",
+    "(",
+    "'",
+    "\n",
   );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 200 }), (pieces) => {

@@ -1,6 +1,6 @@
 /**
- * Finds structured records in a text and tells them as labelled lines: HL7 v2, X12, FHIR, C-CDA, cards and calendars, and
- * Office documents in XML.
+ * Finds structured records in a text and tells them as labelled lines: HL7 v2, X12, FHIR, C-CDA, cards and calendars,
+ * Office documents in XML, dumps of databases.
  * Promises: a text without any of their marks costs a few searches; what is told is no longer than the text and a little more.
  */
 import { hasCda, tellCda } from "./cda-text.ts";
@@ -11,6 +11,7 @@ import { hasHl7Xml, tellHl7Xml } from "./hl7-xml-text.ts";
 import { hasDicomJson, hasDicomXml, tellDicomJson, tellDicomXml } from "./dicom-model-text.ts";
 import { hasOfficeXml, tellOfficeXml } from "./office-xml-text.ts";
 import { RecordLines } from "./record-lines.ts";
+import { hasSql, tellSql } from "./sql-text.ts";
 import { hasX12, tellX12 } from "./x12-text.ts";
 
 type Format = { readonly has: (text: string) => boolean; readonly tell: (text: string, lines: RecordLines) => void };
@@ -25,6 +26,7 @@ const FORMATS: readonly Format[] = [
   { has: hasDicomJson, tell: tellDicomJson },
   { has: hasDicomXml, tell: tellDicomXml },
   { has: hasOfficeXml, tell: tellOfficeXml },
+  { has: hasSql, tell: tellSql },
 ];
 const CHARS_BEYOND_MAX = 10_000;
 
