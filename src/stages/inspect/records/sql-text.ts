@@ -75,8 +75,7 @@ function tellTuples(text: string, { from, columns }: Rows, lines: RecordLines): 
     else if (mark === ",") column += 1;
     else if (depth === 0) break;
     else lines.add(columns[column] ?? "", quoted === undefined ? (bare ?? "") : unquoted(quoted));
-    if (depth === 0) column = -1;
-    else if (mark === "(" && depth === 1) column = 0;
+    if (mark === "(" && depth === 1) column = 0;
   }
   return end;
 }
