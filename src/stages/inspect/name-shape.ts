@@ -15,6 +15,7 @@ type Word = { readonly start: number; readonly end: number };
 /** `Brandvold`, `McKay`, `O'Hara`, `Smith-Jones`; whole words of two letters or more. */
 const NAME =
   /(?:[OD]['’])?\p{Lu}\p{Ll}{1,20}(?:\p{Lu}\p{Ll}{1,20})?(?:-(?:\p{Lu}\p{Ll}{1,20}|(?:ah?|ae|bin|bok|chan|chul|e?un|fang|fen|hee|ho|ho?on|hua|hun|hwan|hy[eu]n?|ja[eo]?|ji|jin|j[ou]+ng?|ki|kyu(?:ng)?|lan|lin|mei|mi|min|ming|na|ok|ping|qi|rae?|ri[mn]?|seok|seon|soo?k?|suk?|sun|tae|wei|w[oe]n|woo|yan|yeon|ying|yi|yo?ng|you?ng|yu)))?(?![\p{L}\p{N}])/uy;
+const INITIAL_MARKS = new Set([".", " "]);
 const INITIAL = /\p{Lu}\.? (?=\p{Lu}\p{Ll}|[OD]['’])/uy;
 /** After a surname: `, L.` `, L ` or a letter alone before a mark that ends it. */
 const INITIAL_AFTER = /(?:, ?\p{Lu}(?:\.|(?=[ ,:;)\n]|$))| \p{Lu}(?:\.(?! \p{Lu}\p{Ll})|(?=[:,;)]|$)))/uy;
@@ -63,6 +64,11 @@ const WORDS_TOO = new Set(
 );
 const FIRST_CAPITAL = 65;
 const LAST_CAPITAL = 90;
+const FIRST_SMALL = 97;
+const LAST_SMALL = 122;
+const PLAIN_CHARS_MAX = 21;
+/** None of them is part of a name. */
+const ENDS_NAME = new Set(Array.from(' \n\t.,:;!?()[]/"', (mark) => mark.charCodeAt(0)));
 const FIRST_LETTER_BEYOND_ASCII = 0xc0;
 
 export function findShapes(
@@ -113,7 +119,7 @@ function addGivenNames(found: Candidate[], scan: ScannedSegment, set: number): v
 type Where = { readonly notNames: ReadonlySet<string>; readonly isRelated: boolean; readonly isOfSubject: boolean };
 
 function shapeAt(text: string, start: number, { notNames, isRelated, isOfSubject }: Where): Candidate | null {
-  const initial = matchEnd(INITIAL, text, start);
+  const initial = INITIAL_MARKS.has(text.charAt(start + 1)) ? matchEnd(INITIAL, text, start) : null;
   if (initial !== null) {
     const surname = nameAt(text, initial, notNames);
     return surname === null ? null : { ...spanOf(text, start, surname.end), base: 55 };
@@ -162,8 +168,22 @@ function oneWordAt(text: string, name: Word, isOfSubject: boolean): Candidate | 
 }
 
 function nameAt(text: string, start: number, notNames: ReadonlySet<string>): Word | null {
-  const end = matchEnd(NAME, text, start);
+  const end = plainNameEnd(text, start) ?? matchEnd(NAME, text, start);
   return end === null || notNames.has(text.slice(start, end).toLowerCase()) ? null : { start, end };
+}
+
+/** Where NAME ends, without running it: a capital and small letters of ASCII that nothing of a name follows. null where that is not so. */
+function plainNameEnd(text: string, start: number): number | null {
+  if (!isBetween(text.charCodeAt(start), FIRST_CAPITAL, LAST_CAPITAL)) return null;
+  let end = start + 1;
+  while (isBetween(text.charCodeAt(end), FIRST_SMALL, LAST_SMALL)) end += 1;
+  const chars = end - start;
+  const isEnd = end >= text.length || ENDS_NAME.has(text.charCodeAt(end));
+  return chars > 1 && chars <= PLAIN_CHARS_MAX && isEnd ? end : null;
+}
+
+function isBetween(code: number, first: number, last: number): boolean {
+  return code >= first && code <= last;
 }
 
 function matchEnd(pattern: RegExp, text: string, at: number): number | null {

@@ -59,6 +59,7 @@ function opensNotice(lines: readonly Line[], at: number, to: number): boolean {
   const text = lines[at]?.text ?? "";
   // A sentence of it may end in the next line.
   const more = at + 1 < to && isBroken(lines[at]) ? `${text} ${lines[at + 1]?.text ?? ""}` : text;
+  if (!HINT.test(more)) return false;
   return [NOTICE, LIST].some((pattern) => {
     const match = pattern.exec(more);
     return match !== null && match.index < Math.min(text.length, BEFORE_CHARS_MAX);
