@@ -71,6 +71,8 @@ const TEXT_NAMES =
   /\.(?:txt|text|csv|tsv|log|md|json|ndjson|xml|ya?ml|html?|xhtml|ics|vcf|hl7|edi|x12|ccda|cda|fhir|sql|ini|conf|cfg|sh|py|js|ts|c|h|cpp|java|css|patch|diff|pem|pub)$/i;
 /** Files inside one text that are looked at. */
 const FILES_MAX = 1_000;
+/** Rows and fields told once more; later ones are read as they stand, and leave room for the rest of the mail. */
+const RETOLD_CHARS_MAX = 1_000_000;
 const NOTHING: ReadonlySet<string> = new Set();
 /** Charsets in which ASCII bytes are not ASCII text: the raw bytes are a second thing to look at. */
 const NOT_ASCII_COMPATIBLE = /^(?:utf-?(?:7|16|32)|ucs|iso-10646|ebcdic|ibm0?37|cp0?37|unicode)/;
@@ -144,7 +146,7 @@ export function readPartText(part: MimePart, bytes: Buffer, { isCut, inlineImage
       ...encoded.texts,
       ...files.texts,
       record.text,
-      fieldsIn(readable),
+      fieldsIn(readable, RETOLD_CHARS_MAX),
     ].filter((each) => each !== ""),
     reason,
     shown: shown.markup === null || shown.text === "" ? {} : { markup: shown.markup },
@@ -295,6 +297,6 @@ function plainText(part: MimePart, text: string): Shown {
   }
   const isTable =
     /^(?:text\/(?:csv|tab-separated-values|tsv)|application\/csv)$/.test(type) || /\.(?:csv|tsv)$/i.test(name);
-  const charsMax = text.length * 4 + 10_000;
-  return isTable ? plain(layOutTable(text, charsMax)) : plain(text, [], [tablesIn(text, charsMax)]);
+  if (isTable) return plain(layOutTable(text, text.length * 4 + 10_000));
+  return plain(text, [], [tablesIn(text, RETOLD_CHARS_MAX)]);
 }
