@@ -240,11 +240,14 @@ describe("the schema", () => {
     "the walk over what is due searches an index for its %s and sorts nothing",
     (_, sql) => {
       const { db } = open();
-      const all = { now: 1, limit: 1, at: 0, id: "", sender: "", lane: "" };
+      const all = { now: 1, limit: 1, at: 0, id: "", sender: "", lane: "", lanes: "[]" };
       const names = new Set([...sql.matchAll(/@(\w+)/g)].map(([, name]) => name));
       const given = Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)));
       const plan = db.prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(given);
-      for (const { detail } of plan) expect(detail).toMatch(/^SEARCH \w+ USING (COVERING )?INDEX \w+ \(/);
+      // The lanes given are walked, once; what is stored is searched.
+      const stored = plan.filter(({ detail }) => !/json_each|^LIST SUBQUERY/.test(detail));
+      expect(stored.length).toBeGreaterThan(0);
+      for (const { detail } of stored) expect(detail).toMatch(/^SEARCH \w+ USING (?:(?:COVERING )?INDEX \w+|PRIMARY KEY) \(/);
       db.close();
     },
   );
