@@ -162,6 +162,34 @@ describe("unmet steps", () => {
     expect(aftermathOf(partlyUnmet, at(30 * MINUTE, { unmetSince: RECEIVED }))).toMatchObject({ kind: "advance" });
   });
 
+  test.each([
+    ["PST-DLV-028", "advance"],
+    ["PST-DLV-029", "settled"],
+    ["PST-DLV-033", "settled"],
+    ["PST-PIP-010", "settled"],
+    ["PST-DLV-001", "settled"],
+  ] as const)("%s after secure_hold is over: %s", (code, kind) => {
+    const after = aftermathOf({ ...later, code }, at(30 * MINUTE, { unmetSince: RECEIVED }));
+    expect(after.kind).toBe(kind);
+    if (after.kind !== "advance") return;
+    expect(after.events).toEqual([{ kind: "unmet", code, bestRung: null, missing: [] }]);
+    const frozen = at(30 * MINUTE, { unmetSince: RECEIVED, possibleDuplicate: true });
+    expect(aftermathOf({ ...later, code }, frozen).kind).toBe("settled");
+  });
+
+  test("it is tried again when secure_hold is over, at the latest, unless it waits for an operator", () => {
+    const dueAt = (outcome: Outcome, age: number): number | undefined => {
+      const after = aftermathOf(outcome, at(age, { unmetSince: RECEIVED, attempts: 9 }));
+      return after.kind === "settled" ? after.patch.dueAt : undefined;
+    };
+    expect(dueAt({ ...later, code: "PST-DLV-028" }, 5 * MINUTE)).toBe(RECEIVED + 30 * MINUTE);
+    expect(dueAt(partlyUnmet, 5 * MINUTE)).toBe(RECEIVED + 30 * MINUTE);
+    const waitsUntil = RECEIVED + 20 * HOUR;
+    expect(dueAt({ ...later, code: "PST-PIP-010", waitsUntil }, 5 * MINUTE)).toBe(
+      Math.min(waitsUntil, RECEIVED + HOUR),
+    );
+  });
+
   test("trouble without a host below the floor forgets an earlier one", () => {
     expect(aftermathOf(later, at(MINUTE, { unmetSince: RECEIVED }))).toMatchObject({ patch: { unmetSince: null } });
   });

@@ -68,8 +68,11 @@ export type Circumstances = {
 
 /** Turned away before a server was spoken to: no attempt, so that a burst, a restart or a suspension does not lengthen the pauses. */
 const UNCOUNTED: readonly ReasonCode[] = ["PST-DLV-029", "PST-DLV-033", "PST-PIP-010"];
+/** The destination rests, since nobody could be spoken to several times in a row. */
+const RESTS: ReasonCode = "PST-DLV-028";
 /** Nothing was learned of the destination: what was known of the step stands. */
-const UNLEARNED: readonly ReasonCode[] = [...UNCOUNTED, "PST-DLV-028"];
+const UNLEARNED: readonly ReasonCode[] = [...UNCOUNTED, RESTS];
+const NOBODY_ASKED: PeerFacts = { bestRung: null, missing: [] };
 
 /** The bytes can be rebuilt without these; the others cannot be done without. */
 const REBUILDABLE: readonly MissingExtension[] = ["8BITMIME", "SMTPUTF8"];
@@ -164,15 +167,20 @@ export function held(code: ReasonCode, at: Pick<Circumstances, "recipient" | "no
 function deferred(outcome: Extract<Outcome, { kind: "deferred" }>, at: Circumstances): Aftermath {
   const known = outcome.unmet !== null || UNLEARNED.includes(outcome.code) ? at.recipient.unmetSince : null;
   const unmetSince = outcome.unmet === null ? known : (known ?? at.now);
-  if (
-    outcome.unmet !== null &&
-    unmetSince !== null &&
-    at.now - unmetSince >= at.options.secureHoldMs &&
-    !at.recipient.possibleDuplicate
-  ) {
-    return { kind: "advance", events: [unmetEvent(outcome.code, outcome.unmet)], patch: { unmetSince: null } };
+  // A server below the floor may rest for longer than the mail should wait; nobody says anything else meanwhile.
+  const facts = outcome.unmet ?? (outcome.code === RESTS ? NOBODY_ASKED : null);
+  if (facts !== null && holdIsOver(unmetSince, at) && !at.recipient.possibleDuplicate) {
+    return { kind: "advance", events: [unmetEvent(outcome.code, facts)], patch: { unmetSince: null } };
   }
   return putOff({ ...outcome, replyCode: outcome.reply?.code ?? null }, at, { unmetSince });
+}
+
+/** The next step may follow one that has been partly unmet since then. */
+export function holdIsOver(
+  unmetSince: number | null,
+  { now, options }: { readonly now: number; readonly options: Pick<RetryOptions, "secureHoldMs"> },
+): boolean {
+  return unmetSince !== null && now - unmetSince >= options.secureHoldMs;
 }
 
 export type PutOff = {
@@ -189,14 +197,18 @@ export type PutOff = {
 
 /** What a pause depends on. */
 export type PutOffCircumstances = Omit<Circumstances, "recipient" | "missing"> & {
-  readonly recipient: Pick<StoredRecipient, "attempts" | "noticesSent"> & { readonly lastReply?: PeerReply | null };
+  readonly recipient: Pick<StoredRecipient, "attempts" | "noticesSent" | "unmetSince"> & {
+    readonly lastReply?: PeerReply | null;
+  };
 };
 
 /** Later, by the retry schedule; a failure where no later is left; the sender is told when the delay grows old. */
 export function putOff(why: PutOff, at: PutOffCircumstances, extra: RecipientPatch = {}): Settled {
   const isAttempt = !UNCOUNTED.includes(why.code);
   const attempts = at.recipient.attempts + (isAttempt ? 1 : 0);
-  const retryAt = why.waitsUntil ?? at.now + pause(isAttempt ? attempts : 1, at);
+  const unmetSince = extra.unmetSince === undefined ? at.recipient.unmetSince : extra.unmetSince;
+  const nextAt = Math.min(at.now + pause(isAttempt ? attempts : 1, at), holdEnd(unmetSince, at));
+  const retryAt = why.waitsUntil ?? nextAt;
   if (at.now >= at.expiresAt) return expired(why, at);
   const notice = dueNotice(at);
   const noticesSent = notice ?? at.recipient.noticesSent;
@@ -222,6 +234,11 @@ export function putOff(why: PutOff, at: PutOffCircumstances, extra: RecipientPat
     events: [deferredEvent(why, { attempts, dueAt })],
     tell: delayTell(notice, why),
   };
+}
+
+/** When the next step may follow; Infinity where that is over, or nothing is unmet. */
+function holdEnd(unmetSince: number | null, at: PutOffCircumstances): number {
+  return unmetSince === null || holdIsOver(unmetSince, at) ? Infinity : unmetSince + at.options.secureHoldMs;
 }
 
 function deferredEvent(

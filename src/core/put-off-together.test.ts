@@ -10,7 +10,7 @@ const options: RetryOptions = {
   scheduleMs: [60_000, HOUR],
   jitterShare: 0.2,
   delayNoticesMs: [HOUR, 24 * HOUR],
-  secureHoldMs: 0,
+  secureHoldMs: HOUR / 2,
   ambiguousRetryMs: 0,
   holdDeadlineMs: 0,
 };
@@ -23,6 +23,7 @@ function waiting(ordinal: number, change: Partial<WaitingRecipient> = {}): Waiti
     fence: 4,
     state: "deferred",
     attempts: 3,
+    unmetSince: null,
     deadlineAt: null,
     noticesSent: 1,
     lastHost: "mx",
@@ -86,6 +87,7 @@ test.each<[string, Partial<WaitingRecipient>]>([
   ["whose sender must be told of the delay", { noticesSent: 0 }],
   ["whose lifetime is over", { expiresAt: NOW }],
   ["whose review deadline is over", { expiresAt: 0, deadlineAt: NOW }],
+  ["whose next step may follow", { unmetSince: NOW - HOUR / 2 }],
   ["who was never tried", { state: "received" }],
   ["who is held", { state: "held" }],
   ["whose final dot may have been sent", { state: "dot_sent" }],
@@ -96,8 +98,9 @@ test.each<[string, Partial<WaitingRecipient>]>([
   expect(transitions.map(({ recipientId }) => recipientId)).toEqual([recipientIdOf(messageId, 2)]);
 });
 
-test("nobody is put off beyond the next notice or the end of the lifetime", () => {
+test("nobody is put off beyond the next notice, the next step or the end of the lifetime", () => {
   const dueAt = (change: Partial<WaitingRecipient>) => together([waiting(1, change)]).transitions[0]?.patch.dueAt;
   expect(dueAt({ receivedAt: NOW - 23.9 * HOUR })).toBe(NOW + 0.1 * HOUR);
+  expect(dueAt({ unmetSince: NOW - 0.4 * HOUR })).toBe(NOW + 0.1 * HOUR);
   expect(dueAt({ expiresAt: NOW + 60_000 })).toBe(NOW + 60_000);
 });

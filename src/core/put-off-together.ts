@@ -1,9 +1,9 @@
 /**
  * Puts off recipients whose destination is known not to answer, without trying each of them: the same rules of pause, jitter
- * and lifetime as after an attempt, and an event that says why. Pure. Whoever must be told of, fails by now, or never had its
- * first pass is left to the pipeline.
+ * and lifetime as after an attempt, and an event that says why. Pure. Whoever must be told of, fails by now, may take the next step of
+ * its plan, or never had its first pass is left to the pipeline.
  */
-import { putOff, type RetryOptions } from "./aftermath.ts";
+import { holdIsOver, putOff, type RetryOptions } from "./aftermath.ts";
 import type { Chance } from "./clock.ts";
 import type { RecipientId } from "./ids.ts";
 import { lifetimeEnd } from "./pass-facts.ts";
@@ -27,7 +27,8 @@ export function putOffTogether(
     const { id, fence, messageId, state, receivedAt } = recipient;
     const expiresAt = lifetimeEnd(recipient, recipient);
     const settled = putOff({ ...RESTS, host: recipient.lastHost }, { ...at, recipient, receivedAt, expiresAt });
-    if (state !== "deferred" || settled.patch.state !== "deferred" || settled.tell !== null) {
+    const takesNextStep = holdIsOver(recipient.unmetSince, at);
+    if (state !== "deferred" || takesNextStep || settled.patch.state !== "deferred" || settled.tell !== null) {
       left.push(id);
       continue;
     }

@@ -156,7 +156,7 @@ export type ClaimShares = {
 /** A recipient that is due while its lane rests: enough to put it off, without opening anything. */
 export type WaitingRecipient = Pick<
   StoredRecipient,
-  "id" | "messageId" | "fence" | "state" | "attempts" | "deadlineAt" | "noticesSent" | "lastHost"
+  "id" | "messageId" | "fence" | "state" | "attempts" | "unmetSince" | "deadlineAt" | "noticesSent" | "lastHost"
 > & { readonly receivedAt: number; readonly expiresAt: number };
 
 export type QueueFilter = {

@@ -32,7 +32,7 @@ export const DUE_SQL = {
   earliest: `SELECT queue_at FROM recipient INDEXED BY recipient_free
     WHERE sender = +@sender AND lane = +@lane AND queue_at IS NOT NULL AND lease_until IS NULL ORDER BY queue_at LIMIT 1`,
   sendersOfLane: "SELECT sender FROM flow WHERE lane = +@lane AND next_at <= @now ORDER BY next_at LIMIT @limit",
-  waiting: `SELECT r.id, r.message_id, r.fence, r.state, r.attempts, r.deadline_at, r.notices_sent, r.last_host,
+  waiting: `SELECT r.id, r.message_id, r.fence, r.state, r.attempts, r.unmet_since, r.deadline_at, r.notices_sent, r.last_host,
       m.received_at, m.expires_at
     FROM recipient AS r INDEXED BY recipient_free JOIN message AS m ON m.id = r.message_id
     WHERE r.sender = +@sender AND r.lane = +@lane AND r.queue_at <= @now AND r.lease_until IS NULL

@@ -163,6 +163,7 @@ export function describeShares(bench: Bench): void {
       fence: 1,
       state: "deferred",
       attempts: 1,
+      unmetSince: null,
       deadlineAt: null,
       noticesSent: 1,
       lastHost: "mx",

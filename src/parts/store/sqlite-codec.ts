@@ -270,6 +270,7 @@ export function toWaiting(row: WaitingRow): WaitingRecipient {
     fence: row.fence,
     state: row.state,
     attempts: row.attempts,
+    unmetSince: row.unmet_since,
     deadlineAt: row.deadline_at,
     noticesSent: row.notices_sent,
     lastHost: row.last_host,

@@ -247,7 +247,8 @@ describe("the schema", () => {
       // The lanes given are walked, once; what is stored is searched.
       const stored = plan.filter(({ detail }) => !/json_each|^LIST SUBQUERY/.test(detail));
       expect(stored.length).toBeGreaterThan(0);
-      for (const { detail } of stored) expect(detail).toMatch(/^SEARCH \w+ USING (?:(?:COVERING )?INDEX \w+|PRIMARY KEY) \(/);
+      for (const { detail } of stored)
+        expect(detail).toMatch(/^SEARCH \w+ USING (?:(?:COVERING )?INDEX \w+|PRIMARY KEY) \(/);
       db.close();
     },
   );

@@ -54,7 +54,7 @@ export type RecipientRow = NewRecipientRow & {
 /** A due recipient of a lane that rests: nothing sealed. */
 export type WaitingRow = Pick<
   RecipientRow,
-  "id" | "message_id" | "fence" | "state" | "attempts" | "deadline_at" | "notices_sent" | "last_host"
+  "id" | "message_id" | "fence" | "state" | "attempts" | "unmet_since" | "deadline_at" | "notices_sent" | "last_host"
 > & { readonly received_at: number; readonly expires_at: number };
 
 /** The columns a transition may change, in the order they are written. */

@@ -63,7 +63,7 @@ function rig({ isQuiet = true, tookMs = 0, portionDuty = 1 } = {}) {
 
 function waiting(ordinal: number, noticesSent = 1): WaitingRecipient {
   const id = recipientIdOf(messageId, ordinal);
-  const stands = { state: "deferred", attempts: 1, deadlineAt: null, lastHost: null } as const;
+  const stands = { state: "deferred", attempts: 1, unmetSince: null, deadlineAt: null, lastHost: null } as const;
   return { id, messageId, fence: 1, noticesSent, receivedAt: 0, expiresAt: 48 * HOUR, ...stands };
 }
 
