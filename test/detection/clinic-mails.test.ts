@@ -71,6 +71,10 @@ test.each([
   ["kept5", 50],
   ["kept6", 50],
   ["people5", 50],
+  ["mixed6", 50],
+  ["people6", 15],
+  ["hosp6", 40],
+  ["mixed7", 40],
 ] as const)("the batch %s has as many mails of either label, %i, each with its reason", (batch, each) => {
   const mails = clinicMails(batch);
   for (const label of ["phi", "clean"]) {
@@ -124,6 +128,10 @@ describe("mails of clinic life", () => {
     ["kept5", 0.88, 0.12],
     ["kept6", 0.88, 0.12],
     ["people5", 0.86, 0.12],
+    ["mixed6", 0.88, 0.06],
+    ["people6", 0.86, 0.14],
+    ["hosp6", 0.88, 0.06],
+    ["mixed7", 0.9, 0.13],
   ] as const)("are told from their look-alikes in the batch %s", async (batch, recallMin, flaggedMax) => {
     expect(shareOf(await scoresOf(batch, samplesOf(batch)))).toSatisfy(isAtLeast(recallMin, flaggedMax));
   });

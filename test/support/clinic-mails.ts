@@ -65,6 +65,10 @@ export const BATCHES = [
   "kept5",
   "kept6",
   "people5",
+  "mixed6",
+  "people6",
+  "hosp6",
+  "mixed7",
 ] as const;
 export type Batch = (typeof BATCHES)[number];
 
