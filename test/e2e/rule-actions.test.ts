@@ -14,6 +14,7 @@ import type { StoredRecipient } from "../../src/core/queue-store.ts";
 import { RULE_PACK } from "../support/rule-pack.ts";
 import { eventually, mail, World } from "../support/world.ts";
 
+const HOUR_MS = 3_600_000;
 let world: World;
 let folder = "";
 
@@ -298,6 +299,11 @@ test("a copy keeps a floor that nothing in the mail explains, such as that of it
   ]);
 });
 
+/** What is counted by the hour is not counted across its end. */
+function withinOneHour(): void {
+  if (world.now() % HOUR_MS > 0.9 * HOUR_MS) world.advance(0.1 * HOUR_MS);
+}
+
 describe("notices", () => {
   test("tell sender and reviewers of the rule and the queue id, once for a mail, and nothing the mail said", async () => {
     const { id, mark } = await send("notifyword", ["x@a.test", "x@b.test"]);
@@ -315,6 +321,7 @@ describe("notices", () => {
   });
 
   test("are limited by the hour, each sender by itself", async () => {
+    withinOneHour();
     const ids: string[] = [];
     for (let i = 0; i < 6; i++) ids.push((await send("notifyword", ["x@a.test"], "busy@clinic.test")).id);
     await eventually(async () => (ids.flatMap((id) => toldOf(id, "busy@clinic.test")).length >= 4 ? true : null));
@@ -325,6 +332,7 @@ describe("notices", () => {
   });
 
   test("are those of one mailbox, whatever stands behind its plus, and a restart gives no more", async () => {
+    withinOneHour();
     const ids: string[] = [];
     for (let i = 0; i < 3; i++) ids.push((await send("notifyword", ["x@a.test"], `much+${i}@clinic.test`)).id);
     for (let i = 0; i < 3; i++) ids.push((await send("notifyword", ["x@a.test"], "most@clinic.test")).id);

@@ -127,6 +127,13 @@ describe("a fetch", () => {
     },
   );
 
+  test("of a media type behind an octet that is no blank gives no policy", async () => {
+    const [honest = Buffer.alloc(0)] = HONEST;
+    const said = Buffer.from(honest);
+    said[said.indexOf("Content-Type: ") + "Content-Type:".length] = 0xa0;
+    expect(await fetchOf({ said: [said], ending: "end" }, PATIENCE_MS)).toMatchObject({ kind: "failed" });
+  });
+
   test(
     "of damaged answers, in any pieces and with any end, gives no policy that was not sent",
     async () => {

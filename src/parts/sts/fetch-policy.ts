@@ -12,6 +12,7 @@ import type { TLSSocket } from "node:tls";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Resolver } from "../../core/dns-answer.ts";
 import type { StsFailure, StsFailureType, StsPolicy } from "../../core/sts.ts";
+import { trimBlanks } from "../../core/trim-letters.ts";
 import { Gate } from "../dns/gate.ts";
 import { toHostName } from "../dns/host-name.ts";
 import { POLICY_BYTES_MAX, readPolicy } from "./policy.ts";
@@ -167,7 +168,8 @@ function webPkiText(code: string): string {
 async function readResponse(response: IncomingMessage): Promise<StsFetch> {
   const { statusCode = 0, headers } = response;
   if (statusCode !== 200) return failed("sts-policy-fetch-error", `the policy host answered ${statusCode}, not 200`);
-  const mediaType = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
+  // Blanks and tabs alone stand around it (RFC 9110 section 5.6.3).
+  const mediaType = trimBlanks(headers["content-type"]?.split(";", 1)[0] ?? "").toLowerCase();
   if (mediaType !== "text/plain") return failed("sts-policy-fetch-error", "the policy is not sent as text/plain");
   if ((headers["content-encoding"] ?? "identity") !== "identity") {
     return failed("sts-policy-fetch-error", "the policy is sent in an encoding that was not asked for");
